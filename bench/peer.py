@@ -1,0 +1,193 @@
+"""The Python side of the benches: diffusers on torch, eager, driven by lines of JSON.
+
+torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
+Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
+     PYTHONPATH=<diffusers>/src python bench/peer.py first-picture --model DIR --out FILE.png
+
+`serve` answers each line of standard input with a line on standard output, so that a driver can
+alternate it with another program; models are made at first use and kept between commands:
+    {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
+    {"exit": true}                      ->  {"peak_rss_mb": 912.3}
+`run` is train-step, sample-step or celeba-step. `first-picture` is one cold process: load a model
+directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
+(the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
+that diffusers imports when it finds them, which makes its start quicker.
+"""
+
+import time
+
+START = time.perf_counter()
+
+import argparse  # noqa: E402  (the clock starts before the imports)
+import importlib.util  # noqa: E402
+import json  # noqa: E402
+import resource  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+OPTIONAL = ("transformers", "torchvision", "open_clip", "datasets", "pandas")
+MNIST = {
+    "sample_size": 28, "in_channels": 1 + 4, "out_channels": 1, "layers_per_block": 2,
+    "block_out_channels": (32, 64, 64),
+    "down_block_types": ("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
+    "up_block_types": ("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+}
+CELEBAHQ = {  # google/ddpm-celebahq-256
+    "sample_size": 256, "in_channels": 3, "out_channels": 3, "layers_per_block": 2,
+    "block_out_channels": (128, 128, 256, 256, 512, 512),
+    "down_block_types": ("DownBlock2D",) * 4 + ("AttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "AttnUpBlock2D") + ("UpBlock2D",) * 4,
+    "attention_head_dim": None, "downsample_padding": 0, "flip_sin_to_cos": False,
+    "freq_shift": 1, "norm_eps": 1e-6, "norm_num_groups": 32,
+}
+
+
+def hide_optional_packages():
+    find = importlib.util.find_spec
+    importlib.util.find_spec = lambda name, *rest: (
+        None if name.split(".")[0] in OPTIONAL else find(name, *rest))
+
+
+def peak_rss_mb():
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def class_channels(class_emb, labels, x):
+    return class_emb(labels)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+
+
+def digits(batch):
+    """The course notebook's model: an embedding of 4 repeated over the image and concatenated."""
+    import torch
+    from diffusers import UNet2DModel
+    torch.manual_seed(0)
+    unet, class_emb = UNet2DModel(**MNIST), torch.nn.Embedding(10, 4)
+    labels = torch.arange(batch) % 10
+
+    def denoise(x, t):
+        return unet(torch.cat([x, class_channels(class_emb, labels, x)], dim=1), t).sample
+
+    return denoise, [*unet.parameters(), *class_emb.parameters()]
+
+
+def train_step():
+    import torch
+    import torch.nn.functional as F
+    from diffusers import DDPMScheduler
+    denoise, parameters = digits(128)
+    schedule = DDPMScheduler(beta_schedule="squaredcos_cap_v2")
+    optimizer = torch.optim.Adam(parameters, lr=1e-3)
+    images = torch.rand(128, 1, 28, 28) * 2 - 1
+
+    def step():
+        noise = torch.randn_like(images)
+        t = torch.randint(0, 1000, (128,))
+        loss = F.mse_loss(denoise(schedule.add_noise(images, noise, t), t), noise)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def sampling_step(denoise, shape, options):
+    """One denoising step after another; the picture starts anew when the schedule is through."""
+    import torch
+    from diffusers import DDPMScheduler
+    schedule = DDPMScheduler(**options)
+    schedule.set_timesteps(1000)
+    state = {"x": torch.randn(shape), "i": 0}
+
+    def step():
+        with torch.no_grad():
+            t = schedule.timesteps[state["i"]]
+            state["x"] = schedule.step(denoise(state["x"], t), t, state["x"]).prev_sample
+        state["i"] += 1
+        if state["i"] == 1000:
+            state.update(x=torch.randn(shape), i=0)
+
+    return step
+
+
+def sample_step():
+    denoise, _ = digits(80)
+    return sampling_step(denoise, (80, 1, 28, 28), {"beta_schedule": "squaredcos_cap_v2"})
+
+
+def celeba_step():
+    import torch
+    from diffusers import UNet2DModel
+    torch.manual_seed(0)
+    unet = UNet2DModel(**CELEBAHQ).eval()
+    return sampling_step(lambda x, t: unet(x, t).sample, (1, 3, 256, 256), {})
+
+
+STEPS = {"train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step}
+
+
+def timed(step):
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
+
+
+def serve():
+    made = {}
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command.get("exit"):
+            break
+        name = command["run"]
+        if name not in made:
+            made[name] = STEPS[name]()
+        print(json.dumps({"seconds": [timed(made[name]) for _ in range(command["steps"])]}), flush=True)
+    print(json.dumps({"peak_rss_mb": peak_rss_mb()}), flush=True)
+
+
+def first_picture(directory, out, label):
+    import torch
+    from diffusers import DDIMScheduler, DDPMPipeline
+    from PIL import Image
+    from safetensors.torch import load_file
+    pipe = DDPMPipeline.from_pretrained(directory)
+    unet, schedule = pipe.unet, DDIMScheduler.from_config(pipe.scheduler.config)
+    schedule.set_timesteps(10)
+    weights = Path(directory) / "class_conditioning/model.safetensors"
+    class_emb = None
+    if weights.exists():
+        class_emb = torch.nn.Embedding.from_pretrained(load_file(weights)["class_emb.weight"])
+    size = unet.config.sample_size
+    extra = class_emb.embedding_dim if class_emb else 0
+    x = torch.randn(1, unet.config.in_channels - extra, size, size,
+                    generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([label])
+    with torch.no_grad():
+        for t in schedule.timesteps:
+            model_input = torch.cat([x, class_channels(class_emb, labels, x)], dim=1) if class_emb else x
+            x = schedule.step(unet(model_input, t).sample, t, x).prev_sample
+    pixels = ((x[0] / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    Image.fromarray(pixels.squeeze()).save(out)
+    print(json.dumps({"seconds": time.perf_counter() - START, "peak_rss_mb": peak_rss_mb()}))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("mode", choices=["serve", "first-picture"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model")
+    parser.add_argument("--out", default="first.png")
+    parser.add_argument("--class", dest="label", type=int, default=0)
+    parser.add_argument("--lean", action="store_true")
+    options = parser.parse_args()
+    if options.lean:
+        hide_optional_packages()
+    import torch
+    torch.set_num_threads(options.threads)
+    if options.mode == "serve":
+        serve()
+    else:
+        first_picture(options.model, options.out, options.label)
+
+
+main()

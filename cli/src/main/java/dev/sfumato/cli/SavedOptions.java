@@ -1,0 +1,85 @@
+package dev.sfumato.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.io.JsonFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import picocli.CommandLine.IDefaultValueProvider;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+
+/**
+ * The options of a run as {@code config.json} in its output directory. A run that goes on takes them
+ * as its defaults, so that they need not be said again.
+ */
+final class SavedOptions implements IDefaultValueProvider {
+  private static final String FILE = "config.json";
+
+  /** Options that belong to one call and not to the run. */
+  private static final List<String> OF_THE_CALL =
+      List.of("--resume", "--overwrite", "--output", "--verbose", "--help", "--version");
+
+  private final JsonNode saved;
+
+  private SavedOptions(JsonNode saved) {
+    this.saved = saved;
+  }
+
+  /** The options that {@code args} go on with: none unless they say to resume a run. */
+  static SavedOptions of(String[] args) {
+    List<String> words = new ArrayList<>();
+    for (String arg : args) {
+      words.addAll(List.of(arg.split("=", 2)));
+    }
+    int output = words.indexOf("--output");
+    boolean resumes = words.contains("--resume") && output >= 0 && output + 1 < words.size();
+    Path file = resumes ? Path.of(words.get(output + 1)).resolve(FILE) : Path.of("");
+    return new SavedOptions(
+        resumes && Files.isRegularFile(file)
+            ? JsonFile.read(file, JsonNode.class)
+            : JsonFile.MAPPER.createObjectNode());
+  }
+
+  @Override
+  public String defaultValue(ArgSpec argument) {
+    if (argument instanceof OptionSpec option && saved.has(key(option))) {
+      return saved.get(key(option)).asText();
+    }
+    return null;
+  }
+
+  /** Writes every resolved option of {@code command}. */
+  static void write(CommandSpec command, Path output) {
+    Map<String, String> values = new TreeMap<>();
+    for (OptionSpec option : command.options()) {
+      Object value = option.getValue();
+      if (value != null && !OF_THE_CALL.contains(option.longestName())) {
+        values.put(key(option), text(value));
+      }
+    }
+    JsonFile.write(output.resolve(FILE), values);
+  }
+
+  private static String text(Object value) {
+    String text =
+        value instanceof Iterable<?> list
+            ? String.join(",", texts(list))
+            : value.toString();
+    return value instanceof Enum<?> ? text.toLowerCase(java.util.Locale.ROOT) : text;
+  }
+
+  private static List<String> texts(Iterable<?> list) {
+    List<String> texts = new ArrayList<>();
+    list.forEach(value -> texts.add(text(value)));
+    return texts;
+  }
+
+  private static String key(OptionSpec option) {
+    return option.longestName().replaceFirst("^--(no-)?", "").replace('-', '_');
+  }
+}

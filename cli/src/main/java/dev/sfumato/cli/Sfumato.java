@@ -1,0 +1,71 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.tensor.SfumatoException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+
+/** The program {@code sfumato}. */
+@Command(
+    name = "sfumato",
+    description = "Trains, fine-tunes, steers and conditions image diffusion models.",
+    mixinStandardHelpOptions = true,
+    version = "sfumato 0.1.0",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      TrainCommand.class,
+      SampleCommand.class,
+      InspectCommand.class,
+
+
+    })
+public final class Sfumato {
+  private static final int FAILED = 1;
+  private static final int CALLED_WRONGLY = 2;
+
+  @Option(
+      names = "--verbose",
+      scope = ScopeType.INHERIT,
+      description = "Add the stack trace to an error.")
+  boolean verbose;
+
+  /** Runs a command and ends the process with its exit status. */
+  public static void main(String[] args) {
+    Interruption interruption = Interruption.listen();
+    int status = run(args);
+    interruption.workIsDone();
+    System.exit(status);
+  }
+
+  /** Runs a command: 0 success, 1 the work failed, 2 the call was wrong. */
+  public static int run(String... args) {
+    Sfumato program = new Sfumato();
+    return new CommandLine(program)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpLongOptionsMaxWidth(40)
+        .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
+        .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose))
+        .execute(args);
+  }
+
+  private static int callError(ParameterException e, boolean verbose) {
+    String command = e.getCommandLine().getCommandSpec().qualifiedName();
+    report(e.getMessage() + " (see " + command + " --help)", e, verbose);
+    return CALLED_WRONGLY;
+  }
+
+  private static int workError(Exception e, boolean verbose) {
+    boolean ours = e instanceof SfumatoException;
+    report(ours ? e.getMessage() : "unexpected " + e + "; --verbose says where", e, verbose);
+    return FAILED;
+  }
+
+  private static void report(String message, Exception e, boolean verbose) {
+    System.err.println("error: " + message.strip().replaceAll("\\s*\\R\\s*", " "));
+    if (verbose) {
+      e.printStackTrace();
+    }
+  }
+}

@@ -1,0 +1,230 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.Presets;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.OutputDirectory;
+import dev.sfumato.pipeline.TrainingRun;
+import dev.sfumato.scheduler.BetaSchedule;
+import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.training.TrainingOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code sfumato train}. */
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description =
+        "Trains a diffusion model on pictures: from scratch, or on from the weights of --model.")
+final class TrainCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Option(
+      names = "--data",
+      required = true,
+      paramLabel = "DATA",
+      description =
+          "A folder of pictures (subfolders are classes), a folder of MNIST-format idx files, mnist"
+              + " or fashion-mnist.")
+  String data;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "DIR",
+      description = "Where the model and everything about the run goes.")
+  Path output;
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description = "A model directory in diffusers' layout to go on from.")
+  Path model;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE|PRESET",
+      description =
+          "The U-Net of a new model: a unet/config.json, or mnist, faces-32 or ddpm-256 (default:"
+              + " by the pictures' size).")
+  String config;
+
+  @Option(
+      names = "--beta-schedule",
+      paramLabel = "NAME",
+      description =
+          "Noise of a new model: linear, scaled_linear, squaredcos_cap_v2 or sigmoid (default:"
+              + " linear).")
+  BetaSchedule betaSchedule;
+
+  @Option(
+      names = "--train-timesteps",
+      paramLabel = "N",
+      description = "Noise levels of a new model (default: 1000).")
+  Integer trainTimesteps;
+
+  @Option(
+      names = "--resume",
+      arity = "0..1",
+      paramLabel = "latest|DIR",
+      fallbackValue = "latest",
+      description =
+          "Go on from a checkpoint of --output, with the options of then unless they are given"
+              + " again.")
+  String resume;
+
+  @Option(names = "--overwrite", description = "Delete what is in --output.")
+  boolean overwrite;
+
+  @Mixin TrainingArguments arguments;
+  @Mixin ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    Device device = compute.apply();
+    Dataset dataset = Datasets.open(data, arguments.data());
+    try (OutputDirectory directory =
+        resume == null
+            ? OutputDirectory.create(output, overwrite)
+            : OutputDirectory.open(output)) {
+      Optional<Path> checkpoint = checkpoint(directory);
+      SavedOptions.write(spec, output);
+      try (DiffusionPipeline pipeline =
+          checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset))) {
+        pipeline.denoiser().to(device);
+        train(pipeline, dataset, directory, checkpoint);
+      }
+    }
+    return 0;
+  }
+
+  private Optional<Path> checkpoint(OutputDirectory directory) {
+    if (resume == null || resume.equals("latest")) {
+      return resume == null ? Optional.empty() : directory.latestCheckpoint();
+    }
+    Path checkpoint = Path.of(resume);
+    if (!Files.isDirectory(checkpoint)) {
+      throw new SfumatoException(resume + ": there is no such checkpoint");
+    }
+    return Optional.of(checkpoint);
+  }
+
+  private void train(
+      DiffusionPipeline pipeline,
+      Dataset dataset,
+      OutputDirectory directory,
+      Optional<Path> checkpoint) {
+    TrainingOptions options =
+        arguments.training(pipeline.scheduler().predictionType(), compute.seed);
+    Batches batches = new Batches(dataset, arguments.batches(compute.seed));
+    try (TrainingRun run =
+            new TrainingRun(
+                pipeline,
+                batches,
+                validationSet(dataset),
+                options,
+                arguments.watch(),
+                directory,
+                checkpoint);
+        TrainingProgress progress = new TrainingProgress(run)) {
+      run.run(progress);
+    }
+    System.out.println(output);
+  }
+
+  /** The test digits where the data have them, else the first of the training pictures. */
+  private Dataset validationSet(Dataset dataset) {
+    return Datasets.openTestSplit(data, arguments.data()).orElse(dataset);
+  }
+
+  private DiffusionPipeline startingModel(Dataset dataset) {
+    if (model == null) {
+      return newModel(dataset);
+    }
+    DiffusionPipeline pipeline = DiffusionPipeline.load(model);
+    PredictionType own = pipeline.scheduler().predictionType();
+    if (arguments.predictionType != null && arguments.predictionType != own) {
+      throw new SfumatoException(
+          "--prediction-type " + arguments.predictionType + " does not suit " + model
+              + ", which predicts " + own);
+    }
+    return pipeline;
+  }
+
+  private DiffusionPipeline newModel(Dataset dataset) {
+    ClassConditioning conditioning = conditioning(dataset);
+    UNet2DConfig unet = unetConfig(dataset, conditioning);
+    SchedulerConfig scheduler = SchedulerConfig.ddpmDefaults();
+    if (betaSchedule != null) {
+      scheduler = scheduler.withBetaSchedule(betaSchedule);
+    }
+    if (trainTimesteps != null) {
+      scheduler = scheduler.withTrainTimesteps(trainTimesteps);
+    }
+    if (arguments.predictionType != null) {
+      scheduler = scheduler.withPredictionType(arguments.predictionType);
+    }
+    Denoiser denoiser = new Denoiser(unet, conditioning);
+    try (Rng rng = new Rng(compute.seed)) {
+      denoiser.reset(rng);
+    }
+    return new DiffusionPipeline(denoiser, scheduler);
+  }
+
+  private ClassConditioning conditioning(Dataset dataset) {
+    if (arguments.classConditioning == ClassConditioning.Type.NONE) {
+      return ClassConditioning.NONE;
+    }
+    if (dataset.classNames().isEmpty()) {
+      throw new SfumatoException("--class-conditioning needs data with classes: subfolders");
+    }
+    return new ClassConditioning(
+        arguments.classConditioning,
+        dataset.classNames().size(),
+        arguments.classConditioning == ClassConditioning.Type.CHANNELS
+            ? arguments.classEmbeddingSize
+            : 0);
+  }
+
+  /** The file or preset with the channels, size and classes of the data. */
+  private UNet2DConfig unetConfig(Dataset dataset, ClassConditioning conditioning) {
+    UNet2DConfig unet =
+        config != null && Files.isRegularFile(Path.of(config))
+            ? JsonFile.read(Path.of(config), UNet2DConfig.class)
+            : Presets.named(config != null ? config : presetFor(dataset));
+    unet =
+        unet.with("sample_size", dataset.height())
+            .with("in_channels", dataset.channels() + conditioning.extraChannels())
+            .with("out_channels", dataset.channels());
+    if (conditioning.type() == ClassConditioning.Type.EMBEDDING) {
+      int noClass = arguments.classDropout > 0 ? 1 : 0;
+      unet = unet.with("num_class_embeds", conditioning.numClasses() + noClass);
+    }
+    unet.requireDivisible(dataset.height(), dataset.width());
+    return unet;
+  }
+
+  private static String presetFor(Dataset dataset) {
+    return dataset.height() < 32 ? "mnist" : dataset.height() < 128 ? "faces-32" : "ddpm-256";
+  }
+}

@@ -1,0 +1,20 @@
+package dev.sfumato.data;
+
+import dev.sfumato.tensor.SfumatoException;
+
+/**
+ * How pictures are put together.
+ *
+ * @param batchSize pictures in a batch; the last of an epoch has what is left
+ * @param shuffle draw a new order for every epoch; otherwise the data set's own
+ * @param flip mirror each picture left to right with probability 1/2
+ * @param seed of order, flips and random crops
+ */
+public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long seed) {
+  /** Checks the batch size. */
+  public BatchOptions {
+    if (batchSize < 1) {
+      throw new SfumatoException("--batch-size " + batchSize + ": must be at least 1");
+    }
+  }
+}

@@ -1,0 +1,100 @@
+package dev.sfumato.data;
+
+import dev.sfumato.tensor.SfumatoException;
+
+/**
+ * How pictures are read.
+ *
+ * @param resolution side of the square pictures in pixels; {@link #NATIVE} means an idx file's own
+ *     size, and 64 (as in diffusers' training scripts) for folders, whose pictures have many sizes
+ * @param centerCrop take the middle of a picture that is no square; otherwise {@link Batches} draws
+ *     the place for every epoch, as diffusers' {@code --center_crop} has it
+ * @param channels colours of the pictures
+ * @param onBadImage what to do with files that are no pictures
+ * @param split which files of an idx folder are read; other folders have no split
+ */
+public record DataOptions(
+    int resolution, boolean centerCrop, Channels channels, OnBadImage onBadImage, Split split) {
+
+  /** As {@link #resolution}: the pictures' own size where they have one. */
+  public static final int NATIVE = 0;
+
+  /** The resolution of folders where none is given. */
+  static final int FOLDER_RESOLUTION = 64;
+
+  /** Colours of the pictures. */
+  public enum Channels {
+    /** What the data are: gray for idx files, RGB for picture files. */
+    AUTO,
+    /** Three channels; gray pictures are repeated. */
+    RGB,
+    /** One channel, the luma of coloured pictures. */
+    GRAY
+  }
+
+  /** What to do with files that are no pictures. */
+  public enum OnBadImage {
+    /** Leave them out, with a warning for each. */
+    SKIP,
+    /** Stop before training begins, naming all of them. */
+    FAIL
+  }
+
+  /** Which part of an idx folder. */
+  public enum Split {
+    /** {@code train-*}. */
+    TRAIN,
+    /** {@code t10k-*}. */
+    TEST
+  }
+
+  /** Checks the resolution. */
+  public DataOptions {
+    if (resolution < 0 || resolution > 8192) {
+      throw new SfumatoException(
+          "--resolution " + resolution + ": must be between 1 and 8192 pixels");
+    }
+  }
+
+  /** Native resolution, random crop, the data's own channels, fail on bad pictures, train split. */
+  public static DataOptions defaults() {
+    return new DataOptions(NATIVE, false, Channels.AUTO, OnBadImage.FAIL, Split.TRAIN);
+  }
+
+  /** Returns these options with another resolution. */
+  public DataOptions withResolution(int pixels) {
+    return new DataOptions(pixels, centerCrop, channels, onBadImage, split);
+  }
+
+  /** Returns these options with or without centre crop. */
+  public DataOptions withCenterCrop(boolean center) {
+    return new DataOptions(resolution, center, channels, onBadImage, split);
+  }
+
+  /** Returns these options with other channels. */
+  public DataOptions withChannels(Channels colours) {
+    return new DataOptions(resolution, centerCrop, colours, onBadImage, split);
+  }
+
+  /** Returns these options with another way to treat bad pictures. */
+  public DataOptions withOnBadImage(OnBadImage policy) {
+    return new DataOptions(resolution, centerCrop, channels, policy, split);
+  }
+
+  /** Returns these options for another split. */
+  public DataOptions withSplit(Split part) {
+    return new DataOptions(resolution, centerCrop, channels, onBadImage, part);
+  }
+
+  /** Scales (and, with centre crop, crops) a picture to {@code size}; colours as asked. */
+  Pixels prepare(Pixels picture, int size) {
+    Pixels coloured =
+        switch (channels) {
+          case AUTO -> picture;
+          case RGB -> picture.rgb();
+          case GRAY -> picture.gray();
+        };
+    Pixels scaled = Resize.smallerEdge(coloured, size);
+    return centerCrop ? scaled.centerCrop(size, size) : scaled;
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Pictures to train on: where they come from, how they are decoded, and the batches they make.
+ *
+ * <ul>
+ *   <li>{@link dev.sfumato.data.Datasets} opens what {@code --data} names, as {@link
+ *       dev.sfumato.data.DataOptions} say, and gives a {@link dev.sfumato.data.Dataset}: pictures
+ *       as compact bytes, labels and class names.
+ *   <li>{@link dev.sfumato.data.Batches} turns a data set into tensors in [-1, 1], in an order that
+ *       is a pure function of (seed, epoch), from any position.
+ *   <li>{@link dev.sfumato.data.PictureReader} decodes one picture file, safely; {@link
+ *       dev.sfumato.data.Resize} scales it as Pillow does.
+ * </ul>
+ *
+ * <p>What happens to a picture is what diffusers' {@code train_unconditional.py} does: RGB, smaller
+ * edge resized to the resolution (bilinear, antialiased), centre or random crop, random flip, [-1,
+ * 1]. Two things are done as the {@code datasets} library and common sense have it: the EXIF
+ * orientation is obeyed, and what is transparent is laid onto white.
+ */
+package dev.sfumato.data;

@@ -1,0 +1,58 @@
+package dev.sfumato.io;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.sfumato.tensor.SfumatoException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Records to JSON files and back; components are named in snake_case there. */
+public final class JsonFile {
+  /** The mapper that all configuration files share. */
+  public static final ObjectMapper MAPPER =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  private JsonFile() {}
+
+  /**
+   * Reads a file into a record, a map or a tree.
+   *
+   * @throws SfumatoException naming the file, and the place in it, if it is missing or does not fit
+   */
+  public static <T> T read(Path file, Class<T> type) {
+    try {
+      return MAPPER.readValue(Files.readString(file), type);
+    } catch (JacksonException e) {
+      Throwable cause = e.getCause() instanceof SfumatoException s ? s : e;
+      String message =
+          cause instanceof JsonProcessingException j ? j.getOriginalMessage() : cause.getMessage();
+      String place =
+          e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
+      throw new SfumatoException(file + place + ": " + message.lines().findFirst().orElse(""), e);
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  /** Writes {@code value} with indents, atomically. */
+  public static void write(Path file, Object value) {
+    try {
+      AtomicFile.write(
+          file,
+          MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value).concat("\n").getBytes(
+              java.nio.charset.StandardCharsets.UTF_8));
+    } catch (JsonProcessingException e) {
+      throw new SfumatoException(file + ": cannot be written as JSON: " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package dev.sfumato.model;
+
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.SfumatoException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * U-Nets by name, without what the data decide: {@code mnist} is the usual course network for 28 x
+ * 28 pixels, {@code faces-32} twice as wide for 32 x 32 in colour, and {@code ddpm-256} has the
+ * shape of google/ddpm-celebahq-256 (diffusers' training script's default).
+ */
+public final class Presets {
+  /** The names. */
+  public static final List<String> NAMES = List.of("mnist", "faces-32", "ddpm-256");
+
+  private Presets() {}
+
+  /**
+   * The preset of this name.
+   *
+   * @throws SfumatoException if there is none
+   */
+  public static UNet2DConfig named(String name) {
+    if (!NAMES.contains(name)) {
+      throw new SfumatoException(
+          name + ": neither a configuration file nor one of the presets " + NAMES);
+    }
+    try (InputStream json = Presets.class.getResourceAsStream(name + ".json")) {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      JsonFile.MAPPER.readTree(json).properties().forEach(
+          e -> fields.put(e.getKey(), JsonFile.MAPPER.convertValue(e.getValue(), Object.class)));
+      return UNet2DConfig.of(fields);
+    } catch (IOException e) {
+      throw new SfumatoException("preset " + name + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,126 @@
+package dev.sfumato.model;
+
+import dev.sfumato.nn.Activation;
+import dev.sfumato.nn.Conv2d;
+import dev.sfumato.nn.GroupNorm;
+import dev.sfumato.nn.Linear;
+import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.function.UnaryOperator;
+
+/**
+ * The residual block of Ho et al. (2020), told the time t:
+ *
+ * <pre>{@code
+ * h = conv1(act(norm1(x))) + proj(act(t))
+ * y = (x + conv2(dropout(act(norm2(h))))) / scale
+ * }</pre>
+ *
+ * With {@code scale_shift} (Nichol and Dhariwal, 2021) the time's projection is (s, b) and enters
+ * as {@code norm2(h) (1 + s) + b}. Where the number of channels changes, x passes a 1 x 1
+ * convolution.
+ */
+final class ResnetBlock extends Module implements Resampler {
+  private final GroupNorm norm1;
+  private final Conv2d conv1;
+  private final Linear timeEmbProj;
+  private final GroupNorm norm2;
+  private final Conv2d conv2;
+  private final Conv2d convShortcut;
+  private final Activation activation;
+  private final double dropout;
+  private final boolean scaleShift;
+  private final double scale;
+  private final UnaryOperator<Tensor> resample;
+
+  /**
+   * What differs from block to block.
+   *
+   * @param groups groups of {@code norm1}
+   * @param groupsOut groups of {@code norm2}
+   * @param scale divides the output
+   * @param shortcut whether x passes a 1 x 1 convolution
+   * @param resample halves or doubles x and h before the first convolution, or leaves them
+   */
+  record Shape(
+      int in,
+      int out,
+      int groups,
+      int groupsOut,
+      double scale,
+      boolean shortcut,
+      UnaryOperator<Tensor> resample) {
+    /** A block from {@code in} to {@code out} channels with the configuration's normalisation. */
+    static Shape of(UNet2DConfig config, int in, int out) {
+      return of(in, out, config.groups(in), config.groups(out));
+    }
+
+    /** As {@code of}, with groups of the block's own. */
+    static Shape of(int in, int out, int groups, int groupsOut) {
+      return new Shape(in, out, groups, groupsOut, 1, in != out, UnaryOperator.identity());
+    }
+
+    Shape scaled(double by) {
+      return new Shape(in, out, groups, groupsOut, by, shortcut, resample);
+    }
+
+    Shape resampled(UnaryOperator<Tensor> by) {
+      return new Shape(in, out, groups, groupsOut, scale, shortcut, by);
+    }
+
+    /** With a 1 x 1 convolution beside the block even if the number of channels stays. */
+    Shape withShortcut() {
+      return new Shape(in, out, groups, groupsOut, scale, true, resample);
+    }
+  }
+
+  ResnetBlock(UNet2DConfig config, Shape shape) {
+    int out = shape.out();
+    scaleShift = config.scaleShift();
+    norm1 = new GroupNorm(shape.groups(), shape.in(), config.normEps());
+    conv1 = new Conv2d(shape.in(), out, 3, 1, 1);
+    timeEmbProj = new Linear(config.timeChannels(), scaleShift ? 2L * out : out);
+    norm2 = new GroupNorm(shape.groupsOut(), out, config.normEps());
+    conv2 = new Conv2d(out, out, 3, 1, 1);
+    convShortcut = shape.shortcut() ? new Conv2d(shape.in(), out, 1, 1, 0) : null;
+    activation = config.activation();
+    dropout = config.dropout();
+    scale = shape.scale();
+    resample = shape.resample();
+  }
+
+  /** Features (B, in, H, W) and time embedding (B, T) to (B, out, H, W), or half or double that. */
+  @Override
+  public Tensor forward(Tensor x, Tensor time) {
+    try (Scope scope = Scope.open()) {
+      Tensor h = activated(norm1, x);
+      h = scope.replace(h, resample.apply(h));
+      h = scope.replace(h, conv1.forward(h));
+      h = scope.replace(h, withTime(h, timeEmbProj.forward(activation.apply(time))));
+      h = scope.replace(h, dropout(h, dropout));
+      h = scope.replace(h, conv2.forward(h));
+      Tensor shortcut = resample.apply(x);
+      h.add_(convShortcut == null ? shortcut : convShortcut.forward(shortcut), 1);
+      return scope.keep(scale == 1 ? h : h.div(scale));
+    }
+  }
+
+  /** {@code act(norm2(h + t))}, or {@code act(norm2(h) (1 + s) + b)} with (s, b) = t. */
+  private Tensor withTime(Tensor h, Tensor projected) {
+    try (Scope scope = Scope.open()) {
+      Tensor time = projected.unsqueeze(2).unsqueeze(3);
+      if (!scaleShift) {
+        return scope.keep(activated(norm2, h.add_(time, 1)));
+      }
+      long out = h.size(1);
+      Tensor scale = time.narrow(1, 0, out).add(1);
+      Tensor shift = time.narrow(1, out, out);
+      return scope.keep(activation.apply(norm2.forward(h).mul(scale).add_(shift, 1)));
+    }
+  }
+
+  private Tensor activated(GroupNorm norm, Tensor x) {
+    return Scope.run(() -> activation.apply(norm.forward(x)));
+  }
+}

@@ -1,0 +1,159 @@
+package dev.sfumato.model;
+
+import dev.sfumato.tensor.SfumatoException;
+import java.util.List;
+import java.util.Optional;
+
+/** What a {@link UNet2DConfig} must fulfil; every message names the key. */
+final class UNet2DRules {
+  /** Channels of the picture that skip blocks carry along. */
+  static final int PICTURE_CHANNELS = 3;
+
+  private UNet2DRules() {}
+
+  static void check(UNet2DConfig config) {
+    Object name = config.other().getOrDefault("_class_name", "UNet2DModel");
+    require("UNet2DModel".equals(name), "_class_name is " + name + ": only UNet2DModel is known");
+    checkLevels(config);
+    checkChannels(config);
+    checkSkipBlocks(config);
+    checkNormalisation(config);
+    checkEmbeddings(config);
+    oneOf("mid_block_type", config.midBlockType(), List.of("UNetMidBlock2D"));
+    oneOf("downsample_type", config.downsampleType(), List.of("conv", "resnet"));
+    oneOf("upsample_type", config.upsampleType(), List.of("conv", "resnet"));
+    int padding = config.downsamplePadding();
+    require(padding == 0 || padding == 1, "downsample_padding must be 0 or 1, not " + padding);
+    double dropout = config.dropout();
+    require(dropout >= 0 && dropout < 1, "dropout must be from 0 to below 1, not " + dropout);
+    config.activation();
+  }
+
+  private static void checkLevels(UNet2DConfig config) {
+    int levels = config.blockOutChannels().size();
+    require(levels > 0, "block_out_channels is empty: name the channels of each level");
+    require(levels <= 16, "block_out_channels has " + levels + " levels: at most 16 are possible");
+    sameLength("down_block_types", config.downBlockTypes(), levels);
+    sameLength("up_block_types", config.upBlockTypes(), levels);
+    for (int i = 0; i < levels; i++) {
+      oneOf("down_block_types", Optional.of(config.downBlock(i)), DownBlock.TYPES);
+      oneOf("up_block_types", Optional.of(config.upBlock(i)), UpBlock.TYPES);
+    }
+    atLeastOne("layers_per_block", config.layersPerBlock());
+  }
+
+  private static void checkChannels(UNet2DConfig config) {
+    config.blockOutChannels().forEach(c -> atLeastOne("block_out_channels", c));
+    config.sampleSize().forEach(size -> atLeastOne("sample_size", size));
+    require(
+        config.sampleSize().size() <= 2, "sample_size must be one number or [height, width]");
+    atLeastOne("in_channels", config.inChannels());
+    atLeastOne("out_channels", config.outChannels());
+    config.attentionHeadDim().ifPresent(size -> checkHeads(config, size));
+  }
+
+  private static void checkHeads(UNet2DConfig config, int size) {
+    atLeastOne("attention_head_dim", size);
+    int levels = config.blockOutChannels().size();
+    for (int i = 0; i < levels; i++) {
+      boolean middle =
+          i == levels - 1 && config.midBlockType().isPresent() && config.addAttention();
+      boolean attention =
+          config.downBlock(i).contains("Attn") || config.upBlock(levels - 1 - i).contains("Attn");
+      int channels = config.blockOutChannels().get(i);
+      require(
+          size <= channels || !(attention || middle),
+          "attention_head_dim "
+              + size
+              + " is more than the "
+              + channels
+              + " channels of an attention block: see block_out_channels");
+    }
+  }
+
+  /** The picture that skip blocks carry must have the size of the features it meets. */
+  private static void checkSkipBlocks(UNet2DConfig config) {
+    int last = config.blockOutChannels().size() - 1;
+    for (int i = 0; i < last; i++) {
+      if (isSkip(config.downBlock(i))) {
+        needsPicture("in_channels", config.inChannels(), config.downBlock(i));
+        require(
+            i == 0 || isSkip(config.downBlock(i - 1)),
+            "down_block_types: " + config.downBlock(i) + " cannot follow "
+                + config.downBlock(Math.max(i - 1, 0)));
+      }
+      if (isSkip(config.upBlock(i))) {
+        needsPicture("out_channels", config.outChannels(), config.upBlock(i));
+        require(
+            isSkip(config.upBlock(i + 1)),
+            "up_block_types: " + config.upBlock(i + 1) + " cannot follow " + config.upBlock(i));
+      }
+    }
+  }
+
+  private static boolean isSkip(String type) {
+    return type.contains("Skip");
+  }
+
+  private static void needsPicture(String key, int channels, String type) {
+    require(
+        channels == PICTURE_CHANNELS,
+        key + " is " + channels + ", but " + type + " works on pictures of 3 channels");
+  }
+
+  private static void checkNormalisation(UNet2DConfig config) {
+    config.normNumGroups().ifPresent(groups -> atLeastOne("norm_num_groups", groups));
+    config.attnNormNumGroups().ifPresent(groups -> atLeastOne("attn_norm_num_groups", groups));
+    for (int i = 0; i < config.blockOutChannels().size(); i++) {
+      for (String type : List.of(config.downBlock(i), config.upBlock(i))) {
+        require(
+            config.normNumGroups().isPresent() || isSkip(type) || type.startsWith("K"),
+            "norm_num_groups must be a number with " + type + ", not null");
+      }
+    }
+    oneOf(
+        "resnet_time_scale_shift",
+        Optional.of(config.resnetTimeScaleShift()),
+        List.of("default", "scale_shift"));
+  }
+
+  private static void checkEmbeddings(UNet2DConfig config) {
+    oneOf(
+        "time_embedding_type",
+        Optional.of(config.timeEmbeddingType()),
+        List.of("positional", "fourier", "learned"));
+    if (config.timeEmbeddingType().equals("learned")) {
+      require(
+          config.numTrainTimesteps().isPresent(),
+          "num_train_timesteps is missing: a learned time embedding has that many vectors");
+    }
+    config.numTrainTimesteps().ifPresent(n -> atLeastOne("num_train_timesteps", n));
+    oneOf("class_embed_type", config.classEmbedType(), List.of("timestep", "identity"));
+    config.numClassEmbeds().ifPresent(n -> atLeastOne("num_class_embeds", n));
+  }
+
+  private static void sameLength(String key, List<String> types, int levels) {
+    require(
+        types.size() == levels,
+        "%s has %d entries, but block_out_channels has %d: name one block for each level"
+            .formatted(key, types.size(), levels));
+  }
+
+  private static void atLeastOne(String key, int value) {
+    require(value >= 1, key + " must be at least 1, not " + value);
+  }
+
+  private static void oneOf(String key, Optional<String> value, List<String> known) {
+    value.ifPresent(
+        v ->
+            require(
+                known.contains(v),
+                key + " '" + v + "' is unknown: use " + String.join(", ", known)));
+  }
+
+  private static void require(boolean condition, String message) {
+    if (!condition) {
+      throw new SfumatoException(message);
+    }
+  }
+}

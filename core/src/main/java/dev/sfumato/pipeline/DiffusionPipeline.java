@@ -1,0 +1,144 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import dev.sfumato.tensor.TorchCheckpoint;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A model directory in diffusers' {@code DDPMPipeline} layout.
+ *
+ * <pre>
+ * model_index.json
+ * unet/config.json                         the U-Net's configuration
+ * unet/diffusion_pytorch_model.safetensors its weights (or .bin)
+ * scheduler/scheduler_config.json          the scheduler's settings
+ * class_conditioning/config.json           how classes reach the U-Net, if the model is conditioned
+ * class_conditioning/model.safetensors     class_emb.weight, where classes have learned vectors
+ * </pre>
+ *
+ * @param denoiser the network
+ * @param scheduler the settings of the noise and of the scheduler
+ */
+public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
+    implements AutoCloseable {
+  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
+  private static final String PICKLED_WEIGHTS = "diffusion_pytorch_model.bin";
+  private static final String UNET = "unet.";
+  private static final Map<String, String> METADATA = Map.of("format", "pt");
+
+  /**
+   * Loads a model directory, or a bare {@code unet} directory with the default scheduler settings.
+   *
+   * @throws SfumatoException naming the file that is missing or does not fit
+   */
+  public static DiffusionPipeline load(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      throw new SfumatoException(directory + ": there is no such model directory");
+    }
+    boolean bare = !Files.isDirectory(directory.resolve("unet"));
+    Path unet = bare ? directory : directory.resolve("unet");
+    Path scheduler = directory.resolve("scheduler/scheduler_config.json");
+    UNet2DConfig config = JsonFile.read(unet.resolve("config.json"), UNet2DConfig.class);
+    Denoiser denoiser = new Denoiser(config, conditioning(directory, config));
+    try (Scope scope = Scope.open()) {
+      denoiser.load(weights(directory, unet), directory.toString());
+    } catch (RuntimeException e) {
+      denoiser.close();
+      throw e;
+    }
+    return new DiffusionPipeline(
+        denoiser,
+        Files.exists(scheduler) || !bare
+            ? SchedulerConfig.read(scheduler)
+            : SchedulerConfig.ddpmDefaults());
+  }
+
+  private static ClassConditioning conditioning(Path directory, UNet2DConfig config) {
+    Path file = directory.resolve("class_conditioning/config.json");
+    if (Files.exists(file)) {
+      return JsonFile.read(file, ClassConditioning.class);
+    }
+    int classes = config.numClassEmbeds().orElse(0);
+    return classes == 0
+        ? ClassConditioning.NONE
+        : new ClassConditioning(ClassConditioning.Type.EMBEDDING, classes, 0);
+  }
+
+  private static Map<String, Tensor> weights(Path directory, Path unet) {
+    Map<String, Tensor> weights = new LinkedHashMap<>();
+    UNet2DModel.modernNames(read(unet)).forEach((name, w) -> weights.put(UNET + name, w));
+    Path vectors = directory.resolve("class_conditioning/model.safetensors");
+    if (Files.exists(vectors)) {
+      weights.putAll(Safetensors.open(vectors).tensors());
+    }
+    return weights;
+  }
+
+  private static Map<String, Tensor> read(Path unet) {
+    Path safe = unet.resolve(WEIGHTS);
+    Path pickled = unet.resolve(PICKLED_WEIGHTS);
+    return Files.exists(safe) || !Files.exists(pickled)
+        ? Safetensors.open(safe).tensors()
+        : TorchCheckpoint.read(pickled);
+  }
+
+  /**
+   * Writes everything into {@code directory}, each file whole or not at all.
+   *
+   * @throws SfumatoException naming the file that cannot be written
+   */
+  public void save(Path directory) {
+    Map<String, Tensor> unet = new TreeMap<>();
+    Map<String, Tensor> classes = new TreeMap<>();
+    denoiser
+        .parameters()
+        .forEach(
+            (name, tensor) -> {
+              if (name.startsWith(UNET)) {
+                unet.put(name.substring(UNET.length()), tensor);
+              } else {
+                classes.put(name, tensor);
+              }
+            });
+    JsonFile.write(directory.resolve("unet/config.json"), denoiser.unet().config());
+    Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA);
+    if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
+      JsonFile.write(
+          directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
+    }
+    if (!classes.isEmpty()) {
+      Safetensors.write(directory.resolve("class_conditioning/model.safetensors"), classes, METADATA);
+    }
+    scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
+    JsonFile.write(directory.resolve("model_index.json"), index());
+  }
+
+  private Map<String, Object> index() {
+    Map<String, Object> index = new LinkedHashMap<>();
+    index.put("_class_name", "DDPMPipeline");
+    index.put("_diffusers_version", "0.40.0");
+    index.put("scheduler", List.of("diffusers", scheduler.className()));
+    index.put("unet", List.of("diffusers", "UNet2DModel"));
+    return index;
+  }
+
+  /** Frees the network. */
+  @Override
+  public void close() {
+    denoiser.close();
+  }
+}

@@ -1,0 +1,103 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import dev.sfumato.tensor.TensorInfo;
+import dev.sfumato.tensor.TorchCheckpoint;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** A text about a model directory or a tensor file. */
+public final class Inspection {
+  private Inspection() {}
+
+  /**
+   * Describes {@code path}, whose weights must fit its configuration.
+   *
+   * @throws SfumatoException naming the file that is missing or damaged
+   */
+  public static String of(Path path) {
+    if (Files.isDirectory(path)) {
+      return model(path);
+    }
+    if (!Files.exists(path)) {
+      throw new SfumatoException(path + ": there is no such file or directory");
+    }
+    return path.toString().endsWith(".safetensors") ? safetensors(path) : checkpoint(path);
+  }
+
+  private static String model(Path directory) {
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory)) {
+      UNet2DConfig unet = pipeline.denoiser().unet().config();
+      ClassConditioning conditioning = pipeline.denoiser().conditioning();
+      long parameters =
+          pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();
+      List<String> lines = new ArrayList<>();
+      lines.add(row("U-Net", String.format("%,d parameters", parameters)));
+      lines.add(row("pictures", unet.sampleSize() + " pixels, " + pipeline.denoiser().channels() + " channels"));
+      lines.add(row("levels", unet.blockOutChannels() + ", " + unet.layersPerBlock() + " layers each"));
+      lines.add(row("down", String.join(", ", unet.downBlockTypes())));
+      lines.add(row("up", String.join(", ", unet.upBlockTypes())));
+      lines.add(row("classes", classes(conditioning)));
+      lines.add(row("scheduler", pipeline.scheduler().className()));
+      lines.add(row("noise", pipeline.scheduler().betaSchedule() + ", " + pipeline.scheduler().numTrainTimesteps() + " timesteps"));
+      lines.add(row("predicts", pipeline.scheduler().predictionType().toString()));
+      return lines.stream().collect(Collectors.joining("\n", "", "\n"));
+    }
+  }
+
+  private static String classes(ClassConditioning conditioning) {
+    return conditioning.type() == ClassConditioning.Type.NONE
+        ? "none"
+        : conditioning.numClasses() + " by " + conditioning.type();
+  }
+
+  private static String row(String name, String value) {
+    return String.format("%-10s %s", name, value);
+  }
+
+  private static String safetensors(Path file) {
+    Safetensors opened = Safetensors.open(file);
+    String metadata = opened.metadata().isEmpty() ? "" : "metadata " + json(opened.metadata()) + "\n";
+    return metadata + table(opened.describe());
+  }
+
+  private static String json(Map<String, String> metadata) {
+    return JsonFile.MAPPER.valueToTree(metadata).toString();
+  }
+
+  private static String checkpoint(Path file) {
+    try (Scope scope = Scope.open()) {
+      return table(
+          TorchCheckpoint.read(file).entrySet().stream()
+              .map(
+                  e ->
+                      new TensorInfo(
+                          e.getKey(),
+                          e.getValue().dtype(),
+                          Arrays.stream(e.getValue().shape()).boxed().toList(),
+                          e.getValue().numel() * e.getValue().dtype().bytes()))
+              .toList());
+    }
+  }
+
+  private static String table(List<TensorInfo> tensors) {
+    int width = tensors.stream().mapToInt(t -> t.name().length()).max().orElse(0);
+    long bytes = tensors.stream().mapToLong(TensorInfo::bytes).sum();
+    String rows =
+        tensors.stream()
+            .map(t -> String.format("%-" + Math.max(1, width) + "s  %-5s %s%n", t.name(), t.dtype().code(), t.shape()))
+            .collect(Collectors.joining());
+    return rows + String.format("%d tensors, %,d bytes%n", tensors.size(), bytes);
+  }
+}

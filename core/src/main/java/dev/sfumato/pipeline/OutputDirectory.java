@@ -1,0 +1,187 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.tensor.SfumatoException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * The folder that a training run writes. It is locked while the run uses it, and its checkpoints,
+ * {@code checkpoints/step-NNNNNN}, are folders that are there whole or not at all.
+ */
+public final class OutputDirectory implements AutoCloseable {
+  private static final String CHECKPOINT = "step-\\d{6,}";
+
+  private final Path root;
+  private final FileChannel lockFile;
+
+  private OutputDirectory(Path root, FileChannel lockFile) {
+    this.root = root;
+    this.lockFile = lockFile;
+  }
+
+  /**
+   * Makes a new directory.
+   *
+   * @param overwrite whether the content of an existing one is deleted
+   * @throws SfumatoException if it exists, has content and must not be overwritten, or is in use
+   */
+  public static OutputDirectory create(Path root, boolean overwrite) {
+    if (hasContent(root) && !overwrite) {
+      throw new SfumatoException(
+          root + ": the output directory exists: use --resume to go on or --overwrite to start anew");
+    }
+    OutputDirectory output = lock(root);
+    if (overwrite) {
+      list(root).stream()
+          .filter(path -> !path.getFileName().toString().equals(".lock"))
+          .forEach(OutputDirectory::delete);
+    }
+    return output;
+  }
+
+  /**
+   * Opens the directory of a run that is to go on.
+   *
+   * @throws SfumatoException if it does not exist or is in use
+   */
+  public static OutputDirectory open(Path root) {
+    if (!hasContent(root)) {
+      throw new SfumatoException(root + ": there is no run to resume");
+    }
+    return lock(root);
+  }
+
+  private static OutputDirectory lock(Path root) {
+    try {
+      Files.createDirectories(root);
+      FileChannel channel =
+          FileChannel.open(
+              root.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileLock lock = tryLock(channel);
+      if (lock == null) {
+        channel.close();
+        throw new SfumatoException(root + ": another run is using this output directory");
+      }
+      return new OutputDirectory(root, channel);
+    } catch (IOException e) {
+      throw new SfumatoException(root + ": cannot be used: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private static FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null; // another run of this very process
+    }
+  }
+
+  /** The path of {@code name} in this directory. */
+  public Path resolve(String name) {
+    return root.resolve(name);
+  }
+
+  /** The checkpoint of {@code step}. */
+  public Path checkpoint(long step) {
+    return root.resolve("checkpoints").resolve(String.format("step-%06d", step));
+  }
+
+  /** The newest checkpoint. */
+  public Optional<Path> latestCheckpoint() {
+    return checkpoints().stream().reduce((a, b) -> b);
+  }
+
+  /** Lets {@code writer} fill a folder that becomes the checkpoint of {@code step} when it is full. */
+  public void writeCheckpoint(long step, Consumer<Path> writer) {
+    Path target = checkpoint(step);
+    Path aside = target.resolveSibling("." + target.getFileName() + ".incomplete");
+    try {
+      delete(aside);
+      Files.createDirectories(aside);
+      writer.accept(aside);
+      delete(target);
+      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new SfumatoException(target + ": cannot be written: " + AtomicFile.reason(e), e);
+    } finally {
+      delete(aside);
+    }
+  }
+
+  /** Deletes all checkpoints but the newest {@code keep}. */
+  public void prune(int keep) {
+    List<Path> all = checkpoints();
+    all.subList(0, Math.max(0, all.size() - keep)).forEach(OutputDirectory::delete);
+  }
+
+  private List<Path> checkpoints() {
+    return list(root.resolve("checkpoints")).stream()
+        .filter(path -> path.getFileName().toString().matches(CHECKPOINT))
+        .sorted(Comparator.comparingLong(OutputDirectory::stepOf))
+        .toList();
+  }
+
+  private static long stepOf(Path checkpoint) {
+    return Long.parseLong(checkpoint.getFileName().toString().substring("step-".length()));
+  }
+
+  private static boolean hasContent(Path folder) {
+    return Files.exists(folder)
+        && list(folder).stream().anyMatch(p -> !p.getFileName().toString().equals(".lock"));
+  }
+
+  private static List<Path> list(Path folder) {
+    if (!Files.exists(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries.toList();
+    } catch (IOException e) {
+      throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  /** A checkpoint that is being deleted no longer has a checkpoint's name. */
+  private static void delete(Path path) {
+    if (!Files.exists(path)) {
+      return;
+    }
+    try {
+      Path doomed = path.resolveSibling("." + path.getFileName() + ".deleted");
+      if (Files.isDirectory(path)) {
+        Files.move(path, doomed, StandardCopyOption.ATOMIC_MOVE);
+      } else {
+        doomed = path;
+      }
+      try (Stream<Path> tree = Files.walk(doomed)) {
+        for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(entry);
+        }
+      }
+    } catch (IOException e) {
+      throw new SfumatoException(path + ": cannot be deleted: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  /** Gives the directory free. */
+  @Override
+  public void close() {
+    try {
+      lockFile.close();
+    } catch (IOException e) {
+      throw new SfumatoException(root + ": " + AtomicFile.reason(e), e);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.tensor.SfumatoException;
+
+/**
+ * How a training run is watched and saved.
+ *
+ * @param sampleEvery optimiser steps between sample grids; 0 for none but the last
+ * @param sampleSteps scheduler steps of a sample
+ * @param sampleCount pictures in a sample grid; 0 for no grids at all
+ * @param checkpointEvery optimiser steps between checkpoints; 0 for none but the last
+ * @param checkpointsKeep how many checkpoints stay, the newest ones
+ * @param tensorboard whether TensorBoard event files are written
+ */
+public record WatchOptions(
+    long sampleEvery,
+    int sampleSteps,
+    int sampleCount,
+    long checkpointEvery,
+    int checkpointsKeep,
+    boolean tensorboard) {
+
+  /**
+   * @throws SfumatoException if a number is out of range
+   */
+  public WatchOptions {
+    if (sampleEvery < 0 || sampleCount < 0 || checkpointEvery < 0) {
+      throw new SfumatoException("sample-every, sample-count, checkpoint-every must not be negative");
+    }
+    if (sampleSteps < 1 || checkpointsKeep < 1) {
+      throw new SfumatoException("sample-steps and checkpoints-keep must be at least 1");
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package dev.sfumato.sampling;
+
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.tensor.SfumatoException;
+
+/**
+ * What to sample and how.
+ *
+ * @param count how many pictures
+ * @param height of a picture in pixels
+ * @param width of a picture in pixels
+ * @param steps of the scheduler
+ * @param batchSize pictures that go through the network together; it never changes the result
+ * @param labels the class of each picture (repeated to fill {@code count}); empty for none
+ * @param classGuidanceScale weight of classifier-free guidance (Ho and Salimans, 2022); 1 for none
+ * @param run what the scheduler is told, such as eta
+ */
+public record SamplingOptions(
+    int count,
+    int height,
+    int width,
+    int steps,
+    int batchSize,
+    long[] labels,
+    double classGuidanceScale,
+    RunOptions run) {
+
+  /**
+   * @throws SfumatoException if a number is out of range
+   */
+  public SamplingOptions {
+    require(count >= 1, "count must be at least 1");
+    require(height >= 1 && width >= 1, "the pictures must have at least one pixel");
+    require(steps >= 1, "steps must be at least 1");
+    require(batchSize >= 1, "batch-size must be at least 1");
+  }
+
+  private static void require(boolean holds, String message) {
+    if (!holds) {
+      throw new SfumatoException(message);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
+
+/**
+ * How much of a picture and how much noise x_t holds at each of the T timesteps (DDPM, eq. 4):
+ *
+ * <pre>x_t = sqrt(alphaCumprod_t) x_0 + sqrt(1 - alphaCumprod_t) eps
+ * alphaCumprod_t = product of (1 - beta_s) over s &lt;= t</pre>
+ *
+ * Immutable, for any number of threads; owns no tensor.
+ */
+public final class NoiseSchedule {
+  private final float[] betas;
+  private final float[] alphasCumprod;
+
+  private NoiseSchedule(float[] betas) {
+    this.betas = betas;
+    this.alphasCumprod = Floats.cumprod(oneMinus(betas));
+  }
+
+  /** The schedule that {@code config} describes. */
+  public static NoiseSchedule of(SchedulerConfig config) {
+    int length = config.numTrainTimesteps();
+    float[] betas =
+        config.trainedBetas().isEmpty()
+            ? config.betaSchedule().betas(length, config.betaStart(), config.betaEnd())
+            : floats(config.trainedBetas());
+    return new NoiseSchedule(config.rescaleBetasZeroSnr() ? rescaleZeroTerminalSnr(betas) : betas);
+  }
+
+  /** T, the number of timesteps. */
+  public int length() {
+    return alphasCumprod.length;
+  }
+
+  /** beta_t for t from 0 to T - 1. */
+  public float[] betas() {
+    return betas.clone();
+  }
+
+  /** alphaCumprod_t for t from 0 to T - 1, falling. */
+  public float[] alphasCumprod() {
+    return alphasCumprod.clone();
+  }
+
+  /**
+   * The share of the clean picture's variance that is left at {@code timestep}.
+   *
+   * @throws SfumatoException if {@code timestep} is not in 0 to T - 1
+   */
+  public float alphaCumprod(int timestep) {
+    if (timestep < 0 || timestep >= length()) {
+      throw new SfumatoException(
+          "timestep " + timestep + " does not lie between 0 and " + (length() - 1));
+    }
+    return alphasCumprod[timestep];
+  }
+
+  /**
+   * x_t: {@code sqrt(alphaCumprod_t) x0 + sqrt(1 - alphaCumprod_t) noise}.
+   *
+   * @param x0 clean pictures (B, C, H, W)
+   * @param noise standard normal, of the same shape
+   * @param timesteps (B) int64, on any device
+   * @return (B, C, H, W), of the type and on the device of {@code x0}
+   * @throws SfumatoException if a timestep is out of range or the shapes do not fit
+   */
+  public Tensor addNoise(Tensor x0, Tensor noise, Tensor timesteps) {
+    try (Scope scope = Scope.open()) {
+      Mixture mixture = mixture(x0, noise, timesteps);
+      return scope.keep(mixture.signal.mul(x0).add(mixture.sigma.mul(noise)));
+    }
+  }
+
+  /**
+   * The target of v-prediction: {@code sqrt(alphaCumprod_t) noise - sqrt(1 - alphaCumprod_t) x0}.
+   * Arguments and result as for {@link #addNoise}.
+   */
+  public Tensor velocity(Tensor x0, Tensor noise, Tensor timesteps) {
+    try (Scope scope = Scope.open()) {
+      Mixture mixture = mixture(x0, noise, timesteps);
+      return scope.keep(mixture.signal.mul(noise).sub(mixture.sigma.mul(x0)));
+    }
+  }
+
+  /** The two weights of each picture of a batch, (B, 1, 1, 1). */
+  private record Mixture(Tensor signal, Tensor sigma) {}
+
+  private Mixture mixture(Tensor x0, Tensor noise, Tensor timesteps) {
+    long[] t = timesteps.toLongs();
+    if (x0.size(0) != t.length || !Arrays.equals(x0.shape(), noise.shape())) {
+      throw new SfumatoException(
+          t.length
+              + " timesteps and noise "
+              + Arrays.toString(noise.shape())
+              + " do not fit pictures "
+              + Arrays.toString(x0.shape()));
+    }
+    float[] signal = new float[t.length];
+    float[] sigma = new float[t.length];
+    for (int i = 0; i < t.length; i++) {
+      NoiseLevel level = new NoiseLevel(alphaCumprod(Math.toIntExact(t[i])));
+      signal[i] = level.signal();
+      sigma[i] = level.sigma();
+    }
+    return new Mixture(perPicture(signal, x0), perPicture(sigma, x0));
+  }
+
+  private static Tensor perPicture(float[] weights, Tensor x0) {
+    long[] shape = new long[x0.dim()];
+    Arrays.fill(shape, 1);
+    shape[0] = weights.length;
+    return Tensor.of(weights, shape).to(x0.device()).to(x0.dtype());
+  }
+
+  /**
+   * Shifts and stretches sqrt(alphaCumprod) so that it ends at 0, pure noise, and begins where it
+   * did (Lin et al. 2023, algorithm 1).
+   */
+  private static float[] rescaleZeroTerminalSnr(float[] betas) {
+    float[] products = Floats.cumprod(oneMinus(betas));
+    float first = Floats.sqrt(products[0]);
+    float last = Floats.sqrt(products[products.length - 1]);
+    float stretch = first / (first - last);
+    float[] rescaled = new float[products.length];
+    float before = 1;
+    for (int t = 0; t < products.length; t++) {
+      float root = (Floats.sqrt(products[t]) - last) * stretch;
+      float product = root * root;
+      rescaled[t] = 1 - product / before;
+      before = product;
+    }
+    return rescaled;
+  }
+
+  private static float[] oneMinus(float[] betas) {
+    float[] alphas = new float[betas.length];
+    for (int t = 0; t < betas.length; t++) {
+      alphas[t] = 1 - betas[t];
+    }
+    return alphas;
+  }
+
+  private static float[] floats(java.util.List<Double> values) {
+    float[] floats = new float[values.size()];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = values.get(i).floatValue();
+    }
+    return floats;
+  }
+}

@@ -1,0 +1,34 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * One sampling: its steps in order, and what the update rule remembers from step to step. For one
+ * thread. Tensors are (B, C, H, W) on any device; none that is passed in is changed or freed.
+ */
+public interface Run extends Iterable<Step> {
+  /** The standard deviation of the noise to start from. */
+  double initNoiseSigma();
+
+  /** What the model is given for {@code x} at {@code step}. */
+  Tensor scaleModelInput(Tensor x, Step step);
+
+  /**
+   * The clean picture that the model's output amounts to, limited as the configuration says: {@code
+   * predictedX0}. Gradients flow through it to both tensors.
+   *
+   * @param modelOutput (B, C, H, W), or (B, 2C, H, W) from a model that learned its variance
+   * @throws dev.sfumato.tensor.SfumatoException if the shapes do not fit
+   */
+  Tensor predictX0(Tensor modelOutput, Tensor x, Step step);
+
+  /**
+   * {@code x} one step closer to a picture. Draws the rule's noise, if any, for the whole batch in
+   * one call.
+   *
+   * @param modelOutput as for {@link #predictX0}
+   * @return (B, C, H, W), of the type and on the device of {@code x}
+   * @throws dev.sfumato.tensor.SfumatoException if the shapes do not fit
+   */
+  Tensor step(Tensor modelOutput, Tensor x, Step step);
+}

@@ -1,0 +1,41 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.tensor.SfumatoException;
+import java.util.List;
+
+/**
+ * What may differ between two runs of one scheduler. As in diffusers, a scheduler passes over what
+ * it has no use for, except for timesteps of one's own.
+ *
+ * @param eta DDIM's weight of fresh noise, from 0 (none) to 1 (as much as DDPM)
+ * @param useClippedModelOutput DDIM: whether the noise is derived again from the limited x_0
+ * @param timesteps DDPM: the timesteps to visit, falling; empty for the usual spacing
+ */
+public record RunOptions(double eta, boolean useClippedModelOutput, List<Integer> timesteps) {
+  public RunOptions {
+    if (!(eta >= 0 && eta <= 1)) {
+      throw new SfumatoException("eta must lie between 0 and 1, not " + eta);
+    }
+    timesteps = List.copyOf(timesteps);
+  }
+
+  /** No fresh noise in DDIM, the model's own noise, the usual spacing. */
+  public static RunOptions defaults() {
+    return new RunOptions(0, false, List.of());
+  }
+
+  /** The same with another {@code eta}. */
+  public RunOptions withEta(double eta) {
+    return new RunOptions(eta, useClippedModelOutput, timesteps);
+  }
+
+  /** The same with {@code useClippedModelOutput} switched. */
+  public RunOptions withUseClippedModelOutput(boolean use) {
+    return new RunOptions(eta, use, timesteps);
+  }
+
+  /** The same with timesteps of one's own. */
+  public RunOptions withTimesteps(List<Integer> timesteps) {
+    return new RunOptions(eta, useClippedModelOutput, timesteps);
+  }
+}

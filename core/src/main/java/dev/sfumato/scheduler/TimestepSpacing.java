@@ -1,0 +1,51 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.tensor.SfumatoException;
+import java.util.stream.IntStream;
+
+/** Which of the T training timesteps a run of n steps visits (Lin et al. 2023, table 2). */
+public enum TimestepSpacing {
+  /** Multiples of T / n rounded down, plus {@code steps_offset}: leaves out the last timestep. */
+  LEADING {
+    @Override
+    IntStream ascending(int train, int steps, int offset) {
+      int ratio = train / steps;
+      return IntStream.range(0, steps).map(i -> i * ratio + offset);
+    }
+  },
+  /** Evenly from the first to the last timestep. */
+  LINSPACE {
+    @Override
+    IntStream ascending(int train, int steps, int offset) {
+      double gap = steps == 1 ? 0 : (train - 1) / (double) (steps - 1);
+      return IntStream.range(0, steps).map(i -> (int) Math.rint(i * gap));
+    }
+  },
+  /** Every T / n timesteps, counted back from the last one. */
+  TRAILING {
+    @Override
+    IntStream ascending(int train, int steps, int offset) {
+      // Halves round differently unless the gap is the difference of the first two terms.
+      double gap = train - (train - train / (double) steps);
+      return IntStream.range(0, steps).map(i -> (int) Math.rint(train - (steps - 1 - i) * gap) - 1);
+    }
+  };
+
+  /**
+   * Reads {@code leading}, {@code linspace} or {@code trailing}.
+   *
+   * @throws SfumatoException for another text
+   */
+  public static TimestepSpacing parse(String text) {
+    return Spelling.parse(TimestepSpacing.class, "timestep_spacing", text);
+  }
+
+  /** The spelling in JSON. */
+  @Override
+  public String toString() {
+    return Spelling.of(this);
+  }
+
+  /** {@code steps} of the timesteps 0 to {@code train - 1}, smallest first. */
+  abstract IntStream ascending(int train, int steps, int offset);
+}

@@ -1,0 +1,30 @@
+/**
+ * Noise schedules, and the update rules that turn noise into pictures.
+ *
+ * <p>{@link dev.sfumato.scheduler.SchedulerConfig} is a {@code scheduler_config.json}. {@link
+ * dev.sfumato.scheduler.NoiseSchedule} says how much noise each timestep holds: training needs only
+ * that. {@link dev.sfumato.scheduler.Scheduler} samples; it is immutable and shared between
+ * threads, and what one sampling remembers lives in the {@link dev.sfumato.scheduler.Run} that
+ * {@code begin} gives:
+ *
+ * <pre>{@code
+ * Run run = Scheduler.of(SchedulerConfig.read(file)).begin(50, RunOptions.defaults(), rng);
+ * Tensor x = rng.normal(8, 3, 32, 32).mul(run.initNoiseSigma());
+ * for (Step step : run) {
+ *   x = run.step(unet.forward(run.scaleModelInput(x, step), step.timestep()), x, step);
+ * }
+ * }</pre>
+ *
+ * <p>A new update rule is a constant of {@link dev.sfumato.scheduler.SchedulerKind}, its class's
+ * defaults in {@code defaults.json}, and a file of its own beside {@code DdpmScheduler}.
+ *
+ * <p>The arithmetic is float32 in diffusers' order, so that the same weights and the same generator
+ * give the same picture. Papers: DDPM (Ho et al. 2020, arXiv 2006.11239), DDIM (Song et al. 2020,
+ * 2010.02502), improved DDPM (Nichol and Dhariwal 2021, 2102.09672), velocity (Salimans and Ho
+ * 2022, 2202.00512), dynamic thresholding (Saharia et al. 2022, 2205.11487), zero terminal SNR (Lin
+ * et al. 2023, 2305.08891).
+ *
+ * <p>Notation: {@code alphaCumprod} is the papers' "alpha bar", the share of the clean picture's
+ * variance that is left at a timestep: x_t = sqrt(alphaCumprod) x_0 + sqrt(1 - alphaCumprod) eps.
+ */
+package dev.sfumato.scheduler;

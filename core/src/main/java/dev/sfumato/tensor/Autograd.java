@@ -1,0 +1,76 @@
+package dev.sfumato.tensor;
+
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/** Gradients: when operations are recorded, and derivatives with respect to chosen tensors. */
+public final class Autograd {
+  private Autograd() {}
+
+  /** A region of this thread in which recording is switched; closing it restores what was before. */
+  public static final class Recording implements AutoCloseable {
+    private final boolean before = Engine.call(GradMode::is_enabled);
+
+    private Recording(boolean enabled) {
+      GradMode.set_enabled(enabled);
+    }
+
+    @Override
+    public void close() {
+      GradMode.set_enabled(before);
+    }
+  }
+
+  /** Records nothing: for sampling and for updates of weights. */
+  public static Recording off() {
+    return new Recording(false);
+  }
+
+  /** Records again inside a region that is {@link #off}. */
+  public static Recording on() {
+    return new Recording(true);
+  }
+
+  /**
+   * d output / d input, of the input's shape.
+   *
+   * @param output one element
+   * @param input a tensor that requires gradients and from which {@code output} was computed
+   * @throws SfumatoException if {@code output} does not depend on {@code input}
+   */
+  public static Tensor gradient(Tensor output, Tensor input) {
+    return Tensor.make(
+        () ->
+            Tensor.withVector(
+                List.of(output),
+                outputs ->
+                    Tensor.withVector(
+                        List.of(input),
+                        inputs -> {
+                          try (TensorVector gradients = torch.grad(outputs, inputs)) {
+                            return new org.bytedeco.pytorch.Tensor(gradients.get(0));
+                          }
+                        })));
+  }
+
+  /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */
+  public static Optional<Tensor> gathered(Tensor leaf) {
+    org.bytedeco.pytorch.Tensor gradient = leaf.handle.grad();
+    if (!gradient.defined()) {
+      gradient.close();
+      return Optional.empty();
+    }
+    return Optional.of(Tensor.make(() -> gradient));
+  }
+
+  /** Forgets the gradient that was gathered for {@code leaf}. */
+  public static void forget(Tensor leaf) {
+    try (org.bytedeco.pytorch.Tensor none = new org.bytedeco.pytorch.Tensor();
+        org.bytedeco.pytorch.Tensor gradient = leaf.handle.mutable_grad()) {
+      gradient.put(none);
+    }
+  }
+}

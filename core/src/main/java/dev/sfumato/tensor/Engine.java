@@ -1,0 +1,115 @@
+package dev.sfumato.tensor;
+
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.Float32Backend;
+import org.bytedeco.pytorch.global.torch.Float32Op;
+import org.bytedeco.pytorch.global.torch.Float32Precision;
+
+/**
+ * The native engine as a whole: its threads, its arithmetic, and how its errors reach the user.
+ *
+ * <p>Loading this class prepares the engine, so every native object of this package, constants
+ * included, is made inside {@link #call}.
+ */
+public final class Engine {
+  static {
+    // JavaCPP reads these when its first class is initialised. Scopes free native memory; left alone,
+    // JavaCPP counts every allocation against the Java heap's limit and calls the garbage collector,
+    // up to ten times with pauses, when it passes that limit.
+    setDefault("org.bytedeco.javacpp.nopointergc", "true");
+    setDefault("org.bytedeco.javacpp.maxBytes", "0");
+    setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+    checkVersionsSilently();
+  }
+
+  private static final Pattern NATIVE_FRAMES =
+      Pattern.compile("\\nException raised from|\\s*frame #0:");
+
+  private Engine() {}
+
+  private static void setDefault(String property, String value) {
+    if (System.getProperty(property) == null) {
+      System.setProperty(property, value);
+    }
+  }
+
+  /**
+   * Spares the user the warning that OpenBLAS is of another release than JavaCPP, which is so on
+   * purpose. The binding of OpenBLAS checks that once, when its class is initialised, and does not
+   * warn while libraries are not to be loaded.
+   */
+  private static void checkVersionsSilently() {
+    String loading = System.getProperty("org.bytedeco.javacpp.loadlibraries");
+    System.setProperty("org.bytedeco.javacpp.loadlibraries", "false");
+    try {
+      Class.forName("org.bytedeco.openblas.presets.openblas_nolapack");
+    } catch (ClassNotFoundException e) {
+      // An engine without OpenBLAS has nothing to warn of.
+    } finally {
+      if (loading == null) {
+        System.clearProperty("org.bytedeco.javacpp.loadlibraries");
+      } else {
+        System.setProperty("org.bytedeco.javacpp.loadlibraries", loading);
+      }
+    }
+  }
+
+  /** The number of threads that one operation may use. */
+  public static int threads() {
+    return call(torch::get_num_threads);
+  }
+
+  /**
+   * Sets the number of threads that one operation may use.
+   *
+   * @throws SfumatoException if {@code threads < 1}
+   */
+  public static void threads(int threads) {
+    if (threads < 1) {
+      throw new SfumatoException("threads must be at least 1, not " + threads);
+    }
+    call(
+        () -> {
+          torch.set_num_threads(threads);
+          return threads;
+        });
+  }
+
+  /** Whether the engine was loaded with CUDA and sees a card. */
+  public static boolean hasCuda() {
+    return call(() -> torch.hasCUDA() && torch.getNumGPUs() > 0);
+  }
+
+  /**
+   * Lets convolutions and matrix products of float32 tensors be computed in bfloat16 with float32
+   * sums; tensors themselves stay float32.
+   */
+  public static void fastArithmetic(boolean bfloat16) {
+    Float32Precision precision = bfloat16 ? Float32Precision.BF16 : Float32Precision.IEEE;
+    call(
+        () -> {
+          for (Float32Op op : new Float32Op[] {Float32Op.CONV, Float32Op.MATMUL}) {
+            torch.globalContext().setFloat32Precision(Float32Backend.MKLDNN, op, precision);
+          }
+          return null;
+        });
+  }
+
+  /** Runs one call of the engine; its errors become one line without native stack frames. */
+  static <T> T call(Supplier<T> operation) {
+    try {
+      return operation.get();
+    } catch (SfumatoException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      throw new SfumatoException(firstLine(String.valueOf(e.getMessage())), e);
+    }
+  }
+
+  private static String firstLine(String message) {
+    String text = NATIVE_FRAMES.split(message, 2)[0].strip();
+    return text.lines().map(String::strip).reduce((a, b) -> a + " " + b).orElse("engine error");
+  }
+}

@@ -1,0 +1,168 @@
+package dev.sfumato.tensor;
+
+import java.util.function.Function;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/** The operations of neural networks, without state. Pictures and features are (B, C, H, W). */
+public final class Functional {
+  private static final long[] ONES = {1, 1};
+  private static final long[] ZEROS = {0, 0};
+  private static final DoubleOptional NO_SCALE = Engine.call(DoubleOptional::new);
+  private static final LongOptional NO_DIVISOR = Engine.call(LongOptional::new);
+
+  private Functional() {}
+
+  /**
+   * 2-D convolution (cross-correlation).
+   *
+   * @param x (B, Cin, H, W)
+   * @param weight (Cout, Cin / groups, Kh, Kw)
+   * @param bias (Cout), or null for none
+   * @return (B, Cout, (H + 2 padding - Kh) / stride + 1, likewise)
+   */
+  public static Tensor conv2d(
+      Tensor x, Tensor weight, Tensor bias, long stride, long padding, long groups) {
+    long[] strides = {stride, stride};
+    long[] paddings = {padding, padding};
+    return withOptional(
+        bias,
+        b -> torch.conv2d(x.handle, weight.handle, b, strides, paddings, ONES, groups));
+  }
+
+  /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */
+  public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
+    return withOptional(bias, b -> torch.linear(x.handle, weight.handle, b));
+  }
+
+  /**
+   * Transposed 2-D convolution: what {@link #conv2d} of the same sizes takes gradients through.
+   *
+   * @param x (B, Cin, H, W)
+   * @param weight (Cin, Cout, Kh, Kw)
+   * @return (B, Cout, (H - 1) stride - 2 padding + Kh, likewise)
+   */
+  public static Tensor convTranspose2d(Tensor x, Tensor weight, long stride, long padding) {
+    long[] strides = {stride, stride};
+    long[] paddings = {padding, padding};
+    return Tensor.make(
+        () ->
+            torch.conv_transpose2d(
+                x.handle, weight.handle, Options.NO_TENSOR, strides, paddings, ZEROS, 1, ONES));
+  }
+
+  /**
+   * Group normalisation (Wu and He, 2018): each group of channels to mean 0 and variance 1, then
+   * {@code weight} and {@code bias} (C) per channel, or null for neither.
+   */
+  public static Tensor groupNorm(Tensor x, long groups, Tensor weight, Tensor bias, double epsilon) {
+    return withOptional(
+        bias,
+        b -> {
+          if (weight == null) {
+            return torch.group_norm(x.handle, groups, b, b, epsilon, true);
+          }
+          try (TensorOptional w = new TensorOptional(weight.handle)) {
+            return torch.group_norm(x.handle, groups, w, b, epsilon, true);
+          }
+        });
+  }
+
+  /** Rows of {@code weight} (N, D) by {@code indices} (...) int64: (..., D). */
+  public static Tensor embedding(Tensor weight, Tensor indices) {
+    return Tensor.make(() -> torch.embedding(weight.handle, indices.handle));
+  }
+
+  /** {@code 1 / (1 + exp(-x))}. */
+  public static Tensor sigmoid(Tensor x) {
+    return Tensor.make(() -> torch.sigmoid(x.handle));
+  }
+
+  /** {@code x sigmoid(x)}. */
+  public static Tensor silu(Tensor x) {
+    return Tensor.make(() -> torch.silu(x.handle));
+  }
+
+  /** {@code x Phi(x)}, exact. */
+  public static Tensor gelu(Tensor x) {
+    return Tensor.make(() -> torch.gelu(x.handle));
+  }
+
+  /** {@code x tanh(softplus(x))}. */
+  public static Tensor mish(Tensor x) {
+    return Tensor.make(() -> torch.mish(x.handle));
+  }
+
+  /** {@code max(x, 0)}. */
+  public static Tensor relu(Tensor x) {
+    return Tensor.make(() -> torch.relu(x.handle));
+  }
+
+  /** Softmax along {@code dim}. */
+  public static Tensor softmax(Tensor x, long dim) {
+    return Tensor.make(() -> torch.softmax(x.handle, dim));
+  }
+
+  /** Matrix product over the last two dimensions. */
+  public static Tensor matmul(Tensor a, Tensor b) {
+    return Tensor.make(() -> torch.matmul(a.handle, b.handle));
+  }
+
+  /** {@code softmax(q k^T / sqrt(D)) v} for q, k, v of (B, heads, N, D). */
+  public static Tensor attention(Tensor q, Tensor k, Tensor v) {
+    return Tensor.make(
+        () -> torch.scaled_dot_product_attention(q.handle, k.handle, v.handle));
+  }
+
+  /** Nearest-neighbour enlargement to {@code height} x {@code width}. */
+  public static Tensor upsampleNearest(Tensor x, long height, long width) {
+    return Tensor.make(
+        () ->
+            torch.upsample_nearest2d(x.handle, new long[] {height, width}, NO_SCALE, NO_SCALE));
+  }
+
+  /** Means over {@code kernel} x {@code kernel} windows, {@code kernel} apart. */
+  public static Tensor avgPool2d(Tensor x, long kernel) {
+    long[] sides = {kernel, kernel};
+    return Tensor.make(
+        () ->
+            torch.avg_pool2d(x.handle, sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
+  }
+
+  /** Zeros around the last dimensions: {left, right, top, bottom, ...}; negative sizes cut. */
+  public static Tensor pad(Tensor x, long... sizes) {
+    return Tensor.make(() -> torch.constant_pad_nd(x.handle, sizes));
+  }
+
+  /** {@code size} rows and columns mirrored at each border of pictures, borders not repeated. */
+  public static Tensor padReflect(Tensor x, long size) {
+    return Tensor.make(
+        () -> torch.reflection_pad2d(x.handle, new long[] {size, size, size, size}));
+  }
+
+  /** The mean of {@code (a - b)^2}, shape (). */
+  public static Tensor meanSquaredError(Tensor a, Tensor b) {
+    return Tensor.make(() -> torch.mse_loss(a.handle, b.handle));
+  }
+
+  /** Mean of {@code -log softmax(logits)[label]} over logits (B, N) and labels (B) int64. */
+  public static Tensor crossEntropy(Tensor logits, Tensor labels) {
+    return Tensor.make(() -> torch.cross_entropy_loss(logits.handle, labels.handle));
+  }
+
+  private static Tensor withOptional(
+      Tensor value,
+      Function<TensorOptional, org.bytedeco.pytorch.Tensor> operation) {
+    return Tensor.make(
+        () -> {
+          if (value == null) {
+            return operation.apply(Options.NO_TENSOR);
+          }
+          try (TensorOptional optional = new TensorOptional(value.handle)) {
+            return operation.apply(optional);
+          }
+        });
+  }
+}

@@ -1,0 +1,166 @@
+package dev.sfumato.tensor;
+
+import java.util.List;
+import java.util.stream.LongStream;
+import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.GenericList;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.TensorType;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.Type;
+
+/**
+ * Updates of whole lists of tensors in one call of the engine each: what optimisers, gradient
+ * clipping and weight averages need. Nothing here is recorded for gradients.
+ *
+ * <p>The engine's fused kernels pass over each weight once, where the same update of single
+ * operations passes over it a dozen times.
+ */
+public final class OptimizerKernels {
+  private static final Type.TypePtr TENSOR =
+      Engine.call(() -> new Type.TypePtr(TensorType.get()));
+
+  private OptimizerKernels() {}
+
+  /**
+   * One step of Adam (Kingma and Ba, 2015) or AdamW (Loshchilov and Hutter, 2019), in place.
+   *
+   * <p>With gradient g and step count t, {@code m = beta1 m + (1 - beta1) g}, {@code v = beta2 v +
+   * (1 - beta2) g^2}, {@code p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)}. Weight
+   * decay adds {@code weightDecay p} to g before that (Adam), or takes {@code lr weightDecay p} off p
+   * if {@code decoupled} (AdamW).
+   *
+   * @param parameters p, changed
+   * @param gradients g, one for each parameter
+   * @param averages m, zeros before the first step, changed
+   * @param squares v, likewise
+   * @param steps t - 1, a float32 scalar for each parameter; counted up
+   */
+  public static void adamStep(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<Tensor> averages,
+      List<Tensor> squares,
+      List<Tensor> steps,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      boolean decoupled) {
+    requireLength(parameters, gradients, averages, squares, steps);
+    if (parameters.isEmpty()) {
+      return;
+    }
+    call("aten::_foreach_add_", "Scalar", steps, 1.0);
+    call(
+        decoupled ? "aten::_fused_adamw_" : "aten::_fused_adam_",
+        "",
+        parameters,
+        gradients,
+        averages,
+        squares,
+        List.of(), // max_exp_avg_sqs: for AMSGrad only
+        steps,
+        learningRate,
+        beta1,
+        beta2,
+        weightDecay,
+        epsilon,
+        false, // amsgrad
+        false, // maximize
+        null, // grad_scale
+        null); // found_inf
+  }
+
+  /** The Euclidean norm of all elements of all {@code tensors} together, float32, shape (). */
+  public static Tensor norm(List<Tensor> tensors) {
+    if (tensors.isEmpty()) {
+      return Tensor.zeros();
+    }
+    return Scope.run(() -> Tensor.stack(norms(tensors), 0).norm());
+  }
+
+  private static List<Tensor> norms(List<Tensor> tensors) {
+    return callForTensors("aten::_foreach_norm", "Scalar", tensors, 2.0, null);
+  }
+
+  /** Multiplies every element of all {@code tensors} by {@code factor}. */
+  public static void mul_(List<Tensor> tensors, double factor) {
+    if (!tensors.isEmpty()) {
+      call("aten::_foreach_mul_", "Scalar", tensors, factor);
+    }
+  }
+
+  /** {@code average += weight (current - average)} for each pair of the two lists. */
+  public static void lerp_(List<Tensor> averages, List<Tensor> current, double weight) {
+    requireLength(averages, current);
+    if (!averages.isEmpty()) {
+      call("aten::_foreach_lerp_", "Scalar", averages, current, weight);
+    }
+  }
+
+  @SafeVarargs
+  private static void requireLength(List<Tensor> first, List<Tensor>... others) {
+    for (List<Tensor> other : others) {
+      if (other.size() != first.size()) {
+        throw new SfumatoException(
+            "lists of " + first.size() + " and " + other.size() + " tensors do not belong together");
+      }
+    }
+  }
+
+  private static void call(String operator, String overload, Object... arguments) {
+    callForTensors(operator, overload, arguments);
+  }
+
+  /** Calls an operator that the binding has no method for; gives the tensors it returns, if any. */
+  private static List<Tensor> callForTensors(
+      String operator, String overload, Object... arguments) {
+    return Engine.call(
+        () -> {
+          try (Autograd.Recording off = Autograd.off();
+              OperatorHandle handle = Dispatcher.singleton().findSchemaOrThrow(operator, overload);
+              IValueVector stack = new IValueVector()) {
+            for (Object argument : arguments) {
+              try (IValue value = value(argument)) {
+                stack.push_back(value);
+              }
+            }
+            handle.callBoxed(stack);
+            return tensors(stack);
+          }
+        });
+  }
+
+  private static List<Tensor> tensors(IValueVector stack) {
+    if (stack.empty()) {
+      return List.of();
+    }
+    try (TensorVector result = stack.get(0).toTensorVector()) {
+      return LongStream.range(0, result.size())
+          .mapToObj(i -> Tensor.make(() -> new org.bytedeco.pytorch.Tensor(result.get(i))))
+          .toList();
+    }
+  }
+
+  private static IValue value(Object argument) {
+    if (argument == null) {
+      return new IValue();
+    } else if (argument instanceof Boolean b) {
+      return new IValue((boolean) b);
+    } else if (argument instanceof Double d) {
+      return new IValue((double) d);
+    }
+    try (GenericList list = new GenericList(TENSOR)) {
+      for (Object element : (List<?>) argument) {
+        try (IValue value = new IValue(((Tensor) element).handle)) {
+          list.push_back(value);
+        }
+      }
+      return new IValue(list);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package dev.sfumato.tensor;
+
+import java.util.EnumMap;
+import java.util.Map;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+
+/** Native arguments that never change, made once: each would otherwise be allocated per call. */
+final class Options {
+  static final ScalarTypeOptional NO_TYPE = Engine.call(ScalarTypeOptional::new);
+  static final TensorOptional NO_TENSOR = Engine.call(TensorOptional::new);
+  private static final Map<DType, TensorOptions> BY_TYPE = new EnumMap<>(DType.class);
+
+  static {
+    for (DType type : DType.values()) {
+      BY_TYPE.put(type, Engine.call(() -> new TensorOptions(type.scalarType())));
+    }
+  }
+
+  private Options() {}
+
+  static TensorOptions of(DType type) {
+    return BY_TYPE.get(type);
+  }
+}

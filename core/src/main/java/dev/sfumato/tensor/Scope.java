@@ -1,0 +1,107 @@
+package dev.sfumato.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+
+/**
+ * A region that frees every tensor made inside it, on the thread that opened it, when it closes.
+ *
+ * <p>Scopes nest; the innermost open one owns what is made. {@link #keep} hands a tensor to the
+ * enclosing scope. A tensor made while no scope is open belongs to nobody and lives until {@link
+ * Tensor#close}.
+ *
+ * <pre>{@code
+ * try (Scope scope = Scope.open()) {
+ *   Tensor hidden = linear.forward(x).silu();
+ *   return scope.keep(hidden.mul(2)); // everything else is freed here
+ * }
+ * }</pre>
+ */
+public final class Scope implements AutoCloseable {
+  private static final ThreadLocal<Scope> CURRENT = new ThreadLocal<>();
+  private static final AtomicLong LIVE = new AtomicLong();
+
+  private final Scope parent;
+  private final List<Tensor> owned = new ArrayList<>();
+  private boolean closed;
+
+  private Scope(Scope parent) {
+    this.parent = parent;
+  }
+
+  /** Opens a scope inside the current one of this thread. */
+  public static Scope open() {
+    Scope scope = new Scope(CURRENT.get());
+    CURRENT.set(scope);
+    return scope;
+  }
+
+  /** Runs {@code computation} in a scope of its own and keeps only its result. */
+  public static Tensor run(Supplier<Tensor> computation) {
+    try (Scope scope = open()) {
+      return scope.keep(computation.get());
+    }
+  }
+
+  /** Makes {@code tensor} outlive this scope: the enclosing scope, or nobody, owns it from now on. */
+  public Tensor keep(Tensor tensor) {
+    if (tensor.owner == this) {
+      own(parent, tensor);
+    }
+    return tensor;
+  }
+
+  /** Keeps {@code next} in the place of {@code previous}, which is freed. */
+  public Tensor replace(Tensor previous, Tensor next) {
+    if (next != previous) {
+      Scope heir = previous.owner;
+      previous.close();
+      own(heir, next);
+    }
+    return next;
+  }
+
+  /** Makes {@code tensor} belong to nobody: it lives until it is closed. */
+  public static Tensor release(Tensor tensor) {
+    tensor.owner = null;
+    return tensor;
+  }
+
+  /** How many tensors are alive in the whole process. */
+  public static long liveTensors() {
+    return LIVE.get();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    CURRENT.set(parent);
+    for (Tensor tensor : owned) {
+      if (tensor.owner == this) {
+        tensor.close();
+      }
+    }
+    owned.clear();
+  }
+
+  static void born(Tensor tensor) {
+    LIVE.incrementAndGet();
+    own(CURRENT.get(), tensor);
+  }
+
+  static void died() {
+    LIVE.decrementAndGet();
+  }
+
+  private static void own(Scope scope, Tensor tensor) {
+    tensor.owner = scope;
+    if (scope != null) {
+      scope.owned.add(tensor);
+    }
+  }
+}

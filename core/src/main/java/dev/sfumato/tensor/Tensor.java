@@ -1,0 +1,596 @@
+package dev.sfumato.tensor;
+
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * An array of numbers of any rank, on the CPU or a card.
+ *
+ * <p>Operations make new tensors, owned by the current {@link Scope}; those whose names end in an
+ * underscore change this tensor. Operands are broadcast against each other. Every operation throws
+ * {@link SfumatoException} when shapes or types do not fit.
+ */
+public final class Tensor implements AutoCloseable {
+  final org.bytedeco.pytorch.Tensor handle;
+  Scope owner;
+  private boolean closed;
+
+  private Tensor(org.bytedeco.pytorch.Tensor handle) {
+    this.handle = handle;
+    Scope.born(this);
+  }
+
+  /** Wraps what {@code operation} returns. */
+  static Tensor make(Supplier<org.bytedeco.pytorch.Tensor> operation) {
+    return new Tensor(Engine.call(operation));
+  }
+
+  // ---- making
+
+  /** A float32 tensor with a copy of {@code values} in row-major order. */
+  public static Tensor of(float[] values, long... shape) {
+    return make(
+        () -> {
+          requireLength(values.length, shape);
+          org.bytedeco.pytorch.Tensor t = torch.zeros(shape, Options.of(DType.FLOAT32));
+          if (values.length > 0) { // no elements have no address
+            new FloatPointer(t.data_ptr()).put(values, 0, values.length);
+          }
+          return t;
+        });
+  }
+
+  /** An int64 tensor with a copy of {@code values} in row-major order. */
+  public static Tensor of(long[] values, long... shape) {
+    return make(
+        () -> {
+          requireLength(values.length, shape);
+          org.bytedeco.pytorch.Tensor t = torch.zeros(shape, Options.of(DType.INT64));
+          if (values.length > 0) { // no elements have no address
+            new LongPointer(t.data_ptr()).put(values, 0, values.length);
+          }
+          return t;
+        });
+  }
+
+  /** A uint8 tensor with a copy of {@code values} in row-major order. */
+  public static Tensor of(byte[] values, long... shape) {
+    return make(
+        () -> {
+          requireLength(values.length, shape);
+          org.bytedeco.pytorch.Tensor t = torch.zeros(shape, Options.of(DType.UINT8));
+          if (values.length > 0) { // no elements have no address
+            new BytePointer(t.data_ptr()).put(values, 0, values.length);
+          }
+          return t;
+        });
+  }
+
+  /** A float32 scalar, shape (). */
+  public static Tensor scalar(double value) {
+    return full(value);
+  }
+
+  /** A float32 tensor of zeros. */
+  public static Tensor zeros(long... shape) {
+    return make(() -> torch.zeros(shape));
+  }
+
+  /** A float32 tensor whose elements are not set. */
+  public static Tensor empty(long... shape) {
+    return make(() -> torch.empty(shape));
+  }
+
+  /** A float32 tensor filled with {@code value}. */
+  public static Tensor full(double value, long... shape) {
+    return zeros(shape).fill_(value);
+  }
+
+  /** The int64 numbers 0 to {@code end - 1}. */
+  public static Tensor arange(long end) {
+    return make(
+        () -> {
+          try (Scalar s = new Scalar(end)) {
+            return torch.arange(s, Options.of(DType.INT64));
+          }
+        });
+  }
+
+  /** {@code length} float32 numbers, evenly from {@code start} to {@code end}. */
+  public static Tensor linspace(double start, double end, long length) {
+    return make(
+        () -> {
+          try (Scalar first = new Scalar(start);
+              Scalar last = new Scalar(end)) {
+            return torch.linspace(first, last, length, Options.of(DType.FLOAT32));
+          }
+        });
+  }
+
+  /** Joins {@code tensors} along the existing dimension {@code dim}. */
+  public static Tensor cat(List<Tensor> tensors, long dim) {
+    return make(() -> withVector(tensors, v -> torch.cat(v, dim)));
+  }
+
+  /** Joins {@code tensors} of equal shape along a new dimension {@code dim}. */
+  public static Tensor stack(List<Tensor> tensors, long dim) {
+    return make(() -> withVector(tensors, v -> torch.stack(v, dim)));
+  }
+
+  static <T> T withVector(List<Tensor> tensors, Function<TensorVector, T> use) {
+    try (TensorVector vector = new TensorVector()) {
+      tensors.forEach(t -> vector.push_back(t.handle));
+      return use.apply(vector);
+    }
+  }
+
+  // ---- reading
+
+  /** The sizes of all dimensions. */
+  public long[] shape() {
+    long[] shape = new long[dim()];
+    for (int i = 0; i < shape.length; i++) {
+      shape[i] = handle.size(i);
+    }
+    return shape;
+  }
+
+  /** The size of dimension {@code dim}; negative numbers count from the end. */
+  public long size(int dim) {
+    return Engine.call(() -> handle.size(dim));
+  }
+
+  /** The number of dimensions. */
+  public int dim() {
+    return (int) handle.dim();
+  }
+
+  /** The number of elements. */
+  public long numel() {
+    return handle.numel();
+  }
+
+  /** The type of the elements. */
+  public DType dtype() {
+    return DType.of(handle.scalar_type());
+  }
+
+  /** Where the elements are. */
+  public Device device() {
+    return handle.is_cuda() ? new Device("cuda", handle.device().index()) : Device.CPU;
+  }
+
+  /** The only element of a tensor of one element. */
+  public double item() {
+    return Engine.call(handle::item_double);
+  }
+
+  /** The elements in row-major order, converted to float32. */
+  public float[] toFloats() {
+    return read(
+        DType.FLOAT32,
+        t -> {
+          float[] values = new float[arrayLength(t.numel())];
+          if (values.length > 0) {
+            new FloatPointer(t.data_ptr()).get(values);
+          }
+          return values;
+        });
+  }
+
+  /** The elements in row-major order, converted to int64. */
+  public long[] toLongs() {
+    return read(
+        DType.INT64,
+        t -> {
+          long[] values = new long[arrayLength(t.numel())];
+          if (values.length > 0) {
+            new LongPointer(t.data_ptr()).get(values);
+          }
+          return values;
+        });
+  }
+
+  /** The elements in row-major order as they lie in memory, little-endian. */
+  public byte[] toBytes() {
+    if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+      throw new SfumatoException("this machine is big-endian, which tensor files are not");
+    }
+    return read(
+        dtype(),
+        t -> {
+          byte[] values = new byte[arrayLength(t.numel() * dtype().bytes())];
+          if (values.length > 0) {
+            new BytePointer(t.data_ptr()).get(values);
+          }
+          return values;
+        });
+  }
+
+  private <T> T read(DType type, Function<org.bytedeco.pytorch.Tensor, T> reader) {
+    try (Scope scope = Scope.open()) {
+      Tensor plain = detach().to(type).to(Device.CPU).contiguous();
+      return Engine.call(() -> reader.apply(plain.handle));
+    }
+  }
+
+  private static int arrayLength(long length) {
+    if (length > Integer.MAX_VALUE - 8) {
+      throw new SfumatoException(length + " elements do not fit into one array: read parts");
+    }
+    return (int) length;
+  }
+
+  // ---- arithmetic, element by element
+
+  /** {@code this + other}. */
+  public Tensor add(Tensor other) {
+    return make(() -> handle.add(other.handle));
+  }
+
+  /** {@code this + value}. */
+  public Tensor add(double value) {
+    return withScalar(value, org.bytedeco.pytorch.Tensor::add);
+  }
+
+  /** {@code this - other}. */
+  public Tensor sub(Tensor other) {
+    return make(() -> handle.sub(other.handle));
+  }
+
+  /** {@code this - value}. */
+  public Tensor sub(double value) {
+    return withScalar(value, org.bytedeco.pytorch.Tensor::sub);
+  }
+
+  /** {@code this * other}. */
+  public Tensor mul(Tensor other) {
+    return make(() -> handle.mul(other.handle));
+  }
+
+  /** {@code this * value}. */
+  public Tensor mul(double value) {
+    return withScalar(value, org.bytedeco.pytorch.Tensor::mul);
+  }
+
+  /** {@code this / other}. */
+  public Tensor div(Tensor other) {
+    return make(() -> handle.div(other.handle));
+  }
+
+  /** {@code this / value}. */
+  public Tensor div(double value) {
+    return withScalar(value, org.bytedeco.pytorch.Tensor::div);
+  }
+
+  /** {@code this} to the power of {@code exponent}. */
+  public Tensor pow(double exponent) {
+    return withScalar(exponent, org.bytedeco.pytorch.Tensor::pow);
+  }
+
+  /** {@code -this}. */
+  public Tensor neg() {
+    return make(handle::neg);
+  }
+
+  /** The square of each element. */
+  public Tensor square() {
+    return make(handle::square);
+  }
+
+  /** The square root of each element. */
+  public Tensor sqrt() {
+    return make(handle::sqrt);
+  }
+
+  /** The absolute value of each element. */
+  public Tensor abs() {
+    return make(handle::abs);
+  }
+
+  /** The exponential of each element. */
+  public Tensor exp() {
+    return make(handle::exp);
+  }
+
+  /** The natural logarithm of each element. */
+  public Tensor log() {
+    return make(handle::log);
+  }
+
+  /** The sine of each element. */
+  public Tensor sin() {
+    return make(handle::sin);
+  }
+
+  /** The cosine of each element. */
+  public Tensor cos() {
+    return make(handle::cos);
+  }
+
+  /** Each element limited to {@code [min, max]}. */
+  public Tensor clamp(double min, double max) {
+    return make(
+        () -> {
+          try (Scalar low = new Scalar(min);
+              Scalar high = new Scalar(max);
+              ScalarOptional lowest = new ScalarOptional(low);
+              ScalarOptional highest = new ScalarOptional(high)) {
+            return torch.clamp(handle, lowest, highest);
+          }
+        });
+  }
+
+  /** The larger of two elements. */
+  public Tensor maximum(Tensor other) {
+    return make(() -> handle.maximum(other.handle));
+  }
+
+  /** The smaller of two elements. */
+  public Tensor minimum(Tensor other) {
+    return make(() -> handle.minimum(other.handle));
+  }
+
+  /** {@code this} where {@code mask} (bool) holds, else {@code other}. */
+  public Tensor where(Tensor mask, Tensor other) {
+    return make(() -> torch.where(mask.handle, handle, other.handle));
+  }
+
+  /** A bool tensor: which elements are less than {@code value}. */
+  public Tensor lessThan(double value) {
+    return withScalar(value, org.bytedeco.pytorch.Tensor::lt);
+  }
+
+  /** A bool tensor: which elements are equal to those of {@code other}. */
+  public Tensor equalTo(Tensor other) {
+    return make(() -> handle.eq(other.handle));
+  }
+
+  private Tensor withScalar(
+      double value,
+      BiFunction<org.bytedeco.pytorch.Tensor, Scalar, org.bytedeco.pytorch.Tensor> operation) {
+    return make(
+        () -> {
+          try (Scalar s = new Scalar(value)) {
+            return operation.apply(handle, s);
+          }
+        });
+  }
+
+  // ---- reductions
+
+  /** The mean of all elements, shape (). */
+  public Tensor mean() {
+    return make(handle::mean);
+  }
+
+  /** The mean over {@code dims}, which stay with size 1 if {@code keepDim}. */
+  public Tensor mean(boolean keepDim, long... dims) {
+    return make(() -> handle.mean(dims, keepDim, Options.NO_TYPE));
+  }
+
+  /** The sum of all elements, shape (). */
+  public Tensor sum() {
+    return make(handle::sum);
+  }
+
+  /** The largest element, shape (). */
+  public Tensor max() {
+    return make(handle::max);
+  }
+
+  /** The Euclidean norm of all elements, shape (). */
+  public Tensor norm() {
+    return make(handle::norm);
+  }
+
+  /** The index (int64) of the largest element along {@code dim}. */
+  public Tensor argmax(long dim) {
+    return make(
+        () -> {
+          try (LongOptional d = new LongOptional(dim)) {
+            return torch.argmax(handle, d, false);
+          }
+        });
+  }
+
+  /** The {@code q}-quantile (0 to 1, linear between neighbours) along {@code dim}. */
+  public Tensor quantile(double q, long dim) {
+    return make(
+        () -> {
+          try (LongOptional d = new LongOptional(dim)) {
+            return torch.quantile(handle, q, d, false, "linear");
+          }
+        });
+  }
+
+  /** Whether no element is infinite or not a number. */
+  public boolean isFinite() {
+    try (Scope scope = Scope.open()) {
+      return make(() -> torch.isfinite(handle).all()).item() != 0;
+    }
+  }
+
+  // ---- shape
+
+  /** The same elements in another shape; one size may be -1. */
+  public Tensor reshape(long... shape) {
+    return make(() -> handle.reshape(shape));
+  }
+
+  /** Dimensions {@code a} and {@code b} exchanged, without copying. */
+  public Tensor transpose(long a, long b) {
+    return make(() -> handle.transpose(a, b));
+  }
+
+  /** All dimensions in a new order, without copying. */
+  public Tensor permute(long... order) {
+    return make(() -> handle.permute(order));
+  }
+
+  /** A new dimension of size 1 at {@code dim}. */
+  public Tensor unsqueeze(long dim) {
+    return make(() -> handle.unsqueeze(dim));
+  }
+
+  /** A view with dimensions of size 1 repeated to {@code shape}; -1 leaves a dimension. */
+  public Tensor expand(long... shape) {
+    return make(() -> handle.expand(shape));
+  }
+
+  /** A view of {@code length} entries of dimension {@code dim} from {@code start} on. */
+  public Tensor narrow(long dim, long start, long length) {
+    return make(() -> handle.narrow(dim, start, length));
+  }
+
+  /** Entry {@code index} of dimension {@code dim}, which is removed; a view. */
+  public Tensor select(long dim, long index) {
+    return make(() -> handle.select(dim, index));
+  }
+
+  /** The entries of dimension {@code dim} that {@code indices} (int64, 1-D) names. */
+  public Tensor indexSelect(long dim, Tensor indices) {
+    return make(() -> torch.index_select(handle, dim, indices.handle));
+  }
+
+  /** The same elements in row-major order in memory; itself if they are. */
+  public Tensor contiguous() {
+    return make(handle::contiguous);
+  }
+
+  /** A copy of its own memory. */
+  public Tensor copy() {
+    return make(handle::clone);
+  }
+
+  // ---- type and place
+
+  /** The elements converted to {@code type}; itself if they are. */
+  public Tensor to(DType type) {
+    return make(() -> handle.to(type.scalarType()));
+  }
+
+  /** The elements on {@code device}; itself if they are. */
+  public Tensor to(Device device) {
+    if (device.equals(device())) {
+      return make(() -> new org.bytedeco.pytorch.Tensor(handle));
+    }
+    return make(
+        () -> {
+          try (org.bytedeco.pytorch.Device target =
+              new org.bytedeco.pytorch.Device(device.toString())) {
+            return handle.to(target, handle.scalar_type());
+          }
+        });
+  }
+
+  // ---- changing this tensor
+
+  /** Copies the elements of {@code source} (broadcast, converted) into this tensor. */
+  public Tensor copy_(Tensor source) {
+    return change(() -> handle.copy_(source.handle));
+  }
+
+  /**
+   * Takes over the elements of {@code source}, of the same shape, without copying them. Whether
+   * gradients are wanted stays as it is.
+   */
+  public Tensor share_(Tensor source) {
+    Engine.call(
+        () -> {
+          handle.set_data(source.handle);
+          return null;
+        });
+    return this;
+  }
+
+  /** Sets every element to {@code value}. */
+  public Tensor fill_(double value) {
+    return change(() -> withNative(value, handle::fill_));
+  }
+
+  /** {@code this *= value}. */
+  public Tensor mul_(double value) {
+    return change(() -> withNative(value, handle::mul_));
+  }
+
+  /** {@code this += other * alpha}. */
+  public Tensor add_(Tensor other, double alpha) {
+    return change(() -> withNative(alpha, a -> handle.add_(other.handle, a)));
+  }
+
+  private static org.bytedeco.pytorch.Tensor withNative(
+      double value, Function<Scalar, org.bytedeco.pytorch.Tensor> use) {
+    try (Scalar s = new Scalar(value)) {
+      return use.apply(s);
+    }
+  }
+
+  private Tensor change(Supplier<org.bytedeco.pytorch.Tensor> operation) {
+    Engine.call(operation);
+    return this;
+  }
+
+  // ---- gradients
+
+  /** Says whether gradients with respect to this tensor are wanted. */
+  public Tensor requiresGrad(boolean wanted) {
+    return change(() -> handle.set_requires_grad(wanted));
+  }
+
+  /** Whether operations on this tensor are recorded for gradients. */
+  public boolean requiresGrad() {
+    return handle.requires_grad();
+  }
+
+  /** The same elements, cut off from the recorded operations. */
+  public Tensor detach() {
+    return make(handle::detach);
+  }
+
+  /** Adds d this / d leaf to the gradient of every leaf that wants one; this has one element. */
+  public void backward() {
+    Engine.call(
+        () -> {
+          handle.backward();
+          return null;
+        });
+  }
+
+  // ---- life
+
+  /** Frees the tensor; its memory goes when nothing else refers to it. Closing twice is harmless. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      owner = null;
+      handle.close();
+      Scope.died();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return closed ? "Tensor(closed)" : "Tensor(" + dtype() + " " + Arrays.toString(shape()) + ")";
+  }
+
+  private static void requireLength(long length, long[] shape) {
+    if (Arrays.stream(shape).reduce(1, Math::multiplyExact) != length) {
+      throw new SfumatoException(
+          length + " values do not fill the shape " + Arrays.toString(shape));
+    }
+  }
+}

@@ -1,0 +1,18 @@
+package dev.sfumato.tensor;
+
+import java.util.List;
+
+/**
+ * What a tensor file says of one tensor, without its elements.
+ *
+ * @param name the name in the file, such as {@code conv_in.weight}
+ * @param dtype the type of the elements
+ * @param shape the sizes of all dimensions
+ * @param bytes the size of the elements in the file
+ */
+public record TensorInfo(String name, DType dtype, List<Long> shape, long bytes) {
+  /** Copies {@code shape}. */
+  public TensorInfo {
+    shape = List.copyOf(shape);
+  }
+}

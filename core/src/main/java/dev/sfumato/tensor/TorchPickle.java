@@ -1,0 +1,358 @@
+package dev.sfumato.tensor;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Reads the pickles inside PyTorch's checkpoints without running anything.
+ *
+ * <p>A pickle is a program for a small stack machine that may call any Python function. This machine
+ * knows the operations for plain values and collections, and of all functions only those that
+ * describe a tensor or make a dictionary; it refuses every other one by name. Python's {@code None}
+ * is {@link #NONE}, a tuple is a list.
+ */
+final class TorchPickle {
+  /** Python's {@code None}. */
+  static final Object NONE = new Object();
+
+  private static final Object MARK = new Object();
+  private static final int MAX_BYTES = 32 << 20;
+  private static final int MAX_DEPTH = 1 << 20;
+
+  private static final Map<String, DType> STORAGES =
+      Map.of(
+          "torch.FloatStorage", DType.FLOAT32,
+          "torch.DoubleStorage", DType.FLOAT64,
+          "torch.HalfStorage", DType.FLOAT16,
+          "torch.BFloat16Storage", DType.BFLOAT16,
+          "torch.LongStorage", DType.INT64,
+          "torch.IntStorage", DType.INT32,
+          "torch.ShortStorage", DType.INT16,
+          "torch.CharStorage", DType.INT8,
+          "torch.ByteStorage", DType.UINT8,
+          "torch.BoolStorage", DType.BOOL);
+  private static final Set<String> FUNCTIONS =
+      Set.of(
+          "collections.OrderedDict",
+          "torch.Size",
+          "torch._utils._rebuild_parameter",
+          "torch._utils._rebuild_tensor",
+          "torch._utils._rebuild_tensor_v2");
+
+  /** A function or class that the pickle names. */
+  private record Global(String name) {}
+
+  /** {@code numel} elements that lie in the checkpoint under {@code key}. */
+  record Storage(String key, DType dtype, long numel) {}
+
+  /** Elements of a storage: {@code strides} says how far apart those along a dimension lie. */
+  record StoredTensor(Storage storage, long offset, List<Long> shape, List<Long> strides) {}
+
+  private final Path file;
+  private final InputStream in;
+  private final List<Object> stack = new ArrayList<>();
+  private final Map<Long, Object> memo = new HashMap<>();
+  private final Map<String, Storage> storages = new LinkedHashMap<>();
+  private Object value;
+  private long bytesRead;
+
+  private TorchPickle(Path file, InputStream in) {
+    this.file = file;
+    this.in = in;
+  }
+
+  /**
+   * Reads one pickle and leaves {@code in} behind its end.
+   *
+   * @throws SfumatoException naming {@code file} and the function that is refused, or what is broken
+   */
+  static TorchPickle read(Path file, InputStream in) throws IOException {
+    try {
+      TorchPickle pickle = new TorchPickle(file, in);
+      pickle.value = pickle.run();
+      return pickle;
+    } catch (EOFException e) {
+      throw new SfumatoException(file + ": ends inside its pickle: the file is truncated", e);
+    } catch (IndexOutOfBoundsException | ClassCastException | ArithmeticException e) {
+      throw new SfumatoException(file + ": holds a broken pickle: the file is damaged", e);
+    }
+  }
+
+  /** What was pickled. */
+  Object value() {
+    return value;
+  }
+
+  /** All storages that it refers to, by key. */
+  Map<String, Storage> storages() {
+    return storages;
+  }
+
+  private Object run() throws IOException {
+    for (int op = next(); op != '.'; op = next()) {
+      Object literal = literal(op);
+      if (literal != null) {
+        push(literal);
+      } else if (!collect(op) && !remember(op) && !call(op)) {
+        throw broken("uses the pickle operation 0x" + Integer.toHexString(op));
+      }
+    }
+    return pop();
+  }
+
+  // ---- the machine's operations, by the names of Python's pickletools
+
+  private Object literal(int op) throws IOException {
+    return switch (op) {
+      case 'N' -> NONE;
+      case 0x88 -> true; // NEWTRUE
+      case 0x89 -> false; // NEWFALSE
+      case 'J' -> (long) (int) number(4); // BININT
+      case 'K' -> number(1); // BININT1
+      case 'M' -> number(2); // BININT2
+      case 0x8a -> integer(bytes(number(1))); // LONG1
+      case 'G' -> ByteBuffer.wrap(bytes(8)).getDouble(); // BINFLOAT
+      case 'X', 'T' -> text(number(4)); // BINUNICODE, BINSTRING
+      case 0x8c, 'U' -> text(number(1)); // SHORT_BINUNICODE, SHORT_BINSTRING
+      case '}' -> new LinkedHashMap<Object, Object>(); // EMPTY_DICT
+      case ']', ')' -> new ArrayList<Object>(); // EMPTY_LIST, EMPTY_TUPLE
+      case '(' -> MARK;
+      case 'c' -> global(line(), line()); // GLOBAL
+      default -> null;
+    };
+  }
+
+  private boolean collect(int op) {
+    switch (op) {
+      case 't' -> push(popMarked()); // TUPLE
+      case 0x85, 0x86, 0x87 -> push(popLast(op - 0x84)); // TUPLE1 to TUPLE3
+      case 'a' -> append(popLast(1)); // APPEND
+      case 'e' -> append(popMarked()); // APPENDS
+      case 's' -> setItems(popLast(2)); // SETITEM
+      case 'u' -> setItems(popMarked()); // SETITEMS
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean remember(int op) throws IOException {
+    switch (op) {
+      case 0x80 -> next(); // PROTO
+      case 0x95 -> bytes(8); // FRAME
+      case 'q' -> memo.put(number(1), top()); // BINPUT
+      case 'r' -> memo.put(number(4), top()); // LONG_BINPUT
+      case 0x94 -> memo.put((long) memo.size(), top()); // MEMOIZE
+      case 'h' -> push(recall(number(1))); // BINGET
+      case 'j' -> push(recall(number(4))); // LONG_BINGET
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean call(int op) {
+    switch (op) {
+      case 0x93 -> { // STACK_GLOBAL
+        List<Object> names = popLast(2);
+        push(global((String) names.get(0), (String) names.get(1)));
+      }
+      case 'R' -> { // REDUCE
+        List<?> arguments = (List<?>) pop();
+        push(result((Global) pop(), arguments));
+      }
+      case 'b' -> { // BUILD sets attributes; a state dict carries its version so
+        pop();
+        if (!(top() instanceof Map)) {
+          throw broken("sets attributes of something that is no dictionary");
+        }
+      }
+      case 'Q' -> push(storage((List<?>) pop())); // BINPERSID
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // ---- what may be called
+
+  private Global global(String module, String function) {
+    String name = module + "." + function;
+    if (!FUNCTIONS.contains(name) && !STORAGES.containsKey(name)) {
+      throw new SfumatoException(
+          file
+              + ": asks to run '"
+              + name.replaceAll("\\p{Cntrl}", "?")
+              + "', which is refused: only tensors are read; use a safetensors file");
+    }
+    return new Global(name);
+  }
+
+  private Object result(Global function, List<?> arguments) {
+    return switch (function.name()) {
+      case "collections.OrderedDict" -> {
+        Map<Object, Object> items = new LinkedHashMap<>();
+        if (!arguments.isEmpty()) {
+          for (Object pair : (List<?>) arguments.get(0)) {
+            put(items, ((List<?>) pair).get(0), ((List<?>) pair).get(1));
+          }
+        }
+        yield items;
+      }
+      case "torch.Size", "torch._utils._rebuild_parameter" -> arguments.get(0);
+      case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2" ->
+          new StoredTensor(
+              (Storage) arguments.get(0),
+              (Long) arguments.get(1),
+              longs(arguments.get(2)),
+              longs(arguments.get(3)));
+      default -> throw broken("calls " + function.name());
+    };
+  }
+
+  /** From {@code ("storage", type, key, device, number of elements)}. */
+  private Storage storage(List<?> id) {
+    DType dtype = STORAGES.get(((Global) id.get(1)).name());
+    if (!id.get(0).equals("storage") || dtype == null) {
+      throw broken("refers to something that is no storage");
+    }
+    if (id.size() > 5 && id.get(5) != NONE) {
+      throw broken("holds views of storages: save it again with a newer PyTorch");
+    }
+    Storage storage = new Storage((String) id.get(2), dtype, (Long) id.get(4));
+    Storage known = storages.putIfAbsent(storage.key(), storage);
+    if (known != null && !known.equals(storage)) {
+      throw broken("describes storage '" + storage.key() + "' in two ways");
+    }
+    return storage;
+  }
+
+  private static List<Long> longs(Object numbers) {
+    return ((List<?>) numbers).stream().map(n -> (Long) n).toList();
+  }
+
+  // ---- stack and collections
+
+  private void push(Object value) {
+    if (stack.size() >= MAX_DEPTH) {
+      throw broken("nests too deeply");
+    }
+    stack.add(value);
+  }
+
+  private Object top() {
+    return stack.get(stack.size() - 1);
+  }
+
+  private Object pop() {
+    return stack.remove(stack.size() - 1);
+  }
+
+  private List<Object> popLast(int count) {
+    List<Object> last = stack.subList(stack.size() - count, stack.size());
+    List<Object> values = new ArrayList<>(last);
+    last.clear();
+    return values;
+  }
+
+  private List<Object> popMarked() {
+    List<Object> values = popLast(stack.size() - 1 - stack.lastIndexOf(MARK));
+    pop();
+    return values;
+  }
+
+  private Object recall(long index) {
+    Object value = memo.get(index);
+    if (value == null) {
+      throw broken("recalls what it never stored");
+    }
+    return value;
+  }
+
+  @SuppressWarnings("unchecked")
+  private void append(List<Object> values) {
+    ((List<Object>) top()).addAll(values);
+  }
+
+  @SuppressWarnings("unchecked")
+  private void setItems(List<Object> keysAndValues) {
+    Map<Object, Object> map = (Map<Object, Object>) top();
+    for (int i = 0; i < keysAndValues.size(); i += 2) {
+      put(map, keysAndValues.get(i), keysAndValues.get(i + 1));
+    }
+  }
+
+  private void put(Map<Object, Object> map, Object key, Object value) {
+    // Collections as keys would be hashed, without end if they hold themselves.
+    if (!(key instanceof String || key instanceof Number || key instanceof Boolean)) {
+      throw broken("has a dictionary key that is neither text nor a number");
+    }
+    map.put(key, value);
+  }
+
+  // ---- bytes
+
+  private int next() throws IOException {
+    return bytes(1)[0] & 0xff;
+  }
+
+  private byte[] bytes(long count) throws IOException {
+    bytesRead += count;
+    if (bytesRead > MAX_BYTES) {
+      throw broken("holds a pickle of more than " + (MAX_BYTES >> 20) + " MB");
+    }
+    byte[] bytes = in.readNBytes((int) count);
+    if (bytes.length < count) {
+      throw new EOFException();
+    }
+    return bytes;
+  }
+
+  /** An unsigned little-endian number of at most 4 bytes. */
+  private long number(int size) throws IOException {
+    byte[] eight = Arrays.copyOf(bytes(size), 8);
+    return ByteBuffer.wrap(eight).order(ByteOrder.LITTLE_ENDIAN).getLong();
+  }
+
+  private static Object integer(byte[] littleEndian) {
+    byte[] bigEndian = new byte[littleEndian.length + 1];
+    for (int i = 0; i < littleEndian.length; i++) {
+      bigEndian[littleEndian.length - i] = littleEndian[i];
+    }
+    bigEndian[0] = (byte) (bigEndian.length > 1 && bigEndian[1] < 0 ? -1 : 0);
+    BigInteger value = new BigInteger(bigEndian);
+    return value.bitLength() < 64 ? (Object) value.longValue() : value;
+  }
+
+  private String text(long length) throws IOException {
+    return new String(bytes(length), StandardCharsets.UTF_8);
+  }
+
+  private String line() throws IOException {
+    StringBuilder line = new StringBuilder();
+    for (int c = next(); c != '\n'; c = next()) {
+      line.append((char) c);
+    }
+    return line.toString();
+  }
+
+  private SfumatoException broken(String problem) {
+    return new SfumatoException(file + ": " + problem + ": it is no plain PyTorch checkpoint");
+  }
+}

@@ -1,0 +1,125 @@
+package dev.sfumato.training;
+
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.OptimizerKernels;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Adam (Kingma and Ba, 2015) and, with decoupled weight decay, AdamW (Loshchilov and Hutter, 2019).
+ *
+ * <pre>{@code
+ * m = beta1 m + (1 - beta1) g      v = beta2 v + (1 - beta2) g^2
+ * w = w - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+ * }</pre>
+ */
+public final class Adam implements AutoCloseable {
+  private static final String FIRST_MOMENT = "exp_avg.";
+  private static final String SECOND_MOMENT = "exp_avg_sq.";
+  private static final String STEP = "step.";
+
+  private final Settings settings;
+  private final Map<String, Tensor> weights = new LinkedHashMap<>();
+  private final Map<String, Tensor> state = new LinkedHashMap<>();
+
+  /**
+   * The constants of the update.
+   *
+   * @param decoupled whether the weight decay is AdamW's, {@code w = w - lr decay w}, or added to
+   *     the gradient
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param epsilon added to the denominator
+   * @param weightDecay 0 for none
+   */
+  public record Settings(
+      boolean decoupled, double beta1, double beta2, double epsilon, double weightDecay) {}
+
+  /** An optimiser of the weights among {@code parameters} that want gradients. */
+  public Adam(Map<String, Tensor> parameters, Settings settings) {
+    this.settings = settings;
+    parameters.forEach(
+        (name, weight) -> {
+          if (weight.requiresGrad()) {
+            weights.put(name, weight);
+          }
+        });
+    weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
+    weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));
+    weights.forEach((name, w) -> add(STEP + name, Tensor.zeros(), w));
+  }
+
+  private void add(String name, Tensor tensor, Tensor beside) {
+    state.put(name, Scope.release(tensor.to(beside.device())));
+  }
+
+  /** The Euclidean norm of all gradients together. */
+  public double gradientNorm() {
+    try (Scope scope = Scope.open()) {
+      return OptimizerKernels.norm(gradients()).item();
+    }
+  }
+
+  /** Multiplies all gradients by {@code factor}. */
+  public void scaleGradients(double factor) {
+    try (Scope scope = Scope.open()) {
+      OptimizerKernels.mul_(gradients(), factor);
+    }
+  }
+
+  /** Changes the weights by one step and forgets the gradients. */
+  public void step(double learningRate) {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      OptimizerKernels.adamStep(
+          List.copyOf(weights.values()),
+          gradients(),
+          states(FIRST_MOMENT),
+          states(SECOND_MOMENT),
+          states(STEP),
+          learningRate,
+          settings.beta1(),
+          settings.beta2(),
+          settings.epsilon(),
+          settings.weightDecay(),
+          settings.decoupled());
+    }
+    weights.values().forEach(Autograd::forget);
+  }
+
+  /** The moments and step counts by name, to be saved. */
+  public Map<String, Tensor> state() {
+    return state;
+  }
+
+  /** Goes back to what {@link #state} gave. */
+  public void restore(Map<String, Tensor> saved) {
+    state.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
+  }
+
+  /** A weight that the loss did not reach has a gradient of zeros. */
+  private List<Tensor> gradients() {
+    List<Tensor> gradients = new ArrayList<>();
+    weights
+        .values()
+        .forEach(
+            w ->
+                gradients.add(
+                    Autograd.gathered(w)
+                        .orElseGet(() -> Tensor.zeros(w.shape()).to(w.device()))));
+    return gradients;
+  }
+
+  private List<Tensor> states(String kind) {
+    return weights.keySet().stream().map(name -> state.get(kind + name)).toList();
+  }
+
+  @Override
+  public void close() {
+    state.values().forEach(Tensor::close);
+  }
+}

@@ -1,0 +1,112 @@
+package dev.sfumato.training;
+
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.OptimizerKernels;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An exponential moving average of weights, {@code s = d s + (1 - d) w}, whose decay warms up:
+ * {@code d = min(decay, 1 - (1 + n / invGamma)^-power)} at its (n + 1)-th update.
+ */
+public final class Ema implements AutoCloseable {
+  private final Settings settings;
+  private final Map<String, Tensor> weights;
+  private final Map<String, Tensor> shadow = new LinkedHashMap<>();
+  private long updates;
+
+  /**
+   * How fast the average forgets.
+   *
+   * @param decay the largest decay, in [0, 1)
+   * @param power how fast the decay warms up
+   * @param invGamma the number of updates after which the warm-up is half-way at power 1
+   */
+  public record Settings(double decay, double power, double invGamma) {
+    /** The values of diffusers' unconditional training script. */
+    public static final Settings DEFAULTS = new Settings(0.9999, 0.75, 1);
+  }
+
+  /** Starts the average at {@code weights}, which it follows from then on. */
+  public Ema(Map<String, Tensor> weights, Settings settings) {
+    this.settings = settings;
+    this.weights = weights;
+    weights.forEach((name, w) -> shadow.put(name, owned(w)));
+  }
+
+  private static Tensor owned(Tensor weight) {
+    try (Scope scope = Scope.open()) {
+      return Scope.release(weight.detach().copy());
+    }
+  }
+
+  /** Moves the average towards the weights as they are now. */
+  public void update() {
+    updates++;
+    long n = updates - 1;
+    double warm = n <= 0 ? 0 : 1 - Math.pow(1 + n / settings.invGamma(), -settings.power());
+    try (Autograd.Recording off = Autograd.off()) {
+      OptimizerKernels.lerp_(
+          List.copyOf(shadow.values()),
+          List.copyOf(weights.values()),
+          1 - Math.min(settings.decay(), warm));
+    }
+  }
+
+  /** The averaged weights by name. */
+  public Map<String, Tensor> shadow() {
+    return shadow;
+  }
+
+  /** How many updates the average has seen. */
+  public long updates() {
+    return updates;
+  }
+
+  /** Goes back to what {@link #shadow} and {@link #updates} gave. */
+  public void restore(Map<String, Tensor> saved, long updatesSeen) {
+    shadow.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
+    updates = updatesSeen;
+  }
+
+  /**
+   * Puts the averages in the place of the weights until the result is closed: for samples and for
+   * saving.
+   */
+  public Swap swapIn() {
+    return new Swap();
+  }
+
+  /** The time during which the averages stand in for the weights. */
+  public final class Swap implements AutoCloseable {
+    private final Map<String, Tensor> raw = new LinkedHashMap<>();
+
+    private Swap() {
+      weights.forEach(
+          (name, w) -> {
+            try (Scope scope = Scope.open()) {
+              raw.put(name, Scope.release(w.detach()));
+              w.share_(shadow.get(name));
+            }
+          });
+    }
+
+    /** Puts the weights back. */
+    @Override
+    public void close() {
+      raw.forEach(
+          (name, tensor) -> {
+            weights.get(name).share_(tensor);
+            tensor.close();
+          });
+    }
+  }
+
+  @Override
+  public void close() {
+    shadow.values().forEach(Tensor::close);
+  }
+}

@@ -1,0 +1,226 @@
+package dev.sfumato.training;
+
+import dev.sfumato.data.Batch;
+import dev.sfumato.data.BatchStream;
+import dev.sfumato.data.Batches;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.scheduler.NoiseSchedule;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Trains a network (Ho et al., 2020, algorithm 1), one optimiser step at a time:
+ *
+ * <pre>{@code
+ * while (trainer.hasNext()) {
+ *   StepReport report = trainer.step();
+ *   if (report.step() % 100 == 0) {
+ *     trainer.save(folder);
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>One generator seeded with the run's seed draws, for each micro-batch, first the noise, of the
+ * batch's shape, and then the timesteps. What {@link #save} writes and {@link #restore} reads is all
+ * there is besides the network's weights, so that a restored run goes on bit for bit.
+ */
+public final class Trainer implements AutoCloseable {
+  private static final long DROPOUT_STREAM = 0x5DEECE66DL;
+
+  private final Denoiser denoiser;
+  private final NoiseSchedule schedule;
+  private final Batches batches;
+  private final TrainingOptions options;
+  private final LearningRate learningRate;
+  private final Device device;
+  private final Adam optimizer;
+  private final Optional<Ema> ema;
+  private final Rng random;
+  private final Rng dropoutRandom;
+  private Progress progress = Progress.START;
+  private Optional<BatchStream> stream = Optional.empty();
+
+  /**
+   * A run that has not started.
+   *
+   * @param denoiser the network, with weights, on the device to train on
+   * @throws SfumatoException if the data do not suit the network
+   */
+  public Trainer(
+      Denoiser denoiser, NoiseSchedule schedule, Batches batches, TrainingOptions options) {
+    this.denoiser = denoiser;
+    this.schedule = schedule;
+    this.batches = batches;
+    this.options = options;
+    requireSuitable(denoiser, batches);
+    device = denoiser.trainable().get(0).device();
+    optimizer = new Adam(denoiser.parameters(), options.optimizer());
+    ema = options.ema().map(settings -> new Ema(denoiser.parameters(), settings));
+    random = new Rng(options.seed());
+    dropoutRandom = new Rng(options.seed() ^ DROPOUT_STREAM);
+    learningRate =
+        new LearningRate(
+            options.curve(),
+            options.learningRate(),
+            options.warmupSteps(),
+            totalSteps(),
+            options.stepsPerEpoch(batches.perEpoch()));
+  }
+
+  private static void requireSuitable(Denoiser denoiser, Batches batches) {
+    int channels = batches.dataset().channels();
+    if (channels != denoiser.channels()) {
+      throw new SfumatoException(
+          "the pictures have "
+              + channels
+              + " channels, the model takes "
+              + denoiser.channels()
+              + ": see --channels");
+    }
+    denoiser.unet().config().requireDivisible(batches.dataset().height(), batches.dataset().width());
+    int classes = batches.dataset().classNames().size();
+    int known = denoiser.conditioning().numClasses();
+    if (known > 0 && classes == 0) {
+      throw new SfumatoException("the model is class-conditioned, but the data have no classes");
+    }
+    if (known > 0 && classes > known) {
+      throw new SfumatoException(
+          "the data have " + classes + " classes, the model knows " + known);
+    }
+  }
+
+  /** Optimiser steps of the whole run. */
+  public long totalSteps() {
+    return options.totalSteps(batches.perEpoch());
+  }
+
+  /** How far the run is. */
+  public Progress progress() {
+    return progress;
+  }
+
+  /** The moving average of the weights, if the run keeps one. */
+  public Optional<Ema> ema() {
+    return ema;
+  }
+
+  /** Whether steps are left. */
+  public boolean hasNext() {
+    return progress.step() < totalSteps();
+  }
+
+  /**
+   * Takes one optimiser step over the next micro-batches, fewer at the end of an epoch.
+   *
+   * @throws SfumatoException if the loss or the gradient is not finite; the weights are then as they
+   *     were before the step
+   */
+  public StepReport step() {
+    long start = System.nanoTime();
+    int microBatches = Math.min(options.accumulation(), batches.perEpoch() - progress.batch());
+    denoiser.train(dropoutRandom);
+    double loss = 0;
+    long images = 0;
+    for (int i = 0; i < microBatches; i++) {
+      try (Scope scope = Scope.open()) {
+        Batch batch = nextBatch();
+        Tensor batchLoss = loss(batch);
+        batchLoss.div(microBatches).backward();
+        loss += batchLoss.item() / microBatches;
+        images += batch.size();
+      }
+    }
+    double gradNorm = optimizer.gradientNorm();
+    requireFinite(loss, gradNorm);
+    if (options.maxGradNorm() > 0 && gradNorm > options.maxGradNorm()) {
+      optimizer.scaleGradients(options.maxGradNorm() / (gradNorm + 1e-6));
+    }
+    double rate = learningRate.at(progress.step());
+    optimizer.step(rate);
+    ema.ifPresent(Ema::update);
+    denoiser.eval();
+    int epoch = progress.epoch();
+    progress = progress.after(microBatches, images, batches.perEpoch());
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new StepReport(
+        progress.step(), epoch, progress.images(), loss, rate, gradNorm, seconds);
+  }
+
+  private Tensor loss(Batch batch) {
+    Tensor x0 = batch.images().to(device);
+    Tensor noise = random.normal(batch.images().shape());
+    if (options.objective().noiseOffset() > 0) {
+      Tensor offset = random.normal(batch.size(), x0.size(1), 1, 1);
+      noise = noise.add(offset.mul(options.objective().noiseOffset()));
+    }
+    noise = noise.to(device);
+    Tensor timesteps = random.integers(0, schedule.length(), batch.size()).to(device);
+    Tensor noisy = schedule.addNoise(x0, noise, timesteps);
+    Tensor prediction = denoiser.forward(noisy, timesteps, labels(batch).to(device));
+    return options.objective().loss(prediction, x0, noise, timesteps, schedule);
+  }
+
+  private Tensor labels(Batch batch) {
+    long[] labels = batch.labels().clone();
+    if (options.classDropout() > 0) {
+      float[] draws = dropoutRandom.uniform(labels.length).toFloats();
+      Arrays.setAll(
+          labels, i -> draws[i] < options.classDropout() ? Denoiser.NO_CLASS : labels[i]);
+    }
+    return Tensor.of(labels, labels.length);
+  }
+
+  private Batch nextBatch() {
+    if (stream.isEmpty() || !stream.get().hasNext()) {
+      closeStream();
+      int position = stream.isEmpty() ? progress.batch() : 0;
+      stream = Optional.of(batches.epoch(progress.epoch()).from(position));
+    }
+    return stream.get().next();
+  }
+
+  private void requireFinite(double loss, double gradNorm) {
+    if (!Double.isFinite(loss) || !Double.isFinite(gradNorm)) {
+      throw new SfumatoException(
+          String.format(
+              "step %d: the loss is %s and the gradient norm %s; the weights were not changed:"
+                  + " use a lower --learning-rate or --max-grad-norm 1 and go on with --resume",
+              progress.step() + 1, loss, gradNorm));
+    }
+  }
+
+  /** Writes the state of the run, except for the network's weights, into an existing folder. */
+  public void save(Path folder) {
+    TrainingState.save(folder, optimizer, ema, random, dropoutRandom, progress);
+  }
+
+  /**
+   * Goes on from what {@link #save} wrote; the network must have the weights of that moment.
+   *
+   * @throws SfumatoException naming the file that is missing or does not fit
+   */
+  public void restore(Path folder) {
+    closeStream();
+    stream = Optional.empty();
+    progress = TrainingState.restore(folder, optimizer, ema, random, dropoutRandom);
+  }
+
+  private void closeStream() {
+    stream.ifPresent(BatchStream::close);
+  }
+
+  @Override
+  public void close() {
+    closeStream();
+    optimizer.close();
+    ema.ifPresent(Ema::close);
+    random.close();
+    dropoutRandom.close();
+  }
+}

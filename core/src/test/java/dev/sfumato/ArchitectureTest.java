@@ -1,0 +1,178 @@
+package dev.sfumato;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** What may import what. */
+class ArchitectureTest {
+  /** From the bottom to the top; those of one level may import each other, but not in circles. */
+  private static final List<List<String>> LEVELS =
+      List.of(
+          List.of("tensor", "io"),
+          List.of("nn"),
+          List.of("data", "scheduler", "model", "chart"),
+          List.of("training", "sampling", "evaluation"),
+          List.of("pipeline"));
+
+  private static JavaClasses core;
+
+  @BeforeAll
+  static void read() throws URISyntaxException {
+    core =
+        new ClassFileImporter()
+            .importPath(
+                Path.of(Tensor.class.getProtectionDomain().getCodeSource().getLocation().toURI()));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> importsPointDownwards() {
+    return LEVELS.stream()
+        .flatMap(
+            level ->
+                level.stream()
+                    .map(
+                        name ->
+                            DynamicTest.dynamicTest(
+                                name,
+                                () ->
+                                    noClasses()
+                                        .that(resideInAPackage(in(name)))
+                                        .should()
+                                        .dependOnClassesThat(resideInAnyPackage(above(name)))
+                                        .allowEmptyShould(true)
+                                        .check(core))));
+  }
+
+  private static String in(String name) {
+    return "dev.sfumato." + name + "..";
+  }
+
+  private static String[] above(String name) {
+    return LEVELS.stream()
+        .dropWhile(level -> !level.contains(name))
+        .skip(1)
+        .flatMap(List::stream)
+        .map(ArchitectureTest::in)
+        .toArray(String[]::new);
+  }
+
+  @Test
+  void packagesHaveNoCycles() {
+    slices()
+        .matching("dev.sfumato.(*)..")
+        .should()
+        .beFreeOfCycles()
+        .ignoreDependency(resideInAPackage(in("io")), type(SfumatoException.class))
+        .check(core);
+  }
+
+  @Test
+  void everyPackageHasItsLevel() {
+    String[] known =
+        LEVELS.stream()
+            .flatMap(List::stream)
+            .map(ArchitectureTest::in)
+            .toArray(String[]::new);
+    classes().should().resideInAnyPackage(known).check(core);
+  }
+
+  // ---- the engine
+
+  @Test
+  void onlyTensorTouchesTheEngine() {
+    noClasses()
+        .that(not(resideInAPackage(in("tensor"))))
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("org.bytedeco..")
+        .check(core);
+  }
+
+  @Test
+  void nobodyOutsideSeesTheEngine() {
+    methods()
+        .that()
+        .arePublic()
+        .and()
+        .areDeclaredInClassesThat(resideInAPackage(in("tensor")))
+        .should()
+        .notHaveRawReturnType(resideInAPackage("org.bytedeco.."))
+        .andShould()
+        .notHaveRawParameterTypes(
+            DescribedPredicate.describe(
+                "of the engine",
+                parameters -> parameters.stream().anyMatch(ArchitectureTest::isOfTheEngine)))
+        .check(core);
+  }
+
+  private static boolean isOfTheEngine(JavaClass type) {
+    return type.getPackageName().startsWith("org.bytedeco");
+  }
+
+  /** JavaCPP reads its settings when its first class is initialised; Engine must come before. */
+  @Test
+  void nativeConstantsAreMadeThroughEngineCall() {
+    classes()
+        .that(resideInAPackage(in("tensor")))
+        .should(
+            new ArchCondition<>("make native constants inside Engine.call") {
+              @Override
+              public void check(JavaClass type, ConditionEvents events) {
+                type.getStaticInitializer().stream()
+                    .flatMap(initializer -> initializer.getCallsFromSelf().stream())
+                    .filter(call -> isOfTheEngine(call.getTargetOwner()))
+                    .filter(call -> !call.isDeclaredInLambda())
+                    .forEach(
+                        call ->
+                            events.add(
+                                SimpleConditionEvent.violated(type, call.getDescription())));
+              }
+            })
+        .check(core);
+  }
+
+  // ---- names
+
+  @Test
+  void chartsKnowNoTensors() {
+    noClasses()
+        .that(resideInAPackage(in("chart")))
+        .should()
+        .dependOnClassesThat(resideInAPackage(in("tensor")).and(not(type(SfumatoException.class))))
+        .check(core);
+  }
+
+  @Test
+  void namesSayWhatAThingIs() {
+    noClasses()
+        .should()
+        .resideInAnyPackage("..util..", "..utils..", "..impl..", "..common..", "..helper..", "..manager..")
+        .orShould()
+        .haveNameMatching(".*(Utils?|Impl|Common|Helper|Manager)$")
+        .check(core);
+  }
+}

@@ -1,0 +1,110 @@
+package dev.sfumato.io;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sfumato.tensor.SfumatoException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class AtomicFileTest {
+  @TempDir Path folder;
+  private Path file;
+
+  @BeforeEach
+  void oldFile() throws IOException {
+    file = Files.writeString(folder.resolve("a.txt"), "old");
+  }
+
+  private List<String> names() throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(f -> f.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void replacesAFile() throws IOException {
+    AtomicFile.write(file, "new".getBytes());
+    assertThat(Files.readString(file)).isEqualTo("new");
+    assertThat(names()).containsExactly("a.txt");
+  }
+
+  @Test
+  void makesMissingFolders() throws IOException {
+    AtomicFile.write(folder.resolve("x/y/b.txt"), "b".getBytes());
+    assertThat(Files.readString(folder.resolve("x/y/b.txt"))).isEqualTo("b");
+  }
+
+  @Test
+  void theOldFileIsThereUntilTheNewOneIsWhole() throws IOException {
+    AtomicFile.write(
+        file,
+        aside -> {
+          Files.writeString(aside, "half");
+          assertThat(Files.readString(file)).isEqualTo("old");
+          Files.writeString(aside, " and half", StandardOpenOption.APPEND);
+        });
+    assertThat(Files.readString(file)).isEqualTo("half and half");
+  }
+
+  @Test
+  void aFullDiskLeavesTheOldFile() throws IOException {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.isWritable(full), "this system has no /dev/full");
+    SfumatoException e =
+        assertThrows(
+            SfumatoException.class,
+            () ->
+                AtomicFile.write(
+                    file,
+                    aside -> {
+                      Files.writeString(aside, "half");
+                      Files.write(full, new byte[10], StandardOpenOption.WRITE);
+                    }));
+    assertThat(e.getMessage()).isEqualTo(file + ": cannot be written: No space left on device");
+    assertThat(Files.readString(file)).isEqualTo("old");
+    assertThat(names()).containsExactly("a.txt");
+  }
+
+  @Test
+  void anyExceptionLeavesTheOldFile() throws IOException {
+    assertThrows(
+        IllegalStateException.class,
+        () ->
+            AtomicFile.write(
+                file,
+                aside -> {
+                  Files.writeString(aside, "half");
+                  throw new IllegalStateException();
+                }));
+    assertThat(Files.readString(file)).isEqualTo("old");
+    assertThat(names()).containsExactly("a.txt");
+  }
+
+  @Test
+  void whatAKilledProcessLeftIsOverwritten() throws IOException {
+    Files.writeString(folder.resolve(".a.txt.incomplete"), "left behind");
+    AtomicFile.write(file, "new".getBytes());
+    assertThat(Files.readString(file)).isEqualTo("new");
+    assertThat(names()).containsExactly("a.txt");
+  }
+
+  @Test
+  void aFolderInTheWayIsOneLine() throws IOException {
+    Files.createDirectories(folder.resolve("b/c"));
+    SfumatoException e =
+        assertThrows(
+            SfumatoException.class, () -> AtomicFile.write(folder.resolve("b"), "b".getBytes()));
+    assertThat(e.getMessage()).startsWith(folder.resolve("b") + ": cannot be written: ");
+    assertThat(e.getMessage()).doesNotContain("\n");
+    assertThat(names()).containsExactly("a.txt", "b");
+  }
+}

@@ -1,0 +1,73 @@
+package dev.sfumato.io;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.sfumato.tensor.SfumatoException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class JsonFileTest {
+  record Settings(int sampleSize, List<String> blockTypes) {
+    Settings {
+      if (sampleSize < 0) {
+        throw new SfumatoException("sample_size must not be negative");
+      }
+    }
+  }
+
+  @TempDir Path folder;
+
+  @Test
+  void recordsGoThereAndBackInSnakeCase() throws IOException {
+    Path file = folder.resolve("a.json");
+    Settings settings = new Settings(3, List.of("a", "b"));
+    JsonFile.write(file, settings);
+    assertThat(Files.readString(file)).contains("\"sample_size\" : 3");
+    assertThat(JsonFile.read(file, Settings.class)).isEqualTo(settings);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'sample_size': 3, 'sample_size': 4} | Duplicate",
+        "{'sample_size': | Unexpected end",
+        "{'sample_size': -1} | sample_size must not be negative",
+        "{'sample_size': 'x'} | 'x'",
+        "hello | hello",
+      })
+  void whatDoesNotFitIsOneLine(String json, String problem) throws IOException {
+    Path file = Files.writeString(folder.resolve("a.json"), json.replace('\'', '"'));
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> JsonFile.read(file, Settings.class));
+    assertThat(e.getMessage()).startsWith(file.toString());
+    assertThat(e.getMessage().replace('"', '\'')).contains(problem);
+    assertThat(e.getMessage()).doesNotContain("\n");
+  }
+
+  @Test
+  void aMissingFileIsNamed() {
+    Path file = folder.resolve("missing.json");
+    assertThat(
+            assertThrows(SfumatoException.class, () -> JsonFile.read(file, Settings.class))
+                .getMessage())
+        .isEqualTo(file + ": cannot be read: no such file");
+  }
+
+  @Test
+  void aFileThatIsNoTextIsOneLine() throws IOException {
+    Path file = Files.write(folder.resolve("a.json"), new byte[] {(byte) 0xff, (byte) 0xfe, 0, 1});
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> JsonFile.read(file, Settings.class));
+    assertThat(e.getMessage()).startsWith(file.toString());
+    assertThat(e.getMessage()).doesNotContain("\n");
+  }
+}

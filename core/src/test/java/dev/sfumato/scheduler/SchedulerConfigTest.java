@@ -1,0 +1,157 @@
+package dev.sfumato.scheduler;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.SfumatoException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SchedulerConfigTest {
+  private static final SchedulerConfig DEFAULTS = SchedulerConfig.ddpmDefaults();
+
+  @TempDir Path folder;
+
+  @Test
+  void anOldFileHasTheDefaultsOfItsClassForTheRest() {
+    SchedulerConfig config =
+        read(
+            """
+            {"_class_name": "DDPMScheduler", "_diffusers_version": "0.1.1", "beta_end": 0.02,
+             "num_train_timesteps": 500, "trained_betas": null, "variance_type": "fixed_large",
+             "tensor_format": "pt"}
+            """);
+    assertThat(config.numTrainTimesteps()).isEqualTo(500);
+    assertThat(config.varianceType()).isEqualTo(VarianceType.FIXED_LARGE);
+    assertThat(config.trainedBetas()).isEmpty();
+    assertThat(config.clipSample()).isTrue();
+    assertThat(config.dynamicThresholdingRatio()).isEqualTo(0.995);
+    assertThat(config.timestepSpacing()).isEqualTo(TimestepSpacing.LEADING);
+  }
+
+  @Test
+  void whatIsWrittenHoldsEveryKeyAndKeepsTheUnknownOnes() {
+    SchedulerConfig config =
+        read(
+            "{\"_class_name\": \"DDPMScheduler\", \"mine\": {\"a\": [1, 2.5]}, \"beta_end\": 0.1}");
+    Path file = folder.resolve("scheduler/out.json");
+    config.write(file);
+    Map<?, ?> json = JsonFile.read(file, Map.class);
+    assertThat(json).containsEntry("mine", Map.of("a", List.of(1, 2.5)));
+    assertThat(json).containsEntry("beta_end", 0.1);
+    assertThat(json).containsEntry("beta_start", 0.0001);
+    assertThat(json).containsEntry("trained_betas", null);
+    assertThat(new ArrayList<Object>(json.keySet()).get(0)).isEqualTo("_class_name");
+    SchedulerConfig again = SchedulerConfig.read(file);
+    again.write(folder.resolve("again.json"));
+    assertThat(JsonFile.read(folder.resolve("again.json"), Map.class)).isEqualTo(json);
+  }
+
+  @Test
+  void anotherClassKeepsTheSettingsAndHasItsOwnDefaultsForTheRest() {
+    SchedulerConfig ddim =
+        read("""
+        {"_class_name": "DDPMScheduler", "variance_type": "fixed_large", "clip_sample": false}
+        """)
+            .withClassName("ddim");
+    assertThat(ddim.className()).isEqualTo("DDIMScheduler");
+    assertThat(ddim.clipSample()).isFalse();
+    assertThat(ddim.setAlphaToOne()).isTrue();
+    ddim.write(folder.resolve("ddim.json"));
+    Map<?, ?> json = JsonFile.read(folder.resolve("ddim.json"), Map.class);
+    assertThat(json).containsEntry("set_alpha_to_one", true);
+    assertThat(json).containsEntry("variance_type", "fixed_large");
+    assertThat(Scheduler.of(ddim.withClassName("DDPMScheduler")).config().varianceType())
+        .isEqualTo(VarianceType.FIXED_LARGE);
+  }
+
+  @Test
+  void aFileOfAClassThatIsNotHereCanBeReadAndSampledWithAnother() {
+    SchedulerConfig config =
+        read("{\"_class_name\": \"FooScheduler\", \"prediction_type\": \"v_prediction\"}");
+    SfumatoException e = assertThrows(SfumatoException.class, () -> Scheduler.of(config));
+    assertThat(e)
+        .hasMessageThat()
+        .isEqualTo("scheduler FooScheduler is not supported: use ddpm or ddim");
+    assertThat(Scheduler.of(config.withClassName("ddim")).config().predictionType())
+        .isEqualTo(PredictionType.V_PREDICTION);
+  }
+
+  @Test
+  void settingsCanBeChanged() {
+    SchedulerConfig config =
+        DEFAULTS
+            .withPredictionType(PredictionType.SAMPLE)
+            .withTrainTimesteps(2)
+            .with("trained_betas", List.of(0.1, 0.2));
+    assertThat(NoiseSchedule.of(config).betas()).isEqualTo(new float[] {0.1f, 0.2f});
+    SchedulerConfig cosine = config.withBetaSchedule(BetaSchedule.SQUAREDCOS_CAP_V2);
+    assertThat(cosine.predictionType()).isEqualTo(PredictionType.SAMPLE);
+    assertThat(NoiseSchedule.of(cosine).betas()[1]).isEqualTo(0.999f);
+    assertThat(DEFAULTS.predictionType()).isEqualTo(PredictionType.EPSILON);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "num_train_timesteps | 0 | 1 to 1000000",
+        "num_train_timesteps | 2000000000 | 1 to 1000000",
+        "num_train_timesteps | 10.5 | whole number, not 10.5",
+        "num_train_timesteps | null | whole number, not null",
+        "beta_start | 'high' | number",
+        "beta_start | -0.1 | between 0 and 1",
+        "beta_end | 1.5 | between 0 and 1",
+        "beta_schedule | 'cubic' | 'cubic' is unknown: use one of linear, scaled_linear",
+        "trained_betas | [0.1, 0.2] | as many as num_train_timesteps, 1000",
+        "trained_betas | ['a'] | numbers",
+        "trained_betas | 3 | list",
+        "prediction_type | 'flow' | use one of epsilon, sample, v_prediction",
+        "variance_type | 'fixed' | use one of fixed_small",
+        "clip_sample | 1 | true or false",
+        "clip_sample_range | 0 | above 0",
+        "thresholding | 'yes' | true or false",
+        "dynamic_thresholding_ratio | 99.5 | between 0 and 1",
+        "sample_max_value | -1 | above 0",
+        "timestep_spacing | 'karras' | use one of leading, linspace, trailing",
+        "steps_offset | -1 | 0 or more",
+        "set_alpha_to_one | 'no' | true or false",
+        "_class_name | 3 | text"
+      },
+      quoteCharacter = '"')
+  void aWrongSettingIsRefusedInOneLineThatNamesFileAndKey(String key, String value, String wanted) {
+    String json = "{\"" + key + "\": " + value.replace('\'', '"') + "}";
+    SfumatoException e = assertThrows(SfumatoException.class, () -> read(json));
+    assertThat(e).hasMessageThat().contains("scheduler_config.json");
+    assertThat(e).hasMessageThat().contains(key);
+    assertThat(e).hasMessageThat().contains(wanted);
+    assertThat(e).hasMessageThat().doesNotContain("\n");
+  }
+
+  @Test
+  void aFileThatIsNoObjectOrMissingIsRefused() {
+    for (String json : List.of("[1]", "", "{\"beta_end\": ", "null")) {
+      SfumatoException e = assertThrows(SfumatoException.class, () -> read(json));
+      assertThat(e).hasMessageThat().contains("scheduler_config.json");
+      assertThat(e).hasMessageThat().doesNotContain("\n");
+    }
+    assertThrows(SfumatoException.class, () -> SchedulerConfig.read(folder.resolve("none.json")));
+  }
+
+  private SchedulerConfig read(String json) {
+    try {
+      return SchedulerConfig.read(Files.writeString(folder.resolve("scheduler_config.json"), json));
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+}

@@ -1,0 +1,259 @@
+package dev.sfumato.scheduler;
+
+import static com.google.common.truth.Truth.assertThat;
+import static dev.sfumato.tensor.TensorSubject.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What holds for every scheduler: a new kind is tested as soon as it is a constant. */
+class SchedulerTest {
+  private static final int STEPS = 8;
+
+  private static Scheduler scheduler(SchedulerKind kind) {
+    return Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName(kind.className()));
+  }
+
+  static Stream<SchedulerConfig> configs() {
+    return Arrays.stream(SchedulerKind.values())
+        .map(kind -> scheduler(kind).config())
+        .flatMap(
+            config ->
+                Arrays.stream(PredictionType.values())
+                    .map(config::withPredictionType)
+                    .flatMap(
+                        c ->
+                            Stream.of(
+                                c,
+                                c.with("thresholding", true),
+                                c.with("clip_sample", false).with("beta_end", 0.01))));
+  }
+
+  /** The picture after all steps of a model that looks at nothing but x. */
+  private static Tensor sample(Scheduler scheduler, RunOptions options, Tensor start, long seed) {
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(seed)) {
+      return scope.keep(finish(scheduler.begin(STEPS, options, rng), start));
+    }
+  }
+
+  private static Tensor finish(Run run, Tensor x) {
+    for (Step step : run) {
+      x = run.step(run.scaleModelInput(x, step).mul(0.5), x, step);
+    }
+    return x;
+  }
+
+  private static Tensor start(long... shape) {
+    try (Rng rng = new Rng(42)) {
+      return rng.normal(shape);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("configs")
+  void stepsAreCountedAndTimestepsFall(SchedulerConfig config) {
+    try (Rng rng = new Rng(0)) {
+      int index = 0;
+      double before = Double.POSITIVE_INFINITY;
+      for (Step step : Scheduler.of(config).begin(STEPS, RunOptions.defaults(), rng)) {
+        assertThat(step.index()).isEqualTo(index++);
+        assertThat(step.count()).isEqualTo(STEPS);
+        assertThat(step.timestep()).isLessThan(before);
+        assertThat(step.timestep()).isAtLeast(0.0);
+        before = step.timestep();
+      }
+      assertThat(index).isEqualTo(STEPS);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("configs")
+  void shapeTypeAndFinitenessAreKept(SchedulerConfig config) {
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(0)) {
+      for (long[] shape : new long[][] {{1, 1, 4, 4}, {3, 3, 2, 6}}) {
+        Tensor x = start(shape);
+        Run run = Scheduler.of(config).begin(STEPS, RunOptions.defaults().withEta(1), rng);
+        for (Step step : run) {
+          Tensor x0 = run.predictX0(x.mul(0.5), x, step);
+          x = run.step(x.mul(0.5).to(DType.BFLOAT16), x, step);
+          assertThat(x0).hasShape(shape);
+          assertThat(x).hasShape(shape);
+          assertThat(x.dtype()).isEqualTo(DType.FLOAT32);
+          assertThat(x.isFinite() && x0.isFinite()).isTrue();
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theSameSeedGivesTheSamePictureAndAnotherAnother(SchedulerKind kind) {
+    try (Scope scope = Scope.open()) {
+      Tensor start = start(2, 3, 4, 4);
+      RunOptions noisy = RunOptions.defaults().withEta(1);
+      Tensor picture = sample(scheduler(kind), noisy, start, 7);
+      assertThat(sample(scheduler(kind), noisy, start, 7)).isIdenticalTo(picture);
+      Tensor other = sample(scheduler(kind), noisy, start, 8);
+      assertThat(other.sub(picture).abs().max().item()).isGreaterThan(0.0);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aPictureDoesNotDependOnItsNeighbours(SchedulerKind kind) {
+    Scheduler scheduler = Scheduler.of(scheduler(kind).config().with("thresholding", true));
+    try (Scope scope = Scope.open()) {
+      Tensor start = start(4, 1, 4, 4);
+      Tensor changed = Tensor.cat(List.of(start.narrow(0, 0, 1), start.narrow(0, 1, 3).mul(-3)), 0);
+      // The noise of a batch begins with the noise that its first picture is given.
+      Tensor picture = sample(scheduler, RunOptions.defaults(), start, 7).select(0, 0);
+      assertThat(sample(scheduler, RunOptions.defaults(), changed, 7).select(0, 0))
+          .isIdenticalTo(picture);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void runsOfOneSchedulerDoNotDisturbEachOther(SchedulerKind kind) {
+    Scheduler scheduler = scheduler(kind);
+    RunOptions options = RunOptions.defaults().withEta(0.5);
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(7);
+        Rng otherRng = new Rng(8)) {
+      Tensor start = start(2, 1, 4, 4);
+      Tensor expected = sample(scheduler, options, start, 7);
+      Run run = scheduler.begin(STEPS, options, rng);
+      Run other = scheduler.begin(STEPS / 2, options, otherRng);
+      Tensor x = start;
+      Tensor y = start;
+      for (Step step : run) {
+        x = run.step(x.mul(0.5), x, step);
+        y = finish(other, y);
+      }
+      assertThat(x).isIdenticalTo(expected);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void manyThreadsShareAScheduler(SchedulerKind kind) {
+    Scheduler scheduler = scheduler(kind);
+    RunOptions options = RunOptions.defaults().withEta(1);
+    try (Tensor start = start(2, 1, 4, 4);
+        Tensor expected = sample(scheduler, options, start, 7)) {
+      List<float[]> pictures =
+          IntStream.range(0, 16)
+              .parallel()
+              .mapToObj(
+                  i -> {
+                    try (Tensor picture = sample(scheduler, options, start, 7)) {
+                      return picture.toFloats();
+                    }
+                  })
+              .toList();
+      pictures.forEach(p -> assertThat(p).isEqualTo(expected.toFloats()));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("configs")
+  void predictedX0LeadsBackToThePictureThatWasNoised(SchedulerConfig config) {
+    Scheduler scheduler = Scheduler.of(config);
+    NoiseSchedule schedule = scheduler.noiseSchedule();
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(3)) {
+      Tensor x0 = rng.uniform(2, 3, 4, 4).mul(1.8).sub(0.9);
+      Tensor noise = rng.normal(2, 3, 4, 4);
+      Run run = scheduler.begin(STEPS, RunOptions.defaults(), rng);
+      for (Step step : run) {
+        Tensor t = Tensor.of(new long[] {(long) step.timestep(), (long) step.timestep()}, 2);
+        Tensor output =
+            switch (config.predictionType()) {
+              case EPSILON -> noise;
+              case SAMPLE -> x0;
+              case V_PREDICTION -> schedule.velocity(x0, noise, t);
+            };
+        Tensor x = schedule.addNoise(x0, noise, t).mul(run.initNoiseSigma());
+        assertThat(run.predictX0(output, x, step)).isWithin(1e-4).of(x0);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void gradientsFlowThroughPredictedX0(SchedulerKind kind) {
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(0)) {
+      Run run = scheduler(kind).begin(STEPS, RunOptions.defaults(), rng);
+      Tensor x = start(1, 1, 2, 2).mul(0.1).requiresGrad(true);
+      Step last = null;
+      for (Step step : run) {
+        last = step;
+      }
+      Tensor x0 = run.predictX0(Tensor.zeros(1, 1, 2, 2), x, last);
+      double expected = 1 / Math.sqrt(scheduler(kind).noiseSchedule().alphaCumprod(0));
+      for (float gradient : Autograd.gradient(x0.sum(), x).toFloats()) {
+        assertThat((double) gradient).isWithin(1e-6).of(expected);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatDoesNotFitIsRefused(SchedulerKind kind) {
+    Scheduler scheduler = scheduler(kind);
+    RunOptions options = RunOptions.defaults();
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(0)) {
+      assertRefused("not 0", () -> scheduler.begin(0, options, rng));
+      assertRefused("1000, not 1001", () -> scheduler.begin(1001, options, rng));
+      assertRefused("eta", () -> options.withEta(-0.5));
+      assertRefused("eta", () -> options.withEta(Double.NaN));
+      Scheduler offset = Scheduler.of(scheduler.config().with("steps_offset", 1));
+      assertRefused("steps_offset 1", () -> offset.begin(1000, options, rng));
+      Run run = scheduler.begin(STEPS, options, rng);
+      Step first = run.iterator().next();
+      Tensor x = Tensor.zeros(2, 3, 4, 4);
+      Tensor wide = Tensor.zeros(2, 6, 4, 4);
+      assertRefused("[2, 6, 4, 4]", () -> run.step(wide, x, first));
+      assertRefused("[2, 6, 4, 4]", () -> run.predictX0(wide, x, first));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aStepLeavesOnlyItsResultAndAFailedOneNothing(SchedulerKind kind) {
+    try (Tensor x = Tensor.zeros(2, 3, 4, 4);
+        Tensor wrong = Tensor.zeros(2, 3, 4, 5);
+        Rng rng = new Rng(0)) {
+      Run run = scheduler(kind).begin(STEPS, RunOptions.defaults().withEta(1), rng);
+      Step first = run.iterator().next();
+      long before = Scope.liveTensors();
+      Tensor next = run.step(x, x, first);
+      assertThat(Scope.liveTensors()).isEqualTo(before + 1);
+      next.close();
+      assertThrows(SfumatoException.class, () -> run.step(wrong, x, first));
+      assertThat(Scope.liveTensors()).isEqualTo(before);
+    }
+  }
+
+  private static void assertRefused(String part, Runnable call) {
+    SfumatoException e = assertThrows(SfumatoException.class, call::run);
+    assertThat(e).hasMessageThat().contains(part);
+    assertThat(e).hasMessageThat().doesNotContain("\n");
+  }
+}

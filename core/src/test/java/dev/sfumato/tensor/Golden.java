@@ -1,0 +1,61 @@
+package dev.sfumato.tensor;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Path;
+
+/**
+ * What the Python reference computed: {@code golden/<name>.json} and {@code .safetensors}, written by
+ * {@code reference/<name>.py}.
+ */
+public final class Golden {
+  private final JsonNode document;
+  private final Safetensors tensors;
+
+  private Golden(JsonNode document, Safetensors tensors) {
+    this.document = document;
+    this.tensors = tensors;
+  }
+
+  /** Reads the golden of this name. */
+  public static Golden read(String name) {
+    try {
+      return new Golden(
+          new ObjectMapper().readTree(path(name + ".json").toFile()),
+          Safetensors.open(path(name + ".safetensors")));
+    } catch (IOException e) {
+      throw new AssertionError("golden/" + name + ".json: " + e.getMessage(), e);
+    }
+  }
+
+  /** A file or folder below {@code golden/}. */
+  public static Path path(String name) {
+    URL resource = Golden.class.getResource("/golden/" + name);
+    if (resource == null) {
+      throw new AssertionError("golden/" + name + " is missing: see reference/");
+    }
+    try {
+      return Path.of(resource.toURI());
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** The JSON document. */
+  public JsonNode document() {
+    return document;
+  }
+
+  /** A tensor, owned by the current scope. */
+  public Tensor tensor(String name) {
+    return tensors.tensor(name);
+  }
+
+  /** All tensors; {@link Safetensors#tensors} maps them at once. */
+  public Safetensors tensors() {
+    return tensors;
+  }
+}

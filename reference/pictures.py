@@ -1,0 +1,150 @@
+"""Goldens of picture reading, resizing and cropping: what Pillow and torchvision make of small files.
+
+Made with Python 3.11, Pillow 12.3.0, torchvision 0.28.0 (torch 2.13.0), numpy 2.4.6.
+Run: python reference/pictures.py
+
+Writes core/src/test/resources/pictures/* and golden/pictures.json: per file the upright RGB values,
+(C, H, W) as base64, laid onto white; and what Resize, CenterCrop and convert("L") make of a picture.
+Sixteen-bit gray is the one departure: its upper eight bits, where Pillow cuts off at 255.
+"""
+
+import base64
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from torchvision import transforms
+
+RESOURCES = Path(__file__).parent.parent / "core/src/test/resources"
+FOLDER = RESOURCES / "pictures"
+
+
+def scene(height, width):
+    """A smooth ground with a hard-edged disc and a little noise."""
+    y, x = np.mgrid[0:height, 0:width]
+    ground = np.stack([255 * x / width, 255 * y / height, 255 - 127 * (x + y) / (width + height)], -1)
+    disc = (y - height / 2) ** 2 + (x - width / 3) ** 2 < (min(height, width) / 4) ** 2
+    ground[disc] = (230, 30, 90)
+    noise = np.random.default_rng(0).integers(-9, 10, ground.shape)
+    return Image.fromarray(np.clip(ground + noise, 0, 255).astype(np.uint8))
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def write_png16(path, values):
+    """Pillow writes no 16-bit RGB: values (H, W, 3) of uint16."""
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+def write_files():
+    FOLDER.mkdir(exist_ok=True)
+    rgb = scene(17, 23)
+    gray = rgb.convert("L")
+    alpha = rgb.copy()
+    alpha.putalpha(gray.point(lambda v: 255 - v))
+    palette = rgb.quantize(16)
+
+    def save(image, name, **options):
+        image.save(FOLDER / name, **options)
+
+    save(gray, "gray.png")
+    save(alpha.convert("LA"), "gray-alpha.png")
+    save(alpha, "alpha.png")
+    save(palette, "palette.png")
+    save(palette, "palette-transparent.png", transparency=3)
+    save(rgb, "rgb-transparent.png", transparency=rgb.getpixel((2, 2)))
+    save(rgb.convert("1"), "one-bit.png")
+    save(Image.fromarray(np.asarray(gray).astype(np.uint16) * 256 + 77), "gray-16-bit.png")
+    write_png16(FOLDER / "rgb-16-bit.png", np.asarray(rgb).astype(np.uint16) * 256 + 200)
+    save(gray, "gray.jpg")
+    save(rgb, "subsampled.jpg", subsampling=2, quality=80)
+    save(rgb, "progressive.jpeg", subsampling=0, progressive=True)
+    save(rgb, "CAPITALS.JPG")
+    cmyk = rgb.convert("CMYK")
+    save(cmyk, "cmyk.jpg", quality=95)
+    ycck = bytearray((FOLDER / "cmyk.jpg").read_bytes())
+    ycck[ycck.index(b"Adobe") + 11] = 2  # the same samples, declared to be YCCK
+    (FOLDER / "ycck.jpg").write_bytes(ycck)
+    exif = Image.Exif()
+    for orientation, name in ((6, "rotated.jpg"), (3, "rotated.png"), (8, "rotated.webp")):
+        exif[0x0112] = orientation
+        save(rgb, name, exif=exif)
+    save(palette, "animated.gif", save_all=True, append_images=[ImageOps.flip(palette)])
+    save(palette, "transparent.gif", transparency=3)
+    save(rgb, "lossy.webp", quality=60)
+    save(alpha, "lossless-alpha.webp", lossless=True)
+    save(alpha, "animated.webp", save_all=True, append_images=[ImageOps.flip(alpha)])
+    save(rgb, "color.bmp")
+    save(palette, "palette.bmp")
+
+
+def upright_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "I;16":
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("RGBA", "LA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def stored(image):
+    values = np.asarray(image)
+    values = values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
+    return {
+        "shape": list(values.shape),
+        "values": base64.b64encode(np.ascontiguousarray(values).tobytes()).decode(),
+    }
+
+
+def orientations():
+    source = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    result = []
+    for orientation in range(1, 9):
+        source.getexif()[0x0112] = orientation
+        result.append(stored(ImageOps.exif_transpose(source)))
+    return {"source": stored(source), "upright": result}
+
+
+def main():
+    write_files()
+    tall = scene(61, 47)
+    wide = scene(20, 45)
+    cases = []
+    for source, size in ((tall, 16), (tall, 47), (tall, 64), (wide, 7), (wide, 33), (wide, 1)):
+        resized = transforms.Resize(size, transforms.InterpolationMode.BILINEAR)(source)
+        cropped = transforms.CenterCrop(size)(resized)
+        cases.append(
+            {
+                "source": "tall" if source is tall else "wide",
+                "size": size,
+                "resized": stored(resized),
+                "cropped": stored(cropped),
+            }
+        )
+    golden = {
+        "files": {p.name: stored(upright_rgb(Image.open(p))) for p in sorted(FOLDER.iterdir())},
+        "orientations": orientations(),
+        "sources": {"tall": stored(tall), "wide": stored(wide)},
+        "gray": stored(tall.convert("L")),
+        "resize": cases,
+    }
+    (RESOURCES / "golden" / "pictures.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
