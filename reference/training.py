@@ -19,8 +19,8 @@ import golden
 
 IMAGES, BATCH, EPOCHS, CLASSES, EMBEDDING = 26, 4, 3, 10, 4
 DATA_SEED = 7
-DATA = (f"torch.rand({IMAGES}, 3, 8, 8, generator=torch.Generator().manual_seed({DATA_SEED})) * 2 - 1, "
-        f"in this order in each of {EPOCHS} epochs, batches of {BATCH} (the last of an epoch is smaller); "
+DATA = (f"(torch.randint(0, 256, ({IMAGES}, 3, 8, 8), generator=torch.Generator().manual_seed({DATA_SEED})) "
+        f"/ 255 - 0.5) / 0.5, in this order in each of {EPOCHS} epochs, batches of {BATCH} (the last of an epoch is smaller); "
         f"the label of image i is i % {CLASSES}")
 CLASS_RULE = ("class_conditioning channels: class_emb.weight (10, 4) is drawn by randn after the U-Net's "
               "weights; it is repeated over the image and concatenated after the image's channels")
@@ -38,15 +38,16 @@ DEFAULTS = {
     "train_timesteps": 1000, "lr_scheduler": "constant", "lr_warmup_steps": 0, "ema": None,
     "class_conditioning": "none",
 }
+EMA = {"decay": 0.9999, "use_ema_warmup": True, "inv_gamma": 1.0, "power": 0.75}
 CASES = {
     "adam": {},
-    "adam_weight_decay": {"weight_decay": 0.1, "ema": {"decay": 0.9999}},
+    "adam_weight_decay": {"weight_decay": 0.1, "ema": EMA},
     "adamw_clipped": {"optimizer": "adamw", "weight_decay": 0.1, "max_grad_norm": 1.0,
                       "betas": [0.95, 0.999], "epsilon": 1e-6, "lr_scheduler": "cosine",
                       "lr_warmup_steps": 4,
-                      "ema": {"decay": 0.9999, "use_ema_warmup": True, "inv_gamma": 1.0, "power": 0.75}},
+                      "ema": EMA},
     "accumulation": {"accumulation": 3, "max_grad_norm": 1.0, "lr_scheduler": "linear",
-                     "ema": {"decay": 0.6, "use_ema_warmup": True, "inv_gamma": 2.0, "power": 0.6}},
+                     "ema": EMA | {"decay": 0.6, "inv_gamma": 2.0, "power": 0.6}},
     "sample_squaredcos": {"prediction_type": "sample", "beta_schedule": "squaredcos_cap_v2",
                           "noise_offset": 0.1},
     "v_prediction_sigmoid": {"prediction_type": "v_prediction", "beta_schedule": "sigmoid",
@@ -55,7 +56,7 @@ CASES = {
     "min_snr_v_prediction": {"loss_weighting": "min_snr", "prediction_type": "v_prediction",
                              "noise_offset": 0.05, "beta_schedule": "scaled_linear"},
     "class_channels": {"class_conditioning": "channels", "beta_schedule": "squaredcos_cap_v2",
-                       "ema": {"decay": 0.9}},
+                       "ema": EMA | {"decay": 0.9}},
     "class_embedding": {"class_conditioning": "embedding"},
 }
 
@@ -97,6 +98,12 @@ def loss_of(model, images, labels, options, schedule, generator):
     return (F.mse_loss(output, target, reduction="none").mean(dim=(1, 2, 3)) * weights).mean()
 
 
+def pictures():
+    """8-bit pictures as ToTensor and Normalize(0.5, 0.5) make floats of them."""
+    generator = torch.Generator().manual_seed(DATA_SEED)
+    return (torch.randint(0, 256, (IMAGES, 3, 8, 8), generator=generator) / 255 - 0.5) / 0.5
+
+
 def windows(accumulation):
     """The image indices of the micro-batches of every optimiser step of all epochs."""
     batches = [range(i, min(i + BATCH, IMAGES)) for i in range(0, IMAGES, BATCH)]
@@ -117,7 +124,7 @@ def train(name, options, seed, tensors):
     ema = EMAModel(parameters, **options["ema"]) if options["ema"] else None
     schedule = DDPMScheduler(num_train_timesteps=options["train_timesteps"],
                              beta_schedule=options["beta_schedule"])
-    data = torch.rand(IMAGES, 3, 8, 8, generator=torch.Generator().manual_seed(DATA_SEED)) * 2 - 1
+    data = pictures()
     generator = torch.Generator().manual_seed(seed)
     record = {"losses": [], "grad_norms": [], "learning_rates": [], "ema_decays": []}
     for window in plan:
@@ -155,28 +162,28 @@ def store(name, model, ema, tensors):
 def learning_rates():
     """Rates before each step, three steps past the end included."""
     result = []
-    grid = [(name, 5, {}) for name in ("constant", "constant_with_warmup", "linear", "cosine",
-                                       "cosine_with_restarts", "polynomial")]
-    grid += [("linear", 0, {}), ("cosine", 0, {}), ("cosine_with_restarts", 2, {"num_cycles": 3}),
-             ("polynomial", 2, {"power": 2.0})]
-    for name, warmup, options in grid:
+    grid = [(name, 5) for name in ("constant", "constant_with_warmup", "linear", "cosine",
+                                   "cosine_with_restarts", "polynomial")]
+    grid += [("linear", 0), ("cosine", 0), ("cosine_with_restarts", 2), ("polynomial", 2)]
+    for name, warmup in grid:
         optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
-        rate = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=20, **options)
+        rate = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=20)
         result.append({"name": name, "learning_rate": 1e-3, "warmup_steps": warmup, "steps": 20,
-                       "options": options, "values": sequence(optimizer, rate)})
+                       "steps_per_epoch": 20, "values": sequence(optimizer, rate)})
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
-    rate = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.95)
+    rate = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.9)  # stepped after each epoch
     result.append({"name": "exponential", "learning_rate": 1e-3, "warmup_steps": 0, "steps": 20,
-                   "options": {"gamma": 0.95}, "values": sequence(optimizer, rate)})
+                   "steps_per_epoch": 6, "values": sequence(optimizer, rate, steps_per_epoch=6)})
     return result
 
 
-def sequence(optimizer, rate):
+def sequence(optimizer, rate, steps_per_epoch=1):
     values = []
-    for _ in range(23):
+    for step in range(1, 24):
         values.append(rate.get_last_lr()[0])
         optimizer.step()
-        rate.step()
+        if step % steps_per_epoch == 0:
+            rate.step()
     return values
 
 

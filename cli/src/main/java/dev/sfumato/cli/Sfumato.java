@@ -15,8 +15,10 @@ import picocli.CommandLine.ScopeType;
     version = "sfumato 0.1.0",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      QuickstartCommand.class,
       TrainCommand.class,
       SampleCommand.class,
+      EvaluateCommand.class,
       InspectCommand.class,
 
 

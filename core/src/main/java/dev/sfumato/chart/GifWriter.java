@@ -1,10 +1,12 @@
 package dev.sfumato.chart;
 
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tensor.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import javax.imageio.IIOImage;
@@ -39,7 +41,13 @@ public record GifWriter(Duration delay, boolean loop) {
    *     written
    */
   public void write(Path file, Iterable<BufferedImage> frames) {
-    AtomicFile.write(file, out -> encode(out, frames));
+    AtomicFile.write(
+        file,
+        aside -> {
+          try (OutputStream out = Files.newOutputStream(aside)) {
+            encode(out, frames);
+          }
+        });
   }
 
   private void encode(OutputStream out, Iterable<BufferedImage> frames) throws IOException {

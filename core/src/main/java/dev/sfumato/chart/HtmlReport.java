@@ -1,5 +1,6 @@
 package dev.sfumato.chart;
 
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tensor.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -121,7 +122,7 @@ public record HtmlReport(String title, List<Section> sections) {
    */
   public void write(Path file) {
     byte[] page = html().getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(file, out -> out.write(page));
+    AtomicFile.write(file, page);
   }
 
   /** The page as text. */

@@ -1,5 +1,6 @@
 package dev.sfumato.chart;
 
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tensor.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
@@ -32,6 +33,6 @@ public final class Png {
    */
   public static void write(Path file, BufferedImage image) {
     byte[] png = encode(image);
-    AtomicFile.write(file, out -> out.write(png));
+    AtomicFile.write(file, png);
   }
 }

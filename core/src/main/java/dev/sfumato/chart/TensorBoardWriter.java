@@ -1,5 +1,6 @@
 package dev.sfumato.chart;
 
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tensor.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;

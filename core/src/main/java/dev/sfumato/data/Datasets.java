@@ -4,6 +4,7 @@ import dev.sfumato.tensor.SfumatoException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /** Opens what {@code --data} names. */
@@ -46,6 +47,15 @@ public final class Datasets {
     boolean present =
         MnistDownload.named(data).isPresent() || IdxDataset.isIn(path(data), test.split());
     return present ? Optional.of(open(data, test)) : Optional.empty();
+  }
+
+  /**
+   * Returns the picture files of a folder and of its subfolders, in the order of their paths.
+   *
+   * @throws SfumatoException if the folder cannot be listed
+   */
+  public static List<Path> pictureFiles(Path folder) {
+    return FolderDataset.pictureFiles(folder);
   }
 
   private static Path path(String data) {

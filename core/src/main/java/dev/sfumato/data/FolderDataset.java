@@ -73,7 +73,7 @@ final class FolderDataset implements Dataset {
     return bad.isEmpty() ? all : all.without(bad);
   }
 
-  private static List<Path> pictureFiles(Path folder) {
+  static List<Path> pictureFiles(Path folder) {
     try (Stream<Path> paths = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return paths
           .filter(path -> isPicture(folder.relativize(path)))

@@ -9,8 +9,10 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.sfumato.tensor.SfumatoException;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Records to JSON files and back; components are named in snake_case there. */
 public final class JsonFile {
@@ -31,7 +33,8 @@ public final class JsonFile {
    */
   public static <T> T read(Path file, Class<T> type) {
     try {
-      return MAPPER.readValue(Files.readString(file), type);
+      return Optional.ofNullable(MAPPER.readValue(Files.readString(file), type))
+          .orElseThrow(() -> new SfumatoException(file + ": holds null, not settings"));
     } catch (JacksonException e) {
       Throwable cause = e.getCause() instanceof SfumatoException s ? s : e;
       String message =
@@ -39,6 +42,8 @@ public final class JsonFile {
       String place =
           e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
       throw new SfumatoException(file + place + ": " + message.lines().findFirst().orElse(""), e);
+    } catch (CharacterCodingException e) {
+      throw new SfumatoException(file + ": is no UTF-8 text", e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
     }

@@ -62,25 +62,25 @@ final class Attention extends Module {
     try (Scope scope = Scope.open()) {
       Tensor flat = x.reshape(x.size(0), x.size(1), -1);
       Tensor normed = groupNorm == null ? flat : groupNorm.forward(flat);
-      Tensor y = tokens(normed.transpose(1, 2)).transpose(1, 2).reshape(x.shape());
+      Tensor y = gather(normed).reshape(x.shape());
       y.add_(x, 1);
       return scope.keep(scale == 1 ? y : y.div(scale));
     }
   }
 
-  /** Tokens (B, N, C) to what each gathers from all, (B, N, C). */
-  Tensor tokens(Tensor x) {
+  /** Pixels (B, C, N) to what each gathers from all, (B, C, N). */
+  Tensor gather(Tensor x) {
     try (Scope scope = Scope.open()) {
+      long pixels = x.size(2);
+      Tensor qkv =
+          Linear.pointwise(x, toQ, toK, toV)
+              .reshape(x.size(0), 3, heads, -1, pixels)
+              .permute(1, 0, 2, 4, 3)
+              .contiguous(); // (3, B, heads, N, d)
       Tensor gathered =
-          Functional.attention(
-              heads(toQ.forward(x)), heads(toK.forward(x)), heads(toV.forward(x)));
-      Tensor joined = gathered.transpose(1, 2).reshape(x.size(0), x.size(1), -1);
-      return scope.keep(toOut.get(0).forward(joined));
+          Functional.attention(qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));
+      Tensor joined = gathered.transpose(2, 3).reshape(x.size(0), -1, pixels);
+      return scope.keep(Linear.pointwise(joined, toOut.get(0)));
     }
-  }
-
-  /** (B, N, heads d) to (B, heads, N, d). */
-  private Tensor heads(Tensor x) {
-    return x.reshape(x.size(0), x.size(1), heads, -1).transpose(1, 2);
   }
 }

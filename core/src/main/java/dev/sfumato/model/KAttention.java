@@ -38,7 +38,7 @@ final class KAttention extends Module {
   private static Tensor layer(AdaGroupNorm norm, Attention attention, Tensor x, Tensor time) {
     try (Scope scope = Scope.open()) {
       Tensor flat = norm.forward(x, time).reshape(x.size(0), x.size(1), -1);
-      Tensor y = attention.tokens(flat.transpose(1, 2)).transpose(1, 2).reshape(x.shape());
+      Tensor y = attention.gather(flat).reshape(x.shape());
       return scope.keep(y.add_(x, 1));
     }
   }

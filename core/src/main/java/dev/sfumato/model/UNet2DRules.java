@@ -104,17 +104,40 @@ final class UNet2DRules {
   private static void checkNormalisation(UNet2DConfig config) {
     config.normNumGroups().ifPresent(groups -> atLeastOne("norm_num_groups", groups));
     config.attnNormNumGroups().ifPresent(groups -> atLeastOne("attn_norm_num_groups", groups));
-    for (int i = 0; i < config.blockOutChannels().size(); i++) {
-      for (String type : List.of(config.downBlock(i), config.upBlock(i))) {
+    int last = config.blockOutChannels().size() - 1;
+    boolean middle = config.midBlockType().isPresent();
+    for (int i = 0; i <= last; i++) {
+      String down = config.downBlock(i);
+      String up = config.upBlock(last - i);
+      if (config.normNumGroups().isEmpty()) {
         require(
-            config.normNumGroups().isPresent() || isSkip(type) || type.startsWith("K"),
-            "norm_num_groups must be a number with " + type + ", not null");
+            hasOwnGroups(down) && hasOwnGroups(up),
+            "norm_num_groups must be a number with %s and %s, not null".formatted(down, up));
+      } else if (i == 0 || i == last && middle || !hasOwnGroups(down) || !hasOwnGroups(up)) {
+        divides("norm_num_groups", config.normNumGroups(), config.blockOutChannels().get(i));
       }
+    }
+    if (middle && config.addAttention()) {
+      divides(
+          "attn_norm_num_groups", config.attnNormNumGroups(), config.blockOutChannels().get(last));
     }
     oneOf(
         "resnet_time_scale_shift",
         Optional.of(config.resnetTimeScaleShift()),
         List.of("default", "scale_shift"));
+  }
+
+  private static boolean hasOwnGroups(String type) {
+    return isSkip(type) || type.startsWith("K");
+  }
+
+  private static void divides(String key, Optional<Integer> groups, int channels) {
+    groups.ifPresent(
+        n ->
+            require(
+                channels % n == 0,
+                "%s %d does not divide the %d channels of a level: see block_out_channels"
+                    .formatted(key, n, channels)));
   }
 
   private static void checkEmbeddings(UNet2DConfig config) {

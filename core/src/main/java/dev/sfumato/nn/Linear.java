@@ -2,7 +2,11 @@ package dev.sfumato.nn;
 
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
 
 /** {@code y = x weight^T + bias}. */
 public final class Linear extends Module {
@@ -23,6 +27,26 @@ public final class Linear extends Module {
   /** (..., in) to (..., out). */
   public Tensor forward(Tensor x) {
     return Functional.linear(x, weight, bias);
+  }
+
+  /**
+   * Applies layers with biases to the channels of each position: (B, in, N) to (B, out, N), where
+   * the outputs of all layers follow each other. This is one convolution with a 1 x 1 kernel, which
+   * the engine computes twice as fast as the products of transposed matrices.
+   */
+  public static Tensor pointwise(Tensor x, Linear... layers) {
+    return Scope.run(
+        () -> {
+          Tensor weight = join(layers, layer -> layer.weight).unsqueeze(2).unsqueeze(3);
+          Tensor bias = join(layers, layer -> layer.bias);
+          Tensor y = Functional.conv2d(x.unsqueeze(3), weight, bias, 1, 0, 1);
+          return y.reshape(y.size(0), y.size(1), y.size(2));
+        });
+  }
+
+  private static Tensor join(Linear[] layers, Function<Linear, Tensor> part) {
+    List<Tensor> parts = Arrays.stream(layers).map(part).toList();
+    return parts.size() == 1 ? parts.get(0) : Tensor.cat(parts, 0);
   }
 
   @Override

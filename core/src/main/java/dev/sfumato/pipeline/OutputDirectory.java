@@ -35,12 +35,17 @@ public final class OutputDirectory implements AutoCloseable {
    * Makes a new directory.
    *
    * @param overwrite whether the content of an existing one is deleted
-   * @throws SfumatoException if it exists, has content and must not be overwritten, or is in use
+   * @throws SfumatoException if it exists, has content and must not be overwritten, is in use, or has
+   *     content that no run has written
    */
   public static OutputDirectory create(Path root, boolean overwrite) {
     if (hasContent(root) && !overwrite) {
       throw new SfumatoException(
           root + ": the output directory exists: use --resume to go on or --overwrite to start anew");
+    }
+    if (overwrite && hasContent(root) && !Files.exists(root.resolve(".lock"))) {
+      throw new SfumatoException(
+          root + ": is not the output of an earlier run, so it is not overwritten: delete it yourself");
     }
     OutputDirectory output = lock(root);
     if (overwrite) {

@@ -131,6 +131,12 @@ public final class Functional {
             torch.avg_pool2d(x.handle, sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
   }
 
+  /** The largest of each {@code kernel} x {@code kernel} window, {@code kernel} apart. */
+  public static Tensor maxPool2d(Tensor x, long kernel) {
+    long[] sides = {kernel, kernel};
+    return Tensor.make(() -> torch.max_pool2d(x.handle, sides, sides, ZEROS, ONES, false));
+  }
+
   /** Zeros around the last dimensions: {left, right, top, bottom, ...}; negative sizes cut. */
   public static Tensor pad(Tensor x, long... sizes) {
     return Tensor.make(() -> torch.constant_pad_nd(x.handle, sizes));

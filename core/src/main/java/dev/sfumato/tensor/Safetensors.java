@@ -201,7 +201,7 @@ public final class Safetensors {
         file,
         aside -> {
           try (FileChannel channel =
-              FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+              FileChannel.open(aside, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             write(channel, headerOf(names, tensors, metadata));
             for (String name : names) {
               writeElements(channel, tensors.get(name));

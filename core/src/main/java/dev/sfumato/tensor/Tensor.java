@@ -419,7 +419,8 @@ public final class Tensor implements AutoCloseable {
   /** Whether no element is infinite or not a number. */
   public boolean isFinite() {
     try (Scope scope = Scope.open()) {
-      return make(() -> torch.isfinite(handle).all()).item() != 0;
+      Tensor finite = make(() -> torch.isfinite(handle));
+      return make(finite.handle::all).item() != 0;
     }
   }
 

@@ -48,9 +48,11 @@ public final class Adam implements AutoCloseable {
             weights.put(name, weight);
           }
         });
-    weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
-    weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));
-    weights.forEach((name, w) -> add(STEP + name, Tensor.zeros(), w));
+    try (Scope scope = Scope.open()) {
+      weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
+      weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));
+      weights.forEach((name, w) -> add(STEP + name, Tensor.zeros(), w));
+    }
   }
 
   private void add(String name, Tensor tensor, Tensor beside) {

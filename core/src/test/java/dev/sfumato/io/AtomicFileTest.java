@@ -90,11 +90,54 @@ class AtomicFileTest {
   }
 
   @Test
-  void whatAKilledProcessLeftIsOverwritten() throws IOException {
-    Files.writeString(folder.resolve(".a.txt.incomplete"), "left behind");
-    AtomicFile.write(file, "new".getBytes());
-    assertThat(Files.readString(file)).isEqualTo("new");
+  void whatAKilledProcessLeavesIsToldFromOtherFiles() {
+    Path[] asideFile = new Path[1];
+    AtomicFile.write(
+        file,
+        aside -> {
+          asideFile[0] = aside;
+          Files.writeString(aside, "new");
+        });
+    assertThat(asideFile[0].getParent()).isEqualTo(file.getParent());
+    assertThat(AtomicFile.isLeftover(asideFile[0])).isTrue();
+    assertThat(AtomicFile.isLeftover(file)).isFalse();
+    assertThat(AtomicFile.isLeftover(folder.resolve("model.incomplete"))).isFalse();
+  }
+
+  @Test
+  void twoWritersDoNotMixTheirBytes() throws IOException {
+    AtomicFile.write(
+        file,
+        aside -> {
+          Files.writeString(aside, "first");
+          AtomicFile.write(file, "second".getBytes());
+        });
+    assertThat(Files.readString(file)).isEqualTo("first");
     assertThat(names()).containsExactly("a.txt");
+  }
+
+  @Test
+  void aSymbolicLinkStaysOne() throws IOException {
+    Path link = Files.createSymbolicLink(folder.resolve("link.txt"), file);
+    AtomicFile.write(link, "new".getBytes());
+    assertThat(Files.isSymbolicLink(link)).isTrue();
+    assertThat(Files.readString(file)).isEqualTo("new");
+  }
+
+  @Test
+  void aLinkToAFolderIsAFolder() throws IOException {
+    Path real = Files.createDirectory(folder.resolve("real"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+    AtomicFile.write(link.resolve("b.txt"), "b".getBytes());
+    assertThat(Files.readString(real.resolve("b.txt"))).isEqualTo("b");
+  }
+
+  @Test
+  void aDeviceIsWrittenDirectly() {
+    Path nowhere = Path.of("/dev/null");
+    assumeTrue(Files.isWritable(nowhere), "this system has no /dev/null");
+    AtomicFile.write(nowhere, "b".getBytes());
+    assertThat(Files.isRegularFile(nowhere)).isFalse();
   }
 
   @Test

@@ -1,0 +1,102 @@
+"""Sfumato beside its Python peer, alternating in one run: ratios of medians and peaks of memory.
+
+Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,c,d]
+The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; Sfumato must be built.
+
+(a) a training step of the MNIST U-Net, batch 128    (b) a sampling step for 80 digits
+(c) a sampling step of a U-Net of the shape of google/ddpm-celebahq-256, batch 1
+(d) a cold process: load models/mnist, draw one digit in 10 ddim steps, save it
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step"}
+
+
+class Served:
+    """A program that answers lines of JSON."""
+
+    def __init__(self, command, env=None):
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+
+    def ask(self, **command):
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def sfumato():
+    env = dict(os.environ, SFUMATO_MAIN="dev.sfumato.bench.Peer",
+               SFUMATO_CLASSPATH=str(HERE / "target/classes"))
+    return Served([str(ROOT / "sfumato")], env)
+
+
+def python():
+    return Served([sys.executable, str(HERE / "peer.py"), "serve"])
+
+
+def compare(name, rounds, steps):
+    ours, theirs = sfumato(), python()
+    for side in (ours, theirs):
+        side.ask(run=name, steps=2)  # warm-up
+    seconds = {ours: [], theirs: []}
+    for _ in range(rounds):
+        for side in (ours, theirs):
+            seconds[side] += side.ask(run=name, steps=steps)["seconds"]
+    medians = [statistics.median(seconds[side]) for side in (ours, theirs)]
+    peaks = [side.ask(exit=True)["peak_rss_mb"] for side in (ours, theirs)]
+    return medians, peaks
+
+
+def cold(rounds):
+    """(d): both from the start of the process to its end; Python with the fewest imports it can do."""
+    out = tempfile.mkdtemp()
+    model = str(ROOT / "models/mnist")
+    commands = [
+        [str(ROOT / "sfumato"), "sample", "--model", model, "--class", "7", "--scheduler", "ddim",
+         "--steps", "10", "--out", f"{out}/ours.png"],
+        [sys.executable, str(HERE / "peer.py"), "first-picture", "--lean", "--model", model,
+         "--class", "7", "--out", f"{out}/theirs.png"],
+    ]
+    seconds, peaks = ([], []), [0, 0]
+    for i in range(rounds + 1):
+        for side, command in enumerate(commands):
+            start = time.perf_counter()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            if status:
+                sys.exit(f"failed: {' '.join(command)}")
+            if i > 0:
+                seconds[side].append(time.perf_counter() - start)
+            peaks[side] = max(peaks[side], usage.ru_maxrss / 1024)
+    return [statistics.median(s) for s in seconds], peaks
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--only", default="a,b,c,d")
+    options = parser.parse_args()
+    print("| | task | Sfumato s | Python s | Python / Sfumato | Sfumato MB | Python MB |")
+    print("|---|---|---|---|---|---|---|")
+    for letter in options.only.split(","):
+        name = TASKS.get(letter, "first-picture")
+        (ours, theirs), (our_peak, their_peak) = (
+            cold(options.rounds) if letter == "d" else compare(name, options.rounds, options.steps))
+        print(f"| {letter} | {name} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.2f} "
+              f"| {our_peak:.0f} | {their_peak:.0f} |", flush=True)
+
+
+main()

@@ -1,0 +1,196 @@
+package dev.sfumato.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Pixels;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.Presets;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.BetaSchedule;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.training.Adam;
+import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Objective;
+import dev.sfumato.training.Trainer;
+import dev.sfumato.training.TrainingOptions;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.IntFunction;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+
+/**
+ * The Sfumato side of the benches, driven by lines of JSON as {@code peer.py} is: {@code {"run":
+ * "train-step", "steps": 3}} answers {@code {"seconds": [...]}}, {@code {"exit": true}} answers the
+ * peak of resident memory.
+ */
+public final class Peer {
+  private static final SchedulerConfig COSINE =
+      SchedulerConfig.ddpmDefaults().withBetaSchedule(BetaSchedule.SQUAREDCOS_CAP_V2);
+
+  private final Map<String, IntFunction<double[]>> made = new HashMap<>();
+
+  private Peer() {}
+
+  /** Serves until told to exit. */
+  public static void main(String[] args) throws IOException {
+    Peer peer = new Peer();
+    BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
+    for (String line = commands.readLine(); line != null; line = commands.readLine()) {
+      JsonNode command = JsonFile.MAPPER.readTree(line);
+      if (command.has("exit")) {
+        break;
+      }
+      double[] seconds =
+          peer.made
+              .computeIfAbsent(command.get("run").asText(), Peer::make)
+              .apply(command.get("steps").asInt());
+      answer(Map.of("seconds", seconds));
+    }
+    answer(Map.of("peak_rss_mb", peakResidentMegabytes()));
+  }
+
+  private static void answer(Map<String, ?> answer) throws IOException {
+    System.out.println(JsonFile.MAPPER.writeValueAsString(answer));
+  }
+
+  private static double peakResidentMegabytes() throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/status")).stream()
+        .filter(line -> line.startsWith("VmHWM:"))
+        .mapToDouble(line -> Double.parseDouble(line.replaceAll("\\D", "")) / 1024)
+        .findFirst()
+        .orElse(Double.NaN);
+  }
+
+  private static IntFunction<double[]> make(String name) {
+    return switch (name) {
+      case "train-step" -> trainStep();
+      case "sample-step" -> sampleStep(mnist(), COSINE, 80, 28);
+      case "celeba-step" ->
+          sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
+      default -> throw new IllegalArgumentException(name);
+    };
+  }
+
+  private static Denoiser mnist() {
+    UNet2DConfig config =
+        Presets.named("mnist").with("sample_size", 28).with("in_channels", 5).with("out_channels", 1);
+    return filled(
+        new Denoiser(config, new ClassConditioning(ClassConditioning.Type.CHANNELS, 10, 4)));
+  }
+
+  private static Denoiser celebahq() {
+    return filled(
+        new Denoiser(Presets.named("ddpm-256").with("sample_size", 256), ClassConditioning.NONE));
+  }
+
+  private static Denoiser filled(Denoiser denoiser) {
+    try (Rng rng = new Rng(0)) {
+      denoiser.reset(rng);
+    }
+    return denoiser;
+  }
+
+  /** Whole steps of the trainer, its data pipeline included. */
+  private static IntFunction<double[]> trainStep() {
+    TrainingOptions options =
+        new TrainingOptions(
+            1_000_000,
+            0,
+            1,
+            new Adam.Settings(false, 0.9, 0.999, 1e-8, 0),
+            1e-3,
+            LearningRate.Kind.CONSTANT,
+            0,
+            0,
+            Optional.empty(),
+            new Objective(COSINE.predictionType(), Objective.Weighting.NONE, 0),
+            0,
+            0);
+    Batches batches = new Batches(new Noise(12_800), new BatchOptions(128, true, false, 0));
+    Trainer trainer =
+        new Trainer(mnist(), Scheduler.of(COSINE).noiseSchedule(), batches, options);
+    return steps ->
+        IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
+  }
+
+  private static IntFunction<double[]> sampleStep(
+      Denoiser denoiser, SchedulerConfig config, int count, int size) {
+    Sampler sampler = new Sampler(denoiser, Scheduler.of(config));
+    long[] labels =
+        denoiser.conditioning().numClasses() == 0
+            ? new long[0]
+            : LongStream.range(0, denoiser.conditioning().numClasses()).toArray();
+    return steps -> {
+      DoubleStream.Builder seconds = DoubleStream.builder();
+      long[] last = {System.nanoTime()};
+      try (Scope scope = Scope.open();
+          Rng rng = new Rng(0)) {
+        sampler.sample(
+            new SamplingOptions(
+                count, size, size, steps, count, labels, 1, RunOptions.defaults()),
+            rng,
+            (step, x) -> {
+              long now = System.nanoTime();
+              seconds.add((now - last[0]) / 1e9);
+              last[0] = now;
+            });
+      }
+      return seconds.build().toArray();
+    };
+  }
+
+  /** Pictures of the size of MNIST's. */
+  private record Noise(int size) implements Dataset {
+    @Override
+    public int channels() {
+      return 1;
+    }
+
+    @Override
+    public int height() {
+      return 28;
+    }
+
+    @Override
+    public int width() {
+      return 28;
+    }
+
+    @Override
+    public List<String> classNames() {
+      return IntStream.range(0, 10).mapToObj(Integer::toString).toList();
+    }
+
+    @Override
+    public int label(int index) {
+      return index % 10;
+    }
+
+    @Override
+    public Pixels pixels(int index) {
+      byte[] values = new byte[28 * 28];
+      new Random(index).nextBytes(values);
+      return new Pixels(1, 28, 28, values);
+    }
+  }
+}

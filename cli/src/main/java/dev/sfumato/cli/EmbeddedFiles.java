@@ -1,0 +1,49 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.tensor.SfumatoException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Folders that ship inside the program: the digit model and some digits to train on. */
+enum EmbeddedFiles {
+  MODEL(
+      "models/mnist",
+      "model_index.json",
+      "scheduler/scheduler_config.json",
+      "unet/config.json",
+      "unet/diffusion_pytorch_model.safetensors",
+      "class_conditioning/config.json",
+      "class_conditioning/model.safetensors"),
+  DIGITS(
+      "digits",
+      "train-images-idx3-ubyte.gz",
+      "train-labels-idx1-ubyte.gz",
+      "t10k-images-idx3-ubyte.gz",
+      "t10k-labels-idx1-ubyte.gz");
+
+  private final String folder;
+  private final List<String> files;
+
+  EmbeddedFiles(String folder, String... files) {
+    this.folder = folder;
+    this.files = List.of(files);
+  }
+
+  /** Copies all files into {@code target} and gives it back. */
+  Path copyTo(Path target) {
+    for (String file : files) {
+      try (InputStream in = EmbeddedFiles.class.getResourceAsStream(folder + "/" + file)) {
+        if (in == null) {
+          throw new SfumatoException("this build of Sfumato lacks " + folder + "/" + file);
+        }
+        AtomicFile.write(target.resolve(file), in.readAllBytes());
+      } catch (IOException e) {
+        throw new SfumatoException(folder + "/" + file + ": cannot be read: " + e.getMessage(), e);
+      }
+    }
+    return target;
+  }
+}

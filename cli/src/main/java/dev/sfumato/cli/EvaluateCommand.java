@@ -1,0 +1,298 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.evaluation.ClassReport;
+import dev.sfumato.evaluation.ClassifierCard;
+import dev.sfumato.evaluation.ClassifierTraining;
+import dev.sfumato.evaluation.PictureClassifier;
+import dev.sfumato.evaluation.PictureSummary;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code sfumato evaluate}. */
+@Command(
+    name = "evaluate",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Measures a model, by pictures that it samples, or a folder of pictures.",
+      "With --classes: how many show the class that was asked for, or that their folder is named"
+          + " after. Otherwise: how many there are, their sizes, brightness, contrast and how many"
+          + " repeat another."
+    })
+final class EvaluateCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  /** What is measured, or made. */
+  static final class Subject {
+    @Option(
+        names = "--model",
+        paramLabel = "DIR",
+        description = "Measure a model directory in diffusers' layout.")
+    Path model;
+
+    @Option(
+        names = "--images",
+        paramLabel = "DIR",
+        description =
+            "Measure a folder of pictures, or of MNIST-format idx files (the test pictures where"
+                + " there are any).")
+    String images;
+
+    @Option(
+        names = "--train-classifier",
+        paramLabel = "DIR",
+        description = "Train a classifier on the pictures of --data and write it to this directory.")
+    Path trainClassifier;
+  }
+
+  @ArgGroup(multiplicity = "1")
+  Subject subject;
+
+  @Option(names = "--classes", description = "Read which class each picture shows.")
+  boolean classes;
+
+  @Option(
+      names = "--classifier",
+      paramLabel = "DIR",
+      description = "What reads the classes (default: the classifier of digits that ships).")
+  Path classifier;
+
+  @Option(
+      names = "--count",
+      paramLabel = "N",
+      defaultValue = "1000",
+      description = "Pictures to sample, evenly over the classes (default: ${DEFAULT-VALUE}).")
+  int count;
+
+  @Option(
+      names = "--batch-size",
+      paramLabel = "N",
+      defaultValue = "64",
+      description =
+          "Pictures that go through the network together; never changes the result (default:"
+              + " ${DEFAULT-VALUE}).")
+  int batchSize;
+
+  @Option(
+      names = "--scheduler",
+      paramLabel = "ddpm|ddim",
+      defaultValue = "ddim",
+      description = "Update rule, with the model's own settings (default: ${DEFAULT-VALUE}).")
+  String scheduler;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "50",
+      description = "Steps of the scheduler (default: ${DEFAULT-VALUE}).")
+  int steps;
+
+  @Option(
+      names = "--eta",
+      paramLabel = "E",
+      defaultValue = "0",
+      description = "Noise of ddim, 0 (none) to 1 (as ddpm) (default: ${DEFAULT-VALUE}).")
+  double eta;
+
+  @Option(
+      names = "--class-guidance-scale",
+      paramLabel = "W",
+      defaultValue = "1",
+      description = "Weight of classifier-free guidance; 1: none (default: ${DEFAULT-VALUE}).")
+  double classGuidanceScale;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "The results as JSON, too.")
+  Path json;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DATA",
+      description =
+          "What --train-classifier learns from: gray pictures of 28 x 28 pixels with classes and"
+              + " a test split, as idx files, mnist or fashion-mnist.")
+  String data;
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "4",
+      description = "Passes of --train-classifier over --data (default: ${DEFAULT-VALUE}).")
+  int epochs;
+
+  @Mixin ComputeOptions compute;
+
+  private final Map<String, Object> results = new LinkedHashMap<>();
+
+  @Override
+  public Integer call() {
+    Device device = compute.apply();
+    if (subject.trainClassifier != null) {
+      trainClassifier(device);
+    } else if (subject.model != null) {
+      measureModel(device);
+    } else {
+      measurePictures(device);
+    }
+    if (json != null) {
+      JsonFile.write(json, results);
+    }
+    return 0;
+  }
+
+  // ---- a model
+
+  private void measureModel(Device device) {
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = DiffusionPipeline.load(subject.model)) {
+      Denoiser denoiser = pipeline.denoiser();
+      denoiser.to(device);
+      if (!classes) {
+        report(PictureSummary.of(sample(pipeline)));
+        return;
+      }
+      try (PictureClassifier reader = classifier(device)) {
+        reader.requireSuits(denoiser);
+        int[] read = reader.read(sample(pipeline));
+        int[] asked = IntStream.range(0, count).map(i -> (int) label(denoiser, i)).toArray();
+        report(ClassReport.of(reader.card().classNames(), asked, read), reader.card());
+      }
+    }
+  }
+
+  /** All classes in turn. */
+  private static long label(Denoiser denoiser, int picture) {
+    return picture % denoiser.conditioning().numClasses();
+  }
+
+  private Tensor sample(DiffusionPipeline pipeline) {
+    SamplingOptions options = options(pipeline.denoiser());
+    Scheduler rule = Scheduler.of(pipeline.scheduler().withClassName(scheduler));
+    System.out.printf(
+        "%s: %d pictures, %s, %d steps, seed %d%n%n",
+        subject.model, count, scheduler, steps, compute.seed);
+    results.put("scheduler", scheduler);
+    results.put("steps", steps);
+    results.put("eta", eta);
+    results.put("class_guidance_scale", classGuidanceScale);
+    results.put("seed", compute.seed);
+    try (Rng random = new Rng(compute.seed);
+        StepProgress progress = new StepProgress("sample", 0, steps)) {
+      return new Sampler(pipeline.denoiser(), rule)
+          .sample(
+              options,
+              random,
+              (step, x) -> {
+                goOnUnlessInterrupted();
+                progress.stepTo(step.index() + 1);
+              });
+    }
+  }
+
+  private SamplingOptions options(Denoiser denoiser) {
+    List<Integer> size = denoiser.unet().config().sampleSize();
+    if (size.isEmpty()) {
+      throw new SfumatoException(subject.model + ": unet/config.json has no sample_size");
+    }
+    int known = denoiser.conditioning().numClasses();
+    return new SamplingOptions(
+        count,
+        size.get(0),
+        size.get(size.size() - 1),
+        steps,
+        batchSize,
+        IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray(),
+        classGuidanceScale,
+        RunOptions.defaults().withEta(eta));
+  }
+
+  // ---- a folder
+
+  private void measurePictures(Device device) {
+    if (!classes) {
+      report(PictureSummary.of(subject.images));
+      return;
+    }
+    try (PictureClassifier reader = classifier(device)) {
+      report(ClassReport.of(subject.images, reader), reader.card());
+    }
+  }
+
+  // ---- results
+
+  private void report(PictureSummary summary) {
+    results.put("pictures", summary);
+    System.out.println(summary.table());
+  }
+
+  private void report(ClassReport report, ClassifierCard card) {
+    results.put("classes", report);
+    results.put("classifier", card);
+    System.out.println(report.table());
+    System.out.printf("%nclassifier: %s%n", card.summary());
+  }
+
+  // ---- the classifier
+
+  private PictureClassifier classifier(Device device) {
+    PictureClassifier reader =
+        classifier == null ? PictureClassifier.digits() : PictureClassifier.load(classifier);
+    reader.to(device);
+    return reader;
+  }
+
+  private void trainClassifier(Device device) {
+    if (data == null) {
+      throw new ParameterException(spec.commandLine(), "--train-classifier needs --data");
+    }
+    ClassifierTraining training = ClassifierTraining.on(data, epochs, compute.seed);
+    try (StepProgress progress = new StepProgress("train", 0, training.steps());
+        PictureClassifier trained =
+            training.run(
+                device,
+                commandLine(),
+                (step, loss) -> {
+                  goOnUnlessInterrupted();
+                  progress.stepTo(step);
+                  progress.message(String.format("loss %.4f", loss));
+                })) {
+      trained.save(subject.trainClassifier);
+      results.put("classifier", trained.card());
+      System.out.println(subject.trainClassifier + ": " + trained.card().summary());
+    }
+  }
+
+  private String commandLine() {
+    CommandLine program = spec.root().commandLine();
+    return "sfumato " + String.join(" ", program.getParseResult().originalArgs());
+  }
+
+  private static void goOnUnlessInterrupted() {
+    if (Interruption.asked()) {
+      throw new SfumatoException("interrupted");
+    }
+  }
+}

@@ -1,0 +1,217 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.chart.HtmlReport;
+import dev.sfumato.chart.Png;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.OutputDirectory;
+import dev.sfumato.pipeline.Pictures;
+import dev.sfumato.pipeline.TrainingRun;
+import dev.sfumato.pipeline.WatchOptions;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.training.Adam;
+import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Objective;
+import dev.sfumato.training.StepReport;
+import dev.sfumato.training.TrainingOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.LongStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sfumato quickstart}: draw digits, train on, stop, go on, report. */
+@Command(
+    name = "quickstart",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description =
+        "Shows what Sfumato does in about two minutes: draws digits with the model that ships, goes"
+            + " on training it, stops and resumes, and writes an HTML report.")
+final class QuickstartCommand implements Callable<Integer> {
+  private static final int PER_DIGIT = 8;
+  private static final int DIGITS = 10;
+  private static final int STEPS = 40;
+  private static final int ENOUGH_STEPS = 10_000;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      description = "Where everything goes (default: sfumato-quickstart, or the next free name).")
+  Path output;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "N",
+      defaultValue = "60",
+      description = "How long to train (default: ${DEFAULT-VALUE}).")
+  double seconds;
+
+  @Mixin ComputeOptions compute;
+
+  @Override
+  public Integer call() {
+    Device device = compute.apply();
+    output = output != null ? output : nextFreeName();
+    List<HtmlReport.Section> report = new ArrayList<>();
+    report.add(
+        new HtmlReport.Lead(
+            "A diffusion model drew digits on request, then went on training, stopped, and went on"
+                + " from its checkpoint as if it had never stopped."));
+    try (OutputDirectory directory = OutputDirectory.create(output, false)) {
+      Path model = EmbeddedFiles.MODEL.copyTo(output.resolve("model"));
+      draw(model, device, report);
+      train(model, device, directory, report);
+      Path page = output.resolve("report.html");
+      new HtmlReport("Sfumato quickstart", report).write(page);
+      System.out.println(page);
+    }
+    return 0;
+  }
+
+  private static Path nextFreeName() {
+    Path name = Path.of("sfumato-quickstart");
+    for (int i = 2; Files.exists(name); i++) {
+      name = Path.of("sfumato-quickstart-" + i);
+    }
+    return name;
+  }
+
+  /** Ten rows, one per digit, of eight pictures each. */
+  private void draw(Path model, Device device, List<HtmlReport.Section> report) {
+    long start = System.nanoTime();
+    long[] labels =
+        LongStream.range(0, DIGITS).flatMap(d -> LongStream.generate(() -> d).limit(PER_DIGIT))
+            .toArray();
+    SamplingOptions options =
+        new SamplingOptions(
+            labels.length, 28, 28, STEPS, labels.length, labels, 1, RunOptions.defaults());
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(compute.seed);
+        DiffusionPipeline pipeline = DiffusionPipeline.load(model);
+        StepProgress progress = new StepProgress("draw digits", 0, STEPS)) {
+      pipeline.denoiser().to(device);
+      Scheduler scheduler = Scheduler.of(pipeline.scheduler().withClassName("ddim"));
+      var grid =
+          Pictures.grid(
+              new Sampler(pipeline.denoiser(), scheduler)
+                  .sample(options, random, (step, x) -> progress.stepTo(step.index() + 1)),
+              DIGITS);
+      Png.write(output.resolve("digits.png"), grid);
+      report.add(new HtmlReport.Heading("Draw me a digit"));
+      report.add(
+          HtmlReport.Picture.of(
+              grid,
+              String.format(
+                  "Eight of each digit, %d steps of ddim, seed %d, %.0f seconds.",
+                  STEPS, compute.seed, (System.nanoTime() - start) / 1e9)));
+      report.add(
+          new HtmlReport.Commands(
+              "./sfumato sample --model models/mnist --class 7 --count 8 --scheduler ddim --out sevens.png"));
+    }
+  }
+
+  /** Two runs of half the time each, the second from the checkpoint of the first. */
+  private void train(
+      Path model, Device device, OutputDirectory directory, List<HtmlReport.Section> report) {
+    Path data = EmbeddedFiles.DIGITS.copyTo(output.resolve("data"));
+    DataOptions dataOptions = DataOptions.defaults();
+    Batches batches =
+        new Batches(
+            Datasets.open(data.toString(), dataOptions),
+            new BatchOptions(64, true, false, compute.seed));
+    Dataset test = Datasets.openTestSplit(data.toString(), dataOptions).orElseThrow();
+    List<List<String>> rows = new ArrayList<>();
+    Path from = model;
+    for (String name : List.of("started from the model that ships", "resumed")) {
+      Optional<Path> checkpoint = directory.latestCheckpoint();
+      from = checkpoint.orElse(from);
+      try (DiffusionPipeline pipeline = DiffusionPipeline.load(from)) {
+        pipeline.denoiser().to(device);
+        try (TrainingRun run =
+            new TrainingRun(
+                pipeline, batches, test, options(), watch(), directory, checkpoint)) {
+          rows.add(trainFor(seconds / 2, name, run));
+        }
+      }
+    }
+    report.add(new HtmlReport.Heading("Train, stop, resume"));
+    report.add(
+        new HtmlReport.Table(
+            List.of("part", "steps", "pictures a second", "mean loss"), rows));
+    report.add(
+        HtmlReport.Picture.read(
+            output.resolve("loss.png"), "The loss of both parts, one curve."));
+    report.add(
+        new HtmlReport.Commands(
+            "./sfumato train --data mnist --output runs/mnist --config mnist"
+                + " --class-conditioning channels --beta-schedule squaredcos_cap_v2"
+                + " --batch-size 128 --learning-rate 1e-3 --use-ema\n"
+                + "./sfumato train --data mnist --output runs/mnist --resume"));
+  }
+
+  private static List<String> trainFor(double seconds, String name, TrainingRun run) {
+    long first = run.trainer().progress().step();
+    long imagesBefore = run.trainer().progress().images();
+    long start = System.nanoTime();
+    double[] elapsed = {0};
+    try (StepProgress progress = new StepProgress("train", 0, (long) seconds)) {
+      run.run(
+          new TrainingRun.Listener() {
+            @Override
+            public void onStep(StepReport report) {
+              elapsed[0] = (System.nanoTime() - start) / 1e9;
+              progress.stepTo((long) elapsed[0]);
+              progress.message(String.format("step %d  loss %.4f", report.step(), report.loss()));
+            }
+
+            @Override
+            public boolean stopAsked() {
+              return elapsed[0] >= seconds || Interruption.asked();
+            }
+          });
+    }
+    long last = run.trainer().progress().step();
+    return List.of(
+        name,
+        String.format("%d to %d", first + 1, last),
+        String.format("%.0f", (run.trainer().progress().images() - imagesBefore) / elapsed[0]),
+        String.format("%.4f", run.history().recent()));
+  }
+
+  private TrainingOptions options() {
+    return new TrainingOptions(
+        0,
+        ENOUGH_STEPS,
+        1,
+        new Adam.Settings(false, 0.9, 0.999, 1e-8, 0),
+        1e-4,
+        LearningRate.Kind.CONSTANT,
+        0,
+        1,
+        Optional.empty(),
+        new Objective(PredictionType.EPSILON, Objective.Weighting.NONE, 0),
+        0,
+        compute.seed);
+  }
+
+  private static WatchOptions watch() {
+    return new WatchOptions(0, STEPS, 0, 0, 1, false);
+  }
+}

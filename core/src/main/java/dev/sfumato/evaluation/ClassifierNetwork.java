@@ -1,0 +1,36 @@
+package dev.sfumato.evaluation;
+
+import dev.sfumato.nn.Conv2d;
+import dev.sfumato.nn.Linear;
+import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * Three 3 x 3 convolutions, each with ReLU, the first two with 2 x 2 max pooling, and a linear layer:
+ * 87,114 parameters for ten classes.
+ */
+final class ClassifierNetwork extends Module {
+  /** Side of the pictures in pixels. */
+  static final int SIDE = 28;
+
+  private static final int WIDTH = 64;
+  private static final int LAST_SIDE = SIDE / 4;
+
+  private final Conv2d first = new Conv2d(1, WIDTH / 2, 3, 1, 1);
+  private final Conv2d second = new Conv2d(WIDTH / 2, WIDTH, 3, 1, 1);
+  private final Conv2d third = new Conv2d(WIDTH, WIDTH, 3, 1, 1);
+  private final Linear last;
+
+  ClassifierNetwork(int classes) {
+    last = new Linear(WIDTH * LAST_SIDE * LAST_SIDE, classes);
+  }
+
+  /** Pictures (B, 1, 28, 28) in [-1, 1] to logits (B, classes). */
+  Tensor forward(Tensor x) {
+    Tensor half = Functional.maxPool2d(Functional.relu(first.forward(x)), 2);
+    Tensor quarter = Functional.maxPool2d(Functional.relu(second.forward(half)), 2);
+    Tensor features = Functional.relu(third.forward(quarter));
+    return last.forward(features.reshape(x.size(0), -1));
+  }
+}
