@@ -2,7 +2,9 @@ package dev.sfumato.cli;
 
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Engine;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The options that all commands which compute share. */
 final class ComputeOptions {
@@ -40,12 +42,19 @@ final class ComputeOptions {
       description = "Seed of all random numbers (default: ${DEFAULT-VALUE}).")
   long seed;
 
+  @Spec(Spec.Target.MIXEE)
+  CommandSpec command;
+
   /** Sets the engine up and gives the device. */
   Device apply() {
-    if (threads != null) {
-      Engine.threads(threads);
-    }
-    Engine.fastArithmetic(precision == Precision.BF16);
-    return Device.parse(device);
+    return WrongCall.checked(
+        command,
+        () -> {
+          if (threads != null) {
+            Engine.threads(threads);
+          }
+          Engine.fastArithmetic(precision == Precision.BF16);
+          return Device.parse(device);
+        });
   }
 }

@@ -65,7 +65,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
         names = "--train-classifier",
         paramLabel = "DIR",
-        description = "Train a classifier on the pictures of --data and write it to this directory.")
+        description = "Train a classifier on the pictures of --data and write it here.")
     Path trainClassifier;
   }
 
@@ -153,8 +153,10 @@ final class EvaluateCommand implements Callable<Integer> {
     if (subject.trainClassifier != null) {
       trainClassifier(device);
     } else if (subject.model != null) {
+      results.put("model", subject.model.toString());
       measureModel(device);
     } else {
+      results.put("images", subject.images);
       measurePictures(device);
     }
     if (json != null) {

@@ -1,21 +1,27 @@
 package dev.sfumato.cli;
 
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Ctrl-C asks the work to end at the next step and waits until it has saved what it has; a second
- * Ctrl-C does not wait.
+ * Ctrl-C (SIGINT) and SIGTERM. Work that has something to save holds a {@link #delay}: the process
+ * then ends only when that is closed, and the work is expected to look at {@link #asked} and to end
+ * soon. Other work ends at once. The exit status is the system's: 130 after SIGINT, 143 after
+ * SIGTERM.
  */
 final class Interruption {
+  private static final ReentrantLock DELAY = new ReentrantLock();
   private static volatile boolean asked;
-  private final CountDownLatch done = new CountDownLatch(1);
 
   private Interruption() {}
 
-  static Interruption listen() {
-    Interruption interruption = new Interruption();
-    Runtime.getRuntime().addShutdownHook(new Thread(interruption::waitForWork, "interruption"));
-    return interruption;
+  /** From now on an interruption waits for delays. */
+  static void listen() {
+    Runtime.getRuntime().addShutdownHook(new Thread(Interruption::await, "interruption"));
+  }
+
+  private static void await() {
+    asked = true;
+    DELAY.lock();
   }
 
   /** Whether the user wants the work to end. */
@@ -23,16 +29,15 @@ final class Interruption {
     return asked;
   }
 
-  void workIsDone() {
-    done.countDown();
+  /** Puts an interruption off until it is closed, by this thread. */
+  static Delay delay() {
+    DELAY.lock();
+    return DELAY::unlock;
   }
 
-  private void waitForWork() {
-    asked = true;
-    try {
-      done.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+  /** A time in which the process does not end. */
+  interface Delay extends AutoCloseable {
+    @Override
+    void close();
   }
 }

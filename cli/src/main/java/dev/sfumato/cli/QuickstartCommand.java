@@ -171,7 +171,8 @@ final class QuickstartCommand implements Callable<Integer> {
     long imagesBefore = run.trainer().progress().images();
     long start = System.nanoTime();
     double[] elapsed = {0};
-    try (StepProgress progress = new StepProgress("train", 0, (long) seconds)) {
+    try (Interruption.Delay delay = Interruption.delay();
+        StepProgress progress = new StepProgress("train", 0, (long) seconds)) {
       run.run(
           new TrainingRun.Listener() {
             @Override

@@ -9,6 +9,8 @@ import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
@@ -25,7 +27,9 @@ import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code sfumato sample}. */
 @Command(
@@ -62,12 +66,13 @@ final class SampleCommand implements Callable<Integer> {
       names = "--scheduler",
       paramLabel = "ddpm|ddim",
       description = "Update rule, with the model's own settings (default: the model's).")
-  String scheduler;
+  SchedulerKind scheduler;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
-      description = "Steps of the scheduler (default: 1000 for ddpm, else 50).")
+      description =
+          "Steps of the scheduler (default: for ddpm all that the model was trained on, else 50).")
   Integer steps;
 
   @Option(
@@ -110,6 +115,7 @@ final class SampleCommand implements Callable<Integer> {
   Path saveTensor;
 
   @Mixin ComputeOptions compute;
+  @Spec CommandSpec spec;
 
   @Override
   public Integer call() {
@@ -121,11 +127,12 @@ final class SampleCommand implements Callable<Integer> {
         Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
       pipeline.denoiser().to(device);
-      String chosen = scheduler != null ? scheduler : pipeline.scheduler().className();
-      Sampler sampler =
-          new Sampler(
-              pipeline.denoiser(), Scheduler.of(pipeline.scheduler().withClassName(chosen)));
-      SamplingOptions options = options(pipeline.denoiser(), chosen);
+      SchedulerConfig settings =
+          scheduler == null
+              ? pipeline.scheduler()
+              : pipeline.scheduler().withClassName(scheduler.className());
+      Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings));
+      SamplingOptions options = options(pipeline.denoiser(), settings);
       List<BufferedImage> frames = new ArrayList<>();
       try (StepProgress progress = new StepProgress("sample", 0, options.steps())) {
         int every = Math.max(1, options.steps() / GIF_FRAMES);
@@ -140,27 +147,33 @@ final class SampleCommand implements Callable<Integer> {
                     frames.add(grid(x));
                   }
                 });
-        save(images, frames);
+        try (Interruption.Delay delay = Interruption.delay()) {
+          save(images, frames);
+        }
       }
     }
     return 0;
   }
 
-  private SamplingOptions options(Denoiser denoiser, String chosen) {
+  private SamplingOptions options(Denoiser denoiser, SchedulerConfig settings) {
     List<Integer> size = denoiser.unet().config().sampleSize();
     if (size.isEmpty()) {
       throw new SfumatoException(model + ": unet/config.json has no sample_size");
     }
-    boolean ddpm = chosen.toLowerCase(java.util.Locale.ROOT).startsWith("ddpm");
-    return new SamplingOptions(
-        count != null ? count : Math.max(1, labels.size()),
-        size.get(0),
-        size.get(size.size() - 1),
-        steps != null ? steps : ddpm ? 1000 : 50,
-        batchSize,
-        labels.stream().mapToLong(Long::longValue).toArray(),
-        classGuidanceScale,
-        RunOptions.defaults().withEta(eta));
+    int timesteps = settings.numTrainTimesteps();
+    boolean ddpm = settings.className().equals(SchedulerKind.DDPM.className());
+    return WrongCall.checked(
+        spec,
+        () ->
+            new SamplingOptions(
+                count != null ? count : Math.max(1, labels.size()),
+                size.get(0),
+                size.get(size.size() - 1),
+                steps != null ? steps : ddpm ? timesteps : Math.min(50, timesteps),
+                batchSize,
+                labels.stream().mapToLong(Long::longValue).toArray(),
+                classGuidanceScale,
+                RunOptions.defaults().withEta(eta)));
   }
 
   private void save(Tensor images, List<BufferedImage> frames) {

@@ -1,13 +1,17 @@
 package dev.sfumato.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.sfumato.io.JsonFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.StreamSupport;
 import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -47,36 +51,38 @@ final class SavedOptions implements IDefaultValueProvider {
 
   @Override
   public String defaultValue(ArgSpec argument) {
-    if (argument instanceof OptionSpec option && saved.has(key(option))) {
-      return saved.get(key(option)).asText();
-    }
-    return null;
+    JsonNode value =
+        argument instanceof OptionSpec option ? saved.path(key(option)) : MissingNode.getInstance();
+    return value.isMissingNode() ? null : text(value);
+  }
+
+  private static String text(JsonNode value) {
+    return StreamSupport.stream(value.spliterator(), false)
+        .map(JsonNode::asText)
+        .reduce((a, b) -> a + "," + b)
+        .orElse(value.asText());
   }
 
   /** Writes every resolved option of {@code command}. */
   static void write(CommandSpec command, Path output) {
-    Map<String, String> values = new TreeMap<>();
+    Map<String, Object> values = new TreeMap<>();
     for (OptionSpec option : command.options()) {
       Object value = option.getValue();
       if (value != null && !OF_THE_CALL.contains(option.longestName())) {
-        values.put(key(option), text(value));
+        values.put(key(option), json(value));
       }
     }
     JsonFile.write(output.resolve(FILE), values);
   }
 
-  private static String text(Object value) {
-    String text =
-        value instanceof Iterable<?> list
-            ? String.join(",", texts(list))
-            : value.toString();
-    return value instanceof Enum<?> ? text.toLowerCase(java.util.Locale.ROOT) : text;
-  }
-
-  private static List<String> texts(Iterable<?> list) {
-    List<String> texts = new ArrayList<>();
-    list.forEach(value -> texts.add(text(value)));
-    return texts;
+  private static Object json(Object value) {
+    if (value instanceof Number || value instanceof Boolean) {
+      return value;
+    }
+    if (value instanceof Collection<?> values) {
+      return values.stream().map(SavedOptions::json).toList();
+    }
+    return value instanceof Enum<?> ? value.toString().toLowerCase(Locale.ROOT) : value.toString();
   }
 
   private static String key(OptionSpec option) {

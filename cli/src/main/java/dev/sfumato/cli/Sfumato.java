@@ -35,21 +35,25 @@ public final class Sfumato {
 
   /** Runs a command and ends the process with its exit status. */
   public static void main(String[] args) {
-    Interruption interruption = Interruption.listen();
-    int status = run(args);
-    interruption.workIsDone();
-    System.exit(status);
+    Interruption.listen();
+    System.exit(run(args));
   }
 
   /** Runs a command: 0 success, 1 the work failed, 2 the call was wrong. */
   public static int run(String... args) {
     Sfumato program = new Sfumato();
-    return new CommandLine(program)
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .setUsageHelpLongOptionsMaxWidth(40)
-        .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
-        .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose))
-        .execute(args);
+    CommandLine commands =
+        new CommandLine(program)
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setUsageHelpLongOptionsMaxWidth(40)
+            .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
+            .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
+    try {
+      commands.getSubcommands().get("train").setDefaultValueProvider(SavedOptions.of(args));
+    } catch (SfumatoException e) {
+      return workError(e, program.verbose);
+    }
+    return commands.execute(args);
   }
 
   private static int callError(ParameterException e, boolean verbose) {

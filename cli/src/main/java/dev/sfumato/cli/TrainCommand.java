@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
@@ -12,6 +13,7 @@ import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.OutputDirectory;
 import dev.sfumato.pipeline.TrainingRun;
+import dev.sfumato.pipeline.WatchOptions;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -23,10 +25,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code sfumato train}. */
@@ -101,21 +105,44 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    requireNewModelWhereOneIsDescribed();
+    arguments.resolve();
     Device device = compute.apply();
-    Dataset dataset = Datasets.open(data, arguments.data());
+    DataOptions dataOptions = checked(arguments::data);
+    BatchOptions batchOptions = checked(() -> arguments.batches(compute.seed));
+    WatchOptions watch = checked(arguments::watch);
+    checked(() -> arguments.training(PredictionType.EPSILON, compute.seed));
+    Dataset dataset = Datasets.open(data, dataOptions);
     try (OutputDirectory directory =
         resume == null
             ? OutputDirectory.create(output, overwrite)
             : OutputDirectory.open(output)) {
       Optional<Path> checkpoint = checkpoint(directory);
-      SavedOptions.write(spec, output);
       try (DiffusionPipeline pipeline =
           checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset))) {
         pipeline.denoiser().to(device);
-        train(pipeline, dataset, directory, checkpoint);
+        train(pipeline, new Batches(dataset, batchOptions), watch, directory, checkpoint);
       }
     }
     return 0;
+  }
+
+  private <T> T checked(Supplier<T> options) {
+    return WrongCall.checked(spec, options);
+  }
+
+  private void requireNewModelWhereOneIsDescribed() {
+    boolean described =
+        config != null
+            || betaSchedule != null
+            || trainTimesteps != null
+            || arguments.classConditioning != null;
+    if (model != null && described && resume == null) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--config, --beta-schedule, --train-timesteps and --class-conditioning describe a new"
+              + " model: they do not go with --model");
+    }
   }
 
   private Optional<Path> checkpoint(OutputDirectory directory) {
@@ -131,25 +158,40 @@ final class TrainCommand implements Callable<Integer> {
 
   private void train(
       DiffusionPipeline pipeline,
-      Dataset dataset,
+      Batches batches,
+      WatchOptions watch,
       OutputDirectory directory,
       Optional<Path> checkpoint) {
+    Dataset dataset = batches.dataset();
     TrainingOptions options =
         arguments.training(pipeline.scheduler().predictionType(), compute.seed);
-    Batches batches = new Batches(dataset, arguments.batches(compute.seed));
-    try (TrainingRun run =
+    try (Interruption.Delay delay = Interruption.delay();
+        TrainingRun run =
             new TrainingRun(
-                pipeline,
-                batches,
-                validationSet(dataset),
-                options,
-                arguments.watch(),
-                directory,
-                checkpoint);
-        TrainingProgress progress = new TrainingProgress(run)) {
-      run.run(progress);
+                pipeline, batches, validationSet(dataset), options, watch, directory, checkpoint)) {
+      resolve(pipeline, dataset);
+      SavedOptions.write(spec, output);
+      try (TrainingProgress progress = new TrainingProgress(run)) {
+        run.run(progress);
+      }
+      if (run.trainer().hasNext()) {
+        System.err.printf(
+            "stopped after step %d of %d; --resume goes on%n",
+            run.trainer().progress().step(), run.trainer().totalSteps());
+      }
+      System.out.println(output);
     }
-    System.out.println(output);
+  }
+
+  /** Sets the options that were left open to what was made of them, for config.json. */
+  private void resolve(DiffusionPipeline pipeline, Dataset dataset) {
+    arguments.resolution = dataset.height();
+    arguments.channels =
+        dataset.channels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
+    arguments.predictionType = pipeline.scheduler().predictionType();
+    arguments.classConditioning = pipeline.denoiser().conditioning().type();
+    betaSchedule = pipeline.scheduler().betaSchedule();
+    trainTimesteps = pipeline.scheduler().numTrainTimesteps();
   }
 
   /** The test digits where the data have them, else the first of the training pictures. */
@@ -192,16 +234,18 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private ClassConditioning conditioning(Dataset dataset) {
-    if (arguments.classConditioning == ClassConditioning.Type.NONE) {
+    ClassConditioning.Type type =
+        Optional.ofNullable(arguments.classConditioning).orElse(ClassConditioning.Type.NONE);
+    if (type == ClassConditioning.Type.NONE) {
       return ClassConditioning.NONE;
     }
     if (dataset.classNames().isEmpty()) {
       throw new SfumatoException("--class-conditioning needs data with classes: subfolders");
     }
     return new ClassConditioning(
-        arguments.classConditioning,
+        type,
         dataset.classNames().size(),
-        arguments.classConditioning == ClassConditioning.Type.CHANNELS
+        type == ClassConditioning.Type.CHANNELS
             ? arguments.classEmbeddingSize
             : 0);
   }

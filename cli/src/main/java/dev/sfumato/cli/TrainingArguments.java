@@ -34,6 +34,8 @@ final class TrainingArguments {
   @Option(
       names = "--center-crop",
       negatable = true,
+      defaultValue = "false",
+      fallbackValue = "true",
       description = "Cut the middle out of a picture that is not square, not a random part.")
   boolean centerCrop;
 
@@ -86,9 +88,10 @@ final class TrainingArguments {
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      defaultValue = "10",
-      description = "Passes over the data (default: ${DEFAULT-VALUE}).")
-  int epochs;
+      description =
+          "Passes over the data; 0: as many as --max-steps takes (default: 10, or 0 with"
+              + " --max-steps).")
+  Integer epochs;
 
   @Option(
       names = "--max-steps",
@@ -168,6 +171,8 @@ final class TrainingArguments {
   @Option(
       names = "--use-ema",
       negatable = true,
+      defaultValue = "false",
+      fallbackValue = "true",
       description = "Keep a moving average of the weights; samples and the saved model use it.")
   boolean useEma;
 
@@ -221,10 +226,9 @@ final class TrainingArguments {
   @Option(
       names = "--class-conditioning",
       paramLabel = "NAME",
-      defaultValue = "none",
       description =
           "How a new model is told the class: none, channels, one_hot or embedding (default:"
-              + " ${DEFAULT-VALUE}).")
+              + " none).")
   ClassConditioning.Type classConditioning;
 
   @Option(
@@ -293,6 +297,13 @@ final class TrainingArguments {
     TENSORBOARD
   }
 
+  /** Fills in the defaults that depend on other options. */
+  void resolve() {
+    epochs = epochs != null ? epochs : Integer.valueOf(maxSteps > 0 ? 0 : 10);
+    weightDecay =
+        weightDecay != null ? weightDecay : Double.valueOf(optimizer == OptimizerName.ADAMW ? 0.01 : 0);
+  }
+
   DataOptions data() {
     return DataOptions.defaults()
         .withResolution(resolution)
@@ -306,20 +317,17 @@ final class TrainingArguments {
   }
 
   TrainingOptions training(PredictionType predicted, long seed) {
-    boolean decoupled = optimizer == OptimizerName.ADAMW;
-    double decay = weightDecay != null ? weightDecay : decoupled ? 0.01 : 0;
     return new TrainingOptions(
         epochs,
         maxSteps,
         accumulation,
-        new Adam.Settings(decoupled, beta1, beta2, epsilon, decay),
+        new Adam.Settings(
+            optimizer == OptimizerName.ADAMW, beta1, beta2, epsilon, weightDecay),
         learningRate,
         lrScheduler,
         lrWarmupSteps,
         maxGradNorm,
-        useEma
-            ? Optional.of(new Ema.Settings(emaDecay, emaPower, emaInvGamma))
-            : Optional.empty(),
+        Optional.of(new Ema.Settings(emaDecay, emaPower, emaInvGamma)).filter(e -> useEma),
         new Objective(predicted, lossWeighting, noiseOffset),
         classDropout,
         seed);

@@ -71,8 +71,15 @@ class EvaluateCommandTest {
     Path json = folder.resolve("results.json");
     int status =
         evaluate(
-            "--model", model(28, DIGITS), "--classes", "--count", "23", "--steps", "2",
-            "--json", json.toString());
+            "--model",
+            model(28, DIGITS),
+            "--classes",
+            "--count",
+            "23",
+            "--steps",
+            "2",
+            "--json",
+            json.toString());
     assertThat(errors()).isEmpty();
     assertThat(status).isEqualTo(0);
     JsonNode results = JsonFile.read(json, JsonNode.class);
@@ -109,7 +116,11 @@ class EvaluateCommandTest {
     assertFails("no such model directory", "--model", folder.resolve("nothing").toString());
     assertFails(
         "no such classifier directory",
-        "--model", model(28, DIGITS), "--classes", "--classifier", folder.resolve("no").toString());
+        "--model",
+        model(28, DIGITS),
+        "--classes",
+        "--classifier",
+        folder.resolve("no").toString());
     assertFails("count must be at least 1", "--model", model(28, DIGITS), "--count", "0");
   }
 
@@ -125,14 +136,22 @@ class EvaluateCommandTest {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
-                "sample_size", size,
-                "in_channels", 1 + conditioning.extraChannels(),
-                "out_channels", 1,
-                "layers_per_block", 1,
-                "block_out_channels", List.of(8),
-                "norm_num_groups", 4,
-                "down_block_types", List.of("DownBlock2D"),
-                "up_block_types", List.of("UpBlock2D")));
+                "sample_size",
+                size,
+                "in_channels",
+                1 + conditioning.extraChannels(),
+                "out_channels",
+                1,
+                "layers_per_block",
+                1,
+                "block_out_channels",
+                List.of(8),
+                "norm_num_groups",
+                4,
+                "down_block_types",
+                List.of("DownBlock2D"),
+                "up_block_types",
+                List.of("UpBlock2D")));
     Path model = folder.resolve("model-" + size + conditioning.type());
     try (Denoiser denoiser = new Denoiser(unet, conditioning);
         Rng random = new Rng(0)) {

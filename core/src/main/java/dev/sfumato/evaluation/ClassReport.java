@@ -82,8 +82,7 @@ public record ClassReport(List<Row> classes) {
             .withCenterCrop(true)
             .withChannels(DataOptions.Channels.GRAY);
     Dataset dataset =
-        Datasets.openTestSplit(images, options)
-            .orElseGet(() -> Datasets.open(images, options));
+        Datasets.openTestSplit(images, options).orElseGet(() -> Datasets.open(images, options));
     List<String> known = classifier.card().classNames();
     if (dataset.classNames().isEmpty()) {
       throw new SfumatoException(
@@ -138,8 +137,12 @@ public record ClassReport(List<Row> classes) {
     lines.add(line(format, "class", "asked", "read right", "share", "most often misread as"));
     for (Row row : classes) {
       String confusion =
-          row.confusions().stream().findFirst().map(c -> c.name() + " (" + c.count() + ")").orElse("");
-      lines.add(line(format, row.name(), row.asked(), row.right(), percent(row.share()), confusion));
+          row.confusions().stream()
+              .findFirst()
+              .map(c -> c.name() + " (" + c.count() + ")")
+              .orElse("");
+      lines.add(
+          line(format, row.name(), row.asked(), row.right(), percent(row.share()), confusion));
     }
     lines.add(line(format, "all", asked(), right(), percent(share()), ""));
     return String.join("\n", lines);

@@ -7,8 +7,8 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * Three 3 x 3 convolutions, each with ReLU, the first two with 2 x 2 max pooling, and a linear layer:
- * 87,114 parameters for ten classes.
+ * Three 3 x 3 convolutions, each with ReLU, the first two with 2 x 2 max pooling, and a linear
+ * layer: 87,114 parameters for ten classes.
  */
 final class ClassifierNetwork extends Module {
   /** Side of the pictures in pixels. */

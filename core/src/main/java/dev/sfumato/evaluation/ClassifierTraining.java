@@ -20,8 +20,8 @@ import java.time.ZoneOffset;
 import java.util.stream.IntStream;
 
 /**
- * Trains a {@link PictureClassifier}: cross-entropy, Adam with a learning rate of 0.001 that falls as
- * a cosine, batches of 64, pictures shifted by up to 2 pixels.
+ * Trains a {@link PictureClassifier}: cross-entropy, Adam with a learning rate of 0.001 that falls
+ * as a cosine, batches of 64, pictures shifted by up to 2 pixels.
  *
  * @param training gray pictures of 28 x 28 pixels with classes
  * @param test other pictures with the same classes, used only at the end
@@ -116,8 +116,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
   private void train(ClassifierNetwork network, Device device, Listener listener) {
     Batches batches = batches();
     LearningRate rate =
-        new LearningRate(
-            LearningRate.Kind.COSINE, LEARNING_RATE, 0, steps(), batches.perEpoch());
+        new LearningRate(LearningRate.Kind.COSINE, LEARNING_RATE, 0, steps(), batches.perEpoch());
     long step = 0;
     try (Adam adam = new Adam(network.parameters(), ADAM)) {
       for (int epoch = 0; epoch < epochs; epoch++) {
@@ -136,8 +135,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
     try (Scope scope = Scope.open()) {
       Batch batch = stream.next();
       Tensor labels = Tensor.of(batch.labels(), batch.size()).to(device);
-      Tensor loss =
-          Functional.crossEntropy(network.forward(batch.images().to(device)), labels);
+      Tensor loss = Functional.crossEntropy(network.forward(batch.images().to(device)), labels);
       loss.backward();
       adam.step(rate);
       return loss.item();

@@ -92,8 +92,7 @@ public final class PictureClassifier implements AutoCloseable {
 
   /** Writes the classifier into {@code directory}, each file whole or not at all. */
   public void save(Path directory) {
-    Safetensors.write(
-        directory.resolve(WEIGHTS), network.parameters(), Map.of("format", "pt"));
+    Safetensors.write(directory.resolve(WEIGHTS), network.parameters(), Map.of("format", "pt"));
     JsonFile.write(directory.resolve(CARD), card);
   }
 
@@ -128,7 +127,7 @@ public final class PictureClassifier implements AutoCloseable {
     List<Integer> size = denoiser.unet().config().sampleSize();
     if (denoiser.channels() != 1 || size.stream().anyMatch(side -> side != SIDE)) {
       throw new SfumatoException(
-          "the model draws pictures of %s pixels in %d channels, but the classifier reads 28 x 28 in 1"
+          "the model draws %s pixels in %d channels, but the classifier reads 28 x 28 in 1"
               .formatted(size, denoiser.channels()));
     }
   }

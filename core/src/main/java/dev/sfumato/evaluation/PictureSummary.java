@@ -92,8 +92,7 @@ public record PictureSummary(
     }
     DataOptions options = DataOptions.defaults();
     Dataset dataset =
-        Datasets.openTestSplit(images, options)
-            .orElseGet(() -> Datasets.open(images, options));
+        Datasets.openTestSplit(images, options).orElseGet(() -> Datasets.open(images, options));
     return of(IntStream.range(0, dataset.size()).mapToObj(dataset::pixels));
   }
 

@@ -51,7 +51,15 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
     }
     boolean bare = !Files.isDirectory(directory.resolve("unet"));
     Path unet = bare ? directory : directory.resolve("unet");
-    Path scheduler = directory.resolve("scheduler/scheduler_config.json");
+    if (bare && !Files.exists(directory.resolve("config.json"))) {
+      throw new SfumatoException(
+          directory + ": is no model directory: it has no unet/config.json and no config.json");
+    }
+    Path settings = directory.resolve("scheduler/scheduler_config.json");
+    SchedulerConfig scheduler =
+        Files.exists(settings) || !bare
+            ? SchedulerConfig.read(settings)
+            : SchedulerConfig.ddpmDefaults();
     UNet2DConfig config = JsonFile.read(unet.resolve("config.json"), UNet2DConfig.class);
     Denoiser denoiser = new Denoiser(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
@@ -60,11 +68,7 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
       denoiser.close();
       throw e;
     }
-    return new DiffusionPipeline(
-        denoiser,
-        Files.exists(scheduler) || !bare
-            ? SchedulerConfig.read(scheduler)
-            : SchedulerConfig.ddpmDefaults());
+    return new DiffusionPipeline(denoiser, scheduler);
   }
 
   private static ClassConditioning conditioning(Path directory, UNet2DConfig config) {

@@ -57,8 +57,7 @@ public final class LossHistory {
 
   /** The mean loss of the last 100 steps; NaN before the first. */
   public double recent() {
-    return training.stream()
-        .skip(Math.max(0, training.size() - WINDOW))
+    return training.subList(Math.max(0, training.size() - WINDOW), training.size()).stream()
         .mapToDouble(Point::loss)
         .average()
         .orElse(Double.NaN);

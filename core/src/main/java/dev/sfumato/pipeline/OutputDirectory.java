@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -21,20 +22,26 @@ import java.util.stream.Stream;
  * {@code checkpoints/step-NNNNNN}, are folders that are there whole or not at all.
  */
 public final class OutputDirectory implements AutoCloseable {
+  private static final String LOCK = ".lock";
+  private static final String CHECKPOINTS = "checkpoints";
   private static final String CHECKPOINT = "step-\\d{6,}";
 
   private final Path root;
   private final FileChannel lockFile;
+  private final boolean isNew;
+  private boolean toBeCleared;
 
-  private OutputDirectory(Path root, FileChannel lockFile) {
+  private OutputDirectory(Path root, FileChannel lockFile, boolean isNew, boolean toBeCleared) {
     this.root = root;
     this.lockFile = lockFile;
+    this.isNew = isNew;
+    this.toBeCleared = toBeCleared;
   }
 
   /**
-   * Makes a new directory.
+   * Makes a new directory. It does not stay if it is closed before anything is written.
    *
-   * @param overwrite whether the content of an existing one is deleted
+   * @param overwrite whether {@link #startAfter} deletes the content of an existing one
    * @throws SfumatoException if it exists, has content and must not be overwritten, is in use, or has
    *     content that no run has written
    */
@@ -43,17 +50,11 @@ public final class OutputDirectory implements AutoCloseable {
       throw new SfumatoException(
           root + ": the output directory exists: use --resume to go on or --overwrite to start anew");
     }
-    if (overwrite && hasContent(root) && !Files.exists(root.resolve(".lock"))) {
+    if (overwrite && hasContent(root) && !Files.exists(root.resolve(LOCK))) {
       throw new SfumatoException(
           root + ": is not the output of an earlier run, so it is not overwritten: delete it yourself");
     }
-    OutputDirectory output = lock(root);
-    if (overwrite) {
-      list(root).stream()
-          .filter(path -> !path.getFileName().toString().equals(".lock"))
-          .forEach(OutputDirectory::delete);
-    }
-    return output;
+    return lock(root, overwrite);
   }
 
   /**
@@ -62,24 +63,29 @@ public final class OutputDirectory implements AutoCloseable {
    * @throws SfumatoException if it does not exist or is in use
    */
   public static OutputDirectory open(Path root) {
-    if (!hasContent(root)) {
+    if (!Files.exists(root.resolve(LOCK))) {
       throw new SfumatoException(root + ": there is no run to resume");
     }
-    return lock(root);
+    return lock(root, false);
   }
 
-  private static OutputDirectory lock(Path root) {
+  private static OutputDirectory lock(Path root, boolean toBeCleared) {
     try {
-      Files.createDirectories(root);
+      boolean isNew = !Files.exists(root);
+      if (!Files.isDirectory(root)) { // createDirectories refuses a link to a folder
+        Files.createDirectories(root);
+      }
       FileChannel channel =
           FileChannel.open(
-              root.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+              root.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock lock = tryLock(channel);
       if (lock == null) {
         channel.close();
         throw new SfumatoException(root + ": another run is using this output directory");
       }
-      return new OutputDirectory(root, channel);
+      OutputDirectory output = new OutputDirectory(root, channel, isNew, toBeCleared);
+      output.sweep();
+      return output;
     } catch (IOException e) {
       throw new SfumatoException(root + ": cannot be used: " + AtomicFile.reason(e), e);
     }
@@ -93,6 +99,33 @@ public final class OutputDirectory implements AutoCloseable {
     }
   }
 
+  /** Deletes what a killed run has left half written or half deleted. */
+  private void sweep() {
+    for (Path folder : list(root).stream().filter(Files::isDirectory).toList()) {
+      list(folder).stream().filter(AtomicFile::isLeftover).forEach(OutputDirectory::delete);
+    }
+    list(root).stream().filter(AtomicFile::isLeftover).forEach(OutputDirectory::delete);
+    list(root.resolve(CHECKPOINTS)).stream()
+        .filter(path -> path.getFileName().toString().startsWith("."))
+        .forEach(OutputDirectory::delete);
+  }
+
+  /**
+   * Makes room for a run that goes on after {@code step}: deletes the checkpoints of later steps, and
+   * everything where the directory is to be overwritten.
+   */
+  public void startAfter(long step) {
+    if (toBeCleared) {
+      list(root).stream()
+          .filter(path -> !path.getFileName().toString().equals(LOCK))
+          .forEach(OutputDirectory::delete);
+      toBeCleared = false;
+    }
+    checkpoints().stream()
+        .filter(checkpoint -> stepOf(checkpoint) > step)
+        .forEach(OutputDirectory::discard);
+  }
+
   /** The path of {@code name} in this directory. */
   public Path resolve(String name) {
     return root.resolve(name);
@@ -100,7 +133,7 @@ public final class OutputDirectory implements AutoCloseable {
 
   /** The checkpoint of {@code step}. */
   public Path checkpoint(long step) {
-    return root.resolve("checkpoints").resolve(String.format("step-%06d", step));
+    return root.resolve(CHECKPOINTS).resolve(String.format("step-%06d", step));
   }
 
   /** The newest checkpoint. */
@@ -116,7 +149,7 @@ public final class OutputDirectory implements AutoCloseable {
       delete(aside);
       Files.createDirectories(aside);
       writer.accept(aside);
-      delete(target);
+      discard(target);
       Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new SfumatoException(target + ": cannot be written: " + AtomicFile.reason(e), e);
@@ -128,11 +161,11 @@ public final class OutputDirectory implements AutoCloseable {
   /** Deletes all checkpoints but the newest {@code keep}. */
   public void prune(int keep) {
     List<Path> all = checkpoints();
-    all.subList(0, Math.max(0, all.size() - keep)).forEach(OutputDirectory::delete);
+    all.subList(0, Math.max(0, all.size() - keep)).forEach(OutputDirectory::discard);
   }
 
   private List<Path> checkpoints() {
-    return list(root.resolve("checkpoints")).stream()
+    return list(root.resolve(CHECKPOINTS)).stream()
         .filter(path -> path.getFileName().toString().matches(CHECKPOINT))
         .sorted(Comparator.comparingLong(OutputDirectory::stepOf))
         .toList();
@@ -144,7 +177,7 @@ public final class OutputDirectory implements AutoCloseable {
 
   private static boolean hasContent(Path folder) {
     return Files.exists(folder)
-        && list(folder).stream().anyMatch(p -> !p.getFileName().toString().equals(".lock"));
+        && list(folder).stream().anyMatch(p -> !p.getFileName().toString().equals(LOCK));
   }
 
   private static List<Path> list(Path folder) {
@@ -158,22 +191,29 @@ public final class OutputDirectory implements AutoCloseable {
     }
   }
 
-  /** A checkpoint that is being deleted no longer has a checkpoint's name. */
-  private static void delete(Path path) {
-    if (!Files.exists(path)) {
+  /** Deletes a checkpoint, which while it goes no longer has a checkpoint's name. */
+  private static void discard(Path checkpoint) {
+    if (!Files.exists(checkpoint)) {
       return;
     }
+    Path doomed = checkpoint.resolveSibling("." + checkpoint.getFileName() + ".deleted");
+    delete(doomed);
     try {
-      Path doomed = path.resolveSibling("." + path.getFileName() + ".deleted");
-      if (Files.isDirectory(path)) {
-        Files.move(path, doomed, StandardCopyOption.ATOMIC_MOVE);
-      } else {
-        doomed = path;
-      }
-      try (Stream<Path> tree = Files.walk(doomed)) {
-        for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(entry);
-        }
+      Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new SfumatoException(
+          checkpoint + ": cannot be deleted: " + AtomicFile.reason(e), e);
+    }
+    delete(doomed);
+  }
+
+  private static void delete(Path path) {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try (Stream<Path> tree = Files.walk(path)) {
+      for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(entry);
       }
     } catch (IOException e) {
       throw new SfumatoException(path + ": cannot be deleted: " + AtomicFile.reason(e), e);
@@ -184,6 +224,12 @@ public final class OutputDirectory implements AutoCloseable {
   @Override
   public void close() {
     try {
+      if (!hasContent(root)) {
+        Files.delete(root.resolve(LOCK));
+        if (isNew) {
+          Files.delete(root);
+        }
+      }
       lockFile.close();
     } catch (IOException e) {
       throw new SfumatoException(root + ": " + AtomicFile.reason(e), e);

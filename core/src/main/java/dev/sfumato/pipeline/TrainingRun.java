@@ -7,6 +7,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.tensor.Rng;
@@ -41,6 +42,8 @@ public final class TrainingRun implements AutoCloseable {
   private final MetricsFile metrics;
   private final MetricsFile validationMetrics;
   private final Optional<TensorBoardWriter> tensorboard;
+  private long savedStep;
+  private long sampledStep = -1;
 
   /** Watches a run from outside. */
   public interface Listener {
@@ -73,12 +76,13 @@ public final class TrainingRun implements AutoCloseable {
     this.dataset = batches.dataset();
     this.output = output;
     this.watch = watch;
-    Scheduler scheduler = Scheduler.of(pipeline.scheduler());
-    trainer = new Trainer(pipeline.denoiser(), scheduler.noiseSchedule(), batches, options);
+    NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
+    trainer = new Trainer(pipeline.denoiser(), schedule, batches, options);
     checkpoint.ifPresent(trainer::restore);
-    this.validation =
-        new FixedNoiseLoss(validation, scheduler.noiseSchedule(), options.objective());
+    this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
     long done = trainer.progress().step();
+    output.startAfter(done);
+    savedStep = checkpoint.isPresent() ? done : -1;
     metrics = MetricsFile.ofSteps(output.resolve("metrics.csv"), done);
     validationMetrics = MetricsFile.ofValidation(output.resolve("validation.csv"), done);
     history = LossHistory.read(output.resolve("metrics.csv"), output.resolve("validation.csv"));
@@ -100,7 +104,7 @@ public final class TrainingRun implements AutoCloseable {
 
   /** Trains to the end, or until {@code listener} asks to stop, and saves. */
   public void run(Listener listener) {
-    boolean stopped = false;
+    boolean stopped = listener.stopAsked();
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
       StepReport report = trainer.step();
@@ -117,7 +121,7 @@ public final class TrainingRun implements AutoCloseable {
       listener.onStep(report);
       stopped = listener.stopAsked();
     }
-    finish();
+    finish(stopped);
   }
 
   private boolean due(long every) {
@@ -149,10 +153,11 @@ public final class TrainingRun implements AutoCloseable {
 
   /** Draws the grid {@code samples/step-NNNNNN.png}, each time from the same start noise. */
   private void sample() {
-    if (watch.sampleCount() == 0) {
+    long step = trainer.progress().step();
+    if (watch.sampleCount() == 0 || sampledStep == step) {
       return;
     }
-    long step = trainer.progress().step();
+    sampledStep = step;
     int classes = pipeline.denoiser().conditioning().numClasses();
     long[] labels = LongStream.range(0, classes).toArray();
     SamplingOptions options =
@@ -160,7 +165,7 @@ public final class TrainingRun implements AutoCloseable {
             watch.sampleCount(),
             dataset.height(),
             dataset.width(),
-            watch.sampleSteps(),
+            Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()),
             watch.sampleCount(),
             labels,
             1,
@@ -171,30 +176,45 @@ public final class TrainingRun implements AutoCloseable {
       Sampler sampler =
           new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler().withClassName("ddim")));
       Tensor images = sampler.sample(options, random, (s, x) -> {});
-      BufferedImage grid = Pictures.grid(images, Pictures.squareRows(watch.sampleCount()));
+      BufferedImage grid = Pictures.grid(images, rows(classes));
       Png.write(output.resolve(String.format("samples/step-%06d.png", step)), grid);
       tensorboard.ifPresent(t -> t.image("samples", step, grid));
     }
     LossChart.write(output.resolve("loss.png"), history.training(), history.validation());
   }
 
+  /** A column per class where the count allows it, else about square. */
+  private int rows(int classes) {
+    int count = watch.sampleCount();
+    return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);
+  }
+
   private void checkpoint() {
+    long step = trainer.progress().step();
+    if (savedStep == step) {
+      return;
+    }
     output.writeCheckpoint(
-        trainer.progress().step(),
+        step,
         folder -> {
           pipeline.save(folder);
           trainer.save(folder);
         });
+    savedStep = step;
     output.prune(watch.checkpointsKeep());
   }
 
-  private void finish() {
+  /** Who stops a run does not want to wait for samples. */
+  private void finish(boolean stopped) {
     checkpoint();
-    sample();
-    LossChart.write(output.resolve("loss.png"), history.training(), history.validation());
     try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
       pipeline.save(output.resolve(""));
     }
+    if (!stopped) {
+      sample();
+    }
+    LossChart.write(output.resolve("loss.png"), history.training(), history.validation());
+    new TrainingReport(output, pipeline.denoiser(), history, trainer.totalSteps()).write();
   }
 
   /** The averaged weights in the place of the raw ones, if the run keeps them. */

@@ -33,6 +33,7 @@ public record SamplingOptions(
     require(height >= 1 && width >= 1, "the pictures must have at least one pixel");
     require(steps >= 1, "steps must be at least 1");
     require(batchSize >= 1, "batch-size must be at least 1");
+    require(Double.isFinite(classGuidanceScale), "class-guidance-scale must be a number");
   }
 
   private static void require(boolean holds, String message) {

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -46,8 +45,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
    * @throws SfumatoException naming the file, and the key if one is wrong
    */
   public static SchedulerConfig read(Path json) {
-    return Optional.ofNullable(JsonFile.read(json, SchedulerConfig.class))
-        .orElseThrow(() -> new SfumatoException(json + ": holds null, not settings"));
+    return JsonFile.read(json, SchedulerConfig.class);
   }
 
   /**

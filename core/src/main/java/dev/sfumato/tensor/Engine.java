@@ -62,7 +62,12 @@ public final class Engine {
   }
 
   /**
-   * Sets the number of threads that one operation may use.
+   * Sets the number of threads that one operation may use, at any time and for all threads of the
+   * program. Matrix products are not bound by it: OpenBLAS has threads of its own, one per core
+   * unless {@code OPENBLAS_NUM_THREADS} is set.
+   *
+   * <p>Results are the same from run to run for one number of threads; between two numbers they
+   * differ in the last bits, because sums are added up in another order.
    *
    * @throws SfumatoException if {@code threads < 1}
    */

@@ -54,25 +54,35 @@ public final class OptimizerKernels {
     if (parameters.isEmpty()) {
       return;
     }
-    call("aten::_foreach_add_", "Scalar", steps, 1.0);
-    call(
-        decoupled ? "aten::_fused_adamw_" : "aten::_fused_adam_",
-        "",
-        parameters,
-        gradients,
-        averages,
-        squares,
-        List.of(), // max_exp_avg_sqs: for AMSGrad only
-        steps,
-        learningRate,
-        beta1,
-        beta2,
-        weightDecay,
-        epsilon,
-        false, // amsgrad
-        false, // maximize
-        null, // grad_scale
-        null); // found_inf
+    try (Scope scope = Scope.open()) {
+      call("aten::_foreach_add_", "Scalar", steps, 1.0);
+      call(
+          decoupled ? "aten::_fused_adamw_" : "aten::_fused_adam_",
+          "",
+          rowMajor(parameters),
+          // The kernel reads raw memory; gradients of linear layers may come transposed.
+          gradients.stream().map(Tensor::contiguous).toList(),
+          rowMajor(averages),
+          rowMajor(squares),
+          List.of(), // max_exp_avg_sqs: for AMSGrad only
+          steps,
+          learningRate,
+          beta1,
+          beta2,
+          weightDecay,
+          epsilon,
+          false, // amsgrad
+          false, // maximize
+          null, // grad_scale
+          null); // found_inf
+    }
+  }
+
+  private static List<Tensor> rowMajor(List<Tensor> tensors) {
+    if (!tensors.stream().allMatch(t -> t.handle.is_contiguous())) {
+      throw new SfumatoException("weights and averages must be row-major in memory");
+    }
+    return tensors;
   }
 
   /** The Euclidean norm of all elements of all {@code tensors} together, float32, shape (). */

@@ -3,6 +3,7 @@ package dev.sfumato.training;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -37,7 +38,21 @@ public final class Adam implements AutoCloseable {
    * @param weightDecay 0 for none
    */
   public record Settings(
-      boolean decoupled, double beta1, double beta2, double epsilon, double weightDecay) {}
+      boolean decoupled, double beta1, double beta2, double epsilon, double weightDecay) {
+
+    /**
+     * @throws SfumatoException if a number is out of range
+     */
+    public Settings {
+      if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
+        throw new SfumatoException(
+            "adam-beta1 and adam-beta2 must be in [0, 1), but are " + beta1 + " and " + beta2);
+      }
+      if (!(epsilon >= 0 && weightDecay >= 0)) {
+        throw new SfumatoException("adam-epsilon and weight-decay must not be negative");
+      }
+    }
+  }
 
   /** An optimiser of the weights among {@code parameters} that want gradients. */
   public Adam(Map<String, Tensor> parameters, Settings settings) {
@@ -56,7 +71,9 @@ public final class Adam implements AutoCloseable {
   }
 
   private void add(String name, Tensor tensor, Tensor beside) {
-    state.put(name, Scope.release(tensor.to(beside.device())));
+    try (tensor) {
+      state.put(name, Scope.release(tensor.to(beside.device())));
+    }
   }
 
   /** The Euclidean norm of all gradients together. */

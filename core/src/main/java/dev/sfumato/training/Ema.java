@@ -3,6 +3,7 @@ package dev.sfumato.training;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +29,18 @@ public final class Ema implements AutoCloseable {
   public record Settings(double decay, double power, double invGamma) {
     /** The values of diffusers' unconditional training script. */
     public static final Settings DEFAULTS = new Settings(0.9999, 0.75, 1);
+
+    /**
+     * @throws SfumatoException if a number is out of range
+     */
+    public Settings {
+      if (!(decay >= 0 && decay < 1)) {
+        throw new SfumatoException("ema-decay must be in [0, 1), but is " + decay);
+      }
+      if (!(power >= 0 && invGamma > 0)) {
+        throw new SfumatoException("ema-power must be at least 0 and ema-inv-gamma more than 0");
+      }
+    }
   }
 
   /** Starts the average at {@code weights}, which it follows from then on. */

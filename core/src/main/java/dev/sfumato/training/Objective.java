@@ -3,6 +3,7 @@ package dev.sfumato.training;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /**
@@ -16,6 +17,15 @@ import dev.sfumato.tensor.Tensor;
  */
 public record Objective(PredictionType predictionType, Weighting weighting, double noiseOffset) {
   private static final double SNR_GAMMA = 5;
+
+  /**
+   * @throws SfumatoException if the noise offset is negative
+   */
+  public Objective {
+    if (!(noiseOffset >= 0)) {
+      throw new SfumatoException("noise-offset must not be negative, but is " + noiseOffset);
+    }
+  }
 
   /** How timesteps are weighed against each other. */
   public enum Weighting {
@@ -57,13 +67,12 @@ public record Objective(PredictionType predictionType, Weighting weighting, doub
     for (int i = 0; i < t.length; i++) {
       double signal = schedule.alphaCumprod((int) t[i]);
       double snr = signal / (1 - signal);
-      double limited = Math.min(snr, SNR_GAMMA);
       weights[i] =
           (float)
               switch (predictionType) {
-                case EPSILON -> limited / snr;
-                case SAMPLE -> limited;
-                case V_PREDICTION -> limited / (snr + 1);
+                case EPSILON -> Math.min(1, SNR_GAMMA / snr); // 1, not 0 / 0, for pure noise
+                case SAMPLE -> Math.min(snr, SNR_GAMMA);
+                case V_PREDICTION -> Math.min(snr, SNR_GAMMA) / (snr + 1);
               };
     }
     return Tensor.of(weights, t.length);

@@ -58,7 +58,7 @@ public final class Trainer implements AutoCloseable {
     this.schedule = schedule;
     this.batches = batches;
     this.options = options;
-    requireSuitable(denoiser, batches);
+    requireSuitable(denoiser, batches, options);
     device = denoiser.trainable().get(0).device();
     optimizer = new Adam(denoiser.parameters(), options.optimizer());
     ema = options.ema().map(settings -> new Ema(denoiser.parameters(), settings));
@@ -73,7 +73,8 @@ public final class Trainer implements AutoCloseable {
             options.stepsPerEpoch(batches.perEpoch()));
   }
 
-  private static void requireSuitable(Denoiser denoiser, Batches batches) {
+  private static void requireSuitable(
+      Denoiser denoiser, Batches batches, TrainingOptions options) {
     int channels = batches.dataset().channels();
     if (channels != denoiser.channels()) {
       throw new SfumatoException(
@@ -82,6 +83,18 @@ public final class Trainer implements AutoCloseable {
               + " channels, the model takes "
               + denoiser.channels()
               + ": see --channels");
+    }
+    if (denoiser.unet().config().outChannels() != channels) {
+      throw new SfumatoException(
+          "the model's out_channels "
+              + denoiser.unet().config().outChannels()
+              + " must be the pictures' "
+              + channels
+              + ": models that also predict a variance cannot be trained");
+    }
+    if (options.classDropout() > 0 && !denoiser.knowsNoClass()) {
+      throw new SfumatoException(
+          "--class-dropout needs a class-conditioned model with a place for no class");
     }
     denoiser.unet().config().requireDivisible(batches.dataset().height(), batches.dataset().width());
     int classes = batches.dataset().classNames().size();
@@ -209,6 +222,15 @@ public final class Trainer implements AutoCloseable {
     closeStream();
     stream = Optional.empty();
     progress = TrainingState.restore(folder, optimizer, ema, random, dropoutRandom);
+    if (progress.batch() >= batches.perEpoch()) {
+      throw new SfumatoException(
+          folder
+              + " was saved after batch "
+              + progress.batch()
+              + " of an epoch, which now has "
+              + batches.perEpoch()
+              + ": go on with the same --data and --batch-size");
+    }
   }
 
   private void closeStream() {

@@ -6,7 +6,7 @@ import java.util.Optional;
 /**
  * How a run trains.
  *
- * @param epochs passes over the data
+ * @param epochs passes over the data; 0, with {@code maxSteps}, for as many as it takes
  * @param maxSteps optimiser steps after which the run ends even so; 0 for no such limit
  * @param accumulation micro-batches of one optimiser step
  * @param optimizer the constants of Adam or AdamW
@@ -37,10 +37,10 @@ public record TrainingOptions(
    * @throws SfumatoException if a number is out of range
    */
   public TrainingOptions {
-    require(epochs >= 1 || maxSteps >= 1, "epochs must be at least 1");
     require(maxSteps >= 0, "max-steps must not be negative");
+    require(epochs >= (maxSteps > 0 ? 0 : 1), "epochs must be at least 1");
     require(accumulation >= 1, "gradient-accumulation-steps must be at least 1");
-    require(learningRate > 0, "learning-rate must be more than 0");
+    require(learningRate > 0 && learningRate < Double.POSITIVE_INFINITY, "learning-rate must be more than 0 and finite");
     require(warmupSteps >= 0, "lr-warmup-steps must not be negative");
     require(maxGradNorm >= 0, "max-grad-norm must not be negative");
     require(classDropout >= 0 && classDropout < 1, "class-dropout must be in [0, 1)");

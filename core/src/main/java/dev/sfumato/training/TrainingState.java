@@ -45,9 +45,9 @@ final class TrainingState {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
-      Map<String, Tensor> states = Safetensors.open(folder.resolve(RANDOM)).tensors();
-      random.state(states.get("training"));
-      dropout.state(states.get("dropout"));
+      Safetensors states = Safetensors.open(folder.resolve(RANDOM));
+      random.state(states.tensor("training"));
+      dropout.state(states.tensor("dropout"));
       return saved.progress();
     }
   }

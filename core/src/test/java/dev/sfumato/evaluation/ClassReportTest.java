@@ -43,7 +43,8 @@ class ClassReportTest {
             cat         5           2   40.00 %  lion (2)
             dog         1           0    0.00 %  owl (1)
             lion        2           2  100.00 %
-            all         8           4   50.00 %""");
+            all         8           4   50.00 %\
+            """);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 
 /** Twenty of MNIST's test digits, two of each. */
@@ -25,6 +26,12 @@ final class Digits {
 
   static Dataset dataset() {
     return Datasets.openTestSplit(folder().toString(), DataOptions.defaults()).orElseThrow();
+  }
+
+  /** How many of {@code read} are their labels. */
+  static int right(int[] read) {
+    Dataset digits = dataset();
+    return (int) IntStream.range(0, read.length).filter(i -> read[i] == digits.label(i)).count();
   }
 
   /** Writes them as PNG files into a subfolder per class. */

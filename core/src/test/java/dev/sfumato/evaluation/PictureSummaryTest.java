@@ -66,19 +66,18 @@ class PictureSummaryTest {
               1 x 1         1
             brightness      0.0000
             contrast        0.0000
-            repeated        0""");
+            repeated        0\
+            """);
   }
 
   @Test
   void namesWhatIsNoPicture() throws IOException {
     Path bad = Files.writeString(folder.resolve("bad.png"), "no picture");
-    assertThat(
-            assertThrows(SfumatoException.class, () -> PictureSummary.of(folder.toString())))
+    assertThat(assertThrows(SfumatoException.class, () -> PictureSummary.of(folder.toString())))
         .hasMessageThat()
         .contains(bad.toString());
     Path missing = folder.resolve("missing");
-    assertThat(
-            assertThrows(SfumatoException.class, () -> PictureSummary.of(missing.toString())))
+    assertThat(assertThrows(SfumatoException.class, () -> PictureSummary.of(missing.toString())))
         .hasMessageThat()
         .contains(missing.toString());
   }

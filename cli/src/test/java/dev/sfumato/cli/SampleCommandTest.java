@@ -1,0 +1,162 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sfumato.tensor.Safetensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SampleCommandTest {
+  @TempDir static Path shared;
+  @TempDir Path folder;
+  private static Path model;
+
+  @BeforeAll
+  static void trainAModel() throws IOException {
+    model = shared.resolve("model");
+    Calls.run(
+            "train --data %s --output %s --config %s --resolution 8 --max-steps 1 --sample-count 0"
+                + " --train-timesteps 20 --class-conditioning embedding --class-dropout 0.1"
+                + " --threads 1 --log csv",
+            Calls.pictures(shared.resolve("data"), 4),
+            model,
+            Calls.config(shared))
+        .succeeds();
+  }
+
+  private Calls.Result sample(String more, Object... places) {
+    List<String> args = Calls.words("sample --steps 3 --scheduler ddim");
+    args.addAll(Calls.words(more, places));
+    args.addAll(List.of("--model", model.toString()));
+    return Calls.run(args);
+  }
+
+  @Test
+  void writesEveryKindOfFile() throws IOException {
+    Path grid = folder.resolve("new/grid.png");
+    Path pictures = folder.resolve("pictures");
+    Path gif = folder.resolve("steps.gif");
+    Path tensor = folder.resolve("images.safetensors");
+    Calls.Result result =
+        sample(
+            "--class 0,1 --count 6 --rows 2 --class-guidance-scale 2 --out %s --out-dir %s"
+                + " --gif %s --save-tensor %s",
+            grid,
+            pictures,
+            gif,
+            tensor);
+    result.succeeds();
+    assertThat(result.out().lines().toList())
+        .containsExactly(
+            grid.toString(), pictures.toString(), gif.toString(), tensor.toString());
+    assertThat(ImageIO.read(grid.toFile()).getWidth())
+        .isGreaterThan(ImageIO.read(grid.toFile()).getHeight());
+    assertThat(Calls.files(pictures)).hasSize(6);
+    assertThat(ImageIO.read(pictures.resolve("00000.png").toFile()).getWidth()).isEqualTo(8);
+    assertThat(Files.size(gif)).isGreaterThan(100);
+    assertThat(Safetensors.open(tensor).describe().get(0).shape())
+        .containsExactly(6L, 3L, 8L, 8L)
+        .inOrder();
+  }
+
+  @Test
+  void theBatchSizeDoesNotChangeThePictures() throws IOException {
+    Path together = folder.resolve("together.png");
+    Path oneByOne = folder.resolve("one-by-one.png");
+    sample("--count 5 --eta 1 --out %s", together).succeeds();
+    sample("--count 5 --eta 1 --batch-size 1 --out %s", oneByOne).succeeds();
+    assertThat(Files.mismatch(together, oneByOne)).isEqualTo(-1);
+  }
+
+  @Test
+  void theSeedDecides() throws IOException {
+    Path first = folder.resolve("first.safetensors");
+    Path again = folder.resolve("again.safetensors");
+    Path other = folder.resolve("other.safetensors");
+    sample("--save-tensor %s", first).succeeds();
+    sample("--save-tensor %s --seed 0", again).succeeds();
+    sample("--save-tensor %s --seed 1", other).succeeds();
+    assertThat(Files.mismatch(first, again)).isEqualTo(-1);
+    assertThat(Files.mismatch(first, other)).isAtLeast(0);
+  }
+
+  @Test
+  void ddpmTakesAllTimestepsOfTheModel() {
+    Path out = folder.resolve("out.png");
+    Calls.run("sample --model %s --out %s", model, out).succeeds();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--scheduler euler",
+        "--steps 0",
+        "--steps few",
+        "--eta 2",
+        "--count 0",
+        "--count -3",
+        "--batch-size 0",
+        "--class seven",
+        "--class-guidance-scale NaN",
+        "--rows 0",
+        "--device tpu",
+        "--frames 3",
+      })
+  void aWrongCallIsOneLineAndStatusTwo(String options) {
+    Calls.run("sample --model %s --out %s " + options, model, folder.resolve("out.png"))
+        .failsWith(2, "see sfumato sample --help");
+    assertThat(Calls.files(folder)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--class 2 | class 2 is out of range: the model knows 0 to 1",
+        "--class=-1 | class -1 is out of range",
+        "--steps 21 | 21",
+      })
+  void aFailureIsOneLineAndLeavesNothing(String options, String words) {
+    sample(options + " --out %s", folder.resolve("out.png")).failsWith(1, words);
+    assertThat(Calls.files(folder)).isEmpty();
+  }
+
+  @Test
+  void aModelThatIsNoneIsSaidSo() throws IOException {
+    Calls.run("sample --model %s", folder.resolve("nowhere"))
+        .failsWith(1, "nowhere: there is no such model directory");
+    Calls.run("sample --model %s", Files.createDirectory(folder.resolve("empty")))
+        .failsWith(1, "empty: is no model directory");
+    Calls.run("inspect %s", folder.resolve("nowhere")).failsWith(1, "nowhere");
+    Path garbage = Files.writeString(folder.resolve("a.safetensors"), "garbage");
+    Calls.run("inspect %s", garbage).failsWith(1, garbage.toString());
+    Calls.run("inspect").failsWith(2, "DIR|FILE");
+  }
+
+  @Test
+  void aFullDiskIsOneLine() {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.isWritable(full), "this system has no /dev/full");
+    for (String option : List.of("--out", "--gif", "--save-tensor")) {
+      sample(option + " %s", full)
+          .failsWith(1, "/dev/full: cannot be written: No space left on device");
+    }
+  }
+
+  @Test
+  void placesThatCannotBeWrittenAreNamed() {
+    sample("--out %s", folder).failsWith(1, folder + ": cannot be written: it is a directory");
+    sample("--out %s", model.resolve("model_index.json/x.png"))
+        .failsWith(1, "cannot be written: a file is in the way");
+  }
+}

@@ -1,0 +1,231 @@
+package dev.sfumato.sampling;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static dev.sfumato.tensor.TensorSubject.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.Pictures;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.awt.image.Raster;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Pictures against those that diffusers samples from the same directories. */
+class SamplerTest {
+  private static final Golden GOLDEN = Golden.read("pipeline/images");
+
+  @TempDir Path temporary;
+
+  static Stream<String> cases() {
+    return StreamSupport.stream(GOLDEN.document().get("cases").spliterator(), false)
+        .map(c -> c.get("name").textValue());
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void picturesAreThoseOfDiffusers(String name) throws IOException {
+    JsonNode golden = goldenCase(name);
+    compare(directory(golden), golden);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tiny-bin", "tiny-old-attention", "tiny/unet"})
+  void otherFormsOfTheSameModelDrawTheSame(String directory) {
+    compare(Golden.path("pipeline/" + directory), goldenCase("ddpm"));
+  }
+
+  private static void compare(Path directory, JsonNode golden) {
+    try (Scope scope = Scope.open()) {
+      Tensor images = sample(directory, golden, 64);
+      Tensor expected = GOLDEN.tensor(golden.get("name").textValue());
+      assertThat(images).isWithin(1e-3).of(expected);
+      assertWithMessage("share of pixels off by more than one level")
+          .that(shareOff(Pictures.grid(images, 1), Pictures.grid(expected, 1)))
+          .isAtMost(1e-3);
+    }
+  }
+
+  private static double shareOff(BufferedImage a, BufferedImage b) {
+    int[] left = samples(a.getRaster());
+    int[] right = samples(b.getRaster());
+    long off = 0;
+    for (int i = 0; i < left.length; i++) {
+      off += Math.abs(left[i] - right[i]) > 1 ? 1 : 0;
+    }
+    return (double) off / left.length;
+  }
+
+  private static int[] samples(Raster raster) {
+    return raster.getPixels(0, 0, raster.getWidth(), raster.getHeight(), (int[]) null);
+  }
+
+  /** The kernels for other batch sizes round otherwise: the pictures of 8 bits are the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {"ddim_eta", "channels", "embedding_guided"})
+  void theBatchSizeDoesNotMatter(String name) throws IOException {
+    JsonNode golden = goldenCase(name);
+    Path directory = directory(golden);
+    try (Scope scope = Scope.open()) {
+      Tensor together = sample(directory, golden, 64);
+      Tensor twoByTwo = sample(directory, golden, 2);
+      assertThat(twoByTwo).isWithin(1e-4).of(together);
+      assertThat(shareOff(Pictures.grid(twoByTwo, 1), Pictures.grid(together, 1))).isEqualTo(0);
+    }
+  }
+
+  @Test
+  void nothingButThePicturesStaysAlive() {
+    JsonNode golden = goldenCase("channels");
+    long before = Scope.liveTensors();
+    try (Scope scope = Scope.open()) {
+      sample(Golden.path("pipeline/tiny-channels"), golden, 2);
+      assertThat(Scope.liveTensors()).isEqualTo(before + 1);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @Test
+  void aFailureInTheMiddleFreesEverything() {
+    long before = Scope.liveTensors();
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
+        Rng random = new Rng(0)) {
+      long loaded = Scope.liveTensors();
+      assertThrows(
+          IllegalStateException.class,
+          () ->
+              sampler(pipeline, "ddim")
+                  .sample(
+                      options(2, 5, 2, new long[0], 1),
+                      random,
+                      (step, x) -> {
+                        throw new IllegalStateException();
+                      }));
+      assertThat(Scope.liveTensors()).isEqualTo(loaded);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "tiny | 3 | 1 | the model is not class-conditioned: leave out --class",
+        "tiny-channels | 10 | 1 | class 10 is out of range: the model knows 0 to 9",
+        "tiny-channels | -1 | 1 | class -1 is out of range: the model knows 0 to 9",
+        "tiny-embedding | 3 | 2 | --class-guidance-scale needs a model that was trained with",
+        "tiny |  | 2 | --class-guidance-scale needs a model that was trained with",
+        "tiny-embedding | | 1 | say which of its 11 classes to draw with --class",
+      })
+  void refusesClassesThatTheModelDoesNotKnow(
+      String model, Long label, double scale, String message) {
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/" + model));
+        Rng random = new Rng(0)) {
+      long[] labels = label == null ? new long[0] : new long[] {label};
+      SfumatoException e =
+          assertThrows(
+              SfumatoException.class,
+              () ->
+                  sampler(pipeline, "ddim")
+                      .sample(options(1, 2, 1, labels, scale), random, (step, x) -> {}));
+      assertThat(e).hasMessageThat().contains(message);
+    }
+  }
+
+  @Test
+  void refusesASizeThatTheNetworkCannotHalve() {
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
+        Rng random = new Rng(0)) {
+      SamplingOptions odd =
+          new SamplingOptions(1, 15, 16, 2, 1, new long[0], 1, RunOptions.defaults());
+      SfumatoException e =
+          assertThrows(
+              SfumatoException.class,
+              () -> sampler(pipeline, "ddim").sample(odd, random, (step, x) -> {}));
+      assertThat(e).hasMessageThat().contains("15 x 16");
+    }
+  }
+
+  // ---- a golden case
+
+  private static JsonNode goldenCase(String name) {
+    return StreamSupport.stream(GOLDEN.document().get("cases").spliterator(), false)
+        .filter(c -> c.get("name").textValue().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** For guidance, that the last of the 11 labels means "no class" has to be said. */
+  private Path directory(JsonNode golden) throws IOException {
+    Path directory = Golden.path("pipeline/" + golden.get("model").textValue());
+    if (!golden.get("options").has("guidance_scale")) {
+      return directory;
+    }
+    try (Stream<Path> tree = Files.walk(directory)) {
+      for (Path file : tree.toList()) {
+        Path copy = temporary.resolve(directory.relativize(file).toString());
+        if (!Files.isDirectory(copy)) {
+          Files.copy(file, copy);
+        }
+      }
+    }
+    JsonFile.write(
+        temporary.resolve("class_conditioning/config.json"),
+        new ClassConditioning(ClassConditioning.Type.EMBEDDING, 10, 0));
+    return temporary;
+  }
+
+  private static Tensor sample(Path directory, JsonNode golden, int batchSize) {
+    JsonNode o = golden.get("options");
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory);
+        Rng random = new Rng(o.get("seed").longValue())) {
+      long[] labels =
+          StreamSupport.stream(o.path("labels").spliterator(), false)
+              .mapToLong(JsonNode::longValue)
+              .toArray();
+      SamplingOptions options =
+          new SamplingOptions(
+              o.get("count").intValue(),
+              16,
+              16,
+              o.get("steps").intValue(),
+              batchSize,
+              labels,
+              o.path("guidance_scale").asDouble(1),
+              RunOptions.defaults().withEta(o.path("eta").asDouble(0)));
+      return sampler(pipeline, o.get("scheduler").textValue())
+          .sample(options, random, (step, x) -> {});
+    }
+  }
+
+  private static Sampler sampler(DiffusionPipeline pipeline, String scheduler) {
+    return new Sampler(
+        pipeline.denoiser(), Scheduler.of(pipeline.scheduler().withClassName(scheduler)));
+  }
+
+  private static SamplingOptions options(
+      int count, int steps, int batchSize, long[] labels, double guidanceScale) {
+    return new SamplingOptions(
+        count, 16, 16, steps, batchSize, labels, guidanceScale, RunOptions.defaults());
+  }
+}

@@ -1,0 +1,50 @@
+package dev.sfumato.training;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.SfumatoException;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Learning rates against diffusers' schedulers and PyTorch's ExponentialLR. */
+class LearningRateTest {
+  static Stream<JsonNode> sequences() {
+    return StreamSupport.stream(
+        Golden.read("training").document().get("learning_rates").spliterator(), false);
+  }
+
+  @ParameterizedTest
+  @MethodSource("sequences")
+  void ratesAreThoseOfPython(JsonNode golden) {
+    LearningRate rate =
+        new LearningRate(
+            LearningRate.Kind.parse(golden.get("name").textValue()),
+            golden.get("learning_rate").doubleValue(),
+            golden.get("warmup_steps").longValue(),
+            golden.get("steps").longValue(),
+            golden.get("steps_per_epoch").longValue());
+    JsonNode values = golden.get("values");
+    assertThat(values).hasSize(23);
+    for (int step = 0; step < values.size(); step++) {
+      assertWithMessage(rate + " at " + step)
+          .that(rate.at(step))
+          .isWithin(1e-15)
+          .of(values.get(step).doubleValue());
+    }
+  }
+
+  @Test
+  void anUnknownNameIsRefused() {
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> LearningRate.Kind.parse("sawtooth"));
+    assertThat(e).hasMessageThat().contains("sawtooth");
+    assertThat(e).hasMessageThat().contains("cosine_with_restarts");
+  }
+}

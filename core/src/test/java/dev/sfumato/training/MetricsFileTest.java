@@ -1,0 +1,40 @@
+package dev.sfumato.training;
+
+import static com.google.common.truth.Truth.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MetricsFileTest {
+  private static final String HEADER =
+      "step,epoch,images,loss,learning_rate,grad_norm,seconds\n";
+
+  @TempDir Path folder;
+
+  @Test
+  void aRowIsReadableAsSoonAsItIsWritten() throws IOException {
+    Path file = folder.resolve("metrics.csv");
+    try (MetricsFile metrics = MetricsFile.ofSteps(file, 0)) {
+      metrics.write(new StepReport(1, 0, 4, 0.1 + 0.2, 1e-4, 2, 0.1234));
+      assertThat(Files.readString(file))
+          .isEqualTo(HEADER + "1,0,4,0.30000000000000004,1.0E-4,2.0,0.123\n");
+    }
+  }
+
+  @Test
+  void rowsAfterTheCheckpointAndAHalfRowGo() throws IOException {
+    Path file = folder.resolve("metrics.csv");
+    Files.writeString(
+        file, HEADER + "1,0,4,0.5,1e-4,2,0.1\n2,0,8,0.4,1e-4,2,0.1\n3,0,12,0.3,1e-4,2,0.1\n4,0,");
+    try (MetricsFile metrics = MetricsFile.ofSteps(file, 2)) {
+      metrics.write(new StepReport(3, 0, 12, 0.25, 1e-4, 2, 0.1));
+    }
+    assertThat(Files.readString(file))
+        .isEqualTo(
+            HEADER
+                + "1,0,4,0.5,1e-4,2,0.1\n2,0,8,0.4,1e-4,2,0.1\n3,0,12,0.25,1.0E-4,2.0,0.100\n");
+  }
+}
