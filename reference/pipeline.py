@@ -31,6 +31,8 @@ class Model:
         self.scheduler_config = json.loads(settings.read_text()) if settings.exists() else {}
         conditioning = directory / "class_conditioning/config.json"
         self.conditioning = json.loads(conditioning.read_text()) if conditioning.exists() else None
+        if self.conditioning and self.conditioning["type"] == "embedding":
+            self.conditioning = None  # the U-Net's own embedding; nothing comes in channels
         if self.conditioning and self.conditioning["type"] == "channels":
             self.class_emb = load_file(directory / "class_conditioning/model.safetensors")["class_emb.weight"]
 

@@ -16,7 +16,6 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -32,7 +31,8 @@ class ArchitectureTest {
   /** From the bottom to the top; those of one level may import each other, but not in circles. */
   private static final List<List<String>> LEVELS =
       List.of(
-          List.of("tensor", "io"),
+          List.of("io"),
+          List.of("tensor"),
           List.of("nn"),
           List.of("data", "scheduler", "model", "chart"),
           List.of("training", "sampling", "evaluation"),
@@ -82,22 +82,18 @@ class ArchitectureTest {
 
   @Test
   void packagesHaveNoCycles() {
-    slices()
-        .matching("dev.sfumato.(*)..")
-        .should()
-        .beFreeOfCycles()
-        .ignoreDependency(resideInAPackage(in("io")), type(SfumatoException.class))
-        .check(core);
+    slices().matching("dev.sfumato.(*)..").should().beFreeOfCycles().check(core);
   }
 
   @Test
   void everyPackageHasItsLevel() {
     String[] known =
-        LEVELS.stream()
-            .flatMap(List::stream)
-            .map(ArchitectureTest::in)
-            .toArray(String[]::new);
-    classes().should().resideInAnyPackage(known).check(core);
+        LEVELS.stream().flatMap(List::stream).map(ArchitectureTest::in).toArray(String[]::new);
+    classes()
+        .that(not(type(SfumatoException.class)))
+        .should()
+        .resideInAnyPackage(known)
+        .check(core);
   }
 
   // ---- the engine
@@ -148,8 +144,7 @@ class ArchitectureTest {
                     .filter(call -> !call.isDeclaredInLambda())
                     .forEach(
                         call ->
-                            events.add(
-                                SimpleConditionEvent.violated(type, call.getDescription())));
+                            events.add(SimpleConditionEvent.violated(type, call.getDescription())));
               }
             })
         .check(core);
@@ -162,7 +157,7 @@ class ArchitectureTest {
     noClasses()
         .that(resideInAPackage(in("chart")))
         .should()
-        .dependOnClassesThat(resideInAPackage(in("tensor")).and(not(type(SfumatoException.class))))
+        .dependOnClassesThat(resideInAPackage(in("tensor")))
         .check(core);
   }
 
@@ -170,7 +165,8 @@ class ArchitectureTest {
   void namesSayWhatAThingIs() {
     noClasses()
         .should()
-        .resideInAnyPackage("..util..", "..utils..", "..impl..", "..common..", "..helper..", "..manager..")
+        .resideInAnyPackage(
+            "..util..", "..utils..", "..impl..", "..common..", "..helper..", "..manager..")
         .orShould()
         .haveNameMatching(".*(Utils?|Impl|Common|Helper|Manager)$")
         .check(core);

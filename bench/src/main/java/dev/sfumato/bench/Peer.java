@@ -85,15 +85,17 @@ public final class Peer {
     return switch (name) {
       case "train-step" -> trainStep();
       case "sample-step" -> sampleStep(mnist(), COSINE, 80, 28);
-      case "celeba-step" ->
-          sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
+      case "celeba-step" -> sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
       default -> throw new IllegalArgumentException(name);
     };
   }
 
   private static Denoiser mnist() {
     UNet2DConfig config =
-        Presets.named("mnist").with("sample_size", 28).with("in_channels", 5).with("out_channels", 1);
+        Presets.named("mnist")
+            .with("sample_size", 28)
+            .with("in_channels", 5)
+            .with("out_channels", 1);
     return filled(
         new Denoiser(config, new ClassConditioning(ClassConditioning.Type.CHANNELS, 10, 4)));
   }
@@ -127,10 +129,8 @@ public final class Peer {
             0,
             0);
     Batches batches = new Batches(new Noise(12_800), new BatchOptions(128, true, false, 0));
-    Trainer trainer =
-        new Trainer(mnist(), Scheduler.of(COSINE).noiseSchedule(), batches, options);
-    return steps ->
-        IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
+    Trainer trainer = new Trainer(mnist(), Scheduler.of(COSINE).noiseSchedule(), batches, options);
+    return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 
   private static IntFunction<double[]> sampleStep(
@@ -146,8 +146,7 @@ public final class Peer {
       try (Scope scope = Scope.open();
           Rng rng = new Rng(0)) {
         sampler.sample(
-            new SamplingOptions(
-                count, size, size, steps, count, labels, 1, RunOptions.defaults()),
+            new SamplingOptions(count, size, size, steps, count, labels, 1, RunOptions.defaults()),
             rng,
             (step, x) -> {
               long now = System.nanoTime();

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Engine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -53,7 +54,7 @@ final class ComputeOptions {
           if (threads != null) {
             Engine.threads(threads);
           }
-          Engine.fastArithmetic(precision == Precision.BF16);
+          Autocast.bfloat16(precision == Precision.BF16);
           return Device.parse(device);
         });
   }

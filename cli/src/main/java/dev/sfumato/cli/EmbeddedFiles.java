@@ -1,7 +1,7 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;

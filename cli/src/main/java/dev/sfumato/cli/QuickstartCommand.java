@@ -97,7 +97,8 @@ final class QuickstartCommand implements Callable<Integer> {
   private void draw(Path model, Device device, List<HtmlReport.Section> report) {
     long start = System.nanoTime();
     long[] labels =
-        LongStream.range(0, DIGITS).flatMap(d -> LongStream.generate(() -> d).limit(PER_DIGIT))
+        LongStream.range(0, DIGITS)
+            .flatMap(d -> LongStream.generate(() -> d).limit(PER_DIGIT))
             .toArray();
     SamplingOptions options =
         new SamplingOptions(
@@ -145,19 +146,16 @@ final class QuickstartCommand implements Callable<Integer> {
       try (DiffusionPipeline pipeline = DiffusionPipeline.load(from)) {
         pipeline.denoiser().to(device);
         try (TrainingRun run =
-            new TrainingRun(
-                pipeline, batches, test, options(), watch(), directory, checkpoint)) {
+            new TrainingRun(pipeline, batches, test, options(), watch(), directory, checkpoint)) {
           rows.add(trainFor(seconds / 2, name, run));
         }
       }
     }
     report.add(new HtmlReport.Heading("Train, stop, resume"));
     report.add(
-        new HtmlReport.Table(
-            List.of("part", "steps", "pictures a second", "mean loss"), rows));
+        new HtmlReport.Table(List.of("part", "steps", "pictures a second", "mean loss"), rows));
     report.add(
-        HtmlReport.Picture.read(
-            output.resolve("loss.png"), "The loss of both parts, one curve."));
+        HtmlReport.Picture.read(output.resolve("loss.png"), "The loss of both parts, one curve."));
     report.add(
         new HtmlReport.Commands(
             "./sfumato train --data mnist --output runs/mnist --config mnist"

@@ -1,6 +1,8 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.GifWriter;
+import dev.sfumato.chart.PictureGrid;
 import dev.sfumato.chart.Png;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -15,7 +17,6 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
@@ -122,6 +123,7 @@ final class SampleCommand implements Callable<Integer> {
     if (out == null && outDir == null && gif == null && saveTensor == null) {
       out = Path.of("samples.png");
     }
+    WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
     Device device = compute.apply();
     try (Scope scope = Scope.open();
         Rng random = new Rng(compute.seed);
@@ -201,7 +203,6 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private BufferedImage grid(Tensor images) {
-    return Pictures.grid(
-        images, rows != null ? rows : Pictures.squareRows((int) images.size(0)));
+    return Pictures.grid(images, rows != null ? rows : Pictures.squareRows((int) images.size(0)));
   }
 }

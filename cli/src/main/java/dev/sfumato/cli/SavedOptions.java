@@ -18,8 +18,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * The options of a run as {@code config.json} in its output directory. A run that goes on takes them
- * as its defaults, so that they need not be said again.
+ * The options of a run as {@code config.json} in its output directory. A run that goes on takes
+ * them as its defaults, so that they need not be said again.
  */
 final class SavedOptions implements IDefaultValueProvider {
   private static final String FILE = "config.json";

@@ -1,6 +1,6 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -20,8 +20,6 @@ import picocli.CommandLine.ScopeType;
       SampleCommand.class,
       EvaluateCommand.class,
       InspectCommand.class,
-
-
     })
 public final class Sfumato {
   private static final int FAILED = 1;

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import java.io.Console;
 import java.time.Duration;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -11,7 +12,7 @@ final class StepProgress implements AutoCloseable {
 
   StepProgress(String task, long done, long steps) {
     bar =
-        System.console() == null
+        !hasTerminal()
             ? null
             : new ProgressBarBuilder()
                 .setTaskName(task)
@@ -21,6 +22,18 @@ final class StepProgress implements AutoCloseable {
                 .setUpdateIntervalMillis(250)
                 .clearDisplayOnFinish()
                 .build();
+  }
+
+  /** From Java 22 on there is a console without a terminal, too, and a method that tells. */
+  private static boolean hasTerminal() {
+    Console console = System.console();
+    try {
+      return console != null && (boolean) Console.class.getMethod("isTerminal").invoke(console);
+    } catch (NoSuchMethodException e) {
+      return true;
+    } catch (ReflectiveOperationException e) {
+      return false;
+    }
   }
 
   void stepTo(long step) {

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
@@ -19,7 +20,6 @@ import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,9 +114,7 @@ final class TrainCommand implements Callable<Integer> {
     checked(() -> arguments.training(PredictionType.EPSILON, compute.seed));
     Dataset dataset = Datasets.open(data, dataOptions);
     try (OutputDirectory directory =
-        resume == null
-            ? OutputDirectory.create(output, overwrite)
-            : OutputDirectory.open(output)) {
+        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
       Optional<Path> checkpoint = checkpoint(directory);
       try (DiffusionPipeline pipeline =
           checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset))) {
@@ -207,8 +205,12 @@ final class TrainCommand implements Callable<Integer> {
     PredictionType own = pipeline.scheduler().predictionType();
     if (arguments.predictionType != null && arguments.predictionType != own) {
       throw new SfumatoException(
-          "--prediction-type " + arguments.predictionType + " does not suit " + model
-              + ", which predicts " + own);
+          "--prediction-type "
+              + arguments.predictionType
+              + " does not suit "
+              + model
+              + ", which predicts "
+              + own);
     }
     return pipeline;
   }
@@ -216,6 +218,15 @@ final class TrainCommand implements Callable<Integer> {
   private DiffusionPipeline newModel(Dataset dataset) {
     ClassConditioning conditioning = conditioning(dataset);
     UNet2DConfig unet = unetConfig(dataset, conditioning);
+    SchedulerConfig scheduler = checked(this::newScheduler);
+    Denoiser denoiser = new Denoiser(unet, conditioning);
+    try (Rng rng = new Rng(compute.seed)) {
+      denoiser.reset(rng);
+    }
+    return new DiffusionPipeline(denoiser, scheduler);
+  }
+
+  private SchedulerConfig newScheduler() {
     SchedulerConfig scheduler = SchedulerConfig.ddpmDefaults();
     if (betaSchedule != null) {
       scheduler = scheduler.withBetaSchedule(betaSchedule);
@@ -226,11 +237,7 @@ final class TrainCommand implements Callable<Integer> {
     if (arguments.predictionType != null) {
       scheduler = scheduler.withPredictionType(arguments.predictionType);
     }
-    Denoiser denoiser = new Denoiser(unet, conditioning);
-    try (Rng rng = new Rng(compute.seed)) {
-      denoiser.reset(rng);
-    }
-    return new DiffusionPipeline(denoiser, scheduler);
+    return scheduler;
   }
 
   private ClassConditioning conditioning(Dataset dataset) {
@@ -245,9 +252,7 @@ final class TrainCommand implements Callable<Integer> {
     return new ClassConditioning(
         type,
         dataset.classNames().size(),
-        type == ClassConditioning.Type.CHANNELS
-            ? arguments.classEmbeddingSize
-            : 0);
+        type == ClassConditioning.Type.CHANNELS ? arguments.classEmbeddingSize : 0);
   }
 
   /** The file or preset with the channels, size and classes of the data. */

@@ -301,7 +301,9 @@ final class TrainingArguments {
   void resolve() {
     epochs = epochs != null ? epochs : Integer.valueOf(maxSteps > 0 ? 0 : 10);
     weightDecay =
-        weightDecay != null ? weightDecay : Double.valueOf(optimizer == OptimizerName.ADAMW ? 0.01 : 0);
+        weightDecay != null
+            ? weightDecay
+            : Double.valueOf(optimizer == OptimizerName.ADAMW ? 0.01 : 0);
   }
 
   DataOptions data() {
@@ -321,8 +323,7 @@ final class TrainingArguments {
         epochs,
         maxSteps,
         accumulation,
-        new Adam.Settings(
-            optimizer == OptimizerName.ADAMW, beta1, beta2, epsilon, weightDecay),
+        new Adam.Settings(optimizer == OptimizerName.ADAMW, beta1, beta2, epsilon, weightDecay),
         learningRate,
         lrScheduler,
         lrWarmupSteps,

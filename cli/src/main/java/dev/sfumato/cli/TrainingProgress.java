@@ -3,7 +3,9 @@ package dev.sfumato.cli;
 import dev.sfumato.pipeline.TrainingRun;
 import dev.sfumato.training.StepReport;
 
-/** The live line of a training run: step, epoch, mean loss of the last 100 steps, images a second. */
+/**
+ * The live line of a training run: step, epoch, mean loss of the last 100 steps, images a second.
+ */
 final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
   private final TrainingRun run;
   private final StepProgress bar;

@@ -1,6 +1,6 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.function.Supplier;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;

@@ -34,9 +34,7 @@ class TrainCommandTest {
         Calls.words(
             "train --data %s --output %s --config %s --resolution 8 --batch-size 4 --threads 1"
                 + " --train-timesteps 20 --sample-count 0 --log csv",
-            data,
-            output,
-            Calls.config(folder));
+            data, output, Calls.config(folder));
   }
 
   /** A small training with {@code more} options, which take the place of its own. */
@@ -45,7 +43,7 @@ class TrainCommandTest {
     List<String> words = more.isEmpty() ? List.of() : Calls.words(more, places);
     for (String word : words) {
       int own = args.indexOf(word);
-      if (own >= 0) {
+      if (own >= 0 && word.startsWith("--")) {
         args.subList(own, own + 2).clear();
       }
     }
@@ -152,23 +150,17 @@ class TrainCommandTest {
     Calls.run(
             "train --model %s --data %s --output %s --resolution 8 --max-steps 1 --log csv"
                 + " --sample-count 0 --class-dropout 0.1 --threads 1",
-            output,
-            data,
-            tuned)
+            output, data, tuned)
         .succeeds();
     assertThat(Files.readString(tuned.resolve("unet/config.json")))
         .isEqualTo(Files.readString(output.resolve("unet/config.json")));
     Calls.run(
             "train --model %s --data %s --output %s --resolution 8 --class-conditioning one_hot",
-            output,
-            data,
-            folder.resolve("other"))
+            output, data, folder.resolve("other"))
         .failsWith(2, "--class-conditioning", "--model");
     Calls.run(
             "train --model %s --data %s --output %s --resolution 8 --prediction-type sample",
-            output,
-            data,
-            folder.resolve("other"))
+            output, data, folder.resolve("other"))
         .failsWith(1, "--prediction-type sample does not suit");
   }
 
@@ -179,9 +171,7 @@ class TrainCommandTest {
     Calls.run(
             "train --model %s --overwrite --data %s --output %s --resolution 8 --max-steps 2"
                 + " --log csv --sample-count 0 --threads 1",
-            output,
-            data,
-            output)
+            output, data, output)
         .succeeds();
     assertThat(Calls.metrics(output)).hasSize(1 + 2);
   }
@@ -210,6 +200,7 @@ class TrainCommandTest {
         "--loss-weighting much",
         "--noise-offset -0.1",
         "--beta-schedule round",
+        "--train-timesteps 0",
         "--class-conditioning text",
         "--class-dropout 1",
         "--sample-every -1",
@@ -249,7 +240,6 @@ class TrainCommandTest {
         "--data nowhere | nowhere: no such folder",
         "--resolution 9 | 9 x 9",
         "--config nonsense | nonsense",
-        "--train-timesteps 0 | num_train_timesteps",
         "--class-dropout 0.1 | --class-dropout needs",
         "--resume | there is no run to resume",
         "--resume checkpoint-7 | there is no run to resume",

@@ -1,6 +1,6 @@
 package dev.sfumato.chart;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.awt.AWTError;
 import java.awt.BasicStroke;
 import java.awt.Color;

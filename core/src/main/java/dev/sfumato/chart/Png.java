@@ -1,7 +1,7 @@
 package dev.sfumato.chart;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

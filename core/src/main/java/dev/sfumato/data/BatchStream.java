@@ -1,6 +1,6 @@
 package dev.sfumato.data;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.Iterator;
 import java.util.NoSuchElementException;

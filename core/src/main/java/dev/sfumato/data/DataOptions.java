@@ -1,6 +1,6 @@
 package dev.sfumato.data;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 
 /**
  * How pictures are read.

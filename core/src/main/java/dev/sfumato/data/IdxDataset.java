@@ -1,6 +1,6 @@
 package dev.sfumato.data;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -26,8 +26,7 @@ final class IdxDataset implements Dataset {
 
   /** Returns whether a folder has idx pictures of either split. */
   static boolean isIn(Path folder) {
-    return Stream.of(DataOptions.Split.values())
-        .anyMatch(split -> isIn(folder, split));
+    return Stream.of(DataOptions.Split.values()).anyMatch(split -> isIn(folder, split));
   }
 
   /** Returns whether a folder has idx pictures of one split. */

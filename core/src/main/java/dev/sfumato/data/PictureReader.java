@@ -1,7 +1,7 @@
 package dev.sfumato.data;
 
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

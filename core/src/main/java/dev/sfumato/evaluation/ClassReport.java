@@ -1,10 +1,10 @@
 package dev.sfumato.evaluation;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
-import dev.sfumato.tensor.SfumatoException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.sfumato.evaluation;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
@@ -11,7 +12,6 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import dev.sfumato.training.Adam;
 import dev.sfumato.training.LearningRate;

@@ -1,5 +1,6 @@
 package dev.sfumato.evaluation;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
@@ -10,7 +11,6 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.io.InputStream;

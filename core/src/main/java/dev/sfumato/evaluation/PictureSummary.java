@@ -1,12 +1,12 @@
 package dev.sfumato.evaluation;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.PictureReader;
 import dev.sfumato.data.Pixels;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;

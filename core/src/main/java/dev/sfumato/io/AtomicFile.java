@@ -1,6 +1,6 @@
 package dev.sfumato.io;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
@@ -28,8 +28,8 @@ public final class AtomicFile {
   }
 
   /**
-   * Writes {@code file}, making its folders, through a file beside it that is forced to the disk and
-   * renamed. When writing fails an old file is left as it was and nothing new stays behind. A
+   * Writes {@code file}, making its folders, through a file beside it that is forced to the disk
+   * and renamed. When writing fails an old file is left as it was and nothing new stays behind. A
    * symbolic link is followed; a device such as {@code /dev/null} is written directly.
    *
    * @throws SfumatoException naming {@code file} if it cannot be written

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -39,8 +39,7 @@ public final class JsonFile {
       Throwable cause = e.getCause() instanceof SfumatoException s ? s : e;
       String message =
           cause instanceof JsonProcessingException j ? j.getOriginalMessage() : cause.getMessage();
-      String place =
-          e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
+      String place = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
       throw new SfumatoException(file + place + ": " + message.lines().findFirst().orElse(""), e);
     } catch (CharacterCodingException e) {
       throw new SfumatoException(file + ": is no UTF-8 text", e);
@@ -54,8 +53,11 @@ public final class JsonFile {
     try {
       AtomicFile.write(
           file,
-          MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value).concat("\n").getBytes(
-              java.nio.charset.StandardCharsets.UTF_8));
+          MAPPER
+              .writerWithDefaultPrettyPrinter()
+              .writeValueAsString(value)
+              .concat("\n")
+              .getBytes(java.nio.charset.StandardCharsets.UTF_8));
     } catch (JsonProcessingException e) {
       throw new SfumatoException(file + ": cannot be written as JSON: " + e.getMessage(), e);
     }

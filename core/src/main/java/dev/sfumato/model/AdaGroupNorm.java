@@ -1,10 +1,10 @@
 package dev.sfumato.model;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Linear;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /**

@@ -77,8 +77,7 @@ final class Attention extends Module {
               .reshape(x.size(0), 3, heads, -1, pixels)
               .permute(1, 0, 2, 4, 3)
               .contiguous(); // (3, B, heads, N, d)
-      Tensor gathered =
-          Functional.attention(qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));
+      Tensor gathered = Functional.attention(qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));
       Tensor joined = gathered.transpose(2, 3).reshape(x.size(0), -1, pixels);
       return scope.keep(Linear.pointwise(joined, toOut.get(0)));
     }

@@ -3,7 +3,7 @@ package dev.sfumato.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.Locale;
 

@@ -1,11 +1,12 @@
 package dev.sfumato.model;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
@@ -87,6 +88,12 @@ public final class Denoiser extends Module {
    * @return (B, C', H, W), with 2C channels where the model also predicts variances
    */
   public Tensor forward(Tensor x, Tensor timesteps, Tensor labels) {
+    try (Autocast region = Autocast.open()) {
+      return predict(x, timesteps, labels).to(DType.FLOAT32);
+    }
+  }
+
+  private Tensor predict(Tensor x, Tensor timesteps, Tensor labels) {
     return switch (conditioning.type()) {
       case NONE -> unet.forward(x, timesteps);
       case EMBEDDING -> unet.forward(x, timesteps, noClassLast(labels));
@@ -118,8 +125,7 @@ public final class Denoiser extends Module {
   private static Tensor withChannels(Tensor x, Tensor vectors) {
     return Scope.run(
         () -> {
-          Tensor planes =
-              vectors.unsqueeze(2).unsqueeze(3).expand(-1, -1, x.size(2), x.size(3));
+          Tensor planes = vectors.unsqueeze(2).unsqueeze(3).expand(-1, -1, x.size(2), x.size(3));
           return Tensor.cat(List.of(x, planes), 1);
         });
   }

@@ -29,8 +29,7 @@ final class FirFilter {
   static Tensor halfMirrored(Tensor x) {
     return perChannel(
         x,
-        plane ->
-            Functional.conv2d(Functional.padReflect(plane, 1), kernel(x, 1), null, 2, 0, 1));
+        plane -> Functional.conv2d(Functional.padReflect(plane, 1), kernel(x, 1), null, 2, 0, 1));
   }
 
   /** As {@link #twice}, mirrored beyond the border. */

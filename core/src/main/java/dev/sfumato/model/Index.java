@@ -1,6 +1,6 @@
 package dev.sfumato.model;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /** Numbers that choose a row of a table. */

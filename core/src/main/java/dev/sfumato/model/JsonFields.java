@@ -1,6 +1,6 @@
 package dev.sfumato.model;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,8 +25,7 @@ final class JsonFields {
   }
 
   double number(String key, double fallback) {
-    return required(
-        key, fallback, v -> v instanceof Number n ? n.doubleValue() : null, "a number");
+    return required(key, fallback, v -> v instanceof Number n ? n.doubleValue() : null, "a number");
   }
 
   boolean flag(String key, boolean fallback) {

@@ -24,8 +24,7 @@ final class KDownBlock extends Module implements DownBlock {
     for (int i = 0; i < config.layersPerBlock(); i++) {
       int in = i == 0 ? place.in() : out;
       resnets.add(
-          new KResnetBlock(
-              config, new KResnetBlock.Shape(in, out, out, in / GROUP, out / GROUP)));
+          new KResnetBlock(config, new KResnetBlock.Shape(in, out, out, in / GROUP, out / GROUP)));
       if (attention) {
         attentions.add(new KAttention(config, out, last));
       }

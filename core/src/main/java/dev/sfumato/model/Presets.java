@@ -1,7 +1,7 @@
 package dev.sfumato.model;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.LinkedHashMap;
@@ -31,8 +31,12 @@ public final class Presets {
     }
     try (InputStream json = Presets.class.getResourceAsStream(name + ".json")) {
       Map<String, Object> fields = new LinkedHashMap<>();
-      JsonFile.MAPPER.readTree(json).properties().forEach(
-          e -> fields.put(e.getKey(), JsonFile.MAPPER.convertValue(e.getValue(), Object.class)));
+      JsonFile.MAPPER
+          .readTree(json)
+          .properties()
+          .forEach(
+              e ->
+                  fields.put(e.getKey(), JsonFile.MAPPER.convertValue(e.getValue(), Object.class)));
       return UNet2DConfig.of(fields);
     } catch (IOException e) {
       throw new SfumatoException("preset " + name + " cannot be read: " + e.getMessage(), e);

@@ -7,8 +7,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
 /** A layer with weights that halves or doubles height and width. */
-sealed interface Resampler
-    permits Resampler.HalvingConv, Resampler.DoublingConv, ResnetBlock {
+sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv, ResnetBlock {
   /** Features (B, C, H, W) and time embedding (B, T) to features of half or double the size. */
   Tensor forward(Tensor x, Tensor time);
 
@@ -51,5 +50,4 @@ sealed interface Resampler
   static Tensor half(Tensor x) {
     return Functional.avgPool2d(x, 2);
   }
-
 }

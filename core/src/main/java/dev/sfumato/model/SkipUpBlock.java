@@ -31,15 +31,13 @@ final class SkipUpBlock extends Module implements UpBlock {
       // been trained with that.
       int in = before + skip;
       int groups = attention ? Math.min(before + skip / 4, 32) : SkipDownBlock.groups(in);
-      ResnetBlock.Shape shape =
-          ResnetBlock.Shape.of(in, out, groups, SkipDownBlock.groups(out));
+      ResnetBlock.Shape shape = ResnetBlock.Shape.of(in, out, groups, SkipDownBlock.groups(out));
       resnets.add(new ResnetBlock(config, shape.scaled(SkipDownBlock.SCALE)));
     }
     attentions =
         attention
             ? List.of(
-                Attention.normed(
-                    config, out, SkipDownBlock.ATTENTION_GROUPS, SkipDownBlock.SCALE))
+                Attention.normed(config, out, SkipDownBlock.ATTENTION_GROUPS, SkipDownBlock.SCALE))
             : List.of();
     boolean last = place.last();
     resnetUp =

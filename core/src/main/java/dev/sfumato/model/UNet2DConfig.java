@@ -2,8 +2,8 @@ package dev.sfumato.model;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Activation;
-import dev.sfumato.tensor.SfumatoException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,12 +1,12 @@
 package dev.sfumato.model;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -119,9 +119,7 @@ public final class UNet2DModel extends Module {
     }
     requireShape(sample);
     return Scope.run(
-        () ->
-            predict(
-                sample, time(sample, timestep).add(classes(sample, classLabels)), timestep));
+        () -> predict(sample, time(sample, timestep).add(classes(sample, classLabels)), timestep));
   }
 
   private boolean takesClasses() {

@@ -1,6 +1,6 @@
 package dev.sfumato.model;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,8 +45,7 @@ final class UNet2DRules {
   private static void checkChannels(UNet2DConfig config) {
     config.blockOutChannels().forEach(c -> atLeastOne("block_out_channels", c));
     config.sampleSize().forEach(size -> atLeastOne("sample_size", size));
-    require(
-        config.sampleSize().size() <= 2, "sample_size must be one number or [height, width]");
+    require(config.sampleSize().size() <= 2, "sample_size must be one number or [height, width]");
     atLeastOne("in_channels", config.inChannels());
     atLeastOne("out_channels", config.outChannels());
     config.attentionHeadDim().ifPresent(size -> checkHeads(config, size));
@@ -79,7 +78,9 @@ final class UNet2DRules {
         needsPicture("in_channels", config.inChannels(), config.downBlock(i));
         require(
             i == 0 || isSkip(config.downBlock(i - 1)),
-            "down_block_types: " + config.downBlock(i) + " cannot follow "
+            "down_block_types: "
+                + config.downBlock(i)
+                + " cannot follow "
                 + config.downBlock(Math.max(i - 1, 0)));
       }
       if (isSkip(config.upBlock(i))) {

@@ -1,7 +1,7 @@
 package dev.sfumato.nn;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Functional;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.function.UnaryOperator;
 

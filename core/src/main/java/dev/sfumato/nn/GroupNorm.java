@@ -1,8 +1,8 @@
 package dev.sfumato.nn;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /** Group normalisation (Wu and He, 2018) with a weight and a bias for each channel. */

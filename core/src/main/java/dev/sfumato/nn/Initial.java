@@ -9,7 +9,10 @@ import dev.sfumato.tensor.Tensor;
 final class Initial {
   private Initial() {}
 
-  /** Uniform in {@code (-1/sqrt(n), 1/sqrt(n))}, n the number of inputs of one output of {@code weight}. */
+  /**
+   * Uniform in {@code (-1/sqrt(n), 1/sqrt(n))}, n the number of inputs of one output of {@code
+   * weight}.
+   */
   static void fanIn(Rng rng, Tensor parameter, Tensor weight) {
     if (parameter != null) {
       double bound = 1 / Math.sqrt((double) weight.numel() / weight.size(0));

@@ -26,7 +26,9 @@ import java.util.function.BiConsumer;
 public abstract class Module implements AutoCloseable {
   private Rng dropoutRandom;
 
-  /** A parameter of the given shape that wants gradients; {@link #reset} or a checkpoint fills it. */
+  /**
+   * A parameter of the given shape that wants gradients; {@link #reset} or a checkpoint fills it.
+   */
   protected static Tensor parameter(long... shape) {
     return Scope.release(Tensor.empty(shape)).requiresGrad(true);
   }
@@ -70,8 +72,8 @@ public abstract class Module implements AutoCloseable {
    *
    * @param weights by name; tensors that are float32 already are shared, not copied
    * @param source what the weights come from, for the error message
-   * @throws dev.sfumato.tensor.SfumatoException naming all missing, unexpected and wrongly shaped
-   *     weights at once
+   * @throws dev.sfumato.SfumatoException naming all missing, unexpected and wrongly shaped weights
+   *     at once
    */
   public final void load(Map<String, Tensor> weights, String source) {
     StateDict.load(parameters(), weights, source);
@@ -94,7 +96,9 @@ public abstract class Module implements AutoCloseable {
     train(null);
   }
 
-  /** {@code x} with each element zeroed with probability {@code p} and the rest scaled, in training. */
+  /**
+   * {@code x} with each element zeroed with probability {@code p} and the rest scaled, in training.
+   */
   protected final Tensor dropout(Tensor x, double p) {
     if (dropoutRandom == null || p == 0) {
       return x;

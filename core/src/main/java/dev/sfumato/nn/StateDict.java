@@ -1,8 +1,8 @@
 package dev.sfumato.nn;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,9 +17,7 @@ final class StateDict {
     List<String> problems = problems(parameters, weights);
     if (!problems.isEmpty()) {
       throw new SfumatoException(
-          source
-              + ": the weights do not fit the configuration: "
-              + String.join("; ", problems));
+          source + ": the weights do not fit the configuration: " + String.join("; ", problems));
     }
     try (Scope scope = Scope.open()) {
       parameters.forEach(

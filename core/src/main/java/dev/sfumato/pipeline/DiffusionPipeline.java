@@ -1,5 +1,6 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
@@ -8,7 +9,6 @@ import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import dev.sfumato.tensor.TorchCheckpoint;
 import java.nio.file.Files;
@@ -121,11 +121,11 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
     JsonFile.write(directory.resolve("unet/config.json"), denoiser.unet().config());
     Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA);
     if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
-      JsonFile.write(
-          directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
+      JsonFile.write(directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
     }
     if (!classes.isEmpty()) {
-      Safetensors.write(directory.resolve("class_conditioning/model.safetensors"), classes, METADATA);
+      Safetensors.write(
+          directory.resolve("class_conditioning/model.safetensors"), classes, METADATA);
     }
     scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
     JsonFile.write(directory.resolve("model_index.json"), index());

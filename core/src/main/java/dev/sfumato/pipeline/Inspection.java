@@ -1,11 +1,11 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import dev.sfumato.tensor.TensorInfo;
 import dev.sfumato.tensor.TorchCheckpoint;
@@ -44,13 +44,23 @@ public final class Inspection {
           pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();
       List<String> lines = new ArrayList<>();
       lines.add(row("U-Net", String.format("%,d parameters", parameters)));
-      lines.add(row("pictures", unet.sampleSize() + " pixels, " + pipeline.denoiser().channels() + " channels"));
-      lines.add(row("levels", unet.blockOutChannels() + ", " + unet.layersPerBlock() + " layers each"));
+      lines.add(
+          row(
+              "pictures",
+              unet.sampleSize() + " pixels, " + pipeline.denoiser().channels() + " channels"));
+      lines.add(
+          row("levels", unet.blockOutChannels() + ", " + unet.layersPerBlock() + " layers each"));
       lines.add(row("down", String.join(", ", unet.downBlockTypes())));
       lines.add(row("up", String.join(", ", unet.upBlockTypes())));
       lines.add(row("classes", classes(conditioning)));
       lines.add(row("scheduler", pipeline.scheduler().className()));
-      lines.add(row("noise", pipeline.scheduler().betaSchedule() + ", " + pipeline.scheduler().numTrainTimesteps() + " timesteps"));
+      lines.add(
+          row(
+              "noise",
+              pipeline.scheduler().betaSchedule()
+                  + ", "
+                  + pipeline.scheduler().numTrainTimesteps()
+                  + " timesteps"));
       lines.add(row("predicts", pipeline.scheduler().predictionType().toString()));
       return lines.stream().collect(Collectors.joining("\n", "", "\n"));
     }
@@ -68,7 +78,8 @@ public final class Inspection {
 
   private static String safetensors(Path file) {
     Safetensors opened = Safetensors.open(file);
-    String metadata = opened.metadata().isEmpty() ? "" : "metadata " + json(opened.metadata()) + "\n";
+    String metadata =
+        opened.metadata().isEmpty() ? "" : "metadata " + json(opened.metadata()) + "\n";
     return metadata + table(opened.describe());
   }
 
@@ -96,7 +107,13 @@ public final class Inspection {
     long bytes = tensors.stream().mapToLong(TensorInfo::bytes).sum();
     String rows =
         tensors.stream()
-            .map(t -> String.format("%-" + Math.max(1, width) + "s  %-5s %s%n", t.name(), t.dtype().code(), t.shape()))
+            .map(
+                t ->
+                    String.format(
+                        "%-" + Math.max(1, width) + "s  %-5s %s%n",
+                        t.name(),
+                        t.dtype().code(),
+                        t.shape()))
             .collect(Collectors.joining());
     return rows + String.format("%d tensors, %,d bytes%n", tensors.size(), bytes);
   }

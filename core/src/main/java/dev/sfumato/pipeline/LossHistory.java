@@ -1,8 +1,8 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.LossChart.Point;
 import dev.sfumato.io.AtomicFile;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.training.StepReport;
 import java.io.IOException;
 import java.nio.file.Files;

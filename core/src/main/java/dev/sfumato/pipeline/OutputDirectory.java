@@ -1,7 +1,7 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -42,17 +42,21 @@ public final class OutputDirectory implements AutoCloseable {
    * Makes a new directory. It does not stay if it is closed before anything is written.
    *
    * @param overwrite whether {@link #startAfter} deletes the content of an existing one
-   * @throws SfumatoException if it exists, has content and must not be overwritten, is in use, or has
-   *     content that no run has written
+   * @throws SfumatoException if it exists, has content and must not be overwritten, is in use, or
+   *     has content that no run has written
    */
   public static OutputDirectory create(Path root, boolean overwrite) {
     if (hasContent(root) && !overwrite) {
       throw new SfumatoException(
-          root + ": the output directory exists: use --resume to go on or --overwrite to start anew");
+          root
+              + ": the output directory exists: use --resume to go on or --overwrite to start"
+              + " anew");
     }
     if (overwrite && hasContent(root) && !Files.exists(root.resolve(LOCK))) {
       throw new SfumatoException(
-          root + ": is not the output of an earlier run, so it is not overwritten: delete it yourself");
+          root
+              + ": is not the output of an earlier run, so it is not overwritten: delete it"
+              + " yourself");
     }
     return lock(root, overwrite);
   }
@@ -76,8 +80,7 @@ public final class OutputDirectory implements AutoCloseable {
         Files.createDirectories(root);
       }
       FileChannel channel =
-          FileChannel.open(
-              root.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+          FileChannel.open(root.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock lock = tryLock(channel);
       if (lock == null) {
         channel.close();
@@ -111,8 +114,8 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   /**
-   * Makes room for a run that goes on after {@code step}: deletes the checkpoints of later steps, and
-   * everything where the directory is to be overwritten.
+   * Makes room for a run that goes on after {@code step}: deletes the checkpoints of later steps,
+   * and everything where the directory is to be overwritten.
    */
   public void startAfter(long step) {
     if (toBeCleared) {
@@ -141,7 +144,9 @@ public final class OutputDirectory implements AutoCloseable {
     return checkpoints().stream().reduce((a, b) -> b);
   }
 
-  /** Lets {@code writer} fill a folder that becomes the checkpoint of {@code step} when it is full. */
+  /**
+   * Lets {@code writer} fill a folder that becomes the checkpoint of {@code step} when it is full.
+   */
   public void writeCheckpoint(long step, Consumer<Path> writer) {
     Path target = checkpoint(step);
     Path aside = target.resolveSibling("." + target.getFileName() + ".incomplete");
@@ -201,8 +206,7 @@ public final class OutputDirectory implements AutoCloseable {
     try {
       Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw new SfumatoException(
-          checkpoint + ": cannot be deleted: " + AtomicFile.reason(e), e);
+      throw new SfumatoException(checkpoint + ": cannot be deleted: " + AtomicFile.reason(e), e);
     }
     delete(doomed);
   }

@@ -26,11 +26,11 @@ public final class Pictures {
 
   private static BufferedImage draw(PictureGrid grid, Tensor images) {
     return grid.draw(
-            images.toFloats(),
-            (int) images.size(0),
-            (int) images.size(1),
-            (int) images.size(2),
-            (int) images.size(3));
+        images.toFloats(),
+        (int) images.size(0),
+        (int) images.size(1),
+        (int) images.size(2),
+        (int) images.size(3));
   }
 
   /** The number of rows that makes a grid of {@code count} pictures about square. */

@@ -1,11 +1,11 @@
 package dev.sfumato.pipeline;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.HtmlReport;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.Denoiser;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,7 +33,8 @@ record TrainingReport(
     List<HtmlReport.Section> sections = new ArrayList<>();
     sections.add(
         new HtmlReport.Lead(
-            String.format("%,d of %,d optimiser steps are done.", history.training().size(), totalSteps)));
+            String.format(
+                "%,d of %,d optimiser steps are done.", history.training().size(), totalSteps)));
     sections.add(new HtmlReport.Settings(results()));
     sections.add(new HtmlReport.Heading("Loss"));
     sections.add(HtmlReport.Picture.read(output.resolve("loss.png"), "Loss over optimiser steps."));
@@ -87,7 +88,10 @@ record TrainingReport(
     }
     try (Stream<Path> files = Files.list(folder)) {
       List<Path> sorted =
-          files.filter(file -> file.getFileName().toString().matches("step-\\d+\\.png")).sorted().toList();
+          files
+              .filter(file -> file.getFileName().toString().matches("step-\\d+\\.png"))
+              .sorted()
+              .toList();
       return sorted.subList(Math.max(0, sorted.size() - GRIDS), sorted.size());
     } catch (IOException e) {
       throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);
@@ -108,7 +112,8 @@ record TrainingReport(
       lines
           .filter(line -> line.startsWith("VmHWM:"))
           .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-          .forEach(kb -> results.put("peak of resident memory", String.format("%,d MiB", kb / 1024)));
+          .forEach(
+              kb -> results.put("peak of resident memory", String.format("%,d MiB", kb / 1024)));
     } catch (IOException e) {
       results.remove("peak of resident memory");
     }

@@ -174,7 +174,8 @@ public final class TrainingRun implements AutoCloseable {
         Rng random = new Rng(SAMPLE_SEED);
         EmaInPlace swap = new EmaInPlace(trainer.ema())) {
       Sampler sampler =
-          new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler().withClassName("ddim")));
+          new Sampler(
+              pipeline.denoiser(), Scheduler.of(pipeline.scheduler().withClassName("ddim")));
       Tensor images = sampler.sample(options, random, (s, x) -> {});
       BufferedImage grid = Pictures.grid(images, rows(classes));
       Png.write(output.resolve(String.format("samples/step-%06d.png", step)), grid);

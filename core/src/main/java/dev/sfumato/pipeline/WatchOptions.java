@@ -1,6 +1,6 @@
 package dev.sfumato.pipeline;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 
 /**
  * How a training run is watched and saved.
@@ -25,7 +25,8 @@ public record WatchOptions(
    */
   public WatchOptions {
     if (sampleEvery < 0 || sampleCount < 0 || checkpointEvery < 0) {
-      throw new SfumatoException("sample-every, sample-count, checkpoint-every must not be negative");
+      throw new SfumatoException(
+          "sample-every, sample-count, checkpoint-every must not be negative");
     }
     if (sampleSteps < 1 || checkpointsKeep < 1) {
       throw new SfumatoException("sample-steps and checkpoints-keep must be at least 1");

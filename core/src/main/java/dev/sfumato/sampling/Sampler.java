@@ -1,5 +1,6 @@
 package dev.sfumato.sampling;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Scheduler;
@@ -8,7 +9,6 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,8 +48,7 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler) {
         Autograd.Recording off = Autograd.off()) {
       Tensor labels = labels(options).to(device);
       Tensor noise =
-          random.normal(
-              options.count(), denoiser.channels(), options.height(), options.width());
+          random.normal(options.count(), denoiser.channels(), options.height(), options.width());
       Run run = scheduler.begin(options.steps(), options.run(), random);
       Tensor x = noise.to(device).mul(run.initNoiseSigma());
       for (Step step : run) {

@@ -1,7 +1,7 @@
 package dev.sfumato.sampling;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.tensor.SfumatoException;
 
 /**
  * What to sample and how.
@@ -10,7 +10,8 @@ import dev.sfumato.tensor.SfumatoException;
  * @param height of a picture in pixels
  * @param width of a picture in pixels
  * @param steps of the scheduler
- * @param batchSize pictures that go through the network together; it never changes the result
+ * @param batchSize pictures that go through the network together; it never changes the result,
+ *     rounding of the last bits aside
  * @param labels the class of each picture (repeated to fill {@code count}); empty for none
  * @param classGuidanceScale weight of classifier-free guidance (Ho and Salimans, 2022); 1 for none
  * @param run what the scheduler is told, such as eta

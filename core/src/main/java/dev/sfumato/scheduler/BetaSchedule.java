@@ -2,9 +2,9 @@ package dev.sfumato.scheduler;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.function.DoubleUnaryOperator;
 

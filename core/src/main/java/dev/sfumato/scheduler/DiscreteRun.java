@@ -1,8 +1,8 @@
 package dev.sfumato.scheduler;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Iterator;

@@ -1,7 +1,7 @@
 package dev.sfumato.scheduler;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 

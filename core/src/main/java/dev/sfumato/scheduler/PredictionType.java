@@ -2,7 +2,7 @@ package dev.sfumato.scheduler;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 
 /** What the network predicts from x_t; {@link NoiseLevel} converts one into the other. */
 public enum PredictionType {

@@ -18,7 +18,7 @@ public interface Run extends Iterable<Step> {
    * predictedX0}. Gradients flow through it to both tensors.
    *
    * @param modelOutput (B, C, H, W), or (B, 2C, H, W) from a model that learned its variance
-   * @throws dev.sfumato.tensor.SfumatoException if the shapes do not fit
+   * @throws dev.sfumato.SfumatoException if the shapes do not fit
    */
   Tensor predictX0(Tensor modelOutput, Tensor x, Step step);
 
@@ -28,7 +28,7 @@ public interface Run extends Iterable<Step> {
    *
    * @param modelOutput as for {@link #predictX0}
    * @return (B, C, H, W), of the type and on the device of {@code x}
-   * @throws dev.sfumato.tensor.SfumatoException if the shapes do not fit
+   * @throws dev.sfumato.SfumatoException if the shapes do not fit
    */
   Tensor step(Tensor modelOutput, Tensor x, Step step);
 }

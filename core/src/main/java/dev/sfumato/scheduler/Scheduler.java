@@ -15,15 +15,15 @@ public interface Scheduler {
    *
    * @param steps how many steps to take, at most T
    * @param noise where the rule's own noise is drawn from
-   * @throws dev.sfumato.tensor.SfumatoException if the configuration has no such number of steps,
-   *     or the options name timesteps that do not fit
+   * @throws dev.sfumato.SfumatoException if the configuration has no such number of steps, or the
+   *     options name timesteps that do not fit
    */
   Run begin(int steps, RunOptions options, Rng noise);
 
   /**
    * The scheduler of the class that {@code config} names.
    *
-   * @throws dev.sfumato.tensor.SfumatoException if there is none of that class
+   * @throws dev.sfumato.SfumatoException if there is none of that class
    */
   static Scheduler of(SchedulerConfig config) {
     return SchedulerKind.ofClass(config.className()).create(config);

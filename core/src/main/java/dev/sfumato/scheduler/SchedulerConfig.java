@@ -2,8 +2,8 @@ package dev.sfumato.scheduler;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.sfumato.scheduler;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.function.Function;
 import java.util.stream.Collectors;

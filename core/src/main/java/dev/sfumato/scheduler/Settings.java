@@ -1,8 +1,8 @@
 package dev.sfumato.scheduler;
 
 import com.fasterxml.jackson.core.type.TypeReference;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -1,6 +1,6 @@
 package dev.sfumato.scheduler;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.stream.IntStream;
 
 /** Which of the T training timesteps a run of n steps visits (Lin et al. 2023, table 2). */

@@ -1,6 +1,6 @@
 package dev.sfumato.scheduler;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /**

@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
@@ -10,7 +11,9 @@ import org.bytedeco.pytorch.global.torch;
 public final class Autograd {
   private Autograd() {}
 
-  /** A region of this thread in which recording is switched; closing it restores what was before. */
+  /**
+   * A region of this thread in which recording is switched; closing it restores what was before.
+   */
   public static final class Recording implements AutoCloseable {
     private final boolean before = Engine.call(GradMode::is_enabled);
 

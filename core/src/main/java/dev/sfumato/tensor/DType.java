@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.Optional;
 import org.bytedeco.pytorch.global.torch.ScalarType;

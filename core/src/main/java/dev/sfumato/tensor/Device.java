@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 
 /**
  * Where tensors live.
@@ -22,8 +23,7 @@ public record Device(String type, int index) {
       return CPU;
     }
     if (!name.matches("auto|cuda(:\\d{1,3})?")) {
-      throw new SfumatoException(
-          "device '" + name + "' is unknown: use auto, cpu, cuda or cuda:N");
+      throw new SfumatoException("device '" + name + "' is unknown: use auto, cpu, cuda or cuda:N");
     }
     if (!Engine.hasCuda()) {
       throw new SfumatoException(

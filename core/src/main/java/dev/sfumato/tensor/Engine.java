@@ -1,11 +1,9 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.Float32Backend;
-import org.bytedeco.pytorch.global.torch.Float32Op;
-import org.bytedeco.pytorch.global.torch.Float32Precision;
 
 /**
  * The native engine as a whole: its threads, its arithmetic, and how its errors reach the user.
@@ -15,8 +13,10 @@ import org.bytedeco.pytorch.global.torch.Float32Precision;
  */
 public final class Engine {
   static {
-    // JavaCPP reads these when its first class is initialised. Scopes free native memory; left alone,
-    // JavaCPP counts every allocation against the Java heap's limit and calls the garbage collector,
+    // JavaCPP reads these when its first class is initialised. Scopes free native memory; left
+    // alone,
+    // JavaCPP counts every allocation against the Java heap's limit and calls the garbage
+    // collector,
     // up to ten times with pauses, when it passes that limit.
     setDefault("org.bytedeco.javacpp.nopointergc", "true");
     setDefault("org.bytedeco.javacpp.maxBytes", "0");
@@ -85,21 +85,6 @@ public final class Engine {
   /** Whether the engine was loaded with CUDA and sees a card. */
   public static boolean hasCuda() {
     return call(() -> torch.hasCUDA() && torch.getNumGPUs() > 0);
-  }
-
-  /**
-   * Lets convolutions and matrix products of float32 tensors be computed in bfloat16 with float32
-   * sums; tensors themselves stay float32.
-   */
-  public static void fastArithmetic(boolean bfloat16) {
-    Float32Precision precision = bfloat16 ? Float32Precision.BF16 : Float32Precision.IEEE;
-    call(
-        () -> {
-          for (Float32Op op : new Float32Op[] {Float32Op.CONV, Float32Op.MATMUL}) {
-            torch.globalContext().setFloat32Precision(Float32Backend.MKLDNN, op, precision);
-          }
-          return null;
-        });
   }
 
   /** Runs one call of the engine; its errors become one line without native stack frames. */

@@ -28,8 +28,7 @@ public final class Functional {
     long[] strides = {stride, stride};
     long[] paddings = {padding, padding};
     return withOptional(
-        bias,
-        b -> torch.conv2d(x.handle, weight.handle, b, strides, paddings, ONES, groups));
+        bias, b -> torch.conv2d(x.handle, weight.handle, b, strides, paddings, ONES, groups));
   }
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */
@@ -57,7 +56,8 @@ public final class Functional {
    * Group normalisation (Wu and He, 2018): each group of channels to mean 0 and variance 1, then
    * {@code weight} and {@code bias} (C) per channel, or null for neither.
    */
-  public static Tensor groupNorm(Tensor x, long groups, Tensor weight, Tensor bias, double epsilon) {
+  public static Tensor groupNorm(
+      Tensor x, long groups, Tensor weight, Tensor bias, double epsilon) {
     return withOptional(
         bias,
         b -> {
@@ -112,23 +112,20 @@ public final class Functional {
 
   /** {@code softmax(q k^T / sqrt(D)) v} for q, k, v of (B, heads, N, D). */
   public static Tensor attention(Tensor q, Tensor k, Tensor v) {
-    return Tensor.make(
-        () -> torch.scaled_dot_product_attention(q.handle, k.handle, v.handle));
+    return Tensor.make(() -> torch.scaled_dot_product_attention(q.handle, k.handle, v.handle));
   }
 
   /** Nearest-neighbour enlargement to {@code height} x {@code width}. */
   public static Tensor upsampleNearest(Tensor x, long height, long width) {
     return Tensor.make(
-        () ->
-            torch.upsample_nearest2d(x.handle, new long[] {height, width}, NO_SCALE, NO_SCALE));
+        () -> torch.upsample_nearest2d(x.handle, new long[] {height, width}, NO_SCALE, NO_SCALE));
   }
 
   /** Means over {@code kernel} x {@code kernel} windows, {@code kernel} apart. */
   public static Tensor avgPool2d(Tensor x, long kernel) {
     long[] sides = {kernel, kernel};
     return Tensor.make(
-        () ->
-            torch.avg_pool2d(x.handle, sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
+        () -> torch.avg_pool2d(x.handle, sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
   }
 
   /** The largest of each {@code kernel} x {@code kernel} window, {@code kernel} apart. */
@@ -144,8 +141,7 @@ public final class Functional {
 
   /** {@code size} rows and columns mirrored at each border of pictures, borders not repeated. */
   public static Tensor padReflect(Tensor x, long size) {
-    return Tensor.make(
-        () -> torch.reflection_pad2d(x.handle, new long[] {size, size, size, size}));
+    return Tensor.make(() -> torch.reflection_pad2d(x.handle, new long[] {size, size, size, size}));
   }
 
   /** The mean of {@code (a - b)^2}, shape (). */
@@ -159,8 +155,7 @@ public final class Functional {
   }
 
   private static Tensor withOptional(
-      Tensor value,
-      Function<TensorOptional, org.bytedeco.pytorch.Tensor> operation) {
+      Tensor value, Function<TensorOptional, org.bytedeco.pytorch.Tensor> operation) {
     return Tensor.make(
         () -> {
           if (value == null) {

@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Dispatcher;
@@ -19,8 +20,7 @@ import org.bytedeco.pytorch.Type;
  * operations passes over it a dozen times.
  */
 public final class OptimizerKernels {
-  private static final Type.TypePtr TENSOR =
-      Engine.call(() -> new Type.TypePtr(TensorType.get()));
+  private static final Type.TypePtr TENSOR = Engine.call(() -> new Type.TypePtr(TensorType.get()));
 
   private OptimizerKernels() {}
 
@@ -29,8 +29,8 @@ public final class OptimizerKernels {
    *
    * <p>With gradient g and step count t, {@code m = beta1 m + (1 - beta1) g}, {@code v = beta2 v +
    * (1 - beta2) g^2}, {@code p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)}. Weight
-   * decay adds {@code weightDecay p} to g before that (Adam), or takes {@code lr weightDecay p} off p
-   * if {@code decoupled} (AdamW).
+   * decay adds {@code weightDecay p} to g before that (Adam), or takes {@code lr weightDecay p} off
+   * p if {@code decoupled} (AdamW).
    *
    * @param parameters p, changed
    * @param gradients g, one for each parameter
@@ -117,7 +117,11 @@ public final class OptimizerKernels {
     for (List<Tensor> other : others) {
       if (other.size() != first.size()) {
         throw new SfumatoException(
-            "lists of " + first.size() + " and " + other.size() + " tensors do not belong together");
+            "lists of "
+                + first.size()
+                + " and "
+                + other.size()
+                + " tensors do not belong together");
       }
     }
   }

@@ -5,8 +5,8 @@ import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A random generator on the CPU (Mersenne Twister) whose streams equal {@code torch.Generator}'s bit
- * for bit. Its state can be saved and set. Not for use by several threads at once.
+ * A random generator on the CPU (Mersenne Twister) whose streams equal {@code torch.Generator}'s
+ * bit for bit. Its state can be saved and set. Not for use by several threads at once.
  */
 public final class Rng implements AutoCloseable {
   private final Generator generator;

@@ -2,6 +2,7 @@ package dev.sfumato.tensor;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -29,8 +30,8 @@ import org.bytedeco.pytorch.global.torch;
  * <p>Opening reads and checks the header only. Tensors are views of the file mapped into memory:
  * nothing is copied, their elements are read when they are first used, and changing them never
  * changes the file. The mapping lives as long as any of its tensors, so there is nothing to close.
- * Meanwhile the file may be deleted or replaced by another, but not be shortened in place, which the
- * system answers by ending the process.
+ * Meanwhile the file may be deleted or replaced by another, but not be shortened in place, which
+ * the system answers by ending the process.
  *
  * <pre>{@code
  * Map<String, Tensor> weights = Safetensors.open(file).tensors();
@@ -65,8 +66,8 @@ public final class Safetensors {
   /**
    * Reads and checks the header of {@code file}.
    *
-   * @throws SfumatoException naming the file, and the tensor at fault, if the file cannot be read or
-   *     breaks a rule of the format: a header of at most 100 MB that is a JSON object without
+   * @throws SfumatoException naming the file, and the tensor at fault, if the file cannot be read
+   *     or breaks a rule of the format: a header of at most 100 MB that is a JSON object without
    *     duplicate keys, known types, ranges that fit their shapes and cover the file without gaps
    */
   public static Safetensors open(Path file) {

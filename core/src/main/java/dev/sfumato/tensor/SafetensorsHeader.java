@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sfumato.SfumatoException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -23,8 +24,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The checked table of contents of a safetensors file: 8 bytes with the length of a JSON object, the
- * object, then the elements of all tensors without gaps.
+ * The checked table of contents of a safetensors file: 8 bytes with the length of a JSON object,
+ * the object, then the elements of all tensors without gaps.
  *
  * @param bytes the length field and the JSON as they stand in the file
  * @param metadata the texts under {@code __metadata__}
@@ -142,8 +143,7 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
     }
     long bytes = range.get(1) - range.get(0);
     if (bytes != size(file, name, dtype, shape)) {
-      throw broken(
-          file, name, code + " " + shape + " does not fill its data_offsets " + range);
+      throw broken(file, name, code + " " + shape + " does not fill its data_offsets " + range);
     }
     return new Entry(new TensorInfo(name, dtype, shape, bytes), range.get(0));
   }

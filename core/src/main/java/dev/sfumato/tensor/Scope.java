@@ -45,7 +45,9 @@ public final class Scope implements AutoCloseable {
     }
   }
 
-  /** Makes {@code tensor} outlive this scope: the enclosing scope, or nobody, owns it from now on. */
+  /**
+   * Makes {@code tensor} outlive this scope: the enclosing scope, or nobody, owns it from now on.
+   */
   public Tensor keep(Tensor tensor) {
     if (tensor.owner == this) {
       own(parent, tensor);

@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
@@ -14,8 +15,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * An array of numbers of any rank, on the CPU or a card: how it is made, read, changed,
- * differentiated and freed. Methods whose names end in an underscore change this tensor; what it can
- * compute is in {@link TensorOperations}.
+ * differentiated and freed. Methods whose names end in an underscore change this tensor; what it
+ * can compute is in {@link TensorOperations}.
  */
 public final class Tensor extends TensorOperations implements AutoCloseable {
   Scope owner;
@@ -323,7 +324,9 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   // ---- life
 
-  /** Frees the tensor; its memory goes when nothing else refers to it. Closing twice is harmless. */
+  /**
+   * Frees the tensor; its memory goes when nothing else refers to it. Closing twice is harmless.
+   */
   @Override
   public void close() {
     if (!closed) {

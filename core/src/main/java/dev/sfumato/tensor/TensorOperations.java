@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 import java.util.function.BiFunction;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;

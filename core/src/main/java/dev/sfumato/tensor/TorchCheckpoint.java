@@ -2,6 +2,7 @@ package dev.sfumato.tensor;
 
 import static java.util.stream.Collectors.toCollection;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tensor.TorchPickle.Storage;
 import dev.sfumato.tensor.TorchPickle.StoredTensor;
@@ -208,10 +209,7 @@ public final class TorchCheckpoint {
   }
 
   private static Map<String, Tensor> tensors(
-      Path file,
-      Scope scope,
-      Map<String, StoredTensor> stored,
-      Map<Storage, Tensor> storages) {
+      Path file, Scope scope, Map<String, StoredTensor> stored, Map<Storage, Tensor> storages) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     stored.forEach(
         (name, tensor) -> {

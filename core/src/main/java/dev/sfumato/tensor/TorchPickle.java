@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import dev.sfumato.SfumatoException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,10 +20,10 @@ import java.util.Set;
 /**
  * Reads the pickles inside PyTorch's checkpoints without running anything.
  *
- * <p>A pickle is a program for a small stack machine that may call any Python function. This machine
- * knows the operations for plain values and collections, and of all functions only those that
- * describe a tensor or make a dictionary; it refuses every other one by name. Python's {@code None}
- * is {@link #NONE}, a tuple is a list.
+ * <p>A pickle is a program for a small stack machine that may call any Python function. This
+ * machine knows the operations for plain values and collections, and of all functions only those
+ * that describe a tensor or make a dictionary; it refuses every other one by name. Python's {@code
+ * None} is {@link #NONE}, a tuple is a list.
  */
 final class TorchPickle {
   /** Python's {@code None}. */
@@ -77,7 +78,8 @@ final class TorchPickle {
   /**
    * Reads one pickle and leaves {@code in} behind its end.
    *
-   * @throws SfumatoException naming {@code file} and the function that is refused, or what is broken
+   * @throws SfumatoException naming {@code file} and the function that is refused, or what is
+   *     broken
    */
   static TorchPickle read(Path file, InputStream in) throws IOException {
     try {

@@ -1,6 +1,6 @@
 /**
- * Tensors, memory scopes, random generators, gradients and tensor files: everything that touches the
- * native engine (libtorch). No other package imports the engine.
+ * Tensors, memory scopes, random generators, gradients and tensor files: everything that touches
+ * the native engine (libtorch). No other package imports the engine.
  *
  * <p>Start with {@link dev.sfumato.tensor.Tensor} and {@link dev.sfumato.tensor.Scope}: whatever is
  * made while a scope is open is freed when it closes, unless it was kept. The operations of neural

@@ -1,9 +1,9 @@
 package dev.sfumato.training;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -128,8 +128,7 @@ public final class Adam implements AutoCloseable {
         .forEach(
             w ->
                 gradients.add(
-                    Autograd.gathered(w)
-                        .orElseGet(() -> Tensor.zeros(w.shape()).to(w.device()))));
+                    Autograd.gathered(w).orElseGet(() -> Tensor.zeros(w.shape()).to(w.device()))));
     return gradients;
   }
 

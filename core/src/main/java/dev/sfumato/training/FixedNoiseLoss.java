@@ -1,8 +1,8 @@
 package dev.sfumato.training;
 
 import dev.sfumato.data.Batch;
-import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.model.Denoiser;
@@ -52,8 +52,7 @@ public final class FixedNoiseLoss {
           Tensor labels = Tensor.of(batch.labels(), batch.labels().length).to(device);
           Tensor prediction =
               denoiser.forward(schedule.addNoise(x0, noise, timesteps), timesteps, labels);
-          sum +=
-              objective.loss(prediction, x0, noise, timesteps, schedule).item() * batch.size();
+          sum += objective.loss(prediction, x0, noise, timesteps, schedule).item() * batch.size();
           seen += batch.size();
         }
       }

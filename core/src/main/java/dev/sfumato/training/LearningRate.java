@@ -1,6 +1,6 @@
 package dev.sfumato.training;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.Locale;
 
@@ -82,8 +82,7 @@ public record LearningRate(
     return switch (kind) {
       case LINEAR -> Math.max(0, 1 - progress);
       case COSINE -> (1 + Math.cos(Math.PI * progress)) / 2;
-      case COSINE_WITH_RESTARTS ->
-          progress >= 1 ? 0 : (1 + Math.cos(Math.PI * (progress % 1))) / 2;
+      case COSINE_WITH_RESTARTS -> progress >= 1 ? 0 : (1 + Math.cos(Math.PI * (progress % 1))) / 2;
       case POLYNOMIAL -> {
         double end = POLYNOMIAL_END / base;
         yield progress > 1 ? end : (1 - end) * (1 - progress) + end;

@@ -1,7 +1,7 @@
 package dev.sfumato.training;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,9 +1,9 @@
 package dev.sfumato.training;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.tensor.Functional;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /**

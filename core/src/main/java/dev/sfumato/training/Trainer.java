@@ -1,5 +1,6 @@
 package dev.sfumato.training;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
@@ -8,7 +9,6 @@ import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,8 +27,8 @@ import java.util.Optional;
  * }</pre>
  *
  * <p>One generator seeded with the run's seed draws, for each micro-batch, first the noise, of the
- * batch's shape, and then the timesteps. What {@link #save} writes and {@link #restore} reads is all
- * there is besides the network's weights, so that a restored run goes on bit for bit.
+ * batch's shape, and then the timesteps. What {@link #save} writes and {@link #restore} reads is
+ * all there is besides the network's weights, so that a restored run goes on bit for bit.
  */
 public final class Trainer implements AutoCloseable {
   private static final long DROPOUT_STREAM = 0x5DEECE66DL;
@@ -73,8 +73,7 @@ public final class Trainer implements AutoCloseable {
             options.stepsPerEpoch(batches.perEpoch()));
   }
 
-  private static void requireSuitable(
-      Denoiser denoiser, Batches batches, TrainingOptions options) {
+  private static void requireSuitable(Denoiser denoiser, Batches batches, TrainingOptions options) {
     int channels = batches.dataset().channels();
     if (channels != denoiser.channels()) {
       throw new SfumatoException(
@@ -96,15 +95,17 @@ public final class Trainer implements AutoCloseable {
       throw new SfumatoException(
           "--class-dropout needs a class-conditioned model with a place for no class");
     }
-    denoiser.unet().config().requireDivisible(batches.dataset().height(), batches.dataset().width());
+    denoiser
+        .unet()
+        .config()
+        .requireDivisible(batches.dataset().height(), batches.dataset().width());
     int classes = batches.dataset().classNames().size();
     int known = denoiser.conditioning().numClasses();
     if (known > 0 && classes == 0) {
       throw new SfumatoException("the model is class-conditioned, but the data have no classes");
     }
     if (known > 0 && classes > known) {
-      throw new SfumatoException(
-          "the data have " + classes + " classes, the model knows " + known);
+      throw new SfumatoException("the data have " + classes + " classes, the model knows " + known);
     }
   }
 
@@ -131,8 +132,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * Takes one optimiser step over the next micro-batches, fewer at the end of an epoch.
    *
-   * @throws SfumatoException if the loss or the gradient is not finite; the weights are then as they
-   *     were before the step
+   * @throws SfumatoException if the loss or the gradient is not finite; the weights are then as
+   *     they were before the step
    */
   public StepReport step() {
     long start = System.nanoTime();
@@ -161,8 +162,7 @@ public final class Trainer implements AutoCloseable {
     int epoch = progress.epoch();
     progress = progress.after(microBatches, images, batches.perEpoch());
     double seconds = (System.nanoTime() - start) / 1e9;
-    return new StepReport(
-        progress.step(), epoch, progress.images(), loss, rate, gradNorm, seconds);
+    return new StepReport(progress.step(), epoch, progress.images(), loss, rate, gradNorm, seconds);
   }
 
   private Tensor loss(Batch batch) {
@@ -183,8 +183,7 @@ public final class Trainer implements AutoCloseable {
     long[] labels = batch.labels().clone();
     if (options.classDropout() > 0) {
       float[] draws = dropoutRandom.uniform(labels.length).toFloats();
-      Arrays.setAll(
-          labels, i -> draws[i] < options.classDropout() ? Denoiser.NO_CLASS : labels[i]);
+      Arrays.setAll(labels, i -> draws[i] < options.classDropout() ? Denoiser.NO_CLASS : labels[i]);
     }
     return Tensor.of(labels, labels.length);
   }

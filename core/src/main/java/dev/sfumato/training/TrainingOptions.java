@@ -1,6 +1,6 @@
 package dev.sfumato.training;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.util.Optional;
 
 /**
@@ -40,7 +40,9 @@ public record TrainingOptions(
     require(maxSteps >= 0, "max-steps must not be negative");
     require(epochs >= (maxSteps > 0 ? 0 : 1), "epochs must be at least 1");
     require(accumulation >= 1, "gradient-accumulation-steps must be at least 1");
-    require(learningRate > 0 && learningRate < Double.POSITIVE_INFINITY, "learning-rate must be more than 0 and finite");
+    require(
+        learningRate > 0 && learningRate < Double.POSITIVE_INFINITY,
+        "learning-rate must be more than 0 and finite");
     require(warmupSteps >= 0, "lr-warmup-steps must not be negative");
     require(maxGradNorm >= 0, "max-grad-norm must not be negative");
     require(classDropout >= 0 && classDropout < 1, "class-dropout must be in [0, 1)");
@@ -58,7 +60,9 @@ public record TrainingOptions(
     return maxSteps == 0 ? all : epochs == 0 ? maxSteps : Math.min(all, maxSteps);
   }
 
-  /** Optimiser steps of an epoch of {@code perEpoch} micro-batches; the last may be a shorter one. */
+  /**
+   * Optimiser steps of an epoch of {@code perEpoch} micro-batches; the last may be a shorter one.
+   */
   public long stepsPerEpoch(int perEpoch) {
     return (perEpoch + accumulation - 1L) / accumulation;
   }

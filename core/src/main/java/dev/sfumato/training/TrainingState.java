@@ -1,10 +1,10 @@
 package dev.sfumato.training;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -39,8 +39,7 @@ final class TrainingState {
     }
   }
 
-  static Progress restore(
-      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Rng dropout) {
+  static Progress restore(Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Rng dropout) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
@@ -56,8 +55,7 @@ final class TrainingState {
     Map<String, Tensor> saved = Safetensors.open(file).tensors();
     expected.forEach(
         (name, tensor) -> {
-          if (!saved.containsKey(name)
-              || !Arrays.equals(saved.get(name).shape(), tensor.shape())) {
+          if (!saved.containsKey(name) || !Arrays.equals(saved.get(name).shape(), tensor.shape())) {
             throw new SfumatoException(
                 file + ": " + name + " does not fit this run: is it the same model and optimizer?");
           }

@@ -3,6 +3,7 @@ package dev.sfumato.chart;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.HtmlReport.Commands;
 import dev.sfumato.chart.HtmlReport.Heading;
 import dev.sfumato.chart.HtmlReport.Lead;
@@ -10,7 +11,6 @@ import dev.sfumato.chart.HtmlReport.Paragraph;
 import dev.sfumato.chart.HtmlReport.Picture;
 import dev.sfumato.chart.HtmlReport.Settings;
 import dev.sfumato.chart.HtmlReport.Table;
-import dev.sfumato.tensor.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;

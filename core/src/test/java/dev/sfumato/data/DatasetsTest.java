@@ -3,10 +3,10 @@ package dev.sfumato.data;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.DataOptions.Channels;
 import dev.sfumato.data.DataOptions.OnBadImage;
 import dev.sfumato.data.DataOptions.Split;
-import dev.sfumato.tensor.SfumatoException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

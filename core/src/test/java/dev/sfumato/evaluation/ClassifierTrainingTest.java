@@ -3,10 +3,10 @@ package dev.sfumato.evaluation;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

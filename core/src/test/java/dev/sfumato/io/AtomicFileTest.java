@@ -4,7 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

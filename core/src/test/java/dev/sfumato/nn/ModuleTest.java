@@ -3,10 +3,10 @@ package dev.sfumato.nn;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import dev.sfumato.tensor.TensorSubject;
 import java.util.LinkedHashMap;

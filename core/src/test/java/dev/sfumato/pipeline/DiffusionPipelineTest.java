@@ -4,12 +4,12 @@ import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -32,7 +32,12 @@ class DiffusionPipelineTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "tiny", "tiny-bin", "tiny-old-attention", "tiny-channels", "tiny-one-hot", "tiny-embedding"
+        "tiny",
+        "tiny-bin",
+        "tiny-old-attention",
+        "tiny-channels",
+        "tiny-one-hot",
+        "tiny-embedding"
       })
   void whatIsSavedLoadsAsTheSame(String name) {
     long before = Scope.liveTensors();
@@ -43,8 +48,7 @@ class DiffusionPipelineTest {
         assertThat(again.scheduler().className()).isEqualTo(pipeline.scheduler().className());
         assertThat(again.scheduler().settings())
             .containsAtLeastEntriesIn(pipeline.scheduler().settings());
-        assertThat(again.denoiser().unet().config())
-            .isEqualTo(pipeline.denoiser().unet().config());
+        assertThat(again.denoiser().unet().config()).isEqualTo(pipeline.denoiser().unet().config());
         assertThat(again.denoiser().conditioning()).isEqualTo(pipeline.denoiser().conditioning());
         Map<String, Tensor> weights = again.denoiser().parameters();
         pipeline
@@ -103,7 +107,8 @@ class DiffusionPipelineTest {
   void missingWeightsAreNamed() throws IOException {
     copy("tiny");
     Files.delete(folder.resolve(WEIGHTS));
-    assertThat(failure(folder)).isEqualTo(folder.resolve(WEIGHTS) + ": cannot be read: no such file");
+    assertThat(failure(folder))
+        .isEqualTo(folder.resolve(WEIGHTS) + ": cannot be read: no such file");
   }
 
   @Test
@@ -142,7 +147,8 @@ class DiffusionPipelineTest {
   void allWeightsThatDoNotFitAreListed() throws IOException {
     copy("tiny");
     try (Scope scope = Scope.open()) {
-      Map<String, Tensor> weights = new HashMap<>(Safetensors.open(folder.resolve(WEIGHTS)).tensors());
+      Map<String, Tensor> weights =
+          new HashMap<>(Safetensors.open(folder.resolve(WEIGHTS)).tensors());
       weights.put("a.new.one", weights.remove("conv_in.weight"));
       weights.put("another", weights.remove("conv_out.bias"));
       weights.put("conv_in.bias", Tensor.zeros(5));

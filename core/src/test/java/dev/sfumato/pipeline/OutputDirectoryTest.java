@@ -3,7 +3,7 @@ package dev.sfumato.pipeline;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.sfumato.tensor.SfumatoException;
+import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -84,8 +84,7 @@ class OutputDirectoryTest {
       }
       assertThat(output.latestCheckpoint()).hasValue(output.checkpoint(1_000_000));
       output.prune(2);
-      assertThat(names(root.resolve("checkpoints")))
-          .containsExactly("step-000020", "step-1000000");
+      assertThat(names(root.resolve("checkpoints"))).containsExactly("step-000020", "step-1000000");
     }
   }
 

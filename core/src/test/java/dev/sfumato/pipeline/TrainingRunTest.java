@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
@@ -14,7 +15,6 @@ import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.training.Adam;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.LearningRate;
@@ -148,7 +148,14 @@ class TrainingRunTest {
     try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
         DiffusionPipeline pipeline = newModel();
         TrainingRun run =
-            newRun(pipeline, output, 1e-3, 300, new WatchOptions(50, 3, 4, 100, 1, true), Optional.empty())) {
+            newRun(
+                pipeline,
+                PictureList.random(200, 1, 8, 2, 1),
+                output,
+                1e-3,
+                300,
+                new WatchOptions(100, 3, 4, 100, 1, true),
+                Optional.empty())) {
       run.run(
           report -> {
             if (report.step() == 100) {
@@ -189,7 +196,7 @@ class TrainingRunTest {
       Optional<Path> checkpoint = output.latestCheckpoint();
       try (DiffusionPipeline pipeline =
               checkpoint.map(DiffusionPipeline::load).orElseGet(TrainingRunTest::newModel);
-          TrainingRun run = newRun(pipeline, output, rate, steps, watch, checkpoint)) {
+          TrainingRun run = newRun(pipeline, DIGITS, output, rate, steps, watch, checkpoint)) {
         run.run(
             new TrainingRun.Listener() {
               private long last;
@@ -210,6 +217,7 @@ class TrainingRunTest {
 
   private static TrainingRun newRun(
       DiffusionPipeline pipeline,
+      Dataset dataset,
       OutputDirectory output,
       double rate,
       long steps,
@@ -229,8 +237,8 @@ class TrainingRunTest {
             new Objective(PredictionType.EPSILON, Objective.Weighting.NONE, 0),
             0.1,
             5);
-    Batches batches = new Batches(DIGITS, new BatchOptions(4, true, true, 5));
-    return new TrainingRun(pipeline, batches, DIGITS, options, watch, output, checkpoint);
+    Batches batches = new Batches(dataset, new BatchOptions(4, true, true, 5));
+    return new TrainingRun(pipeline, batches, dataset, options, watch, output, checkpoint);
   }
 
   private static WatchOptions quiet() {
@@ -241,16 +249,26 @@ class TrainingRunTest {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
-                "sample_size", 8,
-                "in_channels", 1 + 3,
-                "out_channels", 1,
-                "block_out_channels", List.of(4, 8),
-                "layers_per_block", 1,
-                "norm_num_groups", 2,
-                "dropout", 0.1,
-                "down_block_types", List.of("DownBlock2D", "DownBlock2D"),
-                "up_block_types", List.of("UpBlock2D", "UpBlock2D"),
-                "add_attention", false));
+                "sample_size",
+                8,
+                "in_channels",
+                1 + 3,
+                "out_channels",
+                1,
+                "block_out_channels",
+                List.of(4, 8),
+                "layers_per_block",
+                1,
+                "norm_num_groups",
+                2,
+                "dropout",
+                0.1,
+                "down_block_types",
+                List.of("DownBlock2D", "DownBlock2D"),
+                "up_block_types",
+                List.of("UpBlock2D", "UpBlock2D"),
+                "add_attention",
+                false));
     Denoiser denoiser =
         new Denoiser(unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));
     try (Rng random = new Rng(3)) {

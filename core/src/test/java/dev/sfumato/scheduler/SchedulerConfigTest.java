@@ -3,8 +3,8 @@ package dev.sfumato.scheduler;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.tensor.SfumatoException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

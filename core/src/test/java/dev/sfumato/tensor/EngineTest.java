@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.nio.charset.StandardCharsets;
@@ -38,8 +39,7 @@ class EngineTest {
           work(8_000);
           long before = Memory.residentKilobytes();
           work(20_000);
-          System.out.print(
-              Scope.liveTensors() + " " + (Memory.residentKilobytes() - before));
+          System.out.print(Scope.liveTensors() + " " + (Memory.residentKilobytes() - before));
           return;
         }
         case "work" -> {

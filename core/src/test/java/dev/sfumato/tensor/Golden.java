@@ -8,8 +8,8 @@ import java.net.URL;
 import java.nio.file.Path;
 
 /**
- * What the Python reference computed: {@code golden/<name>.json} and {@code .safetensors}, written by
- * {@code reference/<name>.py}.
+ * What the Python reference computed: {@code golden/<name>.json} and {@code .safetensors}, written
+ * by {@code reference/<name>.py}.
  */
 public final class Golden {
   private final JsonNode document;

@@ -5,6 +5,7 @@ import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -38,8 +39,7 @@ class SafetensorsTest {
     assertThat(file.names()).hasSize(18);
     assertThat(file.describe())
         .contains(new TensorInfo("types.bfloat16", DType.BFLOAT16, List.of(5L), 10));
-    assertThat(file.describe())
-        .contains(new TensorInfo("scalar", DType.FLOAT32, List.of(), 4));
+    assertThat(file.describe()).contains(new TensorInfo("scalar", DType.FLOAT32, List.of(), 4));
   }
 
   @Test
@@ -64,7 +64,12 @@ class SafetensorsTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"checkpoints/expected", "rng", "training", "pipeline/tiny/unet/diffusion_pytorch_model"})
+      strings = {
+        "checkpoints/expected",
+        "rng",
+        "training",
+        "pipeline/tiny/unet/diffusion_pytorch_model"
+      })
   void writesTheBytesThatPythonWrites(String name) throws IOException {
     Path python = Golden.path(name + ".safetensors");
     Path ours = folder.resolve("ours.safetensors");
@@ -144,8 +149,11 @@ class SafetensorsTest {
     Path file = folder.resolve("large.safetensors");
     ByteBuffer start =
         header("{\"a\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[0,%d]}}", size, size);
-    try (var channel = Files.newByteChannel(file, java.nio.file.StandardOpenOption.CREATE_NEW,
-        java.nio.file.StandardOpenOption.WRITE)) {
+    try (var channel =
+        Files.newByteChannel(
+            file,
+            java.nio.file.StandardOpenOption.CREATE_NEW,
+            java.nio.file.StandardOpenOption.WRITE)) {
       channel.write(start);
       channel.position(start.limit() + size - 1); // a hole, which takes no room on the disk
       channel.write(ByteBuffer.allocate(1));
@@ -178,7 +186,8 @@ class SafetensorsTest {
 
   @Test
   void aFileThatWasReplacedMeanwhileIsNotReadByTheOldHeader() throws IOException {
-    Path file = write("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", new byte[4]);
+    Path file =
+        write("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", new byte[4]);
     Safetensors opened = Safetensors.open(file);
     write("{\"b\":{\"dtype\":\"I8\",\"shape\":[4],\"data_offsets\":[0,4]}}", new byte[4]);
     assertThat(assertThrows(SfumatoException.class, opened::tensors).getMessage())
@@ -190,7 +199,8 @@ class SafetensorsTest {
 
   @Test
   void namesOfFilesAndTensorsMayBeInAnyScript() {
-    assumeTrue(Charset.forName(System.getProperty("sun.jnu.encoding")).newEncoder().canEncode("ü画"));
+    assumeTrue(
+        Charset.forName(System.getProperty("sun.jnu.encoding")).newEncoder().canEncode("ü画"));
     Path file = folder.resolve("größe 画.safetensors");
     try (Scope scope = Scope.open()) {
       Safetensors.write(file, Map.of("重み\t\"", Tensor.scalar(4)), Map.of());
@@ -263,8 +273,11 @@ class SafetensorsTest {
 
   @Test
   void aHeaderThatIsNotUtf8IsRefused() throws IOException {
-    byte[] latin = A.replace('\'', '"').replace("a\"", "ü\"").concat("}").getBytes(
-        StandardCharsets.ISO_8859_1);
+    byte[] latin =
+        A.replace('\'', '"')
+            .replace("a\"", "ü\"")
+            .concat("}")
+            .getBytes(StandardCharsets.ISO_8859_1);
     byte[] content = Arrays.copyOf(latin, latin.length + 4);
     assertThat(refusal(bytes(latin.length, content))).contains("not UTF-8");
     byte[] utf16 = "{}".getBytes(StandardCharsets.UTF_16LE);
@@ -315,7 +328,9 @@ class SafetensorsTest {
       SfumatoException e =
           assertThrows(
               SfumatoException.class,
-              () -> Safetensors.write(inTheWay.resolve("a.safetensors"), Map.of("a", open), Map.of()));
+              () ->
+                  Safetensors.write(
+                      inTheWay.resolve("a.safetensors"), Map.of("a", open), Map.of()));
       assertThat(e.getMessage()).contains("cannot be written: a file is in the way");
       assertThrows(
           SfumatoException.class,

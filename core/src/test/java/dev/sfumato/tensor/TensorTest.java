@@ -3,6 +3,7 @@ package dev.sfumato.tensor;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import org.junit.jupiter.api.Test;
 
 class TensorTest {

@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -131,9 +132,29 @@ class TorchCheckpointTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        ".", "R.", "t.", "u.", "0.", "}.", "N.", "K\u0001.", "h\u0005.", "}}Ns.", "]]s.", "(((.",
-        "}(KKu.", "]\u0094h\u0000a.", "}q\u0000h\u0000h\u0000s.", "X\u00ff\u00ff\u00ff\u00ffa.",
-        "\u008a\u0000.", "\u008a\u0009\u0000\u0000\u0000.", "(" + "N", "}(u}b.", "NNb.", "c", "c\n\n)R.",
+        ".",
+        "R.",
+        "t.",
+        "u.",
+        "0.",
+        "}.",
+        "N.",
+        "K\u0001.",
+        "h\u0005.",
+        "}}Ns.",
+        "]]s.",
+        "(((.",
+        "}(KKu.",
+        "]\u0094h\u0000a.",
+        "}q\u0000h\u0000h\u0000s.",
+        "X\u00ff\u00ff\u00ff\u00ffa.",
+        "\u008a\u0000.",
+        "\u008a\u0009\u0000\u0000\u0000.",
+        "(" + "N",
+        "}(u}b.",
+        "NNb.",
+        "c",
+        "c\n\n)R.",
       })
   void aBrokenPickleIsOneLine(String pickle) throws IOException {
     Path file = zip(pickle, 0);

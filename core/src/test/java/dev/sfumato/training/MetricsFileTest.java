@@ -9,8 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class MetricsFileTest {
-  private static final String HEADER =
-      "step,epoch,images,loss,learning_rate,grad_norm,seconds\n";
+  private static final String HEADER = "step,epoch,images,loss,learning_rate,grad_norm,seconds\n";
 
   @TempDir Path folder;
 
@@ -34,7 +33,6 @@ class MetricsFileTest {
     }
     assertThat(Files.readString(file))
         .isEqualTo(
-            HEADER
-                + "1,0,4,0.5,1e-4,2,0.1\n2,0,8,0.4,1e-4,2,0.1\n3,0,12,0.25,1.0E-4,2.0,0.100\n");
+            HEADER + "1,0,4,0.5,1e-4,2,0.1\n2,0,8,0.4,1e-4,2,0.1\n3,0,12,0.25,1.0E-4,2.0,0.100\n");
   }
 }

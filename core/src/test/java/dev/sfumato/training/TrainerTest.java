@@ -6,6 +6,7 @@ import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
@@ -19,7 +20,6 @@ import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -83,7 +83,8 @@ class TrainerTest {
         assertWithMessage(at).that(report.learningRate()).isWithin(1e-12).of(rates.get(step));
       }
       assertThat(trainer.hasNext()).isFalse();
-      assertThat(trainer.progress()).isEqualTo(new Progress(norms.size(), EPOCHS, 0, EPOCHS * IMAGES));
+      assertThat(trainer.progress())
+          .isEqualTo(new Progress(norms.size(), EPOCHS, 0, EPOCHS * IMAGES));
       compareWeights(name, "final", denoiser.parameters());
       trainer.ema().ifPresent(ema -> compareWeights(name, "ema", ema.shadow()));
     }
@@ -95,8 +96,7 @@ class TrainerTest {
     for (String key : GOLDEN.tensors().names()) {
       if (key.startsWith(prefix)) {
         String parameter = key.substring(prefix.length());
-        Tensor weight =
-            weights.getOrDefault(parameter, weights.get("unet." + parameter));
+        Tensor weight = weights.getOrDefault(parameter, weights.get("unet." + parameter));
         // 21 steps of 1e-3 move a weight by some 1e-2; Adam amplifies rounding of small gradients.
         assertThat(weight).isWithin(2e-4).of(GOLDEN.tensor(key));
         compared++;
@@ -149,8 +149,7 @@ class TrainerTest {
       long before = Scope.liveTensors();
       SfumatoException e =
           assertThrows(
-              SfumatoException.class,
-              () -> trainer(golden, denoiser, dataset, dropout).close());
+              SfumatoException.class, () -> trainer(golden, denoiser, dataset, dropout).close());
       assertThat(e).hasMessageThat().contains(message);
       assertThat(Scope.liveTensors()).isEqualTo(before);
     }

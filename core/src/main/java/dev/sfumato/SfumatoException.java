@@ -1,8 +1,9 @@
-package dev.sfumato.tensor;
+package dev.sfumato;
 
 /**
- * The one exception that Sfumato throws for anything a user can mend: a bad file, a wrong option, an
- * operation whose shapes do not fit. The message is one line that names the thing and says what to do.
+ * The one exception that Sfumato throws for anything a user can mend: a bad file, a wrong option,
+ * an operation whose shapes do not fit. The message is one line that names the thing and says what
+ * to do.
  */
 public class SfumatoException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -1,0 +1,59 @@
+package dev.sfumato.tensor;
+
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Mixed precision (Micikevicius et al., 2018), as {@code torch.autocast}: inside a region
+ * convolutions, matrix products and attention compute in bfloat16, whatever is sensitive to
+ * rounding in float32. Weights stay float32. Networks open the region around their forward pass; it
+ * does nothing unless {@link #bfloat16} has asked for it.
+ */
+public final class Autocast implements AutoCloseable {
+  private static volatile boolean wanted;
+
+  private final boolean outermost = wanted && !enabled();
+
+  private Autocast() {
+    if (outermost) {
+      set(true);
+    }
+  }
+
+  /** Says for the whole process whether regions compute in bfloat16. */
+  public static void bfloat16(boolean wanted) {
+    Autocast.wanted = wanted;
+  }
+
+  /** Opens a region of this thread. */
+  public static Autocast open() {
+    return new Autocast();
+  }
+
+  /** Ends the region and frees the copies of weights that it made. */
+  @Override
+  public void close() {
+    if (outermost) {
+      set(false);
+    }
+  }
+
+  private static boolean enabled() {
+    return Engine.call(() -> torch.is_autocast_enabled(DeviceType.CPU));
+  }
+
+  private static void set(boolean on) {
+    Engine.call(
+        () -> {
+          for (DeviceType type : new DeviceType[] {DeviceType.CPU, DeviceType.CUDA}) {
+            torch.set_autocast_dtype(type, ScalarType.BFloat16);
+            torch.set_autocast_enabled(type, on);
+          }
+          if (!on) {
+            torch.clear_cache();
+          }
+          return null;
+        });
+  }
+}
