@@ -136,7 +136,7 @@ final class QuickstartCommand implements Callable<Integer> {
     Batches batches =
         new Batches(
             Datasets.open(data.toString(), dataOptions),
-            new BatchOptions(64, true, false, compute.seed));
+            new BatchOptions(32, true, false, compute.seed));
     Dataset test = Datasets.openTestSplit(data.toString(), dataOptions).orElseThrow();
     List<List<String>> rows = new ArrayList<>();
     Path from = model;
