@@ -91,6 +91,8 @@ class ArchitectureTest {
         LEVELS.stream().flatMap(List::stream).map(ArchitectureTest::in).toArray(String[]::new);
     classes()
         .that(not(type(SfumatoException.class)))
+        .and()
+        .doNotHaveSimpleName("package-info")
         .should()
         .resideInAnyPackage(known)
         .check(core);
