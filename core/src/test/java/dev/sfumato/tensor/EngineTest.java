@@ -98,6 +98,7 @@ class EngineTest {
     command.addAll(flags);
     command.addAll(
         List.of(
+            "--enable-native-access=ALL-UNNAMED",
             "-XX:TieredStopAtLevel=1",
             "-cp",
             System.getProperty("java.class.path"),
