@@ -32,9 +32,10 @@ class ArchitectureTest {
   private static final List<List<String>> LEVELS =
       List.of(
           List.of("io"),
-          List.of("tensor"),
+          List.of("tensor", "hub"),
           List.of("nn"),
-          List.of("data", "scheduler", "model", "chart"),
+          List.of("data", "scheduler", "model", "chart", "clip"),
+          List.of("guidance"),
           List.of("training", "sampling", "evaluation"),
           List.of("pipeline"));
 

@@ -40,6 +40,11 @@ abstract class DiscreteRun implements Run {
   }
 
   @Override
+  public final double alphaCumprod(Step step) {
+    return alphaCumprod(timestep(step));
+  }
+
+  @Override
   public final Tensor scaleModelInput(Tensor x, Step step) {
     return x;
   }

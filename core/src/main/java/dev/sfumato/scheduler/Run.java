@@ -10,6 +10,12 @@ public interface Run extends Iterable<Step> {
   /** The standard deviation of the noise to start from. */
   double initNoiseSigma();
 
+  /**
+   * The cumulative product of alphas at the noise level of {@code step}, between 0 (noise) and 1
+   * (clean): the share of the picture's variance in {@code x}.
+   */
+  double alphaCumprod(Step step);
+
   /** What the model is given for {@code x} at {@code step}. */
   Tensor scaleModelInput(Tensor x, Step step);
 
