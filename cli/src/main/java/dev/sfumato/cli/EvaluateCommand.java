@@ -1,6 +1,5 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.evaluation.ClassReport;
 import dev.sfumato.evaluation.ClassifierCard;
 import dev.sfumato.evaluation.ClassifierTraining;
@@ -11,15 +10,15 @@ import dev.sfumato.model.Denoiser;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -41,7 +40,8 @@ import picocli.CommandLine.Spec;
       "Measures a model, by pictures that it samples, or a folder of pictures.",
       "With --classes: how many show the class that was asked for, or that their folder is named"
           + " after. Otherwise: how many there are, their sizes, brightness, contrast and how many"
-          + " repeat another."
+          + " repeat another.",
+      "A model is sampled with ddim unless --scheduler says otherwise."
     })
 final class EvaluateCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -88,43 +88,6 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Pictures to sample, evenly over the classes (default: ${DEFAULT-VALUE}).")
   int count;
 
-  @Option(
-      names = "--batch-size",
-      paramLabel = "N",
-      defaultValue = "64",
-      description =
-          "Pictures that go through the network together; never changes the result (default:"
-              + " ${DEFAULT-VALUE}).")
-  int batchSize;
-
-  @Option(
-      names = "--scheduler",
-      paramLabel = "ddpm|ddim",
-      defaultValue = "ddim",
-      description = "Update rule, with the model's own settings (default: ${DEFAULT-VALUE}).")
-  String scheduler;
-
-  @Option(
-      names = "--steps",
-      paramLabel = "N",
-      defaultValue = "50",
-      description = "Steps of the scheduler (default: ${DEFAULT-VALUE}).")
-  int steps;
-
-  @Option(
-      names = "--eta",
-      paramLabel = "E",
-      defaultValue = "0",
-      description = "Noise of ddim, 0 (none) to 1 (as ddpm) (default: ${DEFAULT-VALUE}).")
-  double eta;
-
-  @Option(
-      names = "--class-guidance-scale",
-      paramLabel = "W",
-      defaultValue = "1",
-      description = "Weight of classifier-free guidance; 1: none (default: ${DEFAULT-VALUE}).")
-  double classGuidanceScale;
-
   @Option(names = "--json", paramLabel = "FILE", description = "The results as JSON, too.")
   Path json;
 
@@ -143,6 +106,7 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Passes of --train-classifier over --data (default: ${DEFAULT-VALUE}).")
   int epochs;
 
+  @Mixin SamplingArguments sampling;
   @Mixin ComputeOptions compute;
 
   private final Map<String, Object> results = new LinkedHashMap<>();
@@ -150,6 +114,9 @@ final class EvaluateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Device device = compute.apply();
+    if (sampling.scheduler == null) {
+      sampling.scheduler = SchedulerKind.DDIM;
+    }
     if (subject.trainClassifier != null) {
       trainClassifier(device);
     } else if (subject.model != null) {
@@ -191,44 +158,25 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   private Tensor sample(DiffusionPipeline pipeline) {
-    SamplingOptions options = options(pipeline.denoiser());
-    Scheduler rule = Scheduler.of(pipeline.scheduler().withClassName(scheduler));
+    Denoiser denoiser = pipeline.denoiser();
+    SchedulerConfig settings = sampling.settings(pipeline.scheduler());
+    int known = denoiser.conditioning().numClasses();
+    long[] labels =
+        IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
+    SamplingOptions options = sampling.options(denoiser, settings, count, labels);
     System.out.printf(
         "%s: %d pictures, %s, %d steps, seed %d%n%n",
-        subject.model, count, scheduler, steps, compute.seed);
-    results.put("scheduler", scheduler);
-    results.put("steps", steps);
-    results.put("eta", eta);
-    results.put("class_guidance_scale", classGuidanceScale);
+        subject.model, count, sampling.scheduler, options.steps(), compute.seed);
+    results.put("scheduler", sampling.scheduler.toString());
+    results.put("steps", options.steps());
+    results.put("eta", sampling.eta);
+    results.put("class_guidance_scale", sampling.classGuidanceScale);
     results.put("seed", compute.seed);
     try (Rng random = new Rng(compute.seed);
-        StepProgress progress = new StepProgress("sample", 0, steps)) {
-      return new Sampler(pipeline.denoiser(), rule)
-          .sample(
-              options,
-              random,
-              (step, x) -> {
-                goOnUnlessInterrupted();
-                progress.stepTo(step.index() + 1);
-              });
+        StepProgress progress = new StepProgress("sample", 0, options.steps())) {
+      return new Sampler(denoiser, Scheduler.of(settings))
+          .sample(options, random, (step, x) -> progress.stepTo(step.index() + 1));
     }
-  }
-
-  private SamplingOptions options(Denoiser denoiser) {
-    List<Integer> size = denoiser.unet().config().sampleSize();
-    if (size.isEmpty()) {
-      throw new SfumatoException(subject.model + ": unet/config.json has no sample_size");
-    }
-    int known = denoiser.conditioning().numClasses();
-    return new SamplingOptions(
-        count,
-        size.get(0),
-        size.get(size.size() - 1),
-        steps,
-        batchSize,
-        IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray(),
-        classGuidanceScale,
-        RunOptions.defaults().withEta(eta));
   }
 
   // ---- a folder
@@ -277,7 +225,6 @@ final class EvaluateCommand implements Callable<Integer> {
                 device,
                 commandLine(),
                 (step, loss) -> {
-                  goOnUnlessInterrupted();
                   progress.stepTo(step);
                   progress.message(String.format("loss %.4f", loss));
                 })) {
@@ -290,11 +237,5 @@ final class EvaluateCommand implements Callable<Integer> {
   private String commandLine() {
     CommandLine program = spec.root().commandLine();
     return "sfumato " + String.join(" ", program.getParseResult().originalArgs());
-  }
-
-  private static void goOnUnlessInterrupted() {
-    if (Interruption.asked()) {
-      throw new SfumatoException("interrupted");
-    }
   }
 }

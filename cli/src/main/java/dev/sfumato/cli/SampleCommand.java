@@ -1,18 +1,14 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.GifWriter;
 import dev.sfumato.chart.PictureGrid;
 import dev.sfumato.chart.Png;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
-import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
@@ -55,47 +51,11 @@ final class SampleCommand implements Callable<Integer> {
   Integer count;
 
   @Option(
-      names = "--batch-size",
-      paramLabel = "N",
-      defaultValue = "64",
-      description =
-          "Pictures that go through the network together; never changes the result (default:"
-              + " ${DEFAULT-VALUE}).")
-  int batchSize;
-
-  @Option(
-      names = "--scheduler",
-      paramLabel = "ddpm|ddim",
-      description = "Update rule, with the model's own settings (default: the model's).")
-  SchedulerKind scheduler;
-
-  @Option(
-      names = "--steps",
-      paramLabel = "N",
-      description =
-          "Steps of the scheduler (default: for ddpm all that the model was trained on, else 50).")
-  Integer steps;
-
-  @Option(
-      names = "--eta",
-      paramLabel = "E",
-      defaultValue = "0",
-      description = "Noise of ddim, 0 (none) to 1 (as ddpm) (default: ${DEFAULT-VALUE}).")
-  double eta;
-
-  @Option(
       names = "--class",
       split = ",",
       paramLabel = "LABEL",
       description = "Classes to draw, repeated to fill --count.")
   List<Long> labels = List.of();
-
-  @Option(
-      names = "--class-guidance-scale",
-      paramLabel = "W",
-      defaultValue = "1",
-      description = "Weight of classifier-free guidance; 1: none (default: ${DEFAULT-VALUE}).")
-  double classGuidanceScale;
 
   @Option(names = "--out", paramLabel = "FILE.png", description = "One picture with all in a grid.")
   Path out;
@@ -115,6 +75,7 @@ final class SampleCommand implements Callable<Integer> {
       description = "The tensor 'images' (N, C, H, W), float32, not clamped.")
   Path saveTensor;
 
+  @Mixin SamplingArguments sampling;
   @Mixin ComputeOptions compute;
   @Spec CommandSpec spec;
 
@@ -129,12 +90,17 @@ final class SampleCommand implements Callable<Integer> {
         Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
       pipeline.denoiser().to(device);
-      SchedulerConfig settings =
-          scheduler == null
-              ? pipeline.scheduler()
-              : pipeline.scheduler().withClassName(scheduler.className());
+      SchedulerConfig settings = sampling.settings(pipeline.scheduler());
       Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings));
-      SamplingOptions options = options(pipeline.denoiser(), settings);
+      SamplingOptions options =
+          WrongCall.checked(
+              spec,
+              () ->
+                  sampling.options(
+                      pipeline.denoiser(),
+                      settings,
+                      count != null ? count : Math.max(1, labels.size()),
+                      labels.stream().mapToLong(Long::longValue).toArray()));
       List<BufferedImage> frames = new ArrayList<>();
       try (StepProgress progress = new StepProgress("sample", 0, options.steps())) {
         int every = Math.max(1, options.steps() / GIF_FRAMES);
@@ -155,27 +121,6 @@ final class SampleCommand implements Callable<Integer> {
       }
     }
     return 0;
-  }
-
-  private SamplingOptions options(Denoiser denoiser, SchedulerConfig settings) {
-    List<Integer> size = denoiser.unet().config().sampleSize();
-    if (size.isEmpty()) {
-      throw new SfumatoException(model + ": unet/config.json has no sample_size");
-    }
-    int timesteps = settings.numTrainTimesteps();
-    boolean ddpm = settings.className().equals(SchedulerKind.DDPM.className());
-    return WrongCall.checked(
-        spec,
-        () ->
-            new SamplingOptions(
-                count != null ? count : Math.max(1, labels.size()),
-                size.get(0),
-                size.get(size.size() - 1),
-                steps != null ? steps : ddpm ? timesteps : Math.min(50, timesteps),
-                batchSize,
-                labels.stream().mapToLong(Long::longValue).toArray(),
-                classGuidanceScale,
-                RunOptions.defaults().withEta(eta)));
   }
 
   private void save(Tensor images, List<BufferedImage> frames) {

@@ -44,15 +44,6 @@ final class TrainCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   @Option(
-      names = "--data",
-      required = true,
-      paramLabel = "DATA",
-      description =
-          "A folder of pictures (subfolders are classes), a folder of MNIST-format idx files, mnist"
-              + " or fashion-mnist.")
-  String data;
-
-  @Option(
       names = "--output",
       required = true,
       paramLabel = "DIR",
@@ -100,19 +91,21 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--overwrite", description = "Delete what is in --output.")
   boolean overwrite;
 
-  @Mixin TrainingArguments arguments;
+  @Mixin DataArguments pictures;
+  @Mixin TrainingArguments training;
+  @Mixin WatchArguments watching;
   @Mixin ComputeOptions compute;
 
   @Override
   public Integer call() {
     requireNewModelWhereOneIsDescribed();
-    arguments.resolve();
+    training.resolve();
     Device device = compute.apply();
-    DataOptions dataOptions = checked(arguments::data);
-    BatchOptions batchOptions = checked(() -> arguments.batches(compute.seed));
-    WatchOptions watch = checked(arguments::watch);
-    checked(() -> arguments.training(PredictionType.EPSILON, compute.seed));
-    Dataset dataset = Datasets.open(data, dataOptions);
+    DataOptions dataOptions = checked(pictures::options);
+    BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
+    WatchOptions watch = checked(watching::options);
+    checked(() -> training.options(PredictionType.EPSILON, compute.seed));
+    Dataset dataset = Datasets.open(pictures.data, dataOptions);
     try (OutputDirectory directory =
         resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
       Optional<Path> checkpoint = checkpoint(directory);
@@ -134,7 +127,7 @@ final class TrainCommand implements Callable<Integer> {
         config != null
             || betaSchedule != null
             || trainTimesteps != null
-            || arguments.classConditioning != null;
+            || training.classConditioning != null;
     if (model != null && described && resume == null) {
       throw new ParameterException(
           spec.commandLine(),
@@ -161,8 +154,7 @@ final class TrainCommand implements Callable<Integer> {
       OutputDirectory directory,
       Optional<Path> checkpoint) {
     Dataset dataset = batches.dataset();
-    TrainingOptions options =
-        arguments.training(pipeline.scheduler().predictionType(), compute.seed);
+    TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
             new TrainingRun(
@@ -183,18 +175,18 @@ final class TrainCommand implements Callable<Integer> {
 
   /** Sets the options that were left open to what was made of them, for config.json. */
   private void resolve(DiffusionPipeline pipeline, Dataset dataset) {
-    arguments.resolution = dataset.height();
-    arguments.channels =
+    pictures.resolution = dataset.height();
+    pictures.channels =
         dataset.channels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
-    arguments.predictionType = pipeline.scheduler().predictionType();
-    arguments.classConditioning = pipeline.denoiser().conditioning().type();
+    training.predictionType = pipeline.scheduler().predictionType();
+    training.classConditioning = pipeline.denoiser().conditioning().type();
     betaSchedule = pipeline.scheduler().betaSchedule();
     trainTimesteps = pipeline.scheduler().numTrainTimesteps();
   }
 
   /** The test digits where the data have them, else the first of the training pictures. */
   private Dataset validationSet(Dataset dataset) {
-    return Datasets.openTestSplit(data, arguments.data()).orElse(dataset);
+    return Datasets.openTestSplit(pictures.data, pictures.options()).orElse(dataset);
   }
 
   private DiffusionPipeline startingModel(Dataset dataset) {
@@ -203,10 +195,10 @@ final class TrainCommand implements Callable<Integer> {
     }
     DiffusionPipeline pipeline = DiffusionPipeline.load(model);
     PredictionType own = pipeline.scheduler().predictionType();
-    if (arguments.predictionType != null && arguments.predictionType != own) {
+    if (training.predictionType != null && training.predictionType != own) {
       throw new SfumatoException(
           "--prediction-type "
-              + arguments.predictionType
+              + training.predictionType
               + " does not suit "
               + model
               + ", which predicts "
@@ -234,15 +226,15 @@ final class TrainCommand implements Callable<Integer> {
     if (trainTimesteps != null) {
       scheduler = scheduler.withTrainTimesteps(trainTimesteps);
     }
-    if (arguments.predictionType != null) {
-      scheduler = scheduler.withPredictionType(arguments.predictionType);
+    if (training.predictionType != null) {
+      scheduler = scheduler.withPredictionType(training.predictionType);
     }
     return scheduler;
   }
 
   private ClassConditioning conditioning(Dataset dataset) {
     ClassConditioning.Type type =
-        Optional.ofNullable(arguments.classConditioning).orElse(ClassConditioning.Type.NONE);
+        Optional.ofNullable(training.classConditioning).orElse(ClassConditioning.Type.NONE);
     if (type == ClassConditioning.Type.NONE) {
       return ClassConditioning.NONE;
     }
@@ -252,7 +244,7 @@ final class TrainCommand implements Callable<Integer> {
     return new ClassConditioning(
         type,
         dataset.classNames().size(),
-        type == ClassConditioning.Type.CHANNELS ? arguments.classEmbeddingSize : 0);
+        type == ClassConditioning.Type.CHANNELS ? training.classEmbeddingSize : 0);
   }
 
   /** The file or preset with the channels, size and classes of the data. */
@@ -266,7 +258,7 @@ final class TrainCommand implements Callable<Integer> {
             .with("in_channels", dataset.channels() + conditioning.extraChannels())
             .with("out_channels", dataset.channels());
     if (conditioning.type() == ClassConditioning.Type.EMBEDDING) {
-      int noClass = arguments.classDropout > 0 ? 1 : 0;
+      int noClass = training.classDropout > 0 ? 1 : 0;
       unet = unet.with("num_class_embeds", conditioning.numClasses() + noClass);
     }
     unet.requireDivisible(dataset.height(), dataset.width());

@@ -1,0 +1,72 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.SchedulerKind;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** How pictures are sampled. */
+final class SamplingArguments {
+  @Option(
+      names = "--batch-size",
+      paramLabel = "N",
+      defaultValue = "64",
+      description =
+          "Pictures that go through the network together; never changes the result (default:"
+              + " ${DEFAULT-VALUE}).")
+  int batchSize;
+
+  @Option(
+      names = "--scheduler",
+      paramLabel = "ddpm|ddim",
+      description = "Update rule, with the model's own settings (default: the model's).")
+  SchedulerKind scheduler;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description =
+          "Steps of the scheduler (default: for ddpm all that the model was trained on, else 50).")
+  Integer steps;
+
+  @Option(
+      names = "--eta",
+      paramLabel = "E",
+      defaultValue = "0",
+      description = "Noise of ddim, 0 (none) to 1 (as ddpm) (default: ${DEFAULT-VALUE}).")
+  double eta;
+
+  @Option(
+      names = "--class-guidance-scale",
+      paramLabel = "W",
+      defaultValue = "1",
+      description = "Weight of classifier-free guidance; 1: none (default: ${DEFAULT-VALUE}).")
+  double classGuidanceScale;
+
+  /** The model's scheduler, or the asked one with the model's settings. */
+  SchedulerConfig settings(SchedulerConfig own) {
+    return scheduler == null ? own : own.withClassName(scheduler.className());
+  }
+
+  SamplingOptions options(Denoiser denoiser, SchedulerConfig settings, int count, long[] labels) {
+    List<Integer> size = denoiser.unet().config().sampleSize();
+    if (size.isEmpty()) {
+      throw new SfumatoException("the model's unet/config.json has no sample_size");
+    }
+    int timesteps = settings.numTrainTimesteps();
+    boolean ddpm = settings.className().equals(SchedulerKind.DDPM.className());
+    return new SamplingOptions(
+        count,
+        size.get(0),
+        size.get(size.size() - 1),
+        steps != null ? steps : ddpm ? timesteps : Math.min(50, timesteps),
+        batchSize,
+        labels,
+        classGuidanceScale,
+        RunOptions.defaults().withEta(eta));
+  }
+}
