@@ -1,0 +1,50 @@
+package dev.sfumato.hub;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.regex.Pattern;
+
+/**
+ * The hash of a content by which the Hub and its cache name it: SHA-256 of large files (LFS), Git's
+ * SHA-1 of others, which covers {@code "blob <size>\0"} and the content.
+ */
+final class ContentHash {
+  private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
+  private static final Pattern GIT = Pattern.compile("[0-9a-f]{40}");
+
+  private ContentHash() {}
+
+  /** Whether the text is such a hash. */
+  static boolean isOne(String text) {
+    return SHA_256.matcher(text).matches() || GIT.matcher(text).matches();
+  }
+
+  /** Whether {@code hash}, of either kind, is that of the file. */
+  static boolean isOf(Path file, String hash) throws IOException {
+    MessageDigest digest = digest(SHA_256.matcher(hash).matches() ? "SHA-256" : "SHA-1");
+    if (GIT.matcher(hash).matches()) {
+      digest.update(("blob " + Files.size(file) + "\0").getBytes(StandardCharsets.US_ASCII));
+    }
+    byte[] buffer = new byte[1 << 16];
+    try (InputStream content = Files.newInputStream(file)) {
+      for (int n = content.read(buffer); n >= 0; n = content.read(buffer)) {
+        digest.update(buffer, 0, n);
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest()).equals(hash);
+  }
+
+  private static MessageDigest digest(String algorithm) {
+    try {
+      return MessageDigest.getInstance(algorithm);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has " + algorithm, e);
+    }
+  }
+}

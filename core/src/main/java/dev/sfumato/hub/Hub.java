@@ -1,0 +1,113 @@
+package dev.sfumato.hub;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.HubServer.Revision;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The Hugging Face Hub and its cache on this machine, which Python's {@code huggingface_hub} shares.
+ *
+ * <pre>
+ * HubId id = HubId.parse("org/name@main").orElseThrow();
+ * Path folder = Hub.fromEnvironment()
+ *     .snapshot(id, Kind.MODEL, ModelFiles::pipeline, ProgressListener.NONE);
+ * </pre>
+ */
+public final class Hub {
+  private static final Logger log = LoggerFactory.getLogger(Hub.class);
+
+  private final HubSettings settings;
+
+  /** A Hub with settings of its own. */
+  public Hub(HubSettings settings) {
+    this.settings = settings;
+  }
+
+  /** The Hub that the environment's {@code HF_} variables describe. */
+  public static Hub fromEnvironment() {
+    return new Hub(HubSettings.fromEnvironment());
+  }
+
+  /**
+   * Brings files of a repository into the cache, as far as they are not there.
+   *
+   * <p>The server is asked what the revision stands for, unless that is a commit whose files are all
+   * cached, or the settings say offline. If it cannot be reached, the files that were cached when it
+   * was asked last are used, with a warning.
+   *
+   * @param choice which of its files
+   * @return the folder of the revision's files; it may hold more of them than {@code choice} asks
+   * @throws SfumatoException naming the id if there is no such repository or revision, it may not be
+   *     read, the server does not answer, what it sends has the wrong hash, or, without a server, a
+   *     file is not cached
+   */
+  public Path snapshot(HubId id, Kind kind, FileChoice choice, ProgressListener listener) {
+    RepositoryCache cache = new RepositoryCache(settings, id, kind);
+    if (settings.offline()) {
+      return cached(cache, id, choice, "HF_HUB_OFFLINE is set");
+    }
+    Optional<Path> complete =
+        cache
+            .commit(id)
+            .filter(commit -> missing(cache, commit, choice).isEmpty())
+            .map(cache::snapshot);
+    if (id.isCommit() && complete.isPresent()) {
+      return complete.get();
+    }
+    HubServer server = new HubServer(settings, id, kind);
+    try {
+      Revision revision =
+          complete.isPresent()
+              ? server.revision()
+              : new Retries(settings.pause()).run(server::revision);
+      cache.writeCommit(id, revision.commit());
+      Snapshot snapshot = new Snapshot(settings, server, cache, revision.commit());
+      return snapshot.complete(chosen(id, revision, choice), listener);
+    } catch (IOException e) {
+      String reason = settings.endpoint() + " cannot be reached (" + e.getMessage() + ")";
+      Path snapshot = cached(cache, id, choice, reason);
+      log.warn("{}: {}: using what is cached, commit {}", id, reason, snapshot.getFileName());
+      return snapshot;
+    }
+  }
+
+  private static List<String> chosen(HubId id, Revision revision, FileChoice choice) {
+    try {
+      return choice.among(revision.files());
+    } catch (FileChoice.Missing e) {
+      throw new SfumatoException(id + ": holds no " + e.getMessage(), e);
+    }
+  }
+
+  private static Path cached(RepositoryCache cache, HubId id, FileChoice choice, String reason) {
+    String commit =
+        cache
+            .commit(id)
+            .orElseThrow(() -> new SfumatoException(id + ": not in the cache, and " + reason));
+    List<String> missing = missing(cache, commit, choice);
+    if (!missing.isEmpty()) {
+      throw new SfumatoException(
+          "%s: only partly in the cache (%s is missing), and %s"
+              .formatted(id, String.join(", ", missing), reason));
+    }
+    return cache.snapshot(commit);
+  }
+
+  /**
+   * The chosen files that are not cached. Where nothing tells which files the commit has, {@code
+   * choice} must judge by those that are cached.
+   */
+  private static List<String> missing(RepositoryCache cache, String commit, FileChoice choice) {
+    List<String> files = cache.allFiles(commit).orElseGet(() -> cache.cachedFiles(commit));
+    try {
+      return choice.among(files).stream().filter(file -> !cache.has(commit, file)).toList();
+    } catch (FileChoice.Missing e) {
+      return List.of(e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,291 @@
+package dev.sfumato.hub;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonFile;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The Hub's HTTP interface, for one repository. An {@link IOException} may pass when one tries
+ * again; a {@link SfumatoException} will not.
+ */
+final class HubServer {
+  private static final int MOST_REDIRECTS = 10;
+  private static final Set<Integer> PASSING = Set.of(408, 429, 500, 502, 503, 504);
+  private static final String LINKED_ETAG = "X-Linked-Etag";
+  private static final Pattern NEXT_PAGE = Pattern.compile("<([^>]+)>;\\s*rel=\"next\"");
+
+  private final HttpClient client;
+  private final HubSettings settings;
+  private final HubId id;
+  private final Kind kind;
+
+  HubServer(HubSettings settings, HubId id, Kind kind) {
+    this.settings = settings;
+    this.id = id;
+    this.kind = kind;
+    client =
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(settings.timeout())
+            .followRedirects(HttpClient.Redirect.NEVER) // they would take the token along
+            .build();
+  }
+
+  /**
+   * What a revision is on the server.
+   *
+   * @param commit the commit it stands for now
+   * @param files the names of all its files
+   */
+  record Revision(String commit, List<String> files) {}
+
+  /**
+   * A file of a commit.
+   *
+   * @param hash of its content
+   * @param size in bytes; -1 if the server does not tell
+   */
+  record RemoteFile(String name, String hash, long size) {}
+
+  // ---- requests
+
+  /** Asks for the revision of the id. */
+  Revision revision() throws IOException {
+    JsonNode answer = json(api("revision", id.revision()));
+    String commit = answer.path("sha").asText();
+    List<String> files = new ArrayList<>();
+    answer.path("siblings").forEach(file -> files.add(file.path("rfilename").asText()));
+    if (!FileNames.isInside(commit)) {
+      throw new SfumatoException(
+          settings.endpoint() + ": answers as no Hub does: " + id + " has no commit");
+    }
+    return new Revision(commit, FileNames.requireInside(files, id));
+  }
+
+  /** Asks for all files of a commit with their hashes. */
+  List<JsonNode> tree(String commit) throws IOException {
+    List<JsonNode> files = new ArrayList<>();
+    Optional<URI> page = Optional.of(URI.create(api("tree", commit) + "?recursive=True"));
+    while (page.isPresent()) {
+      HttpResponse<InputStream> response = get(page.get(), 0, Optional.empty());
+      for (JsonNode entry : read(response)) {
+        if (entry.path("type").asText().equals("file")) {
+          files.add(entry);
+        }
+      }
+      page = nextPage(response);
+    }
+    FileNames.requireInside(files.stream().map(file -> file.path("path").asText()).toList(), id);
+    return files;
+  }
+
+  /** Asks what a file of a commit is; nothing where there is none. */
+  Optional<RemoteFile> describe(String commit, String file) throws IOException {
+    URI uri = resolve(commit, file);
+    HttpResponse<InputStream> response = send("HEAD", uri, 0);
+    response.body().close();
+    if (response.statusCode() == 404) {
+      return Optional.empty();
+    }
+    requireSuccess(response, Optional.of(file));
+    Optional<String> linked = response.headers().firstValue(LINKED_ETAG);
+    String hash =
+        linked
+            .or(() -> response.headers().firstValue("ETag"))
+            .map(etag -> etag.replaceFirst("^W/", "").replace("\"", ""))
+            .orElse("");
+    if (!ContentHash.isOne(hash)) {
+      throw new SfumatoException(
+          id + ": " + file + ": refused: the server names no hash of it (ETag '" + hash + "')");
+    }
+    String size = isRedirect(response) || linked.isPresent() ? "X-Linked-Size" : "Content-Length";
+    return Optional.of(
+        new RemoteFile(file, hash, response.headers().firstValueAsLong(size).orElse(-1)));
+  }
+
+  /** Asks for the content of a file from the byte {@code from} on; the caller closes it. */
+  HttpResponse<InputStream> content(String commit, String file, long from) throws IOException {
+    return get(resolve(commit, file), from, Optional.of(file));
+  }
+
+  // ---- addresses
+
+  private URI api(String what, String revision) {
+    return URI.create(
+        String.join(
+            "/",
+            settings.endpoint() + "/api",
+            kind.plural(),
+            id.repository(),
+            what,
+            encoded(revision)));
+  }
+
+  private URI resolve(String commit, String file) {
+    String path = Stream.of(file.split("/")).map(HubServer::encoded).collect(Collectors.joining("/"));
+    return URI.create(
+        String.join(
+            "/",
+            settings.endpoint().toString(),
+            kind.prefix() + id.repository(),
+            "resolve",
+            encoded(commit),
+            path));
+  }
+
+  private static String encoded(String part) {
+    return URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  private static Optional<URI> nextPage(HttpResponse<?> response) {
+    return response
+        .headers()
+        .firstValue("Link")
+        .map(NEXT_PAGE::matcher)
+        .filter(Matcher::find)
+        .map(link -> response.uri().resolve(link.group(1)));
+  }
+
+  // ---- HTTP
+
+  private JsonNode json(URI uri) throws IOException {
+    return read(get(uri, 0, Optional.empty()));
+  }
+
+  private static JsonNode read(HttpResponse<InputStream> response) throws IOException {
+    try (InputStream body = response.body()) {
+      return JsonFile.MAPPER.readTree(body);
+    } catch (JsonProcessingException e) {
+      throw new IOException(response.uri() + ": sends no JSON, as a Hub does", e);
+    }
+  }
+
+  private HttpResponse<InputStream> get(URI uri, long from, Optional<String> file)
+      throws IOException {
+    HttpResponse<InputStream> response = send("GET", uri, from);
+    try {
+      requireSuccess(response, file);
+      return response;
+    } catch (IOException | RuntimeException e) {
+      response.body().close();
+      throw e;
+    }
+  }
+
+  /** Follows redirects; a HEAD request only until a response names the hash. */
+  private HttpResponse<InputStream> send(String method, URI uri, long from) throws IOException {
+    URI target = uri;
+    try {
+      for (int i = 0; i < MOST_REDIRECTS; i++) {
+        HttpResponse<InputStream> response = exchange(request(method, target, from));
+        boolean hashed =
+            method.equals("HEAD") && response.headers().firstValue(LINKED_ETAG).isPresent();
+        if (!isRedirect(response) || hashed) {
+          return response;
+        }
+        response.body().close();
+        target = target.resolve(response.headers().firstValue("Location").orElse(""));
+      }
+    } catch (IllegalArgumentException e) {
+      throw new SfumatoException(uri + ": redirects to no address: " + e.getMessage(), e);
+    }
+    throw new SfumatoException(uri + ": redirects without end");
+  }
+
+  private HttpRequest request(String method, URI uri, long from) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(uri)
+            .method(method, HttpRequest.BodyPublishers.noBody())
+            .timeout(settings.timeout())
+            .header("User-Agent", "sfumato");
+    if (isTheHub(uri)) {
+      settings.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
+    }
+    if (from > 0) {
+      request.header("Range", "bytes=" + from + "-");
+    }
+    return request.build();
+  }
+
+  private HttpResponse<InputStream> exchange(HttpRequest request) throws IOException {
+    try {
+      return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new SfumatoException("interrupted", e);
+    } catch (IOException e) {
+      String reason = e.getMessage() == null ? "no connection" : e.getMessage();
+      throw new IOException(request.uri().getAuthority() + ": " + reason, e);
+    }
+  }
+
+  /** Only there may the token go: the same scheme, host and port. */
+  private boolean isTheHub(URI uri) {
+    URI hub = settings.endpoint();
+    return uri.getScheme().equalsIgnoreCase(hub.getScheme())
+        && uri.getAuthority().equalsIgnoreCase(hub.getAuthority());
+  }
+
+  private static boolean isRedirect(HttpResponse<?> response) {
+    return Set.of(301, 302, 303, 307, 308).contains(response.statusCode());
+  }
+
+  // ---- refusals
+
+  private void requireSuccess(HttpResponse<?> response, Optional<String> file) throws IOException {
+    int status = response.statusCode();
+    if (status < 400) {
+      return;
+    }
+    String refusal = "HTTP status " + status + " from " + response.uri().getAuthority();
+    if (PASSING.contains(status)) {
+      throw new Retries.Busy(refusal, retryAfter(response));
+    }
+    String what = id + file.map(name -> ": " + name).orElse("");
+    throw new SfumatoException(what + ": " + explained(response) + " (" + refusal + ")");
+  }
+
+  private String explained(HttpResponse<?> response) {
+    String code = response.headers().firstValue("X-Error-Code").orElse("");
+    String page = settings.endpoint() + "/" + kind.prefix() + id.repository();
+    if (code.equals("RevisionNotFound")) {
+      return "the " + kind + " has no revision " + id.revision();
+    }
+    if (code.equals("GatedRepo") || response.statusCode() == 403) {
+      return "access was not granted: ask for it at " + page + ", and set HF_TOKEN to your token";
+    }
+    if (response.statusCode() == 401) {
+      return settings.token().isEmpty()
+          ? "no such " + kind + ", or one that is not for everybody: set HF_TOKEN to your token"
+          : "no such " + kind + ", or the token of HF_TOKEN is wrong or may not read it";
+    }
+    return response.statusCode() == 404 ? "no such " + kind + " or revision" : "refused";
+  }
+
+  private static Duration retryAfter(HttpResponse<?> response) {
+    try {
+      String seconds = response.headers().firstValue("Retry-After").orElse("0");
+      return Duration.ofSeconds(Long.parseLong(seconds));
+    } catch (NumberFormatException e) { // a date: the pauses grow anyway
+      return Duration.ZERO;
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package dev.sfumato.hub;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Which files of a repository a model or a data set consists of; each method is a {@link
+ * FileChoice}. Weights are taken once: the safetensors file where there is one, and a variant in
+ * half precision only where there is nothing else.
+ */
+public final class ModelFiles {
+  private static final List<String> UNET_WEIGHTS =
+      List.of(
+          "diffusion_pytorch_model.safetensors",
+          "diffusion_pytorch_model.bin",
+          "diffusion_pytorch_model.fp16.safetensors",
+          "diffusion_pytorch_model.fp16.bin");
+  private static final String SCHEDULER = "scheduler/scheduler_config.json";
+  private static final Set<String> AROUND_A_UNET =
+      Set.of(
+          "model_index.json",
+          "scheduler_config.json",
+          SCHEDULER,
+          "class_conditioning/config.json",
+          "class_conditioning/model.safetensors");
+
+  private static final List<String> CLIP_WEIGHTS =
+      List.of(
+          "model.safetensors",
+          "open_clip_model.safetensors",
+          "pytorch_model.bin",
+          "open_clip_pytorch_model.bin");
+  private static final Set<String> AROUND_CLIP =
+      Set.of(
+          "preprocessor_config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "vocab.json",
+          "merges.txt");
+
+  private static final List<String> PICTURES =
+      List.of(
+          ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", "metadata.jsonl", "metadata.csv", ".zip",
+          ".tar");
+
+  private ModelFiles() {}
+
+  /**
+   * The files of a diffusion pipeline: of the folders {@code unet}, {@code scheduler} and {@code
+   * class_conditioning}. Older repositories keep the U-Net and the scheduler's settings in their
+   * root.
+   *
+   * @throws FileChoice.Missing if there is no U-Net
+   */
+  public static List<String> pipeline(List<String> files) {
+    boolean inRoot = files.contains("config.json") && !files.contains("unet/config.json");
+    String unet = inRoot ? "" : "unet/";
+    List<String> chosen = new ArrayList<>();
+    chosen.add(required(files, unet + "config.json"));
+    chosen.add(required(files, UNET_WEIGHTS.stream().map(unet::concat).toList()));
+    if (!inRoot) {
+      required(files, SCHEDULER);
+    }
+    files.stream().filter(AROUND_A_UNET::contains).forEach(chosen::add);
+    return chosen;
+  }
+
+  /** The names that the weights of a U-Net may have, the preferred one first. */
+  public static List<String> unetWeights() {
+    return UNET_WEIGHTS;
+  }
+
+  /**
+   * The files of a CLIP model and its tokenizer, in transformers' layout or open_clip's; where a
+   * repository has both, those of one.
+   *
+   * @throws FileChoice.Missing if there is no CLIP model
+   */
+  public static List<String> clip(List<String> files) {
+    String weights = required(files, CLIP_WEIGHTS);
+    String config = weights.startsWith("open_clip") ? "open_clip_config.json" : "config.json";
+    List<String> chosen = new ArrayList<>(List.of(required(files, config), weights));
+    files.stream().filter(AROUND_CLIP::contains).forEach(chosen::add);
+    return chosen;
+  }
+
+  /**
+   * The files of a data set of pictures: Parquet files where there are any, else pictures, what is
+   * written about them, and archives.
+   *
+   * @throws FileChoice.Missing if there are neither
+   */
+  public static List<String> dataset(List<String> files) {
+    List<String> parquet = endingWith(List.of(".parquet"), files);
+    List<String> chosen = parquet.isEmpty() ? endingWith(PICTURES, files) : parquet;
+    if (chosen.isEmpty()) {
+      throw new FileChoice.Missing("Parquet file or picture");
+    }
+    return chosen;
+  }
+
+  private static List<String> endingWith(List<String> endings, List<String> files) {
+    return files.stream()
+        .filter(file -> endings.stream().anyMatch(file.toLowerCase(Locale.ROOT)::endsWith))
+        .toList();
+  }
+
+  private static String required(List<String> files, String name) {
+    return required(files, List.of(name));
+  }
+
+  /** The first of {@code names} that is there. */
+  private static String required(List<String> files, List<String> names) {
+    return names.stream()
+        .filter(files::contains)
+        .findFirst()
+        .orElseThrow(() -> new FileChoice.Missing(names.get(0)));
+  }
+}

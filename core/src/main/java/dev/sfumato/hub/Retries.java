@@ -1,0 +1,74 @@
+package dev.sfumato.hub;
+
+import dev.sfumato.SfumatoException;
+import java.io.IOException;
+import java.time.Duration;
+
+/** New attempts after failures that may pass, with longer and longer pauses. */
+final class Retries {
+  private static final int LIMIT = 5;
+  private static final Duration LONGEST = Duration.ofMinutes(1);
+
+  private final Duration pause;
+  private int failures;
+
+  /**
+   * @param pause before the first new attempt
+   */
+  Retries(Duration pause) {
+    this.pause = pause;
+  }
+
+  /** The server said that it is busy and when to ask again. */
+  static final class Busy extends IOException {
+    private static final long serialVersionUID = 1L;
+    private final Duration wait;
+
+    Busy(String message, Duration wait) {
+      super(message);
+      this.wait = wait;
+    }
+  }
+
+  /** Something that may fail for a while. */
+  @FunctionalInterface
+  interface Attempt<T> {
+    T run() throws IOException;
+  }
+
+  /**
+   * Runs {@code attempt} until it succeeds.
+   *
+   * @throws IOException the last failure, after the fifth
+   */
+  <T> T run(Attempt<T> attempt) throws IOException {
+    while (true) {
+      try {
+        return attempt.run();
+      } catch (IOException e) {
+        await(e);
+      }
+    }
+  }
+
+  /** Something was achieved: what failed before no longer counts. */
+  void restart() {
+    failures = 0;
+  }
+
+  private void await(IOException failure) throws IOException {
+    if (++failures == LIMIT) {
+      throw failure;
+    }
+    Duration wait = pause.multipliedBy(1L << (failures - 1));
+    if (failure instanceof Busy busy && busy.wait.compareTo(wait) > 0) {
+      wait = busy.wait;
+    }
+    try {
+      Thread.sleep(Math.min(wait.toMillis(), LONGEST.toMillis()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new SfumatoException("interrupted", e);
+    }
+  }
+}
