@@ -1,0 +1,343 @@
+package dev.sfumato.hub;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.sfumato.io.JsonFile;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * A Hub with one repository, which speaks the protocol of the real one. Large files are served by a
+ * second server, to which the first redirects. What goes wrong, and how often, is told to {@link
+ * #next}.
+ */
+final class FakeHub implements AutoCloseable {
+  static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+  /** The files by name. */
+  final Map<String, byte[]> files = Collections.synchronizedMap(new TreeMap<>());
+
+  /** All requests: {@code METHOD server path}, and {@code range} and {@code token} where given. */
+  final List<String> requests = new CopyOnWriteArrayList<>();
+
+  /** The commits of branches and tags. */
+  final Map<String, String> revisions = new ConcurrentHashMap<>(Map.of("main", COMMIT));
+
+  /** Who may read; empty: everybody. */
+  volatile Optional<String> token = Optional.empty();
+
+  /** Whether the server can list a tree; older ones cannot. */
+  volatile boolean listsTrees = true;
+
+  private final Map<String, Deque<Answer>> faults = new ConcurrentHashMap<>();
+  private final HttpServer hub;
+  private final HttpServer storage;
+  private final ExecutorService threads = Executors.newCachedThreadPool();
+
+  /** Answers one request for a content. */
+  @FunctionalInterface
+  interface Answer {
+    void to(HttpExchange exchange, byte[] content) throws IOException;
+  }
+
+  FakeHub() {
+    this(0);
+  }
+
+  private FakeHub(int port) {
+    hub = serve(port, this::answer);
+    storage = serve(0, exchange -> content(exchange, exchange.getRequestURI().getPath()));
+  }
+
+  private HttpServer serve(int port, com.sun.net.httpserver.HttpHandler handler) {
+    try {
+      HttpServer server =
+          HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+      server.setExecutor(threads);
+      server.createContext(
+          "/",
+          exchange -> {
+            try (exchange) {
+              note(exchange);
+              handler.handle(exchange);
+            }
+          });
+      server.start();
+      return server;
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Serves for other programs until the process is ended. */
+  public static void main(String[] args) throws InterruptedException {
+    FakeHub hub = new FakeHub(Integer.parseInt(args[0]));
+    hub.addPipeline();
+    System.out.println(hub.endpoint());
+    Thread.currentThread().join();
+  }
+
+  // ---- what it holds
+
+  URI endpoint() {
+    return URI.create("http://127.0.0.1:" + hub.getAddress().getPort());
+  }
+
+  void add(String name, String content) {
+    files.put(name, content.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** A pipeline with weights in both formats, and what else lies about in a repository. */
+  void addPipeline() {
+    add(".gitattributes", "*.safetensors filter=lfs");
+    add("README.md", "# A model");
+    add("model_index.json", "{}");
+    add("scheduler/scheduler_config.json", "{\"beta_end\": 0.02}");
+    add("unet/config.json", "{\"sample_size\": 8}");
+    files.put("unet/diffusion_pytorch_model.safetensors", noise(200_000));
+    files.put("unet/diffusion_pytorch_model.bin", noise(100));
+  }
+
+  static byte[] noise(int size) {
+    byte[] bytes = new byte[size];
+    new java.util.Random(size).nextBytes(bytes);
+    return bytes;
+  }
+
+  /** As Git LFS is told to: by the name. */
+  static boolean isLarge(String name) {
+    return name.matches(".*\\.(safetensors|bin|parquet)");
+  }
+
+  /** The hash by which the cache names the file. */
+  String hash(String name) {
+    byte[] content = files.get(name);
+    return isLarge(name) ? hex("SHA-256", content) : gitHash(content);
+  }
+
+  private static String gitHash(byte[] content) {
+    byte[] header = ("blob " + content.length + "\0").getBytes(StandardCharsets.US_ASCII);
+    byte[] all = Arrays.copyOf(header, header.length + content.length);
+    System.arraycopy(content, 0, all, header.length, content.length);
+    return hex("SHA-1", all);
+  }
+
+  private static String hex(String algorithm, byte[] content) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance(algorithm).digest(content));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  // ---- what goes wrong
+
+  /**
+   * Answers the next requests for {@code what} so, one after the other.
+   *
+   * @param what the name of a file whose content is asked for; {@code HEAD} and such a name; or
+   *     {@code revision}
+   */
+  void next(String what, Answer... answers) {
+    faults.computeIfAbsent(what, w -> new ArrayDeque<>()).addAll(List.of(answers));
+  }
+
+  static Answer status(int status, String... headers) {
+    return (exchange, content) -> {
+      for (int i = 0; i < headers.length; i += 2) {
+        exchange.getResponseHeaders().set(headers[i], headers[i + 1]);
+      }
+      exchange.sendResponseHeaders(status, -1);
+    };
+  }
+
+  /** Sends all that was asked for up to the byte {@code end} and breaks off. */
+  static Answer cutAt(int end) {
+    return (exchange, content) -> {
+      int first = first(exchange);
+      head(exchange, first, content.length);
+      exchange.getResponseBody().write(content, first, end - first);
+      exchange.getResponseBody().flush();
+    };
+  }
+
+  static Answer sends(byte[] other) {
+    return (exchange, content) -> FakeHub.send(exchange, other);
+  }
+
+  /** Sends the first byte and, after a while, the others. */
+  static Answer slowly(long millis) {
+    return (exchange, content) -> {
+      head(exchange, 0, content.length);
+      exchange.getResponseBody().write(content, 0, 1);
+      exchange.getResponseBody().flush();
+      try {
+        Thread.sleep(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      exchange.getResponseBody().write(content, 1, content.length - 1);
+    };
+  }
+
+  static Answer ignoringTheRange() {
+    return (exchange, content) -> {
+      exchange.sendResponseHeaders(200, content.length);
+      exchange.getResponseBody().write(content);
+    };
+  }
+
+  private Optional<Answer> fault(String what) {
+    Deque<Answer> queue = faults.get(what);
+    synchronized (faults) {
+      return Optional.ofNullable(queue == null ? null : queue.poll());
+    }
+  }
+
+  // ---- the protocol
+
+  private void note(HttpExchange exchange) {
+    String server = exchange.getLocalAddress().equals(hub.getAddress()) ? "hub" : "storage";
+    StringBuilder request = new StringBuilder(exchange.getRequestMethod());
+    request.append(' ').append(server).append(' ').append(exchange.getRequestURI());
+    Optional.ofNullable(exchange.getRequestHeaders().getFirst("Range"))
+        .ifPresent(range -> request.append(" range ").append(range));
+    Optional.ofNullable(exchange.getRequestHeaders().getFirst("Authorization"))
+        .ifPresent(value -> request.append(" token ").append(value));
+    requests.add(request.toString());
+  }
+
+  private void answer(HttpExchange exchange) throws IOException {
+    String sent = exchange.getRequestHeaders().getFirst("Authorization");
+    if (token.isPresent() && !("Bearer " + token.get()).equals(sent)) {
+      status(401).to(exchange, new byte[0]);
+      return;
+    }
+    String path = exchange.getRequestURI().getPath();
+    String[] parts = path.split("/(revision|tree|resolve)/", 2);
+    if (!parts[0].matches("(/api/models|/api/datasets|/datasets|)/org/name")) {
+      status(404, "X-Error-Code", "RepoNotFound").to(exchange, new byte[0]);
+    } else if (path.contains("/revision/")) {
+      revision(exchange, parts[1]);
+    } else if (path.contains("/tree/")) {
+      tree(exchange);
+    } else {
+      resolve(exchange, parts[1].split("/", 2)[0], parts[1].split("/", 2)[1]);
+    }
+  }
+
+  private void revision(HttpExchange exchange, String revision) throws IOException {
+    Optional<Answer> fault = fault("revision");
+    String commit = revisions.getOrDefault(revision, revisions.containsValue(revision) ? revision : "");
+    if (fault.isPresent()) {
+      fault.get().to(exchange, new byte[0]);
+    } else if (commit.isEmpty()) {
+      status(404, "X-Error-Code", "RevisionNotFound").to(exchange, new byte[0]);
+    } else {
+      ObjectNode info = JsonFile.MAPPER.createObjectNode().put("id", "org/name").put("sha", commit);
+      ArrayNode siblings = info.putArray("siblings");
+      files.keySet().forEach(name -> siblings.addObject().put("rfilename", name));
+      send(exchange, JsonFile.MAPPER.writeValueAsBytes(info));
+    }
+  }
+
+  private void tree(HttpExchange exchange) throws IOException {
+    if (!listsTrees) {
+      status(404).to(exchange, new byte[0]);
+      return;
+    }
+    ArrayNode tree = JsonFile.MAPPER.createArrayNode();
+    tree.addObject().put("type", "directory").put("path", "unet").put("oid", "0").put("size", 0);
+    for (String name : List.copyOf(files.keySet())) {
+      byte[] content = files.get(name);
+      ObjectNode file = tree.addObject().put("type", "file").put("path", name);
+      file.put("size", content.length).put("oid", gitHash(content));
+      if (isLarge(name)) {
+        file.putObject("lfs").put("oid", hash(name)).put("size", content.length).put("pointerSize", 1);
+      }
+    }
+    send(exchange, JsonFile.MAPPER.writeValueAsBytes(tree));
+  }
+
+  private void resolve(HttpExchange exchange, String commit, String name) throws IOException {
+    exchange.getResponseHeaders().set("X-Repo-Commit", commit);
+    boolean head = exchange.getRequestMethod().equals("HEAD");
+    Optional<Answer> fault = head ? fault("HEAD " + name) : Optional.empty();
+    byte[] content = files.get(name);
+    if (fault.isPresent()) {
+      fault.get().to(exchange, content);
+    } else if (content == null) {
+      status(404, "X-Error-Code", "EntryNotFound").to(exchange, new byte[0]);
+    } else if (isLarge(name)) {
+      exchange.getResponseHeaders().set("X-Linked-Etag", '"' + hash(name) + '"');
+      exchange.getResponseHeaders().set("X-Linked-Size", String.valueOf(content.length));
+      String there = "http://localhost:" + storage.getAddress().getPort() + "/" + name;
+      status(302, "Location", there, "ETag", "\"of-the-redirect\"").to(exchange, content);
+    } else if (head) {
+      String size = String.valueOf(content.length);
+      status(200, "ETag", '"' + hash(name) + '"', "Content-Length", size).to(exchange, content);
+    } else {
+      content(exchange, "/" + name);
+    }
+  }
+
+  private void content(HttpExchange exchange, String path) throws IOException {
+    String name = path.substring(1);
+    byte[] content = files.get(name);
+    Optional<Answer> fault = fault(name);
+    if (fault.isPresent()) {
+      fault.get().to(exchange, content);
+    } else {
+      int first = first(exchange);
+      head(exchange, first, content.length);
+      exchange.getResponseBody().write(content, first, content.length - first);
+    }
+  }
+
+  private static int first(HttpExchange exchange) {
+    String range = exchange.getRequestHeaders().getFirst("Range");
+    return range == null ? 0 : Integer.parseInt(range.replaceAll("\\D", ""));
+  }
+
+  private static void head(HttpExchange exchange, int first, int size) throws IOException {
+    if (first > 0) {
+      exchange
+          .getResponseHeaders()
+          .set("Content-Range", "bytes " + first + "-" + (size - 1) + "/" + size);
+    }
+    int rest = size - first;
+    exchange.sendResponseHeaders(first > 0 ? 206 : 200, rest == 0 ? -1 : rest);
+  }
+
+  private static void send(HttpExchange exchange, byte[] body) throws IOException {
+    exchange.sendResponseHeaders(200, body.length);
+    exchange.getResponseBody().write(body);
+  }
+
+  @Override
+  public void close() {
+    hub.stop(0);
+    storage.stop(0);
+    threads.shutdownNow();
+  }
+}

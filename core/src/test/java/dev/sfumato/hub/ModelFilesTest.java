@@ -1,0 +1,82 @@
+package dev.sfumato.hub;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ModelFilesTest {
+  private static final String PIPELINE =
+      "README.md model_index.json unet/config.json scheduler/scheduler_config.json ";
+  private static final String W = "diffusion_pytorch_model";
+
+  @ParameterizedTest
+  @CsvSource({
+    W + ".safetensors " + W + ".bin " + W + ".fp16.safetensors, " + W + ".safetensors",
+    W + ".bin " + W + ".fp16.safetensors, " + W + ".bin",
+    W + ".fp16.safetensors " + W + ".msgpack, " + W + ".fp16.safetensors"
+  })
+  void takesWeightsOnce(String weights, String chosen) {
+    List<String> files = names(PIPELINE + "unet/" + weights.replace(" ", " unet/"));
+    assertThat(ModelFiles.pipeline(files))
+        .containsExactly(
+            "unet/config.json",
+            "unet/" + chosen,
+            "model_index.json",
+            "scheduler/scheduler_config.json");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    PIPELINE + "unet/" + W + ".bin vae/" + W + ".bin class_conditioning/config.json"
+        + " class_conditioning/model.safetensors config.json,"
+        + " unet/config.json unet/" + W + ".bin model_index.json scheduler/scheduler_config.json"
+        + " class_conditioning/config.json class_conditioning/model.safetensors",
+    "README.md config.json model_index.json scheduler_config.json sample.png " + W + ".bin,"
+        + " config.json " + W + ".bin model_index.json scheduler_config.json"
+  })
+  void knowsTheLayoutsOfPipelines(String files, String chosen) {
+    assertThat(ModelFiles.pipeline(names(files))).containsExactlyElementsIn(names(chosen));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "README.md, unet/config.json",
+    "unet/config.json scheduler/scheduler_config.json, unet/" + W + ".safetensors",
+    "unet/config.json unet/" + W + ".bin, scheduler/scheduler_config.json",
+    "config.json, " + W + ".safetensors"
+  })
+  void namesWhatAPipelineLacks(String files, String missing) {
+    assertThat(
+            assertThrows(FileChoice.Missing.class, () -> ModelFiles.pipeline(names(files)))
+                .getMessage())
+        .isEqualTo(missing);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "config.json pytorch_model.bin model.safetensors tf_model.h5 vocab.json merges.txt,"
+        + " config.json model.safetensors vocab.json merges.txt",
+    "config.json pytorch_model.bin open_clip_config.json open_clip_model.safetensors tokenizer.json,"
+        + " open_clip_config.json open_clip_model.safetensors tokenizer.json",
+    "config.json pytorch_model.bin tokenizer.json, config.json pytorch_model.bin tokenizer.json"
+  })
+  void knowsTheLayoutsOfClip(String files, String chosen) {
+    assertThat(ModelFiles.clip(names(files))).containsExactlyElementsIn(names(chosen));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "README.md data/train-0.parquet data/b.png, data/train-0.parquet",
+    "README.md a/1.PNG b/2.jpeg metadata.jsonl c.zip x.txt, a/1.PNG b/2.jpeg metadata.jsonl c.zip"
+  })
+  void knowsTheLayoutsOfDataSets(String files, String chosen) {
+    assertThat(ModelFiles.dataset(names(files))).containsExactlyElementsIn(names(chosen));
+  }
+
+  private static List<String> names(String text) {
+    return List.of(text.strip().split(" +"));
+  }
+}
