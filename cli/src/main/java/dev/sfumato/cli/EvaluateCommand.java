@@ -50,9 +50,11 @@ final class EvaluateCommand implements Callable<Integer> {
   static final class Subject {
     @Option(
         names = "--model",
-        paramLabel = "DIR",
-        description = "Measure a model directory in diffusers' layout.")
-    Path model;
+        paramLabel = "DIR|ID",
+        description =
+            "Measure a model directory in diffusers' layout, or one of the Hub:"
+                + " org/name[@revision].")
+    String model;
 
     @Option(
         names = "--images",
@@ -120,7 +122,7 @@ final class EvaluateCommand implements Callable<Integer> {
     if (subject.trainClassifier != null) {
       trainClassifier(device);
     } else if (subject.model != null) {
-      results.put("model", subject.model.toString());
+      results.put("model", subject.model);
       measureModel(device);
     } else {
       results.put("images", subject.images);
@@ -136,7 +138,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private void measureModel(Device device) {
     try (Scope scope = Scope.open();
-        DiffusionPipeline pipeline = DiffusionPipeline.load(subject.model)) {
+        DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(subject.model))) {
       Denoiser denoiser = pipeline.denoiser();
       denoiser.to(device);
       if (!classes) {

@@ -1,7 +1,6 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.pipeline.Inspection;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -12,12 +11,15 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = "Shows what a model directory or a tensor file holds.")
 final class InspectCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "DIR|FILE", description = "A model directory or a tensor file.")
-  Path path;
+  @Parameters(
+      paramLabel = "DIR|FILE|ID",
+      description =
+          "A model directory, a tensor file, or a model of the Hub: org/name[@revision].")
+  String model;
 
   @Override
   public Integer call() {
-    System.out.print(Inspection.of(path));
+    System.out.print(Inspection.of(Downloads.pipeline(model)));
     return 0;
   }
 }

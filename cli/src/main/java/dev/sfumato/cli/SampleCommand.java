@@ -40,9 +40,10 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       required = true,
-      paramLabel = "DIR",
-      description = "A model directory in diffusers' layout.")
-  Path model;
+      paramLabel = "DIR|ID",
+      description =
+          "A model directory in diffusers' layout, or one of the Hub: org/name[@revision].")
+  String model;
 
   @Option(
       names = "--count",
@@ -88,7 +89,7 @@ final class SampleCommand implements Callable<Integer> {
     Device device = compute.apply();
     try (Scope scope = Scope.open();
         Rng random = new Rng(compute.seed);
-        DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
+        DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
       pipeline.denoiser().to(device);
       SchedulerConfig settings = sampling.settings(pipeline.scheduler());
       Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings));

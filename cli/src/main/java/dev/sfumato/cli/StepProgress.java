@@ -11,17 +11,27 @@ final class StepProgress implements AutoCloseable {
   private final ProgressBar bar;
 
   StepProgress(String task, long done, long steps) {
+    this(task, done, steps, "", 1);
+  }
+
+  private StepProgress(String task, long done, long max, String unit, long unitSize) {
     bar =
         !hasTerminal()
             ? null
             : new ProgressBarBuilder()
                 .setTaskName(task)
                 .setStyle(ProgressBarStyle.ASCII)
-                .setInitialMax(steps)
+                .setInitialMax(max)
+                .setUnit(unit, unitSize)
                 .startsFrom(done, Duration.ZERO)
                 .setUpdateIntervalMillis(250)
                 .clearDisplayOnFinish()
                 .build();
+  }
+
+  /** Counts megabytes; how many there will be is told later. */
+  static StepProgress ofBytes(String task) {
+    return new StepProgress(task, 0, 1, " MB", 1_000_000);
   }
 
   /** From Java 22 on there is a console without a terminal, too, and a method that tells. */
@@ -38,6 +48,13 @@ final class StepProgress implements AutoCloseable {
 
   void stepTo(long step) {
     if (bar != null) {
+      bar.stepTo(step);
+    }
+  }
+
+  void stepTo(long step, long steps) {
+    if (bar != null) {
+      bar.maxHint(steps);
       bar.stepTo(step);
     }
   }

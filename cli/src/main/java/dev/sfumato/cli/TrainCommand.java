@@ -52,9 +52,11 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      paramLabel = "DIR",
-      description = "A model directory in diffusers' layout to go on from.")
-  Path model;
+      paramLabel = "DIR|ID",
+      description =
+          "A model directory in diffusers' layout to go on from, or one of the Hub:"
+              + " org/name[@revision].")
+  String model;
 
   @Option(
       names = "--config",
@@ -193,7 +195,7 @@ final class TrainCommand implements Callable<Integer> {
     if (model == null) {
       return newModel(dataset);
     }
-    DiffusionPipeline pipeline = DiffusionPipeline.load(model);
+    DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model));
     PredictionType own = pipeline.scheduler().predictionType();
     if (training.predictionType != null && training.predictionType != own) {
       throw new SfumatoException(

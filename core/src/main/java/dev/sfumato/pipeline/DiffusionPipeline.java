@@ -1,6 +1,7 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
@@ -30,13 +31,15 @@ import java.util.TreeMap;
  * class_conditioning/model.safetensors     class_emb.weight, where classes have learned vectors
  * </pre>
  *
+ * <p>Older models have the contents of {@code unet} and {@code scheduler} beside {@code
+ * model_index.json}.
+ *
  * @param denoiser the network
  * @param scheduler the settings of the noise and of the scheduler
  */
 public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
     implements AutoCloseable {
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
-  private static final String PICKLED_WEIGHTS = "diffusion_pytorch_model.bin";
   private static final String UNET = "unet.";
   private static final Map<String, String> METADATA = Map.of("format", "pt");
 
@@ -55,7 +58,8 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
       throw new SfumatoException(
           directory + ": is no model directory: it has no unet/config.json and no config.json");
     }
-    Path settings = directory.resolve("scheduler/scheduler_config.json");
+    Path settings =
+        firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
     SchedulerConfig scheduler =
         Files.exists(settings) || !bare
             ? SchedulerConfig.read(settings)
@@ -93,11 +97,19 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
   }
 
   private static Map<String, Tensor> read(Path unet) {
-    Path safe = unet.resolve(WEIGHTS);
-    Path pickled = unet.resolve(PICKLED_WEIGHTS);
-    return Files.exists(safe) || !Files.exists(pickled)
-        ? Safetensors.open(safe).tensors()
-        : TorchCheckpoint.read(pickled);
+    Path file = firstOf(unet, ModelFiles.unetWeights());
+    return file.toString().endsWith(".safetensors")
+        ? Safetensors.open(file).tensors()
+        : TorchCheckpoint.read(file);
+  }
+
+  /** The first of these files that is there; where none is, the first, which errors then name. */
+  private static Path firstOf(Path directory, List<String> files) {
+    return files.stream()
+        .map(directory::resolve)
+        .filter(Files::exists)
+        .findFirst()
+        .orElse(directory.resolve(files.get(0)));
   }
 
   /**
