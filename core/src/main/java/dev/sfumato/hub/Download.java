@@ -73,7 +73,10 @@ final class Download {
       new Download(file, source, partial, settings, progress).run();
       Files.move(partial, blob, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw new SfumatoException(file.name() + ": not downloaded: " + AtomicFile.reason(e), e);
+      throw new SfumatoException(
+          "%s: only partly downloaded, the next call goes on from there: %s"
+              .formatted(file.name(), AtomicFile.reason(e)),
+          e);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.sfumato.hub;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.Revision;
+import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,9 +43,9 @@ public final class Hub {
    *
    * @param choice which of its files
    * @return the folder of the revision's files; it may hold more of them than {@code choice} asks
-   * @throws SfumatoException naming the id if there is no such repository or revision, it may not be
-   *     read, the server does not answer, what it sends has the wrong hash, or, without a server, a
-   *     file is not cached
+   * @throws SfumatoException naming the id or the file if there is no such repository or revision,
+   *     it may not be read, the server does not answer, what it sends has the wrong hash, or,
+   *     without a server, a file is not cached
    */
   public Path snapshot(HubId id, Kind kind, FileChoice choice, ProgressListener listener) {
     RepositoryCache cache = new RepositoryCache(settings, id, kind);
@@ -69,7 +70,7 @@ public final class Hub {
       Snapshot snapshot = new Snapshot(settings, server, cache, revision.commit());
       return snapshot.complete(chosen(id, revision, choice), listener);
     } catch (IOException e) {
-      String reason = settings.endpoint() + " cannot be reached (" + e.getMessage() + ")";
+      String reason = settings.endpoint() + " cannot be reached (" + AtomicFile.reason(e) + ")";
       Path snapshot = cached(cache, id, choice, reason);
       log.warn("{}: {}: using what is cached, commit {}", id, reason, snapshot.getFileName());
       return snapshot;

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -119,7 +120,7 @@ public record HubSettings(
           .map(Path::of);
     }
 
-    private String valueOf(java.util.regex.MatchResult variable) {
+    private String valueOf(MatchResult variable) {
       String name = variable.group(1) == null ? variable.group(2) : variable.group(1);
       return Matcher.quoteReplacement(environment.getOrDefault(name, variable.group()));
     }

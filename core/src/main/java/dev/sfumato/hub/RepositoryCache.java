@@ -21,6 +21,8 @@ import org.slf4j.LoggerFactory;
 final class RepositoryCache {
   private static final Logger log = LoggerFactory.getLogger(RepositoryCache.class);
   private static final int TREE_FORMAT = 1;
+  private static final String CACHE_TAG =
+      "Signature: 8a477f597d28d172789f06886806bc55\n# A cache that can be downloaded again.\n";
 
   private final Path root;
   private final Path folder;
@@ -56,6 +58,14 @@ final class RepositoryCache {
     if (!commit.equals(id.revision()) && !commit(id).equals(Optional.of(commit))) {
       AtomicFile.write(
           folder.resolve("refs").resolve(id.revision()), commit.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** Marks the cache as one, so that backup programs leave it out. */
+  void mark() {
+    Path tag = root.resolve("CACHEDIR.TAG");
+    if (!Files.exists(tag)) {
+      AtomicFile.write(tag, CACHE_TAG.getBytes(StandardCharsets.US_ASCII));
     }
   }
 

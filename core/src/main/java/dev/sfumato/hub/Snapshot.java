@@ -2,6 +2,7 @@ package dev.sfumato.hub;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.RemoteFile;
+import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,7 @@ final class Snapshot {
 
   /** Downloads those of {@code files} that are not cached, a few at a time; returns the folder. */
   Path complete(List<String> files, ProgressListener listener) {
+    cache.mark();
     noteAllFiles();
     List<String> missing = files.stream().filter(file -> !cache.has(commit, file)).toList();
     List<RemoteFile> described = inParallel(missing, this::describe);
@@ -66,7 +68,7 @@ final class Snapshot {
       return found.orElseThrow(
           () -> new SfumatoException(file + ": the server lists this file and does not have it"));
     } catch (IOException e) {
-      throw new SfumatoException(file + ": not downloaded: " + e.getMessage(), e);
+      throw new SfumatoException(file + ": not downloaded: " + AtomicFile.reason(e), e);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.sfumato.hub;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
@@ -10,6 +11,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
@@ -20,11 +23,13 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.stream.Stream;
 
 /**
  * A Hub with one repository, which speaks the protocol of the real one. Large files are served by a
@@ -61,18 +66,14 @@ final class FakeHub implements AutoCloseable {
   }
 
   FakeHub() {
-    this(0);
+    hub = serve(this::answer);
+    storage = serve(exchange -> content(exchange, exchange.getRequestURI().getPath()));
   }
 
-  private FakeHub(int port) {
-    hub = serve(port, this::answer);
-    storage = serve(0, exchange -> content(exchange, exchange.getRequestURI().getPath()));
-  }
-
-  private HttpServer serve(int port, com.sun.net.httpserver.HttpHandler handler) {
+  private HttpServer serve(HttpHandler handler) {
     try {
       HttpServer server =
-          HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+          HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
       server.setExecutor(threads);
       server.createContext(
           "/",
@@ -89,12 +90,16 @@ final class FakeHub implements AutoCloseable {
     }
   }
 
-  /** Serves for other programs until the process is ended. */
-  public static void main(String[] args) throws InterruptedException {
-    FakeHub hub = new FakeHub(Integer.parseInt(args[0]));
-    hub.addPipeline();
+  /** Serves the files of a folder to other programs until the process is ended. */
+  public static void main(String[] args) throws IOException {
+    FakeHub hub = new FakeHub();
+    Path folder = Path.of(args[0]);
+    try (Stream<Path> tree = Files.walk(folder)) {
+      for (Path file : tree.filter(Files::isRegularFile).toList()) {
+        hub.files.put(folder.relativize(file).toString(), Files.readAllBytes(file));
+      }
+    }
     System.out.println(hub.endpoint());
-    Thread.currentThread().join();
   }
 
   // ---- what it holds
@@ -120,7 +125,7 @@ final class FakeHub implements AutoCloseable {
 
   static byte[] noise(int size) {
     byte[] bytes = new byte[size];
-    new java.util.Random(size).nextBytes(bytes);
+    new Random(size).nextBytes(bytes);
     return bytes;
   }
 

@@ -63,6 +63,7 @@ class HubTest {
     }
     assertThat(Files.readString(repository.resolve("refs/main"))).isEqualTo(FakeHub.COMMIT);
     assertThat(below(repository.resolve("blobs"))).hasSize(4);
+    assertThat(below(cache)).contains("CACHEDIR.TAG");
     assertThat(below(cache.resolve(".locks/models--org--name")))
         .contains(hub.hash(WEIGHTS) + ".lock");
     Path tree = repository.resolve("trees/" + FakeHub.COMMIT + ".json");

@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -80,6 +82,23 @@ class DiffusionPipelineTest {
       assertThat(pipeline.denoiser().conditioning())
           .isEqualTo(new ClassConditioning(ClassConditioning.Type.EMBEDDING, 11, 0));
       assertThat(pipeline.denoiser().knowsNoClass()).isFalse();
+    }
+  }
+
+  /** As google/ddpm-celebahq-256 and others of its time are. */
+  @Test
+  void olderModelsHaveTheirFilesInOneFolder() throws IOException {
+    copy("tiny");
+    for (String file : List.of(WEIGHTS, "unet/config.json", "scheduler/scheduler_config.json")) {
+      Files.move(folder.resolve(file), folder.resolve(file.substring(file.indexOf('/') + 1)));
+    }
+    Files.delete(folder.resolve("unet"));
+    Files.delete(folder.resolve("scheduler"));
+    Path settings = folder.resolve("scheduler_config.json");
+    ObjectNode changed = JsonFile.read(settings, ObjectNode.class);
+    JsonFile.write(settings, changed.put("num_train_timesteps", 123));
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(folder)) {
+      assertThat(pipeline.scheduler().numTrainTimesteps()).isEqualTo(123);
     }
   }
 
