@@ -13,8 +13,7 @@ import picocli.CommandLine.Parameters;
 final class InspectCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "DIR|FILE|ID",
-      description =
-          "A model directory, a tensor file, or a model of the Hub: org/name[@revision].")
+      description = "A model directory, a tensor file, or a model of the Hub: org/name[@revision].")
   String model;
 
   @Override

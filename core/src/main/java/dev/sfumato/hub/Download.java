@@ -86,7 +86,8 @@ final class Download {
     farthest = left;
     receive();
     if (left > 0 && !isWhole()) {
-      log.warn("{}: the rest does not fit what an earlier download left: from the start", file.name());
+      log.warn(
+          "{}: the rest does not fit what an earlier download left: from the start", file.name());
       discard();
       receive();
     }
@@ -190,8 +191,7 @@ final class Download {
 
   private OutputStream open() {
     try {
-      return Files.newOutputStream(
-          partial, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      return Files.newOutputStream(partial, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw unwritable(e);
     }

@@ -11,7 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Hugging Face Hub and its cache on this machine, which Python's {@code huggingface_hub} shares.
+ * The Hugging Face Hub and its cache on this machine, which Python's {@code huggingface_hub}
+ * shares.
  *
  * <pre>
  * HubId id = HubId.parse("org/name@main").orElseThrow();
@@ -37,9 +38,9 @@ public final class Hub {
   /**
    * Brings files of a repository into the cache, as far as they are not there.
    *
-   * <p>The server is asked what the revision stands for, unless that is a commit whose files are all
-   * cached, or the settings say offline. If it cannot be reached, the files that were cached when it
-   * was asked last are used, with a warning.
+   * <p>The server is asked what the revision stands for, unless that is a commit whose files are
+   * all cached, or the settings say offline. If it cannot be reached, the files that were cached
+   * when it was asked last are used, with a warning.
    *
    * @param choice which of its files
    * @return the folder of the revision's files; it may hold more of them than {@code choice} asks

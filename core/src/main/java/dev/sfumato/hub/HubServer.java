@@ -140,7 +140,8 @@ final class HubServer {
   }
 
   private URI resolve(String commit, String file) {
-    String path = Stream.of(file.split("/")).map(HubServer::encoded).collect(Collectors.joining("/"));
+    String path =
+        Stream.of(file.split("/")).map(HubServer::encoded).collect(Collectors.joining("/"));
     return URI.create(
         String.join(
             "/",

@@ -136,7 +136,8 @@ public record HubSettings(
       } catch (IllegalArgumentException e) {
         // The message below says it better.
       }
-      throw new SfumatoException("HF_ENDPOINT: '" + text + "' is no address such as " + HUGGING_FACE);
+      throw new SfumatoException(
+          "HF_ENDPOINT: '" + text + "' is no address such as " + HUGGING_FACE);
     }
 
     Optional<Duration> seconds(String name) {

@@ -43,7 +43,15 @@ public final class ModelFiles {
 
   private static final List<String> PICTURES =
       List.of(
-          ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", "metadata.jsonl", "metadata.csv", ".zip",
+          ".jpg",
+          ".jpeg",
+          ".png",
+          ".webp",
+          ".gif",
+          ".bmp",
+          "metadata.jsonl",
+          "metadata.csv",
+          ".zip",
           ".tar");
 
   private ModelFiles() {}

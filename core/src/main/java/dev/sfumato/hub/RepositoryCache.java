@@ -43,8 +43,7 @@ final class RepositoryCache {
   Optional<String> commit(HubId id) {
     try {
       Path ref = folder.resolve("refs").resolve(id.revision());
-      String commit =
-          Files.isRegularFile(ref) ? Files.readString(ref).strip() : id.revision();
+      String commit = Files.isRegularFile(ref) ? Files.readString(ref).strip() : id.revision();
       return FileNames.isInside(commit) && Files.isDirectory(snapshot(commit))
           ? Optional.of(commit)
           : Optional.empty();

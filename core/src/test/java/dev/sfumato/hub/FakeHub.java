@@ -253,7 +253,8 @@ final class FakeHub implements AutoCloseable {
 
   private void revision(HttpExchange exchange, String revision) throws IOException {
     Optional<Answer> fault = fault("revision");
-    String commit = revisions.getOrDefault(revision, revisions.containsValue(revision) ? revision : "");
+    String commit =
+        revisions.getOrDefault(revision, revisions.containsValue(revision) ? revision : "");
     if (fault.isPresent()) {
       fault.get().to(exchange, new byte[0]);
     } else if (commit.isEmpty()) {
@@ -278,7 +279,10 @@ final class FakeHub implements AutoCloseable {
       ObjectNode file = tree.addObject().put("type", "file").put("path", name);
       file.put("size", content.length).put("oid", gitHash(content));
       if (isLarge(name)) {
-        file.putObject("lfs").put("oid", hash(name)).put("size", content.length).put("pointerSize", 1);
+        file.putObject("lfs")
+            .put("oid", hash(name))
+            .put("size", content.length)
+            .put("pointerSize", 1);
       }
     }
     send(exchange, JsonFile.MAPPER.writeValueAsBytes(tree));

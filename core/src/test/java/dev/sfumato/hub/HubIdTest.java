@@ -26,8 +26,22 @@ class HubIdTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "name", "./org/name", "/org/name", "a/b/c", "org/", "/name", "org/name/", "org--x/name",
-        "org/a..b", "org/.name", "org/name.", "org/name.git", "../name", "org/na me", "C:\\model"
+        "",
+        "name",
+        "./org/name",
+        "/org/name",
+        "a/b/c",
+        "org/",
+        "/name",
+        "org/name/",
+        "org--x/name",
+        "org/a..b",
+        "org/.name",
+        "org/name.",
+        "org/name.git",
+        "../name",
+        "org/na me",
+        "C:\\model"
       })
   void knowsWhatIsNone(String text) {
     assertThat(HubId.parse(text)).isEmpty();

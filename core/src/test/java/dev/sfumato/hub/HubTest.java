@@ -54,8 +54,7 @@ class HubTest {
     Path repository = cache.resolve("models--org--name");
     assertThat(snapshot).isEqualTo(repository.resolve("snapshots").resolve(FakeHub.COMMIT));
     assertThat(below(snapshot))
-        .containsExactly(
-            "model_index.json", "scheduler/scheduler_config.json", CONFIG, WEIGHTS);
+        .containsExactly("model_index.json", "scheduler/scheduler_config.json", CONFIG, WEIGHTS);
     for (String name : below(snapshot)) {
       assertThat(Files.readAllBytes(snapshot.resolve(name))).isEqualTo(hub.files.get(name));
       assertThat(Files.readSymbolicLink(snapshot.resolve(name)).toString())
@@ -78,8 +77,7 @@ class HubTest {
   void keepsDataSetsBesideModels() {
     hub.files.clear();
     hub.files.put("data/train.parquet", FakeHub.noise(10));
-    Path snapshot =
-        online().snapshot(ID, Kind.DATASET, ModelFiles::dataset, ProgressListener.NONE);
+    Path snapshot = online().snapshot(ID, Kind.DATASET, ModelFiles::dataset, ProgressListener.NONE);
     assertThat(snapshot.startsWith(cache.resolve("datasets--org--name/snapshots"))).isTrue();
     assertThat(hub.requests).contains("GET hub /api/datasets/org/name/revision/main");
     assertThat(hub.requests)
@@ -176,7 +174,8 @@ class HubTest {
     assertThat(failure()).contains("or the token of HF_TOKEN is wrong or may not read it");
     hub.token = Optional.empty();
     hub.next("revision", FakeHub.status(403, "X-Error-Code", "GatedRepo"));
-    assertThat(failure()).contains("ask for it at " + hub.endpoint() + "/org/name, and set HF_TOKEN");
+    assertThat(failure())
+        .contains("ask for it at " + hub.endpoint() + "/org/name, and set HF_TOKEN");
   }
 
   @Test
@@ -216,7 +215,8 @@ class HubTest {
     Arrays.setAll(cuts, i -> FakeHub.cutAt((i + 1) * size / 10));
     hub.next(WEIGHTS, cuts);
     assertWhole(snapshot());
-    assertThat(hub.requests.get(hub.requests.size() - 1)).endsWith("range bytes=" + 8 * size / 10 + "-");
+    assertThat(hub.requests.get(hub.requests.size() - 1))
+        .endsWith("range bytes=" + 8 * size / 10 + "-");
   }
 
   @Test
@@ -257,7 +257,8 @@ class HubTest {
     byte[] wrong = hub.files.get(name).clone();
     wrong[wrong.length / 2] ^= 1;
     hub.next(name, FakeHub.sends(wrong));
-    assertThat(failure()).startsWith(name + ": refused: the server sent " + wrong.length + " bytes");
+    assertThat(failure())
+        .startsWith(name + ": refused: the server sent " + wrong.length + " bytes");
     Path folder = cache.resolve("models--org--name");
     assertThat(below(folder.resolve("snapshots"))).doesNotContain(FakeHub.COMMIT + "/" + name);
     assertThat(below(folder.resolve("blobs"))).doesNotContain(hub.hash(name));
@@ -325,7 +326,9 @@ class HubTest {
     Files.delete(blob(WEIGHTS));
     assertThat(failure(offline(), ID))
         .isEqualTo(
-            "org/name: only partly in the cache (" + WEIGHTS + " is missing), and HF_HUB_OFFLINE is"
+            "org/name: only partly in the cache ("
+                + WEIGHTS
+                + " is missing), and HF_HUB_OFFLINE is"
                 + " set");
   }
 
@@ -359,7 +362,8 @@ class HubTest {
     snapshot();
     Files.delete(blob(CONFIG));
     hub.close();
-    assertThat(failure()).contains("only partly in the cache (unet/config.json is missing), and http");
+    assertThat(failure())
+        .contains("only partly in the cache (unet/config.json is missing), and http");
   }
 
   // ---- several at once
@@ -429,8 +433,7 @@ class HubTest {
   // ---- words
 
   private HubSettings settings(boolean offline, boolean symlinks, Duration timeout) {
-    return new HubSettings(
-        hub.endpoint(), cache, token, offline, symlinks, timeout, Duration.ZERO);
+    return new HubSettings(hub.endpoint(), cache, token, offline, symlinks, timeout, Duration.ZERO);
   }
 
   private Hub online() {
@@ -458,8 +461,7 @@ class HubTest {
   }
 
   private static String failure(Hub hub, HubId id) {
-    String message =
-        assertThrows(SfumatoException.class, () -> snapshot(hub, id)).getMessage();
+    String message = assertThrows(SfumatoException.class, () -> snapshot(hub, id)).getMessage();
     assertThat(message.lines().count()).isEqualTo(1);
     return message;
   }

@@ -30,12 +30,23 @@ class ModelFilesTest {
 
   @ParameterizedTest
   @CsvSource({
-    PIPELINE + "unet/" + W + ".bin vae/" + W + ".bin class_conditioning/config.json"
+    PIPELINE
+        + "unet/"
+        + W
+        + ".bin vae/"
+        + W
+        + ".bin class_conditioning/config.json"
         + " class_conditioning/model.safetensors config.json,"
-        + " unet/config.json unet/" + W + ".bin model_index.json scheduler/scheduler_config.json"
+        + " unet/config.json unet/"
+        + W
+        + ".bin model_index.json scheduler/scheduler_config.json"
         + " class_conditioning/config.json class_conditioning/model.safetensors",
-    "README.md config.json model_index.json scheduler_config.json sample.png " + W + ".bin,"
-        + " config.json " + W + ".bin model_index.json scheduler_config.json"
+    "README.md config.json model_index.json scheduler_config.json sample.png "
+        + W
+        + ".bin,"
+        + " config.json "
+        + W
+        + ".bin model_index.json scheduler_config.json"
   })
   void knowsTheLayoutsOfPipelines(String files, String chosen) {
     assertThat(ModelFiles.pipeline(names(files))).containsExactlyElementsIn(names(chosen));
