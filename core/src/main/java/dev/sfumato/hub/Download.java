@@ -103,7 +103,7 @@ final class Download {
   }
 
   private void receive() throws IOException {
-    Retries retries = new Retries(settings.pause());
+    Retries retries = new Retries(settings.pause(), IOException.class);
     retries.run(
         () -> {
           try {

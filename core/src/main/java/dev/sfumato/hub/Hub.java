@@ -66,10 +66,10 @@ public final class Hub {
       Revision revision =
           complete.isPresent()
               ? server.revision()
-              : new Retries(settings.pause()).run(server::revision);
+              : new Retries(settings.pause(), Retries.Busy.class).run(server::revision);
+      List<String> files = chosen(id, revision, choice);
       cache.writeCommit(id, revision.commit());
-      Snapshot snapshot = new Snapshot(settings, server, cache, revision.commit());
-      return snapshot.complete(chosen(id, revision, choice), listener);
+      return new Snapshot(settings, server, cache, revision.commit()).complete(files, listener);
     } catch (IOException e) {
       String reason = settings.endpoint() + " cannot be reached (" + AtomicFile.reason(e) + ")";
       Path snapshot = cached(cache, id, choice, reason);
@@ -93,9 +93,10 @@ public final class Hub {
             .orElseThrow(() -> new SfumatoException(id + ": not in the cache, and " + reason));
     List<String> missing = missing(cache, commit, choice);
     if (!missing.isEmpty()) {
+      int more = missing.size() - 1;
       throw new SfumatoException(
-          "%s: only partly in the cache (%s is missing), and %s"
-              .formatted(id, String.join(", ", missing), reason));
+          "%s: only partly in the cache (%s%s is missing), and %s"
+              .formatted(id, missing.get(0), more > 0 ? ", with " + more + " more," : "", reason));
     }
     return cache.snapshot(commit);
   }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -106,19 +108,22 @@ final class HubServer {
       return Optional.empty();
     }
     requireSuccess(response, Optional.of(file));
-    Optional<String> linked = response.headers().firstValue(LINKED_ETAG);
+    HttpHeaders headers = response.headers();
     String hash =
-        linked
-            .or(() -> response.headers().firstValue("ETag"))
+        headers
+            .firstValue(LINKED_ETAG)
+            .or(() -> headers.firstValue("ETag"))
             .map(etag -> etag.replaceFirst("^W/", "").replace("\"", ""))
             .orElse("");
     if (!ContentHash.isOne(hash)) {
       throw new SfumatoException(
           id + ": " + file + ": refused: the server names no hash of it (ETag '" + hash + "')");
     }
-    String size = isRedirect(response) || linked.isPresent() ? "X-Linked-Size" : "Content-Length";
-    return Optional.of(
-        new RemoteFile(file, hash, response.headers().firstValueAsLong(size).orElse(-1)));
+    OptionalLong size = headers.firstValueAsLong("X-Linked-Size");
+    if (size.isEmpty() && !isRedirect(response)) {
+      size = headers.firstValueAsLong("Content-Length");
+    }
+    return Optional.of(new RemoteFile(file, hash, size.orElse(-1)));
   }
 
   /** Asks for the content of a file from the byte {@code from} on; the caller closes it. */

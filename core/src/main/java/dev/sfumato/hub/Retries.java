@@ -10,13 +10,16 @@ final class Retries {
   private static final Duration LONGEST = Duration.ofMinutes(1);
 
   private final Duration pause;
+  private final Class<? extends IOException> passing;
   private int failures;
 
   /**
    * @param pause before the first new attempt
+   * @param passing the failures after which there is one
    */
-  Retries(Duration pause) {
+  Retries(Duration pause, Class<? extends IOException> passing) {
     this.pause = pause;
+    this.passing = passing;
   }
 
   /** The server said that it is busy and when to ask again. */
@@ -39,7 +42,7 @@ final class Retries {
   /**
    * Runs {@code attempt} until it succeeds.
    *
-   * @throws IOException the last failure, after the fifth
+   * @throws IOException the fifth failure, or one that does not pass
    */
   <T> T run(Attempt<T> attempt) throws IOException {
     while (true) {
@@ -57,7 +60,7 @@ final class Retries {
   }
 
   private void await(IOException failure) throws IOException {
-    if (++failures == LIMIT) {
+    if (!passing.isInstance(failure) || ++failures == LIMIT) {
       throw failure;
     }
     Duration wait = pause.multipliedBy(1L << (failures - 1));

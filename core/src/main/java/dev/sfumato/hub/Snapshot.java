@@ -61,7 +61,7 @@ final class Snapshot {
   private RemoteFile describe(String file) {
     try {
       Optional<RemoteFile> found =
-          new Retries(settings.pause()).run(() -> server.describe(commit, file));
+          new Retries(settings.pause(), IOException.class).run(() -> server.describe(commit, file));
       if (found.isEmpty()) {
         cache.writeMissing(commit, file);
       }

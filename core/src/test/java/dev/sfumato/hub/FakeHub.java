@@ -39,6 +39,8 @@ import java.util.stream.Stream;
 final class FakeHub implements AutoCloseable {
   static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
+  private static final int FILES_OF_A_PAGE = 3;
+
   /** The files by name. */
   final Map<String, byte[]> files = Collections.synchronizedMap(new TreeMap<>());
 
@@ -58,12 +60,6 @@ final class FakeHub implements AutoCloseable {
   private final HttpServer hub;
   private final HttpServer storage;
   private final ExecutorService threads = Executors.newCachedThreadPool();
-
-  /** Answers one request for a content. */
-  @FunctionalInterface
-  interface Answer {
-    void to(HttpExchange exchange, byte[] content) throws IOException;
-  }
 
   FakeHub() {
     hub = serve(this::answer);
@@ -167,51 +163,6 @@ final class FakeHub implements AutoCloseable {
     faults.computeIfAbsent(what, w -> new ArrayDeque<>()).addAll(List.of(answers));
   }
 
-  static Answer status(int status, String... headers) {
-    return (exchange, content) -> {
-      for (int i = 0; i < headers.length; i += 2) {
-        exchange.getResponseHeaders().set(headers[i], headers[i + 1]);
-      }
-      exchange.sendResponseHeaders(status, -1);
-    };
-  }
-
-  /** Sends all that was asked for up to the byte {@code end} and breaks off. */
-  static Answer cutAt(int end) {
-    return (exchange, content) -> {
-      int first = first(exchange);
-      head(exchange, first, content.length);
-      exchange.getResponseBody().write(content, first, end - first);
-      exchange.getResponseBody().flush();
-    };
-  }
-
-  static Answer sends(byte[] other) {
-    return (exchange, content) -> FakeHub.send(exchange, other);
-  }
-
-  /** Sends the first byte and, after a while, the others. */
-  static Answer slowly(long millis) {
-    return (exchange, content) -> {
-      head(exchange, 0, content.length);
-      exchange.getResponseBody().write(content, 0, 1);
-      exchange.getResponseBody().flush();
-      try {
-        Thread.sleep(millis);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-      exchange.getResponseBody().write(content, 1, content.length - 1);
-    };
-  }
-
-  static Answer ignoringTheRange() {
-    return (exchange, content) -> {
-      exchange.sendResponseHeaders(200, content.length);
-      exchange.getResponseBody().write(content);
-    };
-  }
-
   private Optional<Answer> fault(String what) {
     Deque<Answer> queue = faults.get(what);
     synchronized (faults) {
@@ -235,13 +186,13 @@ final class FakeHub implements AutoCloseable {
   private void answer(HttpExchange exchange) throws IOException {
     String sent = exchange.getRequestHeaders().getFirst("Authorization");
     if (token.isPresent() && !("Bearer " + token.get()).equals(sent)) {
-      status(401).to(exchange, new byte[0]);
+      Answer.status(401).to(exchange, new byte[0]);
       return;
     }
     String path = exchange.getRequestURI().getPath();
     String[] parts = path.split("/(revision|tree|resolve)/", 2);
     if (!parts[0].matches("(/api/models|/api/datasets|/datasets|)/org/name")) {
-      status(404, "X-Error-Code", "RepoNotFound").to(exchange, new byte[0]);
+      Answer.status(404, "X-Error-Code", "RepoNotFound").to(exchange, new byte[0]);
     } else if (path.contains("/revision/")) {
       revision(exchange, parts[1]);
     } else if (path.contains("/tree/")) {
@@ -258,23 +209,31 @@ final class FakeHub implements AutoCloseable {
     if (fault.isPresent()) {
       fault.get().to(exchange, new byte[0]);
     } else if (commit.isEmpty()) {
-      status(404, "X-Error-Code", "RevisionNotFound").to(exchange, new byte[0]);
+      Answer.status(404, "X-Error-Code", "RevisionNotFound").to(exchange, new byte[0]);
     } else {
       ObjectNode info = JsonFile.MAPPER.createObjectNode().put("id", "org/name").put("sha", commit);
       ArrayNode siblings = info.putArray("siblings");
       files.keySet().forEach(name -> siblings.addObject().put("rfilename", name));
-      send(exchange, JsonFile.MAPPER.writeValueAsBytes(info));
+      Answer.send(exchange, JsonFile.MAPPER.writeValueAsBytes(info));
     }
   }
 
   private void tree(HttpExchange exchange) throws IOException {
     if (!listsTrees) {
-      status(404).to(exchange, new byte[0]);
+      Answer.status(404).to(exchange, new byte[0]);
       return;
+    }
+    String query = exchange.getRequestURI().getQuery();
+    int first = query.contains("cursor") ? Integer.parseInt(query.replaceAll("\\D", "")) : 0;
+    int next = first + FILES_OF_A_PAGE;
+    if (next < files.size()) {
+      String page =
+          endpoint() + exchange.getRequestURI().getPath() + "?recursive=True&cursor=" + next;
+      exchange.getResponseHeaders().set("Link", "<" + page + ">; rel=\"next\"");
     }
     ArrayNode tree = JsonFile.MAPPER.createArrayNode();
     tree.addObject().put("type", "directory").put("path", "unet").put("oid", "0").put("size", 0);
-    for (String name : List.copyOf(files.keySet())) {
+    for (String name : files.keySet().stream().skip(first).limit(FILES_OF_A_PAGE).toList()) {
       byte[] content = files.get(name);
       ObjectNode file = tree.addObject().put("type", "file").put("path", name);
       file.put("size", content.length).put("oid", gitHash(content));
@@ -285,7 +244,7 @@ final class FakeHub implements AutoCloseable {
             .put("pointerSize", 1);
       }
     }
-    send(exchange, JsonFile.MAPPER.writeValueAsBytes(tree));
+    Answer.send(exchange, JsonFile.MAPPER.writeValueAsBytes(tree));
   }
 
   private void resolve(HttpExchange exchange, String commit, String name) throws IOException {
@@ -296,15 +255,16 @@ final class FakeHub implements AutoCloseable {
     if (fault.isPresent()) {
       fault.get().to(exchange, content);
     } else if (content == null) {
-      status(404, "X-Error-Code", "EntryNotFound").to(exchange, new byte[0]);
+      Answer.status(404, "X-Error-Code", "EntryNotFound").to(exchange, new byte[0]);
     } else if (isLarge(name)) {
       exchange.getResponseHeaders().set("X-Linked-Etag", '"' + hash(name) + '"');
       exchange.getResponseHeaders().set("X-Linked-Size", String.valueOf(content.length));
       String there = "http://localhost:" + storage.getAddress().getPort() + "/" + name;
-      status(302, "Location", there, "ETag", "\"of-the-redirect\"").to(exchange, content);
+      Answer.status(302, "Location", there, "ETag", "\"of-the-redirect\"").to(exchange, content);
     } else if (head) {
       String size = String.valueOf(content.length);
-      status(200, "ETag", '"' + hash(name) + '"', "Content-Length", size).to(exchange, content);
+      Answer.status(200, "ETag", '"' + hash(name) + '"', "Content-Length", size)
+          .to(exchange, content);
     } else {
       content(exchange, "/" + name);
     }
@@ -317,30 +277,8 @@ final class FakeHub implements AutoCloseable {
     if (fault.isPresent()) {
       fault.get().to(exchange, content);
     } else {
-      int first = first(exchange);
-      head(exchange, first, content.length);
-      exchange.getResponseBody().write(content, first, content.length - first);
+      Answer.content().to(exchange, content);
     }
-  }
-
-  private static int first(HttpExchange exchange) {
-    String range = exchange.getRequestHeaders().getFirst("Range");
-    return range == null ? 0 : Integer.parseInt(range.replaceAll("\\D", ""));
-  }
-
-  private static void head(HttpExchange exchange, int first, int size) throws IOException {
-    if (first > 0) {
-      exchange
-          .getResponseHeaders()
-          .set("Content-Range", "bytes " + first + "-" + (size - 1) + "/" + size);
-    }
-    int rest = size - first;
-    exchange.sendResponseHeaders(first > 0 ? 206 : 200, rest == 0 ? -1 : rest);
-  }
-
-  private static void send(HttpExchange exchange, byte[] body) throws IOException {
-    exchange.sendResponseHeaders(200, body.length);
-    exchange.getResponseBody().write(body);
   }
 
   @Override
