@@ -41,6 +41,10 @@ final class FakeHub implements AutoCloseable {
 
   private static final int FILES_OF_A_PAGE = 3;
 
+  static { // else the server waits 40 ms between the head and the body of an answer
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+  }
+
   /** The files by name. */
   final Map<String, byte[]> files = Collections.synchronizedMap(new TreeMap<>());
 
