@@ -81,7 +81,9 @@ class SchedulerConfigTest {
     SfumatoException e = assertThrows(SfumatoException.class, () -> Scheduler.of(config));
     assertThat(e)
         .hasMessageThat()
-        .isEqualTo("scheduler FooScheduler is not supported: use ddpm or ddim");
+        .isEqualTo("scheduler FooScheduler is not supported: use one of ddpm, ddim, pndm, lms, euler,"
+                + " euler_ancestral, heun, dpmsolver++, dpmsolver_singlestep, dpmsolver_sde, deis,"
+                + " unipc, lcm");
     assertThat(Scheduler.of(config.withClassName("ddim")).config().predictionType())
         .isEqualTo(PredictionType.V_PREDICTION);
   }
