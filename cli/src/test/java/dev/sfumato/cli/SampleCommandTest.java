@@ -94,7 +94,7 @@ class SampleCommandTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "--scheduler euler",
+        "--scheduler eulerian",
         "--steps 0",
         "--steps few",
         "--eta 2",

@@ -23,11 +23,11 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
   @Override
   public Run begin(int steps, RunOptions options, Rng noise) {
     Timesteps.requireNotOwn(SchedulerKind.PNDM, options);
+    List<Integer> timesteps = Timesteps.spaced(config, steps);
     boolean skip = config.solver().skipPrkSteps();
     if (!skip && steps < ORDER) {
       throw new SfumatoException("pndm needs at least 4 steps unless skip_prk_steps is true");
     }
-    List<Integer> timesteps = Timesteps.spaced(config, steps);
     int stride = config.numTrainTimesteps() / steps;
     List<Integer> visited = skip ? withoutWarmUp(timesteps) : withWarmUp(timesteps, stride / 2);
     return new PndmRun(this, visited, stride, noise);

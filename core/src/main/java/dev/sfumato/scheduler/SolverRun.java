@@ -43,8 +43,9 @@ abstract class SolverRun implements Run {
 
   @Override
   public double alphaCumprod(Step step) {
-    double signal = level(step).signal();
-    return signal * signal;
+    // As 1 - signal^2 it would lose its digits near the clean picture.
+    double ratio = (double) level(step).sigma() / level(step).signal();
+    return 1 / (1 + ratio * ratio);
   }
 
   @Override
