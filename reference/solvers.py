@@ -218,7 +218,7 @@ def case(name, kind, options, seed, tensors, source=None):
     stored = sorted({i for i in (0, 1, 2, last // 2, last - 1, last) if 0 <= i <= last})
     tensors[name] = torch.stack([samples[i] for i in stored])
     step.pop("generator", None)
-    return {"name": name, "class": kind, "config": saved, "seed": seed,
+    return {"name": name, "class": kind, "config": saved if source else {"_class_name": kind, **options}, "seed": seed,
             "num_inference_steps": len(custom) if custom else steps, "custom_timesteps": custom or [],
             "step": step, "init_noise_sigma": float(scheduler.init_noise_sigma),
             "timesteps": scheduler.timesteps.tolist(), "stored_steps": stored}
