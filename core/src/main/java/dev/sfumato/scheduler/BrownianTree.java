@@ -20,6 +20,9 @@ final class BrownianTree {
   private final long[] shape;
   private final Node root;
 
+  /** Standard deviation of the whole increment. */
+  private final double scale;
+
   /**
    * @param start of time
    * @param end of time
@@ -30,25 +33,18 @@ final class BrownianTree {
     this.entropy = entropy;
     this.shape = shape.clone();
     this.root = new Node(rounded(start), rounded(end), 0, 0);
-    this.rootScale = Math.sqrt(end - start);
+    this.scale = Math.sqrt(end - start);
   }
 
-  private final double rootScale;
-
   /**
-   * W(to) - W(from), normal with variance {@code to - from}, in the current scope. Times are rounded
-   * to six digits and outside of the tree's time moved to its ends.
+   * W(to) - W(from), normal with variance {@code to - from}, in the current scope. Times are
+   * rounded to six digits and outside of the tree's time moved to its ends.
    */
   Tensor increment(double from, double to) {
     double a = rounded(Math.max(Math.min(from, root.end), root.start));
     double b = rounded(Math.max(Math.min(to, root.end), root.start));
-    return Scope.run(
-        () -> {
-          long seed = new SeedSequence(entropy, POOL).state(1)[0];
-          Tensor w = normal(seed).mul(rootScale);
-          Tensor sum = a < b ? root.sum(w, a, b) : Tensor.zeros(shape);
-          return sum;
-        });
+    long seed = new SeedSequence(entropy, POOL).state(1)[0];
+    return Scope.run(() -> a < b ? root.sum(normal(seed).mul(scale), a, b) : Tensor.zeros(shape));
   }
 
   private Tensor normal(long seed) {

@@ -26,8 +26,6 @@ public record Churn(double amount, double sigmaMin, double sigmaMax, double nois
 
   /** gamma of algorithm 2 at {@code sigma}: by how much the noise level is raised. */
   double gamma(double sigma, int steps) {
-    return sigmaMin <= sigma && sigma <= sigmaMax
-        ? Math.min(amount / steps, Math.sqrt(2) - 1)
-        : 0;
+    return sigmaMin <= sigma && sigma <= sigmaMax ? Math.min(amount / steps, Math.sqrt(2) - 1) : 0;
   }
 }

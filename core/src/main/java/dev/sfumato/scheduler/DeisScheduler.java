@@ -8,7 +8,8 @@ import java.util.List;
 
 /**
  * Diffusion exponential integrator sampler (Zhang and Chen 2022, 2204.13902), with polynomials in
- * log(rho), rho = sigma / alpha, of the model's last outputs. It ends at the smallest trained sigma.
+ * log(rho), rho = sigma / alpha, of the model's last outputs. It ends at the smallest trained
+ * sigma.
  */
 record DeisScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
   DeisScheduler(SchedulerConfig config) {
@@ -30,10 +31,7 @@ record DeisScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     boolean rounds = config.solver().sigmaSpacing() == SigmaSpacing.KARRAS;
     SigmaGrid grid =
         SigmaGrid.aboveFirst(
-            config,
-            new TrainedSigmas(noiseSchedule),
-            timesteps,
-            rounds ? Math::rint : Math::floor);
+            config, new TrainedSigmas(noiseSchedule), timesteps, rounds ? Math::rint : Math::floor);
     return new DeisRun(config, grid, noise);
   }
 

@@ -9,8 +9,7 @@ abstract class DiscreteRun extends SolverRun {
   private final List<Integer> timesteps;
 
   DiscreteRun(Scheduler scheduler, List<Integer> timesteps, Rng rng) {
-    super(
-        scheduler.config(), timesteps.stream().mapToDouble(Integer::doubleValue).toArray(), rng);
+    super(scheduler.config(), timesteps.stream().mapToDouble(Integer::doubleValue).toArray(), rng);
     this.schedule = scheduler.noiseSchedule();
     this.timesteps = timesteps;
   }

@@ -6,13 +6,15 @@ import dev.sfumato.tensor.Tensor;
 import java.util.OptionalLong;
 
 /**
- * DPM-Solver++ (2S) made stochastic by ancestral noise, drawn from one Brownian motion over sigma so
- * that the same seed gives alike pictures with any number of steps (k-diffusion's {@code
+ * DPM-Solver++ (2S) made stochastic by ancestral noise, drawn from one Brownian motion over sigma
+ * so that the same seed gives alike pictures with any number of steps (k-diffusion's {@code
  * sample_dpmpp_sde}). A run of n steps evaluates the model 2n - 1 times; each is a {@link Step}.
  *
- * <p>The Brownian motion is torchsde's, bit for bit: see {@link BrownianTree}. Its seed is {@code
+ * <p>The Brownian motion is torchsde's: see {@link BrownianTree}. Its seed is {@code
  * noise_sampler_seed}; without one it is drawn from the run's generator, as diffusers draws it from
- * PyTorch's global one.
+ * PyTorch's global one. Pictures equal diffusers' to about 1e-3 only, as do diffusers' own from one
+ * machine to another: a sigma that differs in its last bit moves a time of the motion, and the root
+ * of that difference is noise.
  */
 record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
   DpmSdeScheduler(SchedulerConfig config) {
@@ -65,8 +67,8 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
     }
 
     /**
-     * From sigma = e^-t at the start of a step to sigma' in its middle, with x_0 from the start, and
-     * again to sigma' at its end, with x_0 from the middle:
+     * From sigma = e^-t at the start of a step to sigma' in its middle, with x_0 from the start,
+     * and again to sigma' at its end, with x_0 from the middle:
      *
      * <pre>
      * (1) sigma_up^2 = sigma'^2 (sigma^2 - sigma'^2) / sigma^2
@@ -99,17 +101,13 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
         float tDown = logOf(Floats.sqrt(to * to - up * up));
 
         Tensor mean =
-            starts
-                .at(start)
-                .mul(sigmaOf(tDown) / from)
-                .sub(x0.mul(Floats.expm1(t - tDown)));
+            starts.at(start).mul(sigmaOf(tDown) / from).sub(x0.mul(Floats.expm1(t - tDown)));
         return scope.keep(mean.add(noise(x, from, to).mul(scale).mul(up)));
       }
     }
 
     private BrownianTree motion(Tensor x) {
-      long entropy =
-          seed.orElseGet(() -> rng.integers(0, Long.MAX_VALUE, 1).toLongs()[0]);
+      long entropy = seed.orElseGet(() -> rng.integers(0, Long.MAX_VALUE, 1).toLongs()[0]);
       return new BrownianTree(sigmas[sigmas.length - 2], sigmas[0], entropy, x.shape());
     }
 

@@ -6,8 +6,9 @@ package dev.sfumato.scheduler;
  *
  * <pre>x_t = x x_s + d0 D_0 + d1 D_1 + d2 D_2 + noise z</pre>
  *
- * D_0 is the model's x_0 or noise at s, D_1 and D_2 are estimates of h times its first and h^2 times
- * its second derivative by lambda. The weights are integrals of exponentials times 1, l and l^2 / 2.
+ * D_0 is the model's x_0 or noise at s, D_1 and D_2 are estimates of h times its first and h^2
+ * times its second derivative by lambda. The weights are integrals of exponentials times 1, l and
+ * l^2 / 2.
  *
  * @param midpoint d1 of the midpoint method
  * @param heun d1 of Heun's method
@@ -64,7 +65,8 @@ record DpmWeights(float x, float d0, float midpoint, float heun, float d2, float
   }
 
   /**
-   * (4) x_t = sigma_t / sigma_s e^-h x_s + alpha_t (1 - e^-2h) x_0 + ... + sigma_t sqrt(1 - e^-2h) z.
+   * (4) x_t = sigma_t / sigma_s e^-h x_s + alpha_t (1 - e^-2h) x_0 + ... + sigma_t sqrt(1 - e^-2h)
+   * z.
    */
   private static DpmWeights ofDataStochastic(NoiseLevel s, NoiseLevel t, float h) {
     float alpha = t.signal();

@@ -16,8 +16,7 @@ record HeunScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
   @Override
   public Run begin(int steps, RunOptions options, Rng noise) {
     double[] timesteps = Timesteps.fractionalOrOwn(config, steps, options);
-    SigmaGrid grid =
-        SigmaGrid.fromEndToEnd(config, new TrainedSigmas(noiseSchedule), timesteps, 0);
+    SigmaGrid grid = SigmaGrid.fromEndToEnd(config, new TrainedSigmas(noiseSchedule), timesteps, 0);
     return new HeunRun(config, grid.rounded().doubled(), noise);
   }
 
@@ -30,6 +29,8 @@ record HeunScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     }
 
     /**
+     *
+     *
      * <pre>
      * (1) d = (x - x_0) / sigma
      * (2) x' = x + (sigma' - sigma) d
@@ -43,8 +44,7 @@ record HeunScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     public Tensor step(Tensor modelOutput, Tensor x, Step step) {
       try (Scope scope = Scope.open()) {
         int i = step.index();
-        Tensor derivative =
-            derivative(x, x0(prediction(modelOutput, x), x, step), sigma(step));
+        Tensor derivative = derivative(x, x0(prediction(modelOutput, x), x, step), sigma(step));
         if (i % 2 == 0) {
           starts.put(i, x);
           derivatives.put(i, derivative);

@@ -56,8 +56,7 @@ record LmsScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
       double half = (sigmas[i + 1] - sigmas[i]) / 2.0;
       double middle = (sigmas[i + 1] + sigmas[i]) / 2.0;
       double point = half / Math.sqrt(3);
-      return half
-          * (lagrange(middle - point, i, j, order) + lagrange(middle + point, i, j, order));
+      return half * (lagrange(middle - point, i, j, order) + lagrange(middle + point, i, j, order));
     }
 
     private double lagrange(double s, int i, int j, int order) {

@@ -9,8 +9,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * What a run remembers of its last few steps: a tensor for each. A step that is taken again, as
- * time travel does, overwrites what it and later ones left. The tensors live until they fall out or the scope
- * closes in which the run was begun.
+ * time travel does, overwrites what it and later ones left. The tensors live until they fall out or
+ * the scope closes in which the run was begun.
  */
 final class Memory {
   private final UnaryOperator<Tensor> keeper = Scope.keeper();

@@ -52,7 +52,8 @@ record Settings(String className, Map<String, Object> values) {
       return OptionalLong.empty();
     }
     boolean whole = value instanceof Integer || value instanceof Long;
-    return OptionalLong.of(whole ? ((Number) value).longValue() : this.<Long>fail(key, "a whole number"));
+    return OptionalLong.of(
+        whole ? ((Number) value).longValue() : this.<Long>fail(key, "a whole number"));
   }
 
   /** Whether the text is {@code yes}, not {@code no}; no too if the class does not know the key. */

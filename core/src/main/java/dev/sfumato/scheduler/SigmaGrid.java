@@ -23,8 +23,7 @@ record SigmaGrid(float[] sigmas, double[] timesteps) {
     SolverSettings settings = config.solver();
     double[] sigmas = Arrays.stream(timesteps).map(trained::at).toArray();
     if (settings.logLinear()) {
-      sigmas =
-          SigmaSpacing.EXPONENTIAL.between(trained.max(), trained.min(), timesteps.length + 1);
+      sigmas = SigmaSpacing.EXPONENTIAL.between(trained.max(), trained.min(), timesteps.length + 1);
     }
     if (settings.sigmaSpacing() == SigmaSpacing.TRAINED) {
       return new SigmaGrid(floats(sigmas, last), timesteps);

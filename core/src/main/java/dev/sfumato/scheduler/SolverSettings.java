@@ -55,8 +55,7 @@ record SolverSettings(
     for (String flow : List.of("use_flow_sigmas", "use_dynamic_shifting")) {
       require(!settings.truth(flow), flow + " is not supported: set it to false");
     }
-    require(
-        settings.maybeText("solver_p").isEmpty(), "solver_p is not supported: set it to null");
+    require(settings.maybeText("solver_p").isEmpty(), "solver_p is not supported: set it to null");
     double lambdaMin = settings.number("lambda_min_clipped");
     require(lambdaMin < 5, "lambda_min_clipped must be below 5");
     int order = settings.integer("solver_order");

@@ -36,10 +36,7 @@ record UniPcScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) imple
     boolean rounds = config.solver().sigmaSpacing() == SigmaSpacing.KARRAS;
     SigmaGrid grid =
         SigmaGrid.aboveFirst(
-            config,
-            new TrainedSigmas(noiseSchedule),
-            timesteps,
-            rounds ? Math::rint : Math::floor);
+            config, new TrainedSigmas(noiseSchedule), timesteps, rounds ? Math::rint : Math::floor);
     return new UniPcRun(config, grid, noise);
   }
 
@@ -62,8 +59,7 @@ record UniPcScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) imple
         outputs.put(
             i, settings.predictX0() ? x0(prediction, x, step) : epsilon(prediction, x, step));
         boolean corrects = i > 0 && !settings.disableCorrector().contains(i - 1);
-        Tensor corrected =
-            corrects ? move(samples.at(i - 1), i - 1, order(i - 1, step), true) : x;
+        Tensor corrected = corrects ? move(samples.at(i - 1), i - 1, order(i - 1, step), true) : x;
         samples.put(i, corrected);
         return scope.keep(move(corrected, i, order(i, step), false));
       }

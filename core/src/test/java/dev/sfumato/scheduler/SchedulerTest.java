@@ -309,8 +309,7 @@ class SchedulerTest {
           Rng rng = new Rng(0)) {
         Run run = scheduler(kind).begin(STEPS, RunOptions.defaults(), rng);
         long begun = Scope.liveTensors();
-        assertThrows(
-            SfumatoException.class, () -> run.step(wrong, x, run.iterator().next()));
+        assertThrows(SfumatoException.class, () -> run.step(wrong, x, run.iterator().next()));
         assertThat(Scope.liveTensors()).isEqualTo(begun);
       }
     }
