@@ -73,7 +73,7 @@ class SolverGoldenTest {
    */
   private static double tolerance(JsonNode c, Run run) {
     boolean brownian = c.get("class").asText().contains("SDE");
-    return brownian ? 2e-3 : run.initNoiseSigma() > 300 ? 1e-4 : 3e-5;
+    return brownian ? 2e-3 : run.initNoiseSigma() > 300 ? 1e-4 : 5e-5;
   }
 
   private static RunOptions options(JsonNode c) {
