@@ -65,6 +65,13 @@ final class StepProgress implements AutoCloseable {
     }
   }
 
+  /** Prints a line that stays, in the place of the bar, which goes on below it. */
+  void line(String text) {
+    if (bar != null) {
+      System.err.print("\r\033[K" + text + System.lineSeparator());
+    }
+  }
+
   @Override
   public void close() {
     if (bar != null) {
