@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import java.io.Console;
 import java.time.Duration;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -25,6 +26,7 @@ final class StepProgress implements AutoCloseable {
                 .setUnit(unit, unitSize)
                 .startsFrom(done, Duration.ZERO)
                 .setUpdateIntervalMillis(250)
+                .setConsumer(new ConsoleProgressBarConsumer(System.err)) // one line, rewritten
                 .clearDisplayOnFinish()
                 .build();
   }

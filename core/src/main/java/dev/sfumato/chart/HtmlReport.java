@@ -109,7 +109,7 @@ public record HtmlReport(String title, List<Section> sections) {
     }
   }
 
-  /** A table; columns that hold only numbers are set flush right. */
+  /** A table; columns that hold only numbers, or nothing, are set flush right. */
   public record Table(List<String> header, List<List<String>> rows) implements Section {
     /** Copies the lists. */
     public Table {
@@ -206,7 +206,10 @@ public record HtmlReport(String title, List<Section> sections) {
     boolean[] numeric = new boolean[table.header().size()];
     for (int column = 0; column < numeric.length; column++) {
       int c = column;
-      numeric[c] = table.rows().stream().map(row -> row.get(c)).allMatch(NUMBER.asMatchPredicate());
+      numeric[c] =
+          table.rows().stream()
+              .map(row -> row.get(c))
+              .allMatch(cell -> cell.isEmpty() || NUMBER.matcher(cell).matches());
     }
     String body =
         table.rows().stream()

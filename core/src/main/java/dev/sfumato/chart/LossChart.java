@@ -31,6 +31,7 @@ public final class LossChart {
 
   private static final int WIDTH = 1000;
   private static final int HEIGHT = 560;
+  private static final int MOST_STEP_LABELS = 10;
   private static final int MOST_POINTS = 4 * WIDTH;
   private static final double LOGARITHMIC_FROM = 10;
 
@@ -109,6 +110,7 @@ public final class LossChart {
     style.setAntiAlias(true).setTextAntiAlias(true);
     style.setXAxisDecimalPattern("#,###").setXAxisMin(0.0).setPlotContentSize(0.97);
     style.setXAxisTickMarkSpacingHint(100).setYAxisTickMarkSpacingHint(56);
+    style.setXAxisMaxLabelCount(MOST_STEP_LABELS); // a logarithmic axis forgets the hint
   }
 
   private static void addLine(

@@ -58,11 +58,11 @@ record RunFacts(
     Map<String, String> facts = new LinkedHashMap<>();
     List<StepReport> steps = history.steps();
     if (!steps.isEmpty()) {
-      facts.put("loss, mean of the last 100 steps", loss(history.recent()));
+      facts.put("loss of the last 100 steps", loss(history.recent()));
     }
     if (!history.validation().isEmpty()) {
       double loss = history.validation().get(history.validation().size() - 1).loss();
-      facts.put("validation loss, with fixed noise", loss(loss));
+      facts.put("validation loss", loss(loss));
     }
     if (!steps.isEmpty()) {
       StepReport last = steps.get(steps.size() - 1);
@@ -94,13 +94,9 @@ record RunFacts(
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("device", pipeline.denoiser().trainable().get(0).device().toString());
     facts.put(
-        "processor",
-        value(PROCESSORS, "model name").orElse(System.getProperty("os.arch"))
-            + ", "
-            + Runtime.getRuntime().availableProcessors()
-            + " cores, "
-            + Engine.threads()
-            + " threads");
+        "processor", value(PROCESSORS, "model name").orElse(System.getProperty("os.arch")));
+    facts.put("cores", number(Runtime.getRuntime().availableProcessors()));
+    facts.put("threads", number(Engine.threads()));
     facts.put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));
     facts.put("Java", Runtime.version().toString());
     facts.put("engine", "libtorch " + Engine.version());

@@ -19,13 +19,13 @@ import java.util.concurrent.ConcurrentHashMap;
  * A server that speaks as much of MLflow's REST protocol as a training run needs, and, like
  * MLflow's own, refuses to change a parameter and more than 1,000 metrics or 100 parameters at once.
  */
-final class MlflowServer implements AutoCloseable {
+public final class MlflowServer implements AutoCloseable {
   private static final String API = "/api/2.0/mlflow/";
   private static final String ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/";
 
   final Map<String, String> experiments = new TreeMap<>(Map.of("Default", "0"));
-  final Map<String, LoggedRun> runs = new TreeMap<>();
-  final Map<String, byte[]> artifacts = new ConcurrentHashMap<>();
+  public final Map<String, LoggedRun> runs = new TreeMap<>();
+  public final Map<String, byte[]> artifacts = new ConcurrentHashMap<>();
   final List<Integer> batches = new ArrayList<>();
   volatile String requiredAuthorization;
   volatile boolean isIll;
@@ -33,15 +33,16 @@ final class MlflowServer implements AutoCloseable {
   private final int port;
 
   /** What the server knows of a run. */
-  static final class LoggedRun {
-    String name = "";
-    String status = "RUNNING";
-    final Map<String, String> params = new TreeMap<>();
-    final Map<String, String> tags = new TreeMap<>();
-    final List<String> metrics = new ArrayList<>(); // key@step=value
+  public static final class LoggedRun {
+    public String name = "";
+    public String status = "RUNNING";
+    public final Map<String, String> params = new TreeMap<>();
+    public final Map<String, String> tags = new TreeMap<>();
+    public final List<String> metrics = new ArrayList<>(); // key@step=value
   }
 
-  MlflowServer() throws IOException {
+  /** A server on a free port of this machine. */
+  public MlflowServer() throws IOException {
     http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     port = http.getAddress().getPort();
     start();
@@ -52,7 +53,8 @@ final class MlflowServer implements AutoCloseable {
     http.start();
   }
 
-  String uri() {
+  /** Its address. */
+  public String uri() {
     return "http://127.0.0.1:" + port;
   }
 
