@@ -164,8 +164,7 @@ final class TrainCommand implements Callable<Integer> {
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
-            new TrainingRun(
-                pipeline, batches, validation, options, watch, directory, checkpoint)) {
+            new TrainingRun(pipeline, batches, validation, options, watch, directory, checkpoint)) {
       resolve(pipeline, dataset);
       SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {

@@ -9,8 +9,7 @@ package dev.sfumato.chart;
  * @param sumOfSquares of all values
  * @param counts values in each bucket; not to be changed afterwards
  */
-public record Histogram(
-    double min, double max, double sum, double sumOfSquares, double[] counts) {
+public record Histogram(double min, double max, double sum, double sumOfSquares, double[] counts) {
 
   /** The upper end of bucket {@code i}. */
   double limit(int i) {

@@ -93,8 +93,7 @@ record RunFacts(
   Map<String, String> machine() {
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("device", pipeline.denoiser().trainable().get(0).device().toString());
-    facts.put(
-        "processor", value(PROCESSORS, "model name").orElse(System.getProperty("os.arch")));
+    facts.put("processor", value(PROCESSORS, "model name").orElse(System.getProperty("os.arch")));
     facts.put("cores", number(Runtime.getRuntime().availableProcessors()));
     facts.put("threads", number(Engine.threads()));
     facts.put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));

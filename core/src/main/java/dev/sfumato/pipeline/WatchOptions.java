@@ -7,14 +7,14 @@ import java.util.Optional;
 /**
  * How a training run is watched and saved.
  *
- * @param sampleEvery optimiser steps between sample grids; 0 for none but the last; otherwise there is
- *     one before the first step, too
+ * @param sampleEvery optimiser steps between sample grids; 0 for none but the last; otherwise there
+ *     is one before the first step, too
  * @param sampleSteps scheduler steps of a sample
  * @param sampleCount pictures in a sample grid; 0 for no grids at all
  * @param checkpointEvery optimiser steps between checkpoints; 0 for none but the last
  * @param checkpointsKeep how many checkpoints stay, the newest ones
- * @param tensorboard whether TensorBoard event files are written; they hold histograms
- *     of weights and gradients for the steps that have sample grids
+ * @param tensorboard whether TensorBoard event files are written; they hold histograms of weights
+ *     and gradients for the steps that have sample grids
  * @param mlflow the MLflow server to log to, if any
  */
 public record WatchOptions(

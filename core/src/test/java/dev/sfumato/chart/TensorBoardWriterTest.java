@@ -84,9 +84,7 @@ class TensorBoardWriterTest {
     try (TensorBoardWriter writer = TensorBoardWriter.open(folder, 0)) {
       writer.histograms(
           3,
-          Map.of(
-              "weights/conv_in.bias",
-              new Histogram(-1, 3, 4, 12.5, new double[] {1, 0, 2, 5})));
+          Map.of("weights/conv_in.bias", new Histogram(-1, 3, 4, 12.5, new double[] {1, 0, 2, 5})));
       Message event = last(writer);
       assertThat(event.integer(2)).isEqualTo(3);
       Message value = event.message(5).message(1);

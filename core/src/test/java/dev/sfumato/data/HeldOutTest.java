@@ -63,8 +63,7 @@ class HeldOutTest {
   void picturesOfAnotherKindAreRefused() {
     assertThat(
             assertThrows(
-                SfumatoException.class,
-                () -> new HeldOut(all, PictureList.random(2, 3, 4, 3, 1))))
+                SfumatoException.class, () -> new HeldOut(all, PictureList.random(2, 3, 4, 3, 1))))
         .hasMessageThat()
         .contains("3 channels");
   }

@@ -125,8 +125,7 @@ class TrainingRunTest {
       for (String file :
           List.of("samples/step-000000.png", "samples/step-000004.png", "report.html")) {
         assertThat(server.artifacts.get("0/run0/artifacts/" + file))
-            .isEqualTo(
-                Files.readAllBytes(root.resolve(file)));
+            .isEqualTo(Files.readAllBytes(root.resolve(file)));
       }
       assertThrows(SfumatoException.class, () -> train(root, 1e30, 8, watch));
       assertThat(logged.status).isEqualTo("FAILED");

@@ -17,7 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A server that speaks as much of MLflow's REST protocol as a training run needs, and, like
- * MLflow's own, refuses to change a parameter and more than 1,000 metrics or 100 parameters at once.
+ * MLflow's own, refuses to change a parameter and more than 1,000 metrics or 100 parameters at
+ * once.
  */
 public final class MlflowServer implements AutoCloseable {
   private static final String API = "/api/2.0/mlflow/";
