@@ -17,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /**
  * What there is to say about a run, in words: for its report and its model card.
@@ -48,9 +49,16 @@ record RunFacts(
     if (Files.exists(config)) {
       JsonFile.read(config, JsonNode.class)
           .properties()
-          .forEach(e -> settings.put(e.getKey(), e.getValue().asText(e.getValue().toString())));
+          .forEach(option -> settings.put(option.getKey(), text(option.getValue())));
     }
     return settings;
+  }
+
+  private static String text(JsonNode value) {
+    return StreamSupport.stream(value.spliterator(), false)
+        .map(JsonNode::asText)
+        .reduce((a, b) -> a + "," + b)
+        .orElse(value.asText());
   }
 
   /** How far the run came, and how well. */

@@ -19,6 +19,7 @@ import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingOptions;
 import java.awt.image.BufferedImage;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -236,9 +237,11 @@ public final class TrainingRun implements AutoCloseable {
 
   private RunFacts facts() {
     String data = RunFacts.settings(output).getOrDefault("data", "pictures");
+    Path place = Path.of(data); // a card tells nobody where files lie
+    String name = Files.exists(place) ? place.getFileName().toString() : data;
     String pictures =
         "%s: %,d pictures, %d x %d"
-            .formatted(data, dataset.size(), dataset.width(), dataset.height());
+            .formatted(name, dataset.size(), dataset.width(), dataset.height());
     return new RunFacts(output, pipeline, pictures, history, trainer.totalSteps());
   }
 
