@@ -6,6 +6,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
+import dev.sfumato.data.HeldOut;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
@@ -107,14 +108,17 @@ final class TrainCommand implements Callable<Integer> {
     BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
-    Dataset dataset = Datasets.open(pictures.data, dataOptions);
+    HeldOut heldOut =
+        watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
+    Dataset dataset = heldOut.training();
     try (OutputDirectory directory =
         resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
       Optional<Path> checkpoint = checkpoint(directory);
       try (DiffusionPipeline pipeline =
           checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset))) {
         pipeline.denoiser().to(device);
-        train(pipeline, new Batches(dataset, batchOptions), watch, directory, checkpoint);
+        Batches batches = new Batches(dataset, batchOptions);
+        train(pipeline, batches, heldOut.validation(), watch, directory, checkpoint);
       }
     }
     return 0;
@@ -152,6 +156,7 @@ final class TrainCommand implements Callable<Integer> {
   private void train(
       DiffusionPipeline pipeline,
       Batches batches,
+      Dataset validation,
       WatchOptions watch,
       OutputDirectory directory,
       Optional<Path> checkpoint) {
@@ -159,8 +164,7 @@ final class TrainCommand implements Callable<Integer> {
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
-            new TrainingRun(
-                pipeline, batches, validationSet(dataset), options, watch, directory, checkpoint)) {
+            new TrainingRun(pipeline, batches, validation, options, watch, directory, checkpoint)) {
       resolve(pipeline, dataset);
       SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {
@@ -184,11 +188,6 @@ final class TrainCommand implements Callable<Integer> {
     training.classConditioning = pipeline.denoiser().conditioning().type();
     betaSchedule = pipeline.scheduler().betaSchedule();
     trainTimesteps = pipeline.scheduler().numTrainTimesteps();
-  }
-
-  /** The test digits where the data have them, else the first of the training pictures. */
-  private Dataset validationSet(Dataset dataset) {
-    return Datasets.openTestSplit(pictures.data, pictures.options()).orElse(dataset);
   }
 
   private DiffusionPipeline startingModel(Dataset dataset) {
