@@ -16,10 +16,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Collectors;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -148,9 +146,6 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
 
   /** Accents composed, and small letters whatever stands around them. */
   static String normalized(String text) {
-    return Normalizer.normalize(text, Normalizer.Form.NFC)
-        .codePoints()
-        .mapToObj(c -> Character.toString(c).toLowerCase(Locale.ROOT))
-        .collect(Collectors.joining());
+    return TextCleaning.eachSmall(Normalizer.normalize(text, Normalizer.Form.NFC));
   }
 }
