@@ -49,7 +49,6 @@ final class AttentionPool extends Module {
 
   @Override
   protected void resetOwn(Rng rng) {
-    StartValues.normal(
-        rng, positionalEmbedding, Math.pow(positionalEmbedding.size(1), -0.5));
+    StartValues.normal(rng, positionalEmbedding, Math.pow(positionalEmbedding.size(1), -0.5));
   }
 }

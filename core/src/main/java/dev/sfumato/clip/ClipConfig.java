@@ -134,7 +134,9 @@ public record ClipConfig(int embedDim, Image image, Text text) {
       LAST
     }
 
-    /** Its place in each text of {@code ids}, texts of {@code length} tokens one after the other. */
+    /**
+     * Its place in each text of {@code ids}, texts of {@code length} tokens one after the other.
+     */
     long[] positions(long[] ids, int length) {
       return IntStream.range(0, ids.length / length)
           .mapToLong(text -> position(ids, text * length, length))

@@ -35,7 +35,8 @@ sealed interface ClipFiles {
     if (!Files.isDirectory(path)) {
       throw new SfumatoException(path + ": there is no such CLIP model");
     }
-    if (Files.exists(path.resolve(OPEN_CLIP_CONFIG)) && weights(path, OpenClip.WEIGHTS).isPresent()) {
+    if (Files.exists(path.resolve(OPEN_CLIP_CONFIG))
+        && weights(path, OpenClip.WEIGHTS).isPresent()) {
       return new OpenClip(path);
     }
     if (Files.exists(path.resolve(Transformers.CONFIG))) {
@@ -104,7 +105,9 @@ sealed interface ClipFiles {
               .orElseThrow(
                   () ->
                       new SfumatoException(
-                          directory + ": has no weights: expected " + String.join(" or ", WEIGHTS)));
+                          directory
+                              + ": has no weights: expected "
+                              + String.join(" or ", WEIGHTS)));
       UnaryOperator<Map<String, Tensor>> names =
           weights -> TransformersLayout.weights(weights, file.toString());
       return read(file, w -> model, names, tokenizer, c -> preprocessing);

@@ -81,8 +81,7 @@ public record ClipModel(
     return Scope.run(
         () -> {
           Tensor ids = tokenizer.encode(texts, network.config().text().contextLength());
-          return Functional.normalize(
-              network.encodeText(ids.to(network.logitScale().device())));
+          return Functional.normalize(network.encodeText(ids.to(network.logitScale().device())));
         });
   }
 
@@ -112,7 +111,8 @@ public record ClipModel(
     preprocess.put("mean", preprocessing.mean());
     preprocess.put("std", preprocessing.std());
     preprocess.put("resize_mode", preprocessing.squash() ? "squash" : "shortest");
-    preprocess.put("interpolation", preprocessing.filter().name().toLowerCase(java.util.Locale.ROOT));
+    preprocess.put(
+        "interpolation", preprocessing.filter().name().toLowerCase(java.util.Locale.ROOT));
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("model_cfg", OpenClipConfig.write(network.config()));
     config.put("preprocess_cfg", preprocess);

@@ -59,8 +59,7 @@ public final class ClipTokenizer {
     ClipVocabulary vocabulary = ClipVocabulary.openAi();
     String special = String.join("|", vocabulary.special());
     Pattern words =
-        Pattern.compile(
-            special + "|" + WORDS, Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE);
+        Pattern.compile(special + "|" + WORDS, Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE);
     return new ClipTokenizer(vocabulary, cleaning::apply, NONE, words, 0);
   }
 

@@ -106,9 +106,7 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     List<String> merges = new ArrayList<>();
     for (JsonNode merge : model.path("merges")) {
       merges.add(
-          merge.isArray()
-              ? merge.path(0).asText() + ' ' + merge.path(1).asText()
-              : merge.asText());
+          merge.isArray() ? merge.path(0).asText() + ' ' + merge.path(1).asText() : merge.asText());
     }
     return checked(file, numbers, merges);
   }

@@ -91,8 +91,7 @@ record ConfigNode(String source, JsonNode node) {
 
   /** The side of a square: one number, or a list of two that are equal. */
   int side(String key, int fallback) {
-    List<Integer> sides =
-        integers(key).orElseGet(() -> List.of(integer(key, fallback)));
+    List<Integer> sides = integers(key).orElseGet(() -> List.of(integer(key, fallback)));
     if (sides.isEmpty() || sides.stream().distinct().count() > 1) {
       throw wrong(key, "one number, or two that are equal");
     }

@@ -7,18 +7,26 @@ import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
 /**
- * Decoded pictures to what a CLIP network reads: resized and cut to a square, then {@code (x - mean)
- * / std} for each colour, x in [0, 1]. Resizing is Pillow's, as in open_clip.
+ * Decoded pictures to what a CLIP network reads: resized and cut to a square, then {@code (x -
+ * mean) / std} for each colour, x in [0, 1]. Resizing is Pillow's, as in open_clip.
  *
  * @param resize the smaller edge after resizing, in pixels
  * @param crop height and width of the part in the middle that is kept
  * @param squash whether both edges become {@code resize}, proportions or not
+ * @param roundDown whether half a pixel above and left of that part is left out; else it is rounded
+ *     to an even number
  * @param filter how pixels are interpolated
  * @param mean of red, green and blue
  * @param std standard deviations of red, green and blue
  */
 public record ImagePreprocessing(
-    int resize, int crop, boolean squash, Resize.Filter filter, List<Float> mean, List<Float> std) {
+    int resize,
+    int crop,
+    boolean squash,
+    boolean roundDown,
+    Resize.Filter filter,
+    List<Float> mean,
+    List<Float> std) {
   private static final List<Float> OPENAI_MEAN = List.of(0.48145466f, 0.4578275f, 0.40821073f);
   private static final List<Float> OPENAI_STD = List.of(0.26862954f, 0.26130258f, 0.27577711f);
 
@@ -38,7 +46,7 @@ public record ImagePreprocessing(
   /** That of OpenAI's models. */
   static ImagePreprocessing openAi(int imageSize) {
     return new ImagePreprocessing(
-        imageSize, imageSize, false, Resize.Filter.BICUBIC, OPENAI_MEAN, OPENAI_STD);
+        imageSize, imageSize, false, false, Resize.Filter.BICUBIC, OPENAI_MEAN, OPENAI_STD);
   }
 
   /** That of {@code preprocess_cfg} of open_clip. */
@@ -46,12 +54,16 @@ public record ImagePreprocessing(
     String mode = settings.text("resize_mode", "shortest");
     if (!mode.equals("shortest") && !mode.equals("squash")) {
       throw new SfumatoException(
-          settings.source() + "resize_mode '" + mode + "' is not supported: shortest and squash are");
+          settings.source()
+              + "resize_mode '"
+              + mode
+              + "' is not supported: shortest and squash are");
     }
     return new ImagePreprocessing(
         imageSize,
         imageSize,
         mode.equals("squash"),
+        false,
         settings.text("interpolation", "bicubic").equals("bilinear")
             ? Resize.Filter.BILINEAR
             : Resize.Filter.BICUBIC,
@@ -87,6 +99,7 @@ public record ImagePreprocessing(
         resize,
         crop,
         squash,
+        true,
         filter,
         normalize ? settings.colors("image_mean", OPENAI_MEAN) : List.of(0f, 0f, 0f),
         normalize ? settings.colors("image_std", OPENAI_STD) : List.of(1f, 1f, 1f));
@@ -124,7 +137,9 @@ public record ImagePreprocessing(
         squash
             ? Resize.to(picture, resize, resize, filter)
             : Resize.smallerEdge(picture, resize, filter);
-    return resized.centerCrop(crop, crop);
+    return roundDown
+        ? resized.crop((resized.height() - crop) / 2, (resized.width() - crop) / 2, crop, crop)
+        : resized.centerCrop(crop, crop);
   }
 
   private void write(Pixels picture, float[] target, int offset) {

@@ -148,8 +148,7 @@ final class Mojibake {
   private static String fourBytes(MatchResult surrogates) {
     int high = (surrogates.group(1).charAt(0) & 0xf) << 6 | surrogates.group(2).charAt(0) & 0x3f;
     int low = (surrogates.group(3).charAt(0) & 0xf) << 6 | surrogates.group(4).charAt(0) & 0x3f;
-    byte[] utf8 =
-        Character.toString(0x10000 + (high << 10) + low).getBytes(StandardCharsets.UTF_8);
+    byte[] utf8 = Character.toString(0x10000 + (high << 10) + low).getBytes(StandardCharsets.UTF_8);
     return Matcher.quoteReplacement(new String(utf8, StandardCharsets.ISO_8859_1));
   }
 }

@@ -58,8 +58,7 @@ final class OpenAiShapes {
 
   private ClipConfig.ResNet resNet() {
     int width = size("visual.layer1.0.conv1.weight", 0);
-    int side =
-        (int) Math.round(Math.sqrt(size("visual.attnpool.positional_embedding", 0) - 1));
+    int side = (int) Math.round(Math.sqrt(size("visual.attnpool.positional_embedding", 0) - 1));
     List<Integer> layers =
         IntStream.rangeClosed(1, 4)
             .mapToObj(stage -> count("visual\\.layer" + stage + "\\.(\\d+)\\..*"))

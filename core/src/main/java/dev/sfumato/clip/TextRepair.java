@@ -20,8 +20,7 @@ final class TextRepair {
   private static final Pattern LONE_SURROGATE = Pattern.compile("[\\ud800-\\udfff]");
   private static final Pattern TERMINAL_ESCAPE = Pattern.compile("\u001b\\[[\\p{Nd};]*[a-zA-Z]");
   private static final Pattern CONTROL =
-      Pattern.compile(
-          "[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f\\u206a-\\u206f\\ufeff\\ufff9-\\ufffc]");
+      Pattern.compile("[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f\\u206a-\\u206f\\ufeff\\ufff9-\\ufffc]");
   private static final Map<Character, String> LETTERS = letters();
   private static final Map<String, String> CAPITAL_ENTITIES = capitalEntities();
 

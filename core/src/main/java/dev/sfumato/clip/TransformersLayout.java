@@ -14,14 +14,15 @@ import java.util.Map;
  * matrix of each attention into three and stores the projections transposed.
  */
 final class TransformersLayout {
-  /** Parts of names there, and what stands for them in {@link ClipNetwork}; none contains another. */
+  /**
+   * Parts of names there, and what stands for them in {@link ClipNetwork}; none contains another.
+   */
   private static final Map<String, String> NAMES = new LinkedHashMap<>();
 
   static {
     NAMES.put("vision_model.embeddings.class_embedding", "visual.class_embedding");
     NAMES.put("vision_model.embeddings.patch_embedding", "visual.conv1");
-    NAMES.put(
-        "vision_model.embeddings.position_embedding.weight", "visual.positional_embedding");
+    NAMES.put("vision_model.embeddings.position_embedding.weight", "visual.positional_embedding");
     NAMES.put("vision_model.pre_layrnorm", "visual.ln_pre"); // so it is spelled
     NAMES.put("vision_model.encoder.layers", "visual.transformer.resblocks");
     NAMES.put("vision_model.post_layernorm", "visual.ln_post");

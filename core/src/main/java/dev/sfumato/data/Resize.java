@@ -29,9 +29,7 @@ public final class Resize {
       @Override
       double weight(double distance) {
         double x = Math.abs(distance);
-        return x < 1
-            ? (1.5 * x - 2.5) * x * x + 1
-            : x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+        return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
       }
     };
 

@@ -34,7 +34,8 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * State dicts that {@code torch.save} wrote ({@code .bin}, {@code .pt}, {@code .ckpt}), in the zip
  * format and in the one before it, and the tensors of modules that {@code torch.jit.save} wrote.
- * Nothing in the file is run: a checkpoint that needs more than tensors and dictionaries is refused.
+ * Nothing in the file is run: a checkpoint that needs more than tensors and dictionaries is
+ * refused.
  */
 public final class TorchCheckpoint {
   /** What the legacy format starts with. */

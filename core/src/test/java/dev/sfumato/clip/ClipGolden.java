@@ -71,9 +71,7 @@ final class ClipGolden {
     if (drawn.dim() == 1) {
       return name.endsWith("weight") ? drawn.mul(0.1).add(1) : drawn.mul(0.1);
     }
-    return drawn.dim() == 0
-        ? drawn
-        : drawn.div(Math.sqrt((double) drawn.numel() / drawn.size(0)));
+    return drawn.dim() == 0 ? drawn : drawn.div(Math.sqrt((double) drawn.numel() / drawn.size(0)));
   }
 
   /** Writes a model as Python would have saved it, and says where. */
@@ -126,7 +124,7 @@ final class ClipGolden {
             storage ->
                 entries.put(
                     "m/data/" + storage.getValue().asText(),
-                    weights.get(storage.getKey()).to(DType.FLOAT16).toBytes()));
+                    halves(weights.get(storage.getKey()))));
     try (OutputStream out = Files.newOutputStream(file);
         ZipOutputStream zip = new ZipOutputStream(out)) {
       for (Map.Entry<String, byte[]> content : entries.entrySet()) {
@@ -141,5 +139,10 @@ final class ClipGolden {
       }
     }
     return file;
+  }
+
+  /** In half precision; what is no weight is the mask (7, 7). */
+  private static byte[] halves(Tensor weight) {
+    return weight == null ? new byte[2 * 7 * 7] : weight.to(DType.FLOAT16).toBytes();
   }
 }

@@ -4,9 +4,9 @@ import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.PictureReader;
 import dev.sfumato.data.Pixels;
@@ -86,17 +86,14 @@ class ImagePreprocessingTest {
     assertThat(refusal("{\"size\": 12}")).contains("12 pixels cannot be cut to 24");
     assertThat(refusal("{\"image_std\": [1, 2]}")).contains("image_std must be three numbers");
     ConfigNode longest = node("{\"resize_mode\": \"longest\"}");
-    assertThat(
-            assertThrows(
-                SfumatoException.class, () -> ImagePreprocessing.openClip(longest, 24)))
+    assertThat(assertThrows(SfumatoException.class, () -> ImagePreprocessing.openClip(longest, 24)))
         .hasMessageThat()
         .contains("resize_mode 'longest' is not supported");
   }
 
   private static String refusal(String json) throws JsonProcessingException {
     ConfigNode settings = node(json);
-    return assertThrows(
-            SfumatoException.class, () -> ImagePreprocessing.transformers(settings, 24))
+    return assertThrows(SfumatoException.class, () -> ImagePreprocessing.transformers(settings, 24))
         .getMessage();
   }
 
