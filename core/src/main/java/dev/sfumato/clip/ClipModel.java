@@ -11,6 +11,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -111,8 +112,7 @@ public record ClipModel(
     preprocess.put("mean", preprocessing.mean());
     preprocess.put("std", preprocessing.std());
     preprocess.put("resize_mode", preprocessing.squash() ? "squash" : "shortest");
-    preprocess.put(
-        "interpolation", preprocessing.filter().name().toLowerCase(java.util.Locale.ROOT));
+    preprocess.put("interpolation", preprocessing.filter().name().toLowerCase(Locale.ROOT));
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("model_cfg", OpenClipConfig.write(network.config()));
     config.put("preprocess_cfg", preprocess);

@@ -31,8 +31,8 @@ final class TransformerBlock extends Module {
   Tensor forward(Tensor x) {
     return Scope.run(
         () -> {
-          Tensor y = x.add(attn.forward(ln1.forward(x)));
-          return y.add(mlp.forward(ln2.forward(y)));
+          Tensor y = attn.forward(ln1.forward(x)).add_(x, 1);
+          return mlp.forward(ln2.forward(y)).add_(y, 1);
         });
   }
 

@@ -127,7 +127,7 @@ public final class Functional {
 
   /** {@code x sigmoid(1.702 x)}, which OpenAI's CLIP has in the place of {@link #gelu}. */
   public static Tensor quickGelu(Tensor x) {
-    return Scope.run(() -> silu(x.mul(1.702)).div(1.702));
+    return Scope.run(() -> silu(x.mul(1.702)).mul_(1 / 1.702));
   }
 
   /** {@code x tanh(softplus(x))}. */

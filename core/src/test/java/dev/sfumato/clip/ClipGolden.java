@@ -2,6 +2,7 @@ package dev.sfumato.clip;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
@@ -10,6 +11,7 @@ import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -80,8 +82,7 @@ final class ClipGolden {
     switch (golden.get("layout").asText()) {
       case "open_clip" -> {
         // open_clip takes its own vocabulary, which is too large for such a small model.
-        ((com.fasterxml.jackson.databind.node.ObjectNode) golden.at("/config/text_cfg"))
-            .put("hf_tokenizer_name", "here");
+        ((ObjectNode) golden.at("/config/text_cfg")).put("hf_tokenizer_name", "here");
         JsonFile.write(
             folder.resolve("open_clip_config.json"),
             Map.of("model_cfg", golden.get("config"), "preprocess_cfg", Map.of()));
@@ -115,7 +116,7 @@ final class ClipGolden {
       throws IOException {
     Map<String, byte[]> entries = new LinkedHashMap<>();
     entries.put("m/data.pkl", Files.readAllBytes(Golden.path("clip/script.pkl")));
-    entries.put("m/code/__torch__/open_clip/model.py", "raise SystemExit".getBytes("US-ASCII"));
+    entries.put("m/code/__torch__/open_clip/model.py", "raise".getBytes(StandardCharsets.US_ASCII));
     entries.put("m/constants.pkl", new byte[0]);
     golden
         .get("storages")

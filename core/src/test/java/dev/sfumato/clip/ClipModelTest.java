@@ -174,9 +174,7 @@ class ClipModelTest {
       })
   void namesOptionsOfOpenClipThatItLacks(String change, String expected) throws IOException {
     ObjectNode golden = ClipGolden.of("gelu").deepCopy();
-    new ObjectMapper()
-        .readerForUpdating(golden.get("config"))
-        .readValue(change.replace('\'', '"'));
+    new ObjectMapper().readerForUpdating(golden.get("config")).readValue(change.replace('\'', '"'));
     // An update replaces whole objects, so the rest of them is put back.
     for (String part : List.of("vision_cfg", "text_cfg")) {
       ObjectNode merged = (ObjectNode) ClipGolden.of("gelu").at("/config/" + part).deepCopy();
@@ -187,8 +185,7 @@ class ClipModelTest {
   }
 
   private static String refusal(Path path) {
-    String message =
-        assertThrows(SfumatoException.class, () -> ClipModel.load(path)).getMessage();
+    String message = assertThrows(SfumatoException.class, () -> ClipModel.load(path)).getMessage();
     assertThat(message.lines().count()).isEqualTo(1);
     return message;
   }

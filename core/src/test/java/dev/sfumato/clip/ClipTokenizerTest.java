@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ClipTokenizerTest {
   private static final JsonNode GOLDEN =
       JsonFile.read(Golden.path("clip/tokens.json"), JsonNode.class);
+  private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final ClipTokenizer OPEN_CLIP = ClipTokenizer.openClip();
 
   @TempDir private Path folder;
@@ -54,26 +56,23 @@ class ClipTokenizerTest {
   void beginsEndsCutsAndPads() {
     for (JsonNode golden : GOLDEN.get("rows")) {
       try (Scope scope = Scope.open()) {
-        List<String> texts = new ObjectMapper().convertValue(golden.get("texts"), TEXTS);
+        String[] texts = MAPPER.convertValue(golden.get("texts"), String[].class);
         int length = golden.get("length").asInt();
         long[] expected =
-            Arrays.stream(new ObjectMapper().convertValue(golden.get("ids"), long[][].class))
+            Arrays.stream(MAPPER.convertValue(golden.get("ids"), long[][].class))
                 .flatMapToLong(LongStream::of)
                 .toArray();
-        assertThat(OPEN_CLIP.encode(texts, length).toLongs()).isEqualTo(expected);
+        assertThat(OPEN_CLIP.encode(List.of(texts), length).toLongs()).isEqualTo(expected);
       }
     }
   }
-
-  private static final com.fasterxml.jackson.core.type.TypeReference<List<String>> TEXTS =
-      new com.fasterxml.jackson.core.type.TypeReference<>() {};
 
   @Test
   void cleansAsOpenClipIsToldTo() {
     for (JsonNode golden : GOLDEN.get("cleaned")) {
       String text = golden.get("text").asText();
       for (TextCleaning cleaning : List.of(TextCleaning.WHITESPACE, TextCleaning.CANONICALIZE)) {
-        String name = cleaning.name().toLowerCase(java.util.Locale.ROOT);
+        String name = cleaning.name().toLowerCase(Locale.ROOT);
         assertWithMessage(text).that(cleaning.apply(text)).isEqualTo(golden.get(name).asText());
       }
     }
@@ -112,8 +111,6 @@ class ClipTokenizerTest {
   }
 
   private static List<Integer> integers(JsonNode numbers) {
-    return new ObjectMapper()
-        .convertValue(
-            numbers, new com.fasterxml.jackson.core.type.TypeReference<List<Integer>>() {});
+    return List.of(MAPPER.convertValue(numbers, Integer[].class));
   }
 }
