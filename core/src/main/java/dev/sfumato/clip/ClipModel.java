@@ -21,7 +21,7 @@ import java.util.Map;
  * <pre>{@code
  * try (Scope scope = Scope.open();
  *     ClipModel clip = ClipModel.load(directory)) {
- *   Tensor images = clip.encodeImage(clip.preprocessing().apply(List.of(PictureReader.read(file))));
+ *   Tensor images = clip.encodeImage(clip.preprocess(List.of(PictureReader.read(file))));
  *   Tensor texts = clip.encodeText(List.of("a red rose", "a blue car"));
  *   Tensor similarity = Functional.matmul(images, texts.transpose(0, 1)); // (1, 2)
  * }

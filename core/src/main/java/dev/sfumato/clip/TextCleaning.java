@@ -21,7 +21,8 @@ enum TextCleaning {
 
   private static final String CASED = "[\\p{IsUppercase}\\p{IsLowercase}\\p{Lt}]";
   private static final String IGNORED =
-      "[\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}'.:·\u0387\u055f\u05f4‘’\u2024\u2027\ufe13\ufe52\ufe55＇．：]";
+      "[\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}'.:·"
+          + "\u0387\u055f\u05f4‘’\u2024\u2027\ufe13\ufe52\ufe55＇．：]";
 
   /** Final_Sigma of the Unicode standard, section 3.13; {@link String#toLowerCase} has another. */
   private static final Pattern FINAL_SIGMA =
