@@ -26,9 +26,10 @@ final class ClipCommand implements Callable<Integer> {
   @Option(
       names = "--clip",
       required = true,
-      paramLabel = "DIR",
+      paramLabel = "DIR|ID",
       description =
-          "A CLIP model in the layout of transformers or open_clip, or one of OpenAI's files.")
+          "A CLIP model in the layout of transformers or open_clip, one of OpenAI's files, or a"
+              + " Hub id (org/name[@revision]).")
   String clip;
 
   @Option(
@@ -56,7 +57,7 @@ final class ClipCommand implements Callable<Integer> {
   @Override
   public Integer call() throws JsonProcessingException {
     Device device = compute.apply();
-    try (ClipModel model = ClipModel.load(resolve(clip))) {
+    try (ClipModel model = ClipModel.load(Downloads.clip(clip))) {
       texts.forEach(text -> requireWords(model, text));
       model.to(device);
       ClipScores scores = ClipScores.of(model, images, texts);
@@ -67,11 +68,6 @@ final class ClipCommand implements Callable<Integer> {
       }
     }
     return 0;
-  }
-
-  /** Where the model that {@code --clip} names lies. */
-  private static Path resolve(String clip) {
-    return Path.of(clip);
   }
 
   private void requireWords(ClipModel model, String text) {
