@@ -3,17 +3,44 @@ package dev.sfumato.data;
 import java.util.Arrays;
 
 /**
- * Bilinear resizing with antialiasing, equal to Pillow's {@code resize(..., BILINEAR)} and so to
- * torchvision's {@code Resize} on pictures.
+ * Resizing with antialiasing, equal to Pillow's {@code resize} and so to torchvision's {@code
+ * Resize} on pictures; bilinear unless a {@link Filter} is given.
  *
- * <p>Along each axis an output sample is a weighted mean of the input. The weights are a triangle
- * of half-width {@code max(scale, 1)} around the output pixel's centre, where {@code scale} is the
+ * <p>Along each axis an output sample is a weighted mean of the input. The weights are the filter,
+ * widened by {@code max(scale, 1)}, around the output pixel's centre, where {@code scale} is the
  * input size over the output size: when shrinking, every input pixel counts. Columns first, then
  * rows, with bytes between them.
  */
 public final class Resize {
   // Weights are fixed-point numbers, so that the result is the same bytes on every machine.
   private static final int FRACTION_BITS = 22;
+
+  /** How the weight of an input pixel falls with its distance. */
+  public enum Filter {
+    /** A triangle. */
+    BILINEAR(1) {
+      @Override
+      double weight(double distance) {
+        return Math.max(0, 1 - Math.abs(distance));
+      }
+    },
+    /** Keys' cubic with a = -1/2. */
+    BICUBIC(2) {
+      @Override
+      double weight(double distance) {
+        double x = Math.abs(distance);
+        return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+      }
+    };
+
+    private final double halfWidth;
+
+    Filter(double halfWidth) {
+      this.halfWidth = halfWidth;
+    }
+
+    abstract double weight(double distance);
+  }
 
   private Resize() {}
 
@@ -27,20 +54,30 @@ public final class Resize {
    * proportions, rounded down.
    */
   public static Pixels smallerEdge(Pixels picture, int size) {
+    return smallerEdge(picture, size, Filter.BILINEAR);
+  }
+
+  /** The same with another filter. */
+  public static Pixels smallerEdge(Pixels picture, int size, Filter filter) {
     int shorter = Math.min(picture.height(), picture.width());
     int height = (int) ((long) size * picture.height() / shorter);
     int width = (int) ((long) size * picture.width() / shorter);
-    return to(picture, height, width);
+    return to(picture, height, width, filter);
   }
 
   /** Scales a picture to {@code height x width} pixels. */
   public static Pixels to(Pixels picture, int height, int width) {
-    Pixels wide = width == picture.width() ? picture : columns(picture, width);
-    return height == wide.height() ? wide : rows(wide, height);
+    return to(picture, height, width, Filter.BILINEAR);
   }
 
-  private static Pixels columns(Pixels picture, int width) {
-    Window[] windows = windows(picture.width(), width);
+  /** The same with another filter. */
+  public static Pixels to(Pixels picture, int height, int width, Filter filter) {
+    Pixels wide = width == picture.width() ? picture : columns(picture, width, filter);
+    return height == wide.height() ? wide : rows(wide, height, filter);
+  }
+
+  private static Pixels columns(Pixels picture, int width, Filter filter) {
+    Window[] windows = windows(picture.width(), width, filter);
     int lines = picture.channels() * picture.height();
     byte[] in = picture.values();
     byte[] out = new byte[lines * width];
@@ -59,8 +96,8 @@ public final class Resize {
     return new Pixels(picture.channels(), picture.height(), width, out);
   }
 
-  private static Pixels rows(Pixels picture, int height) {
-    Window[] windows = windows(picture.height(), height);
+  private static Pixels rows(Pixels picture, int height, Filter filter) {
+    Window[] windows = windows(picture.height(), height, filter);
     int width = picture.width();
     byte[] in = picture.values();
     byte[] out = new byte[picture.channels() * height * width];
@@ -89,24 +126,25 @@ public final class Resize {
     return (byte) Math.max(0, Math.min(255, value));
   }
 
-  private static Window[] windows(int size, int newSize) {
+  private static Window[] windows(int size, int newSize, Filter filter) {
     double scale = (double) size / newSize;
-    double halfWidth = Math.max(scale, 1);
+    double unit = Math.max(scale, 1);
+    double halfWidth = filter.halfWidth * unit;
     Window[] windows = new Window[newSize];
     for (int i = 0; i < newSize; i++) {
       double center = (i + 0.5) * scale;
       int from = Math.max((int) (center - halfWidth + 0.5), 0);
       int to = Math.min((int) (center + halfWidth + 0.5), size);
-      double[] triangle = new double[to - from];
+      double[] shape = new double[to - from];
       double total = 0;
-      for (int k = 0; k < triangle.length; k++) {
-        double distance = (from + k + 0.5 - center) / halfWidth;
-        triangle[k] = Math.max(0, 1 - Math.abs(distance));
-        total += triangle[k];
+      for (int k = 0; k < shape.length; k++) {
+        shape[k] = filter.weight((from + k + 0.5 - center) / unit);
+        total += shape[k];
       }
-      int[] weights = new int[triangle.length];
+      int[] weights = new int[shape.length];
       for (int k = 0; k < weights.length; k++) {
-        weights[k] = (int) (triangle[k] / total * (1 << FRACTION_BITS) + 0.5);
+        double weight = shape[k] / total * (1 << FRACTION_BITS);
+        weights[k] = (int) (weight + Math.copySign(0.5, weight));
       }
       windows[i] = new Window(from, weights);
     }
