@@ -24,6 +24,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   private final ExecutorService background;
   private final Deque<Preparation> ahead = new ArrayDeque<>();
   private int position;
+  private volatile boolean closed;
 
   /** A batch and the parts of the work on it. */
   private record Preparation(Batches.Prepared batch, List<Future<?>> parts) {}
@@ -61,7 +62,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
       work.add(
           background.submit(
               () -> {
-                for (int place = first; place < count; place += parts) {
+                for (int place = first; place < count && !closed; place += parts) {
                   epoch.fill(batch, place);
                 }
               }));
@@ -83,7 +84,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
    */
   @Override
   public Batch next() {
-    if (background.isShutdown()) {
+    if (closed) {
       throw new IllegalStateException("the stream of batches is closed");
     }
     if (ahead.isEmpty()) {
@@ -124,7 +125,8 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   /** Ends the threads, waiting for the pictures that they are at. */
   @Override
   public void close() {
-    background.shutdownNow();
+    closed = true;
+    background.shutdown(); // no interrupt, which would close the file that is read from
     try {
       background.awaitTermination(1, TimeUnit.MINUTES);
     } catch (InterruptedException e) {

@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
@@ -91,6 +92,17 @@ class ArchivesTest {
   }
 
   @Test
+  void canBeReadAfterBatchesWereLeft() throws IOException {
+    DataOptions options = DataOptions.defaults().withCenterCrop(true).withCacheMegabytes(0);
+    Dataset dataset = Datasets.open(write("a.tar").toString(), options);
+    Batches batches = new Batches(dataset, new BatchOptions(1, false, false, 0));
+    for (int i = 0; i < 50; i++) {
+      batches.epoch(i).from(0).close();
+    }
+    assertThat(dataset.pixels(0).width()).isEqualTo(64);
+  }
+
+  @Test
   void refusesWhatUnpacksToFarTooMuch() throws IOException {
     entries.put("./pets/dog/zeros.png", new byte[20 << 20]);
     assertThat(failure(write("a.tar.gz"))).contains("unpacks to more than 200 times its size");
@@ -100,7 +112,7 @@ class ArchivesTest {
   void refusesDamagedArchives() throws IOException {
     for (String name : new String[] {"a.zip", "a.tar.gz", "a.tar"}) {
       byte[] whole = Files.readAllBytes(write(name));
-      Files.write(folder.resolve(name), java.util.Arrays.copyOf(whole, whole.length / 8));
+      Files.write(folder.resolve(name), Arrays.copyOf(whole, whole.length / 8));
       assertThat(failure(folder.resolve(name))).contains(name + ": ");
     }
     Files.writeString(folder.resolve("a.zip"), "text");

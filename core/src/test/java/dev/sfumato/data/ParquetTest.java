@@ -14,6 +14,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Arrays;
+import java.util.Base64;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -189,7 +190,7 @@ class ParquetTest {
                 picture ->
                     "{bytes: from_base64('%s'), path: '%s'}"
                         .formatted(
-                            java.util.Base64.getEncoder()
+                            Base64.getEncoder()
                                 .encodeToString(PictureGolden.file(picture)),
                             picture))
             .toArray();
