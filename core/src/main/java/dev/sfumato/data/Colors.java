@@ -51,7 +51,8 @@ final class Colors {
     int shift = shift(raster);
     boolean gray = bands <= 2;
     boolean alpha = bands == 2 || bands == 4;
-    if (!alpha && raster.getSampleModel() instanceof PixelInterleavedSampleModel model
+    if (!alpha
+        && raster.getSampleModel() instanceof PixelInterleavedSampleModel model
         && raster.getDataBuffer() instanceof DataBufferByte data
         && raster.getParent() == null) {
       return fromBytes(model, data);

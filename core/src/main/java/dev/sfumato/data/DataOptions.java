@@ -103,42 +103,50 @@ public record DataOptions(
 
   /** Returns these options with another resolution. */
   public DataOptions withResolution(int pixels) {
-    return new DataOptions(pixels, centerCrop, channels, onBadImage, split, columns, threads, cacheMegabytes);
+    return new DataOptions(
+        pixels, centerCrop, channels, onBadImage, split, columns, threads, cacheMegabytes);
   }
 
   /** Returns these options with or without centre crop. */
   public DataOptions withCenterCrop(boolean center) {
-    return new DataOptions(resolution, center, channels, onBadImage, split, columns, threads, cacheMegabytes);
+    return new DataOptions(
+        resolution, center, channels, onBadImage, split, columns, threads, cacheMegabytes);
   }
 
   /** Returns these options with other channels. */
   public DataOptions withChannels(Channels colours) {
-    return new DataOptions(resolution, centerCrop, colours, onBadImage, split, columns, threads, cacheMegabytes);
+    return new DataOptions(
+        resolution, centerCrop, colours, onBadImage, split, columns, threads, cacheMegabytes);
   }
 
   /** Returns these options with another way to treat bad pictures. */
   public DataOptions withOnBadImage(OnBadImage policy) {
-    return new DataOptions(resolution, centerCrop, channels, policy, split, columns, threads, cacheMegabytes);
+    return new DataOptions(
+        resolution, centerCrop, channels, policy, split, columns, threads, cacheMegabytes);
   }
 
   /** Returns these options for another split. */
   public DataOptions withSplit(Split part) {
-    return new DataOptions(resolution, centerCrop, channels, onBadImage, part, columns, threads, cacheMegabytes);
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, part, columns, threads, cacheMegabytes);
   }
 
   /** Returns these options for other columns. */
   public DataOptions withColumns(Columns names) {
-    return new DataOptions(resolution, centerCrop, channels, onBadImage, split, names, threads, cacheMegabytes);
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, split, names, threads, cacheMegabytes);
   }
 
   /** Returns these options with other threads. */
   public DataOptions withThreads(int count) {
-    return new DataOptions(resolution, centerCrop, channels, onBadImage, split, columns, count, cacheMegabytes);
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, split, columns, count, cacheMegabytes);
   }
 
   /** Returns these options with more or less memory for decoded pictures. */
   public DataOptions withCacheMegabytes(int megabytes) {
-    return new DataOptions(resolution, centerCrop, channels, onBadImage, split, columns, threads, megabytes);
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, split, columns, threads, megabytes);
   }
 
   /** Scales (and, with centre crop, crops) a picture to {@code size}; colours as asked. */

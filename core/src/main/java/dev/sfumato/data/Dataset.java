@@ -3,8 +3,8 @@ package dev.sfumato.data;
 import java.util.List;
 
 /**
- * Pictures of one size, numbered from 0, with or without classes and captions. Immutable for its users and safe
- * to read from several threads.
+ * Pictures of one size, numbered from 0, with or without classes and captions. Immutable for its
+ * users and safe to read from several threads.
  */
 public interface Dataset {
 

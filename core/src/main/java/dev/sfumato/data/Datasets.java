@@ -1,6 +1,11 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.FileChoice;
+import dev.sfumato.hub.Hub;
+import dev.sfumato.hub.HubId;
+import dev.sfumato.hub.Kind;
+import dev.sfumato.hub.ProgressListener;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -67,8 +72,7 @@ public final class Datasets {
   private static boolean hasTestSplit(Path path) {
     return IdxDataset.isIn(path)
         ? IdxDataset.isIn(path, DataOptions.Split.TEST)
-        : Files.isDirectory(path)
-            && !ParquetFolder.files(path, DataOptions.Split.TEST).isEmpty();
+        : Files.isDirectory(path) && !ParquetFolder.files(path, DataOptions.Split.TEST).isEmpty();
   }
 
   /**
@@ -110,7 +114,7 @@ public final class Datasets {
     }
     List<Path> matching = ParquetFolder.matching(path);
     if (matching.isEmpty()) {
-      throw new SfumatoException(path + ": no such file or folder; " + FORMS);
+      throw new SfumatoException(path + ": no such folder or file; " + FORMS);
     }
     return ParquetSource.open(path.toString(), matching, options.columns());
   }
@@ -144,6 +148,21 @@ public final class Datasets {
    * @param id {@code org/name}, then {@code @revision} or nothing
    */
   private static Path fromHub(String id) {
-    throw new SfumatoException(HUB + id + ": data sets of the Hub need the Hub client");
+    HubId repository =
+        HubId.parse(id)
+            .orElseThrow(
+                () -> new SfumatoException(HUB + id + ": not hf:org/name or hf:org/name@revision"));
+    return Hub.fromEnvironment()
+        .snapshot(repository, Kind.DATASET, Datasets::worthHaving, ProgressListener.NONE);
+  }
+
+  /** Chooses the Parquet files of a repository or, where it has none, its pictures. */
+  private static List<String> worthHaving(List<String> files) {
+    List<String> parquet = files.stream().filter(ParquetFolder::named).toList();
+    List<String> pictures = files.stream().filter(FileSource::uses).toList();
+    if (parquet.isEmpty() && pictures.isEmpty()) {
+      throw new FileChoice.Missing("Parquet files and no pictures");
+    }
+    return parquet.isEmpty() ? pictures : parquet;
   }
 }

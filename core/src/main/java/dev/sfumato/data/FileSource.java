@@ -75,8 +75,7 @@ final class FileSource implements PictureSource {
     }
   }
 
-  private static void warnOfUnnamed(
-      PictureFiles files, List<String> pictures, List<String> names) {
+  private static void warnOfUnnamed(PictureFiles files, List<String> pictures, List<String> names) {
     Set<String> unnamed = new HashSet<>(pictures);
     names.forEach(unnamed::remove);
     if (!unnamed.isEmpty()) {

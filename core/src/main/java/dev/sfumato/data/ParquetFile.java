@@ -152,9 +152,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   /** Returns the names of the classes that the numbers in a column stand for; empty if unknown. */
   List<String> classNames(String labelColumn) {
     JsonNode names = features.path(labelColumn).path("names");
-    return names.isArray()
-        ? names.valueStream().map(JsonNode::asText).toList()
-        : List.of();
+    return names.isArray() ? names.valueStream().map(JsonNode::asText).toList() : List.of();
   }
 
   /** Returns the column of captions, if there is one. */

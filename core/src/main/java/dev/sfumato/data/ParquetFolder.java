@@ -27,17 +27,19 @@ final class ParquetFolder {
   private ParquetFolder() {}
 
   private static Predicate<String> word(String names) {
-    return Pattern.compile(
-            "(^|[^a-z0-9])(" + names + ")([^a-z0-9]|$)", Pattern.CASE_INSENSITIVE)
+    return Pattern.compile("(^|[^a-z0-9])(" + names + ")([^a-z0-9]|$)", Pattern.CASE_INSENSITIVE)
         .asPredicate();
+  }
+
+  /** Returns whether a file of this name is meant to be Parquet; case does not matter. */
+  static boolean named(String name) {
+    return name.toLowerCase(Locale.ROOT).endsWith(".parquet");
   }
 
   /** Returns the files of a split in the order of their names; empty if there are none. */
   static List<Path> files(Path folder, DataOptions.Split split) {
     List<String> all =
-        FolderFiles.of(folder).names().stream()
-            .filter(name -> name.toLowerCase(Locale.ROOT).endsWith(".parquet"))
-            .toList();
+        FolderFiles.of(folder).names().stream().filter(ParquetFolder::named).toList();
     List<Predicate<String>> choices =
         split == DataOptions.Split.TRAIN ? List.of(TRAIN, UNNAMED) : List.of(TEST, VALIDATION);
     return choices.stream()
@@ -51,7 +53,7 @@ final class ParquetFolder {
   static List<Path> matching(Path pattern) {
     Path folder = pattern.toAbsolutePath().getParent();
     String name = pattern.getFileName().toString();
-    if (!Files.isDirectory(folder) || !name.endsWith(".parquet")) {
+    if (!Files.isDirectory(folder) || !named(name)) {
       return List.of();
     }
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, name)) {

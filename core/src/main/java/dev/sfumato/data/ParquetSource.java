@@ -83,7 +83,8 @@ final class ParquetSource implements PictureSource {
   }
 
   private void requireSameClasses(ParquetFile file, String label) {
-    if (size() > 0 && (numbered != file.isNumbered(label) || !classNames.equals(file.classNames(label)))) {
+    if (size() > 0
+        && (numbered != file.isNumbered(label) || !classNames.equals(file.classNames(label)))) {
       throw new SfumatoException(file.path() + ": other classes than in the files before it");
     }
     numbered = file.isNumbered(label);

@@ -17,8 +17,8 @@
  *
  * <p>What happens to a picture is what diffusers' {@code train_unconditional.py} does: RGB, smaller
  * edge resized to the resolution (bilinear, antialiased), centre or random crop, random flip, [-1,
- * 1]; scaling gives the bytes that torchvision's {@code Resize} gives on PIL pictures, not on tensors.
- * Two things are done as the {@code datasets} library and common sense have it: the EXIF
+ * 1]; scaling gives the bytes that torchvision's {@code Resize} gives on PIL pictures, not on
+ * tensors. Two things are done as the {@code datasets} library and common sense have it: the EXIF
  * orientation is obeyed, and what is transparent is laid onto white.
  */
 package dev.sfumato.data;

@@ -48,7 +48,9 @@ class MetadataTest {
 
   @Test
   void readsCsv() throws IOException {
-    write("metadata.csv", "\ufefffile_name,text,label\r\na.png,\"one, \"\"two\"\"\",10\r\nb.png,x,2\r\n");
+    write(
+        "metadata.csv",
+        "\ufefffile_name,text,label\r\na.png,\"one, \"\"two\"\"\",10\r\nb.png,x,2\r\n");
     Dataset dataset = open(OPTIONS);
     assertThat(dataset.captions()).containsExactly("one, \"two\"", "x").inOrder();
     assertThat(dataset.classNames()).hasSize(11);
@@ -93,8 +95,7 @@ class MetadataTest {
     write("metadata.jsonl", "{\"file\": \"a.png\"}\n");
     assertThat(failure(OPTIONS)).contains("metadata.jsonl, row 1: no file_name");
     write(
-        "metadata.jsonl",
-        "{\"file_name\": \"a.png\", \"label\": 1}\n{\"file_name\": \"b.png\"}\n");
+        "metadata.jsonl", "{\"file_name\": \"a.png\", \"label\": 1}\n{\"file_name\": \"b.png\"}\n");
     assertThat(failure(OPTIONS)).contains("metadata.jsonl, row 2: no label in column 'label'");
     write("metadata.jsonl", "{\"file_name\": \"a.png\", \"label\": -1}\n");
     assertThat(failure(OPTIONS)).contains("metadata: label -1 of picture 0 is out of range");

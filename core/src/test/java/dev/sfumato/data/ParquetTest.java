@@ -42,7 +42,10 @@ class ParquetTest {
 
   @Test
   void readsPicturesLabelsAndCaptions() throws Exception {
-    write("faces.parquet", "SELECT %s AS image, 'a face' AS caption, 'x' AS other, 'b' AS label", GRAY);
+    write(
+        "faces.parquet",
+        "SELECT %s AS image, 'a face' AS caption, 'x' AS other, 'b' AS label",
+        GRAY);
     write("more.parquet", "SELECT %s AS image, NULL::VARCHAR AS caption, 'a' AS label", JPEG);
     Dataset dataset = open(folder, DataOptions.defaults());
     assertThat(dataset.size()).isEqualTo(2);
@@ -190,8 +193,7 @@ class ParquetTest {
                 picture ->
                     "{bytes: from_base64('%s'), path: '%s'}"
                         .formatted(
-                            Base64.getEncoder()
-                                .encodeToString(PictureGolden.file(picture)),
+                            Base64.getEncoder().encodeToString(PictureGolden.file(picture)),
                             picture))
             .toArray();
     statement.execute(
@@ -210,8 +212,7 @@ class ParquetTest {
   }
 
   private static void assertShows(Dataset dataset, int index, String name) {
-    Pixels expected =
-        Resize.smallerEdge(PictureReader.read(PictureGolden.file(name), name), 64);
+    Pixels expected = Resize.smallerEdge(PictureReader.read(PictureGolden.file(name), name), 64);
     assertThat(PictureGolden.distance(dataset.pixels(index), expected)).isEqualTo(0);
   }
 }
