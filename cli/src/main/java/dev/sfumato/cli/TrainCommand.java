@@ -19,6 +19,7 @@ import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
@@ -107,17 +108,47 @@ final class TrainCommand implements Callable<Integer> {
     BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
-    Dataset dataset = Datasets.open(pictures.data, dataOptions);
-    try (OutputDirectory directory =
-        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
-      Optional<Path> checkpoint = checkpoint(directory);
-      try (DiffusionPipeline pipeline =
-          checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset))) {
-        pipeline.denoiser().to(device);
-        train(pipeline, new Batches(dataset, batchOptions), watch, directory, checkpoint);
+    try (ProcessGroup processes = TrainingProcesses.join(spec)) {
+      Dataset dataset = Datasets.open(pictures.data, dataOptions);
+      Batches batches = new Batches(dataset, batchOptions.times(processes.size()));
+      Device own = TrainingProcesses.device(spec, device, compute.device);
+      if (processes.isFirst()) {
+        lead(batches, watch, own, processes);
+      } else {
+        follow(batches, own, processes);
       }
     }
     return 0;
+  }
+
+  private void lead(Batches batches, WatchOptions watch, Device device, ProcessGroup processes) {
+    try (OutputDirectory directory =
+        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
+      Optional<Path> checkpoint = checkpoint(directory);
+      processes.broadcast(checkpoint.map(Path::toString).orElse(""));
+      try (DiffusionPipeline pipeline = pipeline(checkpoint, batches.dataset(), device)) {
+        train(pipeline, batches, watch, directory, checkpoint, processes);
+      }
+    }
+  }
+
+  /** What the processes after the first do: they train along, and write nothing. */
+  private void follow(Batches batches, Device device, ProcessGroup processes) {
+    Optional<Path> checkpoint =
+        Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
+    try (DiffusionPipeline pipeline = pipeline(checkpoint, batches.dataset(), device);
+        Interruption.Delay delay = Interruption.delay()) {
+      TrainingOptions options =
+          training.options(pipeline.scheduler().predictionType(), compute.seed);
+      TrainingRun.follow(pipeline, batches, options, checkpoint, processes, Interruption::asked);
+    }
+  }
+
+  private DiffusionPipeline pipeline(Optional<Path> checkpoint, Dataset dataset, Device device) {
+    DiffusionPipeline pipeline =
+        checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset));
+    pipeline.denoiser().to(device);
+    return pipeline;
   }
 
   private <T> T checked(Supplier<T> options) {
@@ -154,13 +185,21 @@ final class TrainCommand implements Callable<Integer> {
       Batches batches,
       WatchOptions watch,
       OutputDirectory directory,
-      Optional<Path> checkpoint) {
+      Optional<Path> checkpoint,
+      ProcessGroup processes) {
     Dataset dataset = batches.dataset();
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
             new TrainingRun(
-                pipeline, batches, validationSet(dataset), options, watch, directory, checkpoint)) {
+                pipeline,
+                batches,
+                validationSet(dataset),
+                options,
+                watch,
+                directory,
+                checkpoint,
+                processes)) {
       resolve(pipeline, dataset);
       SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {

@@ -33,6 +33,11 @@ public record Batches(Dataset dataset, BatchOptions options) {
     return (dataset.size() + options.batchSize() - 1) / options.batchSize();
   }
 
+  /** Returns how many pictures the batch at {@code position} of an epoch has. */
+  public int sizeAt(int position) {
+    return Math.min(options.batchSize(), dataset.size() - position * options.batchSize());
+  }
+
   /**
    * Returns an epoch.
    *
@@ -78,21 +83,28 @@ public record Batches(Dataset dataset, BatchOptions options) {
      * @param position batches to leave out, 0 to {@link Batches#perEpoch}
      */
     public BatchStream from(int position) {
+      return from(position, Share.ALL);
+    }
+
+    /** Returns the same batches with only the pictures of {@code share}: of a short one, maybe none. */
+    public BatchStream from(int position, Share share) {
       if (position < 0 || position > perEpoch()) {
         throw new IllegalArgumentException(
             "position " + position + " in an epoch of " + perEpoch() + " batches");
       }
       return new BatchStream(
-          dataset, IntStream.range(position, perEpoch()).mapToObj(this::preparation).iterator());
+          dataset,
+          IntStream.range(position, perEpoch()).mapToObj(p -> preparation(p, share)).iterator());
     }
 
-    private Callable<Prepared> preparation(int position) {
-      return () -> prepare(position);
+    private Callable<Prepared> preparation(int position, Share share) {
+      return () -> prepare(position, share);
     }
 
-    private Prepared prepare(int position) {
-      int start = position * options.batchSize();
-      int count = Math.min(options.batchSize(), order.length - start);
+    private Prepared prepare(int position, Share share) {
+      int whole = sizeAt(position);
+      int start = position * options.batchSize() + share.start(whole);
+      int count = share.end(whole) - share.start(whole);
       int length = dataset.channels() * dataset.height() * dataset.width();
       float[] images = new float[Math.multiplyExact(count, length)];
       boolean labelled = !dataset.classNames().isEmpty();

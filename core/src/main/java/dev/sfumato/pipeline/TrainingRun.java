@@ -10,6 +10,7 @@ import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -23,6 +24,7 @@ import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 
 /**
@@ -56,14 +58,7 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  /**
-   * A run into {@code output}.
-   *
-   * @param pipeline the model; where {@code checkpoint} is present, as loaded from it
-   * @param batches the data
-   * @param validation pictures to measure the fixed-noise loss on
-   * @param checkpoint where to go on from
-   */
+  /** A run of this process alone. */
   public TrainingRun(
       DiffusionPipeline pipeline,
       Batches batches,
@@ -72,12 +67,41 @@ public final class TrainingRun implements AutoCloseable {
       WatchOptions watch,
       OutputDirectory output,
       Optional<Path> checkpoint) {
+    this(
+        pipeline,
+        batches,
+        validation,
+        options,
+        watch,
+        output,
+        checkpoint,
+        ProcessGroup.alone());
+  }
+
+  /**
+   * A run into {@code output}.
+   *
+   * @param pipeline the model; where {@code checkpoint} is present, as loaded from it
+   * @param batches the data
+   * @param validation pictures to measure the fixed-noise loss on
+   * @param checkpoint where to go on from
+   * @param processes those that train together; this one is the first, the others {@link #follow}
+   */
+  public TrainingRun(
+      DiffusionPipeline pipeline,
+      Batches batches,
+      Dataset validation,
+      TrainingOptions options,
+      WatchOptions watch,
+      OutputDirectory output,
+      Optional<Path> checkpoint,
+      ProcessGroup processes) {
     this.pipeline = pipeline;
     this.dataset = batches.dataset();
     this.output = output;
     this.watch = watch;
     NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
-    trainer = new Trainer(pipeline.denoiser(), schedule, batches, options);
+    trainer = new Trainer(pipeline.denoiser(), schedule, batches, options, processes);
     checkpoint.ifPresent(trainer::restore);
     this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
     long done = trainer.progress().step();
@@ -104,7 +128,7 @@ public final class TrainingRun implements AutoCloseable {
 
   /** Trains to the end, or until {@code listener} asks to stop, and saves. */
   public void run(Listener listener) {
-    boolean stopped = listener.stopAsked();
+    boolean stopped = trainer.processes().any(listener.stopAsked());
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
       StepReport report = trainer.step();
@@ -119,9 +143,34 @@ public final class TrainingRun implements AutoCloseable {
         checkpoint();
       }
       listener.onStep(report);
-      stopped = listener.stopAsked();
+      stopped = trainer.processes().any(listener.stopAsked());
     }
+    trainer.processes().barrier();
     finish(stopped);
+  }
+
+  /**
+   * Trains along with a run of the first process, and writes nothing. The arguments are those of
+   * that run.
+   *
+   * @param stopAsked asked after each optimiser step: whether all are to end now
+   */
+  public static void follow(
+      DiffusionPipeline pipeline,
+      Batches batches,
+      TrainingOptions options,
+      Optional<Path> checkpoint,
+      ProcessGroup processes,
+      BooleanSupplier stopAsked) {
+    NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
+    try (Trainer trainer =
+        new Trainer(pipeline.denoiser(), schedule, batches, options, processes)) {
+      checkpoint.ifPresent(trainer::restore);
+      while (!processes.any(stopAsked.getAsBoolean()) && trainer.hasNext()) {
+        trainer.step();
+      }
+      processes.barrier();
+    }
   }
 
   private boolean due(long every) {

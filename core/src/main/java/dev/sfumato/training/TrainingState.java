@@ -26,27 +26,23 @@ final class TrainingState {
   private TrainingState() {}
 
   static void save(
-      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Rng dropout, Progress progress) {
+      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Progress progress) {
     try (Scope scope = Scope.open()) {
       Safetensors.write(folder.resolve(OPTIMIZER), optimizer.state(), Map.of());
       ema.ifPresent(e -> Safetensors.write(folder.resolve(EMA), e.shadow(), Map.of()));
       Safetensors.write(
-          folder.resolve(RANDOM),
-          Map.of("training", random.state(), "dropout", dropout.state()),
-          Map.of());
+          folder.resolve(RANDOM), Map.of("training", random.state()), Map.of());
       JsonFile.write(
           folder.resolve(PROGRESS), new Saved(progress, ema.map(Ema::updates).orElse(0L)));
     }
   }
 
-  static Progress restore(Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Rng dropout) {
+  static Progress restore(Path folder, Adam optimizer, Optional<Ema> ema, Rng random) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
-      Safetensors states = Safetensors.open(folder.resolve(RANDOM));
-      random.state(states.tensor("training"));
-      dropout.state(states.tensor("dropout"));
+      random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
       return saved.progress();
     }
   }
