@@ -10,7 +10,6 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.bytedeco.pytorch.Store;
 
 /**
  * Signs of life of the processes of a group: each counts up a number in the store every second.
@@ -27,7 +26,7 @@ final class Heartbeat implements AutoCloseable {
   private static final int THREADS = 2; // one may wait for the store, the other watches the clock
 
   private final int rank;
-  private final Store store;
+  private final StoreConnection store;
   private final Consumer<SfumatoException> lost;
   private final long[] counts;
   private final AtomicLongArray heardAt;
@@ -46,7 +45,7 @@ final class Heartbeat implements AutoCloseable {
    * @param store a connection that nobody else uses, to be closed with this
    * @param lost told if a process is silent for half a minute
    */
-  Heartbeat(int rank, int size, Store store, Consumer<SfumatoException> lost) {
+  Heartbeat(int rank, int size, StoreConnection store, Consumer<SfumatoException> lost) {
     this.rank = rank;
     this.store = store;
     this.lost = lost;
@@ -61,7 +60,7 @@ final class Heartbeat implements AutoCloseable {
   private void beat() {
     try {
       for (int other = 0; other < counts.length; other++) {
-        long count = store.add("alive/" + other, other == rank ? 1 : 0);
+        long count = store.keys().add("alive/" + other, other == rank ? 1 : 0);
         if (count != counts[other]) {
           counts[other] = count;
           heardAt.set(other, System.nanoTime());

@@ -15,12 +15,8 @@ import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.GlooDeviceVector;
-import org.bytedeco.pytorch.PrefixStore;
 import org.bytedeco.pytorch.ProcessGroupGloo;
-import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
-import org.bytedeco.pytorch.TCPStore;
-import org.bytedeco.pytorch.TCPStoreOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Work;
 
@@ -51,7 +47,7 @@ public final class ProcessGroup implements AutoCloseable {
   private final int rank;
   private final int size;
   // Null in a group of one:
-  private Store store;
+  private StoreConnection store;
   private Heartbeat heartbeat;
   private ProcessGroupGloo gloo;
 
@@ -92,41 +88,22 @@ public final class ProcessGroup implements AutoCloseable {
   }
 
   private void connect(Rendezvous place, Consumer<SfumatoException> lost) {
-    store = connection(place, rank == 0 && !place.agentStore());
-    try (Milliseconds join = milliseconds(JOIN);
-        Milliseconds call = milliseconds(CALL);
+    store = new StoreConnection(place, rank == 0 && !place.agentStore(), JOIN);
+    try (Milliseconds join = new Milliseconds(JOIN.toMillis());
+        Milliseconds call = new Milliseconds(CALL.toMillis());
         StringVector all =
             new StringVector(
                 IntStream.range(0, size).mapToObj(r -> "joined/" + r).toArray(String[]::new));
         ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(join);
         GlooDeviceVector devices = new GlooDeviceVector(device(place))) {
-      store.add("joined/" + rank, 1);
-      store._wait(all, join);
-      heartbeat = new Heartbeat(rank, size, connection(place, false), lost);
+      store.keys().add("joined/" + rank, 1);
+      store.keys()._wait(all, join);
+      heartbeat = new Heartbeat(rank, size, new StoreConnection(place, false, JOIN), lost);
       options.devices(devices);
       options.threads(1);
-      gloo = new ProcessGroupGloo(store, rank, size, options);
+      gloo = new ProcessGroupGloo(store.keys(), rank, size, options);
       gloo.setTimeout(call);
     }
-  }
-
-  private static Store connection(Rendezvous place, boolean host) {
-    try (Milliseconds join = milliseconds(JOIN);
-        TCPStoreOptions options = new TCPStoreOptions();
-        TCPStore store =
-            new TCPStore(
-                place.address(),
-                options
-                    .port((short) place.port()) // unsigned in the engine
-                    .isServer(host)
-                    .waitWorkers(false)
-                    .timeout(join))) {
-      return new PrefixStore("sfumato/" + place.attempt(), store);
-    }
-  }
-
-  private static Milliseconds milliseconds(Duration time) {
-    return new Milliseconds(time.toMillis());
   }
 
   /** The network to listen on: the one that leads to the store, unless the user names another. */
