@@ -119,13 +119,15 @@ final class LaunchedProcess {
     return "rank " + rank + ": " + reason;
   }
 
+  // Unlike those of the process, its handle's methods do not close its output.
+
   /** Asks it to save and end. */
   void interrupt() {
-    process.destroy();
+    process.toHandle().destroy();
   }
 
   void kill() {
-    process.destroyForcibly();
+    process.toHandle().destroyForcibly();
   }
 
   /** Waits for the last of what it has said. */
