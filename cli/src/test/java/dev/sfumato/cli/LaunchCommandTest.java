@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Real processes that train as one, die and are resumed. */
 class LaunchCommandTest {
-  private static final int STEPS = 24;
+  private static final int STEPS = 12;
 
   /** The same network as {@link Calls#config}, without dropout: its masks differ between ranks. */
   private static final String NO_DROPOUT = "\"dropout\": 0.0";
@@ -50,7 +50,7 @@ class LaunchCommandTest {
 
     Path log = folder.resolve("log");
     Process launch = Calls.start(log, launch(options("two", 2)));
-    await(launch, () -> rows("two") >= 6);
+    await(launch, () -> rows("two") >= 3);
     ranks(launch).get(1).destroyForcibly();
     assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
     String message = Files.readString(log);
@@ -81,7 +81,7 @@ class LaunchCommandTest {
     "launch --processes 0 train, --processes must be at least 1",
     "launch train, --processes",
     "launch --processes 2, COMMAND",
-    "launch --processes 2 sample --model x, 'sample' does not run in several processes"
+    "launch --processes 2 sample --model x, does not run in several processes"
   })
   void wrongCalls(String line, String message) {
     Calls.run(line).failsWith(2, message);

@@ -289,7 +289,8 @@ public final class Trainer implements AutoCloseable {
 
   /** Writes the state of the run, except for the network's weights, into an existing folder. */
   public void save(Path folder) {
-    TrainingState.save(folder, optimizer, ema, random, progress);
+    TrainingState.save(
+        folder, optimizer, ema, random, progress, batches.options().batchSize());
   }
 
   /**
@@ -300,7 +301,8 @@ public final class Trainer implements AutoCloseable {
   public void restore(Path folder) {
     closeStream();
     stream = Optional.empty();
-    progress = TrainingState.restore(folder, optimizer, ema, random);
+    progress =
+        TrainingState.restore(folder, optimizer, ema, random, batches.options().batchSize());
     if (progress.batch() >= batches.perEpoch()) {
       throw new SfumatoException(
           folder
