@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.ProcessGroupGloo;
 import org.bytedeco.pytorch.StringVector;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Work;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * Processes, on one machine or several, that compute together (the engine's Gloo backend):
@@ -88,6 +89,7 @@ public final class ProcessGroup implements AutoCloseable {
   }
 
   private void connect(Rendezvous place, Consumer<SfumatoException> lost) {
+    torch.initLogging(); // makes TORCH_CPP_LOG_LEVEL count
     store = new StoreConnection(place, rank == 0 && !place.agentStore(), JOIN);
     try (Milliseconds join = new Milliseconds(JOIN.toMillis());
         Milliseconds call = new Milliseconds(CALL.toMillis());
