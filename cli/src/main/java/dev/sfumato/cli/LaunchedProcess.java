@@ -46,8 +46,7 @@ final class LaunchedProcess {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.addAll(
-        List.of("-cp", System.getProperty("java.class.path"), Sfumato.class.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Sfumato.class.getName()));
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectInput(rank == 0 ? Redirect.INHERIT : Redirect.PIPE);
@@ -68,8 +67,7 @@ final class LaunchedProcess {
   /** A line that ends with a carriage return is the progress bar's. */
   private void passMessagesOn() {
     StringBuilder line = new StringBuilder();
-    try (Reader reader =
-        new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8)) {
+    try (Reader reader = new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8)) {
       for (int c = reader.read(); c >= 0; c = reader.read()) {
         line.append((char) c);
         if (c == '\n' || c == '\r') {

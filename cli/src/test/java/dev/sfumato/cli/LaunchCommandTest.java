@@ -33,11 +33,7 @@ class LaunchCommandTest {
             + " --class-conditioning channels --class-dropout 0.2 --learning-rate 1e-3 --seed 11"
             + " --max-grad-norm 1 --train-timesteps 20 --sample-every 0 --sample-count 0"
             + " --checkpoint-every 4 --log csv",
-        folder.resolve("data"),
-        folder.resolve(output),
-        folder.resolve("unet.json"),
-        batch,
-        STEPS);
+        folder.resolve("data"), folder.resolve(output), folder.resolve("unet.json"), batch, STEPS);
   }
 
   @Test

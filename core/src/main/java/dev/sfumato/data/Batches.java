@@ -86,7 +86,9 @@ public record Batches(Dataset dataset, BatchOptions options) {
       return from(position, Share.ALL);
     }
 
-    /** Returns the same batches with only the pictures of {@code share}: of a short one, maybe none. */
+    /**
+     * Returns the same batches with only the pictures of {@code share}: of a short one, maybe none.
+     */
     public BatchStream from(int position, Share share) {
       if (position < 0 || position > perEpoch()) {
         throw new IllegalArgumentException(

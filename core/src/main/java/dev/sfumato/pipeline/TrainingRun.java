@@ -67,15 +67,7 @@ public final class TrainingRun implements AutoCloseable {
       WatchOptions watch,
       OutputDirectory output,
       Optional<Path> checkpoint) {
-    this(
-        pipeline,
-        batches,
-        validation,
-        options,
-        watch,
-        output,
-        checkpoint,
-        ProcessGroup.alone());
+    this(pipeline, batches, validation, options, watch, output, checkpoint, ProcessGroup.alone());
   }
 
   /**

@@ -13,8 +13,8 @@ import java.util.Optional;
  * @param localRank this process among those of its machine, 0 if not said ({@code LOCAL_RANK})
  * @param address the host of the store through which they find each other ({@code MASTER_ADDR})
  * @param port of that store ({@code MASTER_PORT})
- * @param agentStore whether the program that started the processes hosts the store; otherwise
- *     rank 0 does ({@code TORCHELASTIC_USE_AGENT_STORE})
+ * @param agentStore whether the program that started the processes hosts the store; otherwise rank
+ *     0 does ({@code TORCHELASTIC_USE_AGENT_STORE})
  * @param attempt tells a restart's entries in the store from those of the processes before ({@code
  *     TORCHELASTIC_RESTART_COUNT})
  */

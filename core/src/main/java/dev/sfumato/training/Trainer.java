@@ -40,7 +40,8 @@ import java.util.SplittableRandom;
  * <p>Several processes train as one: each takes its share of every batch, and the noise and the
  * timesteps that one process would draw for it; the gradients are added up. So losses and weights
  * are those of one process, but for rounding and for dropout, whose masks each process draws from a
- * generator of its own. The weights, the averages and the state of the optimiser are the same in all.
+ * generator of its own. The weights, the averages and the state of the optimiser are the same in
+ * all.
  */
 public final class Trainer implements AutoCloseable {
   private static final long CLASS_DROPOUT_STREAM = 0x5DEECE66DL;
@@ -235,8 +236,7 @@ public final class Trainer implements AutoCloseable {
 
   private Tensor noise(int pictures) {
     Dataset dataset = batches.dataset();
-    Tensor noise =
-        random.normal(pictures, dataset.channels(), dataset.height(), dataset.width());
+    Tensor noise = random.normal(pictures, dataset.channels(), dataset.height(), dataset.width());
     if (options.objective().noiseOffset() > 0) {
       Tensor offset = random.normal(pictures, dataset.channels(), 1, 1);
       noise = noise.add(offset.mul(options.objective().noiseOffset()));
@@ -289,8 +289,7 @@ public final class Trainer implements AutoCloseable {
 
   /** Writes the state of the run, except for the network's weights, into an existing folder. */
   public void save(Path folder) {
-    TrainingState.save(
-        folder, optimizer, ema, random, progress, batches.options().batchSize());
+    TrainingState.save(folder, optimizer, ema, random, progress, batches.options().batchSize());
   }
 
   /**
@@ -301,8 +300,7 @@ public final class Trainer implements AutoCloseable {
   public void restore(Path folder) {
     closeStream();
     stream = Optional.empty();
-    progress =
-        TrainingState.restore(folder, optimizer, ema, random, batches.options().batchSize());
+    progress = TrainingState.restore(folder, optimizer, ema, random, batches.options().batchSize());
     if (progress.batch() >= batches.perEpoch()) {
       throw new SfumatoException(
           folder

@@ -36,10 +36,10 @@ final class TrainingState {
     try (Scope scope = Scope.open()) {
       Safetensors.write(folder.resolve(OPTIMIZER), optimizer.state(), Map.of());
       ema.ifPresent(e -> Safetensors.write(folder.resolve(EMA), e.shadow(), Map.of()));
-      Safetensors.write(
-          folder.resolve(RANDOM), Map.of("training", random.state()), Map.of());
+      Safetensors.write(folder.resolve(RANDOM), Map.of("training", random.state()), Map.of());
       JsonFile.write(
-          folder.resolve(PROGRESS), new Saved(progress, ema.map(Ema::updates).orElse(0L), batchSize));
+          folder.resolve(PROGRESS),
+          new Saved(progress, ema.map(Ema::updates).orElse(0L), batchSize));
     }
   }
 

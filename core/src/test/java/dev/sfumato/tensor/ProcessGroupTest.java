@@ -122,8 +122,17 @@ class ProcessGroupTest {
 
   @ParameterizedTest
   @CsvSource({
-    "WORLD_SIZE,", "RANK,", "RANK,two", "RANK,2", "RANK,-1", "WORLD_SIZE,0", "MASTER_PORT,99999",
-    "MASTER_PORT,", "MASTER_ADDR,", "LOCAL_RANK,x", "WORLD_SIZE,99999999999"
+    "WORLD_SIZE,",
+    "RANK,",
+    "RANK,two",
+    "RANK,2",
+    "RANK,-1",
+    "WORLD_SIZE,0",
+    "MASTER_PORT,99999",
+    "MASTER_PORT,",
+    "MASTER_ADDR,",
+    "LOCAL_RANK,x",
+    "WORLD_SIZE,99999999999"
   })
   void wrongVariablesAreNamed(String name, String value) {
     Map<String, String> environment = environment();
@@ -131,15 +140,13 @@ class ProcessGroupTest {
     if (value != null) {
       environment.put(name, value);
     }
-    SfumatoException e =
-        assertThrows(SfumatoException.class, () -> Rendezvous.of(environment));
+    SfumatoException e = assertThrows(SfumatoException.class, () -> Rendezvous.of(environment));
     assertWithMessage(e.getMessage()).that(e.getMessage().lines().count()).isEqualTo(1);
     assertThat(e).hasMessageThat().contains("variable " + name);
   }
 
   private static Map<String, String> environment() {
     return new HashMap<>(
-        Map.of(
-            "RANK", "1", "WORLD_SIZE", "2", "MASTER_ADDR", "localhost", "MASTER_PORT", "29500"));
+        Map.of("RANK", "1", "WORLD_SIZE", "2", "MASTER_ADDR", "localhost", "MASTER_PORT", "29500"));
   }
 }

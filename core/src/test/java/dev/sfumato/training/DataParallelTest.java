@@ -121,8 +121,7 @@ class DataParallelTest {
       }
       if (group.isFirst()) {
         trainer.save(folder);
-        Safetensors.write(
-            folder.resolve("w"), denoiser.parameters(), Map.of());
+        Safetensors.write(folder.resolve("w"), denoiser.parameters(), Map.of());
       }
       Map<String, Tensor> state = new HashMap<>();
       denoiser.parameters().forEach((name, t) -> state.put(name, Scope.release(t.detach().copy())));
@@ -140,8 +139,7 @@ class DataParallelTest {
     return new Trainer(
         denoiser,
         NoiseSchedule.of(SchedulerConfig.ddpmDefaults().withTrainTimesteps(50)),
-        new Batches(
-            PictureList.random(IMAGES, 1, 8, 2, 7), new BatchOptions(BATCH, true, true, 5)),
+        new Batches(PictureList.random(IMAGES, 1, 8, 2, 7), new BatchOptions(BATCH, true, true, 5)),
         options,
         group);
   }
@@ -166,15 +164,24 @@ class DataParallelTest {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
-                "sample_size", 8,
-                "in_channels", 1 + 3,
-                "out_channels", 1,
-                "block_out_channels", List.of(4, 8),
-                "layers_per_block", 1,
-                "norm_num_groups", 2,
-                "down_block_types", List.of("DownBlock2D", "DownBlock2D"),
-                "up_block_types", List.of("UpBlock2D", "UpBlock2D"),
-                "add_attention", false));
+                "sample_size",
+                8,
+                "in_channels",
+                1 + 3,
+                "out_channels",
+                1,
+                "block_out_channels",
+                List.of(4, 8),
+                "layers_per_block",
+                1,
+                "norm_num_groups",
+                2,
+                "down_block_types",
+                List.of("DownBlock2D", "DownBlock2D"),
+                "up_block_types",
+                List.of("UpBlock2D", "UpBlock2D"),
+                "add_attention",
+                false));
     Denoiser denoiser =
         new Denoiser(unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));
     try (Rng random = new Rng(seed)) {
