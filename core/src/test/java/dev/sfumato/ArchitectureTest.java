@@ -37,6 +37,7 @@ class ArchitectureTest {
           List.of("data", "scheduler", "model", "chart", "clip"),
           List.of("guidance"),
           List.of("training", "sampling", "evaluation"),
+          List.of("tracking"),
           List.of("pipeline"));
 
   private static JavaClasses core;

@@ -22,15 +22,18 @@ final class SamplingArguments {
 
   @Option(
       names = "--scheduler",
-      paramLabel = "ddpm|ddim",
-      description = "Update rule, with the model's own settings (default: the model's).")
+      paramLabel = "NAME",
+      description =
+          "Update rule, with the model's own settings: ${COMPLETION-CANDIDATES} (default: the"
+              + " model's).")
   SchedulerKind scheduler;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
       description =
-          "Steps of the scheduler (default: for ddpm all that the model was trained on, else 50).")
+          "Steps of the scheduler (default: for ddpm all that the model was trained on, for lcm 4,"
+              + " else 50).")
   Integer steps;
 
   @Option(
@@ -59,11 +62,12 @@ final class SamplingArguments {
     }
     int timesteps = settings.numTrainTimesteps();
     boolean ddpm = settings.className().equals(SchedulerKind.DDPM.className());
+    boolean lcm = settings.className().equals(SchedulerKind.LCM.className());
     return new SamplingOptions(
         count,
         size.get(0),
         size.get(size.size() - 1),
-        steps != null ? steps : ddpm ? timesteps : Math.min(50, timesteps),
+        steps != null ? steps : ddpm ? timesteps : Math.min(lcm ? 4 : 50, timesteps),
         batchSize,
         labels,
         classGuidanceScale,

@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import java.io.Console;
 import java.time.Duration;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -25,6 +26,7 @@ final class StepProgress implements AutoCloseable {
                 .setUnit(unit, unitSize)
                 .startsFrom(done, Duration.ZERO)
                 .setUpdateIntervalMillis(250)
+                .setConsumer(new ConsoleProgressBarConsumer(System.err)) // one line, rewritten
                 .clearDisplayOnFinish()
                 .build();
   }
@@ -62,6 +64,13 @@ final class StepProgress implements AutoCloseable {
   void message(String message) {
     if (bar != null) {
       bar.setExtraMessage(" " + message);
+    }
+  }
+
+  /** Prints a line that stays, in the place of the bar, which goes on below it. */
+  void line(String text) {
+    if (bar != null) {
+      System.err.print("\r\033[K" + text + System.lineSeparator());
     }
   }
 

@@ -6,6 +6,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
+import dev.sfumato.data.HeldOut;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
@@ -109,11 +110,12 @@ final class TrainCommand implements Callable<Integer> {
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
     try (ProcessGroup processes = TrainingProcesses.join(spec)) {
-      Dataset dataset = Datasets.open(pictures.data, dataOptions);
-      Batches batches = new Batches(dataset, batchOptions.times(processes.size()));
+      HeldOut heldOut =
+          watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
+      Batches batches = new Batches(heldOut.training(), batchOptions.times(processes.size()));
       Device own = TrainingProcesses.device(spec, device, compute.device);
       if (processes.isFirst()) {
-        lead(batches, watch, own, processes);
+        lead(batches, heldOut.validation(), watch, own, processes);
       } else {
         follow(batches, own, processes);
       }
@@ -121,13 +123,18 @@ final class TrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void lead(Batches batches, WatchOptions watch, Device device, ProcessGroup processes) {
+  private void lead(
+      Batches batches,
+      Dataset validation,
+      WatchOptions watch,
+      Device device,
+      ProcessGroup processes) {
     try (OutputDirectory directory =
         resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
       Optional<Path> checkpoint = checkpoint(directory);
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
       try (DiffusionPipeline pipeline = pipeline(checkpoint, batches.dataset(), device)) {
-        train(pipeline, batches, watch, directory, checkpoint, processes);
+        train(pipeline, batches, validation, watch, directory, checkpoint, processes);
       }
     }
   }
@@ -183,6 +190,7 @@ final class TrainCommand implements Callable<Integer> {
   private void train(
       DiffusionPipeline pipeline,
       Batches batches,
+      Dataset validation,
       WatchOptions watch,
       OutputDirectory directory,
       Optional<Path> checkpoint,
@@ -192,14 +200,7 @@ final class TrainCommand implements Callable<Integer> {
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
             new TrainingRun(
-                pipeline,
-                batches,
-                validationSet(dataset),
-                options,
-                watch,
-                directory,
-                checkpoint,
-                processes)) {
+                pipeline, batches, validation, options, watch, directory, checkpoint, processes)) {
       resolve(pipeline, dataset);
       SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {
@@ -223,11 +224,6 @@ final class TrainCommand implements Callable<Integer> {
     training.classConditioning = pipeline.denoiser().conditioning().type();
     betaSchedule = pipeline.scheduler().betaSchedule();
     trainTimesteps = pipeline.scheduler().numTrainTimesteps();
-  }
-
-  /** The test digits where the data have them, else the first of the training pictures. */
-  private Dataset validationSet(Dataset dataset) {
-    return Datasets.openTestSplit(pictures.data, pictures.options()).orElse(dataset);
   }
 
   private DiffusionPipeline startingModel(Dataset dataset) {

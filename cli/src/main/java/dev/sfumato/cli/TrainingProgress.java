@@ -1,10 +1,12 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.pipeline.TrainingRun;
+import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.StepReport;
 
 /**
- * The live line of a training run: step, epoch, mean loss of the last 100 steps, images a second.
+ * The live line of a training run: step, epoch, mean loss of the last 100 steps, images a second;
+ * and a line that stays for each epoch.
  */
 final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
   private final TrainingRun run;
@@ -28,6 +30,17 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
             report.epoch() + 1,
             run.history().recent(),
             (report.images() - imagesBefore) / seconds));
+  }
+
+  @Override
+  public void onEpoch(EpochReport report) {
+    bar.line(
+        String.format(
+            "epoch %d: loss %.5f, validation loss %.5f, %.0f s",
+            report.epoch() + 1,
+            report.loss(),
+            report.validationLoss().orElse(Double.NaN),
+            report.seconds()));
   }
 
   @Override

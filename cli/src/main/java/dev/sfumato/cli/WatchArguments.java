@@ -1,6 +1,13 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.data.HeldOut;
 import dev.sfumato.pipeline.WatchOptions;
+import dev.sfumato.tracking.MlflowSettings;
+import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Option;
 
@@ -8,14 +15,17 @@ import picocli.CommandLine.Option;
 final class WatchArguments {
   enum Log {
     CSV,
-    TENSORBOARD
+    TENSORBOARD,
+    MLFLOW
   }
 
   @Option(
       names = "--sample-every",
       paramLabel = "N",
       defaultValue = "500",
-      description = "Steps between sample grids; 0: only at the end (default: ${DEFAULT-VALUE}).")
+      description =
+          "Steps between sample grids, the first before any training; 0: only at the end (default:"
+              + " ${DEFAULT-VALUE}).")
   long sampleEvery;
 
   @Option(
@@ -48,19 +58,65 @@ final class WatchArguments {
 
   @Option(
       names = "--log",
-      paramLabel = "csv,tensorboard",
+      paramLabel = "csv,tensorboard,mlflow",
       split = ",",
       defaultValue = "csv,tensorboard",
-      description = "Where metrics go; csv is always written (default: ${DEFAULT-VALUE}).")
+      description =
+          "Where metrics go; csv is always written, mlflow is configured by MLFLOW_TRACKING_URI,"
+              + " MLFLOW_EXPERIMENT_NAME and so on (default: ${DEFAULT-VALUE}).")
   Set<Log> log;
 
+  @Option(
+      names = "--validation-data",
+      paramLabel = "DATA",
+      description =
+          "Pictures that the validation loss is measured on (default: MNIST's test files, else the"
+              + " first of the training pictures).")
+  String validationData;
+
+  @Option(
+      names = "--validation-share",
+      paramLabel = "X",
+      defaultValue = "0",
+      description =
+          "Share of the pictures that are not trained on but measured on (default:"
+              + " ${DEFAULT-VALUE}).")
+  double validationShare;
+
+  /** Which of {@code all} pictures are trained on, and on which ones the loss is measured. */
+  HeldOut heldOut(Dataset all, DataArguments pictures, long seed) {
+    if (validationShare > 0) {
+      return HeldOut.share(all, validationShare, seed);
+    }
+    if (validationData == null) {
+      return new HeldOut(
+          all, Datasets.openTestSplit(pictures.data, pictures.options()).orElse(all));
+    }
+    DataOptions same =
+        pictures
+            .options()
+            .withResolution(all.height())
+            .withChannels(
+                all.channels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB);
+    return new HeldOut(all, Datasets.open(validationData, same));
+  }
+
   WatchOptions options() {
+    if (!(validationShare >= 0 && validationShare < 1)) {
+      throw new SfumatoException("--validation-share must be in [0, 1)");
+    }
+    if (validationShare > 0 && validationData != null) {
+      throw new SfumatoException("--validation-data and --validation-share exclude each other");
+    }
     return new WatchOptions(
         sampleEvery,
         sampleSteps,
         sampleCount,
         checkpointEvery,
         checkpointsKeep,
-        log.contains(Log.TENSORBOARD));
+        log.contains(Log.TENSORBOARD),
+        log.contains(Log.MLFLOW)
+            ? Optional.of(MlflowSettings.of(System.getenv()))
+            : Optional.empty());
   }
 }

@@ -177,7 +177,7 @@ class KilledTrainingTest {
     assertThat(Calls.metrics(output)).isEqualTo(Calls.metrics(undisturbed));
     assertThat(Calls.files(output)).isEqualTo(Calls.files(undisturbed));
     for (Path file : Calls.files(output)) {
-      if (!file.toString().matches("metrics.csv|report.html|config.json")) {
+      if (!file.toString().matches("metrics.csv|report.html|README.md|config.json")) {
         assertWithMessage(file.toString())
             .that(Files.mismatch(output.resolve(file), undisturbed.resolve(file)))
             .isEqualTo(-1);

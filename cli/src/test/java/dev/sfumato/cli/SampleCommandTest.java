@@ -63,6 +63,30 @@ class SampleCommandTest {
         .inOrder();
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "pndm",
+        "lms",
+        "euler",
+        "euler_ancestral",
+        "heun",
+        "dpmsolver++",
+        "dpmsolver_singlestep",
+        "dpmsolver_sde",
+        "deis",
+        "unipc"
+      })
+  void everySchedulerOfTheContractSamples(String scheduler) {
+    Path picture = folder.resolve("picture.png");
+    Calls.run(
+            "sample --model %s --steps 4 --scheduler %s --out %s".formatted("%s", scheduler, "%s"),
+            model,
+            picture)
+        .succeeds();
+    assertThat(Files.exists(picture)).isTrue();
+  }
+
   @Test
   void theBatchSizeDoesNotChangeThePictures() throws IOException {
     Path together = folder.resolve("together.png");
@@ -94,7 +118,7 @@ class SampleCommandTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "--scheduler euler",
+        "--scheduler eulerian",
         "--steps 0",
         "--steps few",
         "--eta 2",

@@ -97,7 +97,19 @@ public record HtmlReport(String title, List<Section> sections) {
     }
   }
 
-  /** A table; columns that hold only numbers are set flush right. */
+  /**
+   * Pictures side by side, as many in a row as fit.
+   *
+   * @param pictures from left to right
+   */
+  public record Gallery(List<Picture> pictures) implements Section {
+    /** Copies the list. */
+    public Gallery {
+      pictures = List.copyOf(pictures);
+    }
+  }
+
+  /** A table; columns that hold only numbers, or nothing, are set flush right. */
   public record Table(List<String> header, List<List<String>> rows) implements Section {
     /** Copies the lists. */
     public Table {
@@ -165,9 +177,14 @@ public record HtmlReport(String title, List<Section> sections) {
     } else if (section instanceof Settings settings) {
       return settings.values().entrySet().stream()
           .map(e -> "<dt>" + escaped(e.getKey()) + "</dt><dd>" + escaped(e.getValue()) + "</dd>")
+          .map(row -> "<div>" + row + "</div>")
           .collect(Collectors.joining("\n", "<dl>\n", "\n</dl>"));
     } else if (section instanceof Picture picture) {
       return html(picture);
+    } else if (section instanceof Gallery gallery) {
+      return gallery.pictures().stream()
+          .map(HtmlReport::html)
+          .collect(Collectors.joining("\n", "<div class=\"gallery\">\n", "\n</div>"));
     } else if (section instanceof Table table) {
       return html(table);
     } else {
@@ -189,7 +206,10 @@ public record HtmlReport(String title, List<Section> sections) {
     boolean[] numeric = new boolean[table.header().size()];
     for (int column = 0; column < numeric.length; column++) {
       int c = column;
-      numeric[c] = table.rows().stream().map(row -> row.get(c)).allMatch(NUMBER.asMatchPredicate());
+      numeric[c] =
+          table.rows().stream()
+              .map(row -> row.get(c))
+              .allMatch(cell -> cell.isEmpty() || NUMBER.matcher(cell).matches());
     }
     String body =
         table.rows().stream()
@@ -245,9 +265,17 @@ public record HtmlReport(String title, List<Section> sections) {
         border-top: 1px solid var(--line); }
       p { margin: 0 0 1rem; max-width: 42rem; }
       .lead { font-size: 1.15rem; color: var(--soft); }
-      dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; margin: 1rem 0; }
-      dt, dd { margin: 0; padding: .35rem 0; border-bottom: 1px solid var(--line); }
-      dt { color: var(--soft); padding-right: 2rem; }
+      dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr));
+        column-gap: 2.5rem; margin: 1rem 0; }
+      dl div { display: flex; justify-content: space-between; gap: 1.5rem; padding: .35rem 0;
+        border-bottom: 1px solid var(--line); break-inside: avoid; }
+      dt { color: var(--soft); flex: none; max-width: 60%; }
+      dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
+      .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr));
+        gap: 1.25rem; margin: 1rem 0; }
+      .gallery figure { margin: 0; break-inside: avoid; }
+      .gallery img { width: 100%; image-rendering: pixelated; }
+      .gallery figcaption { text-align: center; font-variant-numeric: tabular-nums; }
       figure { margin: 1.5rem 0; }
       img { display: block; max-width: 100%; height: auto; border-radius: 6px; }
       figcaption { margin-top: .5rem; font-size: .9rem; color: var(--soft); }
@@ -261,5 +289,11 @@ public record HtmlReport(String title, List<Section> sections) {
       pre { overflow-x: auto; margin: 1rem 0; padding: 1rem; border-radius: 6px;
         background: var(--card); border-left: 3px solid var(--accent); }
       code { font: .9rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+      @media print {
+        :root { --ink: #000; --soft: #444; --line: #ccc; --card: #fff; --page: #fff; }
+        main { max-width: none; padding: 0; }
+        h2 { break-after: avoid; }
+        figure, table { break-inside: avoid; }
+      }
       """;
 }

@@ -31,6 +31,7 @@ public final class LossChart {
 
   private static final int WIDTH = 1000;
   private static final int HEIGHT = 560;
+  private static final int MOST_EVEN_STEPS = 10;
   private static final int MOST_POINTS = 4 * WIDTH;
   private static final double LOGARITHMIC_FROM = 10;
 
@@ -120,12 +121,20 @@ public final class LossChart {
     chart
         .addSeries(
             name,
-            shown.stream().mapToDouble(Point::step).toArray(),
+            unevenly(shown.stream().mapToDouble(Point::step).toArray()),
             shown.stream().mapToDouble(Point::loss).toArray())
         .setMarker(shown.size() == 1 ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE)
         .setMarkerColor(color)
         .setLineColor(color)
         .setLineStyle(new BasicStroke(thickness, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
+  }
+
+  /** Evenly spaced steps would get as many labels as touch each other; so one is moved a little. */
+  private static double[] unevenly(double[] steps) {
+    if (steps.length > MOST_EVEN_STEPS) {
+      steps[1] += (steps[2] - steps[1]) / 20;
+    }
+    return steps;
   }
 
   private static void scale(

@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
@@ -23,7 +25,6 @@ import java.util.zip.CRC32C;
 public final class TensorBoardWriter implements AutoCloseable {
   private static final Pattern EVENT_FILE =
       Pattern.compile("events\\.out\\.tfevents\\.(\\d{1,12})\\..*");
-  private static final int HISTOGRAM_BUCKETS = 30;
 
   // Field numbers of tensorboard's event.proto, summary.proto and tensor.proto.
   private static final int EVENT_WALL_TIME = 1;
@@ -124,48 +125,25 @@ public final class TensorBoardWriter implements AutoCloseable {
     appendValue(step, value(tag).message(VALUE_TENSOR, tensor).message(VALUE_METADATA, plugin));
   }
 
-  /**
-   * Logs how {@code values} are spread, in 30 buckets of equal width from the least to the
-   * greatest. Infinities and NaN are left out.
-   */
-  public void histogram(String tag, long step, float[] values) {
-    appendValue(step, value(tag).message(VALUE_HISTOGRAM, histogram(values)));
+  /** Logs how the values of several tensors are spread, by name, as one event. */
+  public void histograms(long step, Map<String, Histogram> histograms) {
+    ProtobufMessage summary = new ProtobufMessage();
+    histograms.forEach(
+        (tag, histogram) ->
+            summary.message(
+                SUMMARY_VALUE, value(tag).message(VALUE_HISTOGRAM, message(histogram))));
+    append(event(step).message(EVENT_SUMMARY, summary));
   }
 
-  private static ProtobufMessage histogram(float[] values) {
-    double min = Double.POSITIVE_INFINITY;
-    double max = Double.NEGATIVE_INFINITY;
-    double sum = 0;
-    double sumOfSquares = 0;
-    long count = 0;
-    for (float value : values) {
-      if (Float.isFinite(value)) {
-        min = Math.min(min, value);
-        max = Math.max(max, value);
-        sum += value;
-        sumOfSquares += (double) value * value;
-        count++;
-      }
-    }
-    int buckets = count == 0 ? 0 : min == max ? 1 : HISTOGRAM_BUCKETS;
-    double[] limits = new double[buckets];
-    double[] counts = new double[buckets];
-    for (int i = 0; i < buckets; i++) {
-      limits[i] = min + (max - min) * (i + 1) / buckets;
-    }
-    for (float value : values) {
-      if (Float.isFinite(value)) {
-        double position = min == max ? 0 : (value - min) / (max - min) * buckets;
-        counts[Math.min((int) position, buckets - 1)]++;
-      }
-    }
+  private static ProtobufMessage message(Histogram histogram) {
+    double[] counts = histogram.counts();
     return new ProtobufMessage()
-        .float64(1, count == 0 ? 0 : min)
-        .float64(2, count == 0 ? 0 : max)
-        .float64(3, count)
-        .float64(4, sum)
-        .float64(5, sumOfSquares)
-        .float64s(6, limits)
+        .float64(1, histogram.min())
+        .float64(2, histogram.max())
+        .float64(3, DoubleStream.of(counts).sum())
+        .float64(4, histogram.sum())
+        .float64(5, histogram.sumOfSquares())
+        .float64s(6, IntStream.range(0, counts.length).mapToDouble(histogram::limit).toArray())
         .float64s(7, counts);
   }
 

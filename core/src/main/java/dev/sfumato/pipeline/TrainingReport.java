@@ -1,121 +1,136 @@
 package dev.sfumato.pipeline;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.HtmlReport;
 import dev.sfumato.io.AtomicFile;
-import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.Denoiser;
-import dev.sfumato.tensor.Tensor;
+import dev.sfumato.tracking.EpochReport;
+import dev.sfumato.tracking.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
  * The page {@code report.html} of a run: what is in its output directory, for people.
  *
- * @param output where the run's files are
- * @param denoiser the network
- * @param history the losses
- * @param totalSteps optimiser steps of the whole run
+ * @param facts what is known of the run
+ * @param outcome how it ended
  */
-record TrainingReport(
-    OutputDirectory output, Denoiser denoiser, LossHistory history, long totalSteps) {
-  private static final int GRIDS = 3;
-  private static final Path MEMORY = Path.of("/proc/self/status");
+record TrainingReport(RunFacts facts, Outcome outcome) {
+  private static final Pattern GRID = Pattern.compile("step-(\\d+)\\.png");
+  private static final int GRIDS = 8;
+  private static final int EPOCHS = 40;
 
-  void write() {
+  void write(Path file) {
     List<HtmlReport.Section> sections = new ArrayList<>();
-    sections.add(
-        new HtmlReport.Lead(
-            String.format(
-                "%,d of %,d optimiser steps are done.", history.training().size(), totalSteps)));
-    sections.add(new HtmlReport.Settings(results()));
+    sections.add(new HtmlReport.Lead(lead()));
+    sections.add(new HtmlReport.Settings(facts.results()));
     sections.add(new HtmlReport.Heading("Loss"));
-    sections.add(HtmlReport.Picture.read(output.resolve("loss.png"), "Loss over optimiser steps."));
-    List<Path> grids = grids();
-    if (!grids.isEmpty()) {
-      sections.add(new HtmlReport.Heading("Samples"));
-      grids.forEach(
-          grid -> sections.add(HtmlReport.Picture.read(grid, grid.getFileName().toString())));
-    }
-    Path config = output.resolve("config.json");
-    if (Files.exists(config)) {
-      Map<String, String> settings = new LinkedHashMap<>();
-      JsonFile.read(config, JsonNode.class)
-          .properties()
-          .forEach(e -> settings.put(e.getKey(), e.getValue().asText(e.getValue().toString())));
-      sections.add(new HtmlReport.Heading("Settings"));
-      sections.add(new HtmlReport.Settings(settings));
-    }
-    new HtmlReport("Training run " + output.resolve("").toAbsolutePath().getFileName(), sections)
-        .write(output.resolve("report.html"));
+    sections.add(
+        HtmlReport.Picture.read(
+            facts.output().resolve("loss.png"),
+            "Loss over optimiser steps; validation with the same noise each time."));
+    addSamples(sections);
+    addEpochs(sections);
+    addFacts(sections, "Time and memory", facts.cost());
+    addFacts(sections, "Machine", facts.machine());
+    addFacts(sections, "Model", facts.model());
+    addFacts(sections, "Settings", RunFacts.settings(facts.output()));
+    new HtmlReport("Training run " + facts.name(), sections).write(file);
   }
 
-  private Map<String, String> results() {
-    Map<String, String> results = new LinkedHashMap<>();
-    if (!history.training().isEmpty()) {
-      results.put("loss, mean of the last 100 steps", String.format("%.5f", history.recent()));
+  private String lead() {
+    String done =
+        String.format(
+            "%s of %s optimiser steps are done.",
+            RunFacts.number(facts.history().steps().size()), RunFacts.number(facts.totalSteps()));
+    return switch (outcome.state()) {
+      case FINISHED -> done;
+      case STOPPED -> done + " The run was stopped; --resume goes on with it.";
+      case FAILED -> done + " The run failed: " + outcome.reason();
+    };
+  }
+
+  private static void addFacts(
+      List<HtmlReport.Section> sections, String heading, Map<String, String> values) {
+    if (!values.isEmpty()) {
+      sections.add(new HtmlReport.Heading(heading));
+      sections.add(new HtmlReport.Settings(values));
     }
-    if (!history.validation().isEmpty()) {
-      double loss = history.validation().get(history.validation().size() - 1).loss();
-      results.put("loss with fixed noise", String.format("%.5f", loss));
+  }
+
+  private void addSamples(List<HtmlReport.Section> sections) {
+    List<Path> grids = thinned(grids(), GRIDS);
+    if (!grids.isEmpty()) {
+      sections.add(new HtmlReport.Heading("Samples"));
+      sections.add(
+          new HtmlReport.Paragraph("Each grid starts from the same noise as the one before it."));
+      sections.add(
+          new HtmlReport.Gallery(
+              grids.stream()
+                  .map(g -> HtmlReport.Picture.read(g, "step " + RunFacts.number(stepOf(g))))
+                  .toList()));
     }
-    List<String[]> rows = rows(output.resolve("metrics.csv"));
-    if (!rows.isEmpty()) {
-      long images = Long.parseLong(rows.get(rows.size() - 1)[2]);
-      double seconds = rows.stream().mapToDouble(row -> Double.parseDouble(row[6])).sum();
-      results.put("pictures seen", String.format("%,d", images));
-      results.put("time of the steps", String.format("%,.0f s", seconds));
-      results.put("pictures per second", String.format("%,.1f", images / seconds));
-    }
-    long parameters = denoiser.parameters().values().stream().mapToLong(Tensor::numel).sum();
-    results.put("parameters", String.format("%,d", parameters));
-    peakMemory(results);
-    results.put("Java", Runtime.version().toString());
-    return results;
   }
 
   private List<Path> grids() {
-    Path folder = output.resolve("samples");
+    Path folder = facts.output().resolve("samples");
     if (!Files.isDirectory(folder)) {
       return List.of();
     }
+    long last = facts.history().steps().size();
     try (Stream<Path> files = Files.list(folder)) {
-      List<Path> sorted =
-          files
-              .filter(file -> file.getFileName().toString().matches("step-\\d+\\.png"))
-              .sorted()
-              .toList();
-      return sorted.subList(Math.max(0, sorted.size() - GRIDS), sorted.size());
+      return files
+          .filter(file -> GRID.matcher(file.getFileName().toString()).matches())
+          .filter(file -> stepOf(file) <= last) // a run that went on from earlier left later ones
+          .sorted()
+          .toList();
     } catch (IOException e) {
       throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);
     }
   }
 
-  private static List<String[]> rows(Path csv) {
-    try (Stream<String> lines = Files.lines(csv)) {
-      return lines.skip(1).map(line -> line.split(",")).toList();
-    } catch (IOException e) {
-      throw new SfumatoException(csv + ": cannot be read: " + AtomicFile.reason(e), e);
-    }
+  private static long stepOf(Path grid) {
+    Matcher matcher = GRID.matcher(grid.getFileName().toString());
+    return matcher.matches() ? Long.parseLong(matcher.group(1)) : -1;
   }
 
-  /** Linux counts it; elsewhere the row is left out. */
-  private static void peakMemory(Map<String, String> results) {
-    try (Stream<String> lines = Files.lines(MEMORY)) {
-      lines
-          .filter(line -> line.startsWith("VmHWM:"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-          .forEach(
-              kb -> results.put("peak of resident memory", String.format("%,d MiB", kb / 1024)));
-    } catch (IOException e) {
-      results.remove("peak of resident memory");
+  private void addEpochs(List<HtmlReport.Section> sections) {
+    List<EpochReport> epochs = thinned(facts.history().epochs(), EPOCHS);
+    if (epochs.isEmpty()) {
+      return;
     }
+    sections.add(new HtmlReport.Heading("Epochs"));
+    sections.add(
+        new HtmlReport.Table(
+            List.of("epoch", "last step", "pictures", "mean loss", "validation loss", "time"),
+            epochs.stream().map(TrainingReport::row).toList()));
+  }
+
+  private static List<String> row(EpochReport epoch) {
+    return List.of(
+        RunFacts.number(epoch.epoch() + 1),
+        RunFacts.number(epoch.step()),
+        RunFacts.number(epoch.images()),
+        RunFacts.loss(epoch.loss()),
+        epoch.validationLoss().isPresent()
+            ? RunFacts.loss(epoch.validationLoss().getAsDouble())
+            : "",
+        RunFacts.duration(epoch.seconds()));
+  }
+
+  /** At most {@code most} entries: the first, the last, and some evenly between. */
+  private static <T> List<T> thinned(List<T> all, int most) {
+    return all.size() <= most
+        ? all
+        : IntStream.range(0, most)
+            .mapToObj(i -> all.get((int) Math.round(i * (all.size() - 1.0) / (most - 1))))
+            .toList();
   }
 }

@@ -1,39 +1,39 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.LossChart;
 import dev.sfumato.chart.Png;
-import dev.sfumato.chart.TensorBoardWriter;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
-import dev.sfumato.sampling.Sampler;
-import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.NoiseSchedule;
-import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.tensor.ProcessGroup;
-import dev.sfumato.tensor.Rng;
-import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.Tensor;
+import dev.sfumato.tracking.CsvTracker;
+import dev.sfumato.tracking.EpochReport;
+import dev.sfumato.tracking.MlflowTracker;
+import dev.sfumato.tracking.Outcome;
+import dev.sfumato.tracking.TensorBoardTracker;
+import dev.sfumato.tracking.TensorHistograms;
+import dev.sfumato.tracking.Tracker;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.FixedNoiseLoss;
-import dev.sfumato.training.MetricsFile;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingOptions;
 import java.awt.image.BufferedImage;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.stream.LongStream;
+import java.util.function.Consumer;
 
 /**
  * Trains a model and keeps the run's output directory: metrics, loss curve, sample grids,
- * checkpoints, and at the end the model itself.
+ * checkpoints, a report, and at the end the model itself with its card.
  */
 public final class TrainingRun implements AutoCloseable {
-  private static final long SAMPLE_SEED = 0;
-
   private final DiffusionPipeline pipeline;
   private final Dataset dataset;
   private final OutputDirectory output;
@@ -41,9 +41,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Trainer trainer;
   private final FixedNoiseLoss validation;
   private final LossHistory history;
-  private final MetricsFile metrics;
-  private final MetricsFile validationMetrics;
-  private final Optional<TensorBoardWriter> tensorboard;
+  private final List<Tracker> trackers = new ArrayList<>();
   private long savedStep;
   private long sampledStep = -1;
 
@@ -51,6 +49,9 @@ public final class TrainingRun implements AutoCloseable {
   public interface Listener {
     /** Called after each optimiser step. */
     void onStep(StepReport report);
+
+    /** Called after each epoch. */
+    default void onEpoch(EpochReport report) {}
 
     /** Asked after each optimiser step: whether to save and end now. */
     default boolean stopAsked() {
@@ -96,16 +97,21 @@ public final class TrainingRun implements AutoCloseable {
     trainer = new Trainer(pipeline.denoiser(), schedule, batches, options, processes);
     checkpoint.ifPresent(trainer::restore);
     this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
+    // Before the directory is cleared: a server that is away is no reason to lose an older run.
+    watch
+        .mlflow()
+        .map(settings -> new MlflowTracker(settings, output.resolve("mlflow.json")))
+        .ifPresent(trackers::add);
     long done = trainer.progress().step();
     output.startAfter(done);
     savedStep = checkpoint.isPresent() ? done : -1;
-    metrics = MetricsFile.ofSteps(output.resolve("metrics.csv"), done);
-    validationMetrics = MetricsFile.ofValidation(output.resolve("validation.csv"), done);
-    history = LossHistory.read(output.resolve("metrics.csv"), output.resolve("validation.csv"));
-    tensorboard =
-        watch.tensorboard()
-            ? Optional.of(TensorBoardWriter.open(output.resolve("tensorboard"), done + 1))
-            : Optional.empty();
+    Path metrics = output.resolve("metrics.csv");
+    Path validations = output.resolve("validation.csv");
+    trackers.add(new CsvTracker(metrics, validations, done));
+    history = LossHistory.read(metrics, validations);
+    if (watch.tensorboard()) {
+      trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
+    }
   }
 
   /** The training loop. */
@@ -118,27 +124,56 @@ public final class TrainingRun implements AutoCloseable {
     return history;
   }
 
-  /** Trains to the end, or until {@code listener} asks to stop, and saves. */
+  /**
+   * Trains to the end, or until {@code listener} asks to stop, and saves. The report is written
+   * also when that fails.
+   */
   public void run(Listener listener) {
+    try {
+      boolean stopped = train(listener);
+      save(stopped);
+      end(stopped ? Outcome.STOPPED : Outcome.FINISHED);
+    } catch (RuntimeException e) {
+      try {
+        end(Outcome.failed(e instanceof SfumatoException ? e.getMessage() : e.toString()));
+      } catch (RuntimeException another) {
+        e.addSuppressed(another);
+      }
+      throw e;
+    }
+  }
+
+  /** Returns whether the run was stopped before its end. */
+  private boolean train(Listener listener) {
+    Map<String, String> settings = RunFacts.settings(output);
+    tell(tracker -> tracker.begin(settings));
     boolean stopped = trainer.processes().any(listener.stopAsked());
+    if (!stopped && trainer.progress().step() == 0 && watch.sampleEvery() > 0) {
+      sample();
+    }
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
-      StepReport report = trainer.step();
-      record(report);
+      StepReport report = trainer.step(this::lookAtGradients);
+      history.add(report);
+      tell(tracker -> tracker.step(report));
       if (due(watch.sampleEvery())) {
         sample();
       }
+      listener.onStep(report);
       if (trainer.progress().epoch() != epoch) {
-        validate();
+        listener.onEpoch(finishEpoch());
       }
       if (due(watch.checkpointEvery())) {
         checkpoint();
       }
-      listener.onStep(report);
       stopped = trainer.processes().any(listener.stopAsked());
     }
     trainer.processes().barrier();
-    finish(stopped);
+    return stopped;
+  }
+
+  private void tell(Consumer<Tracker> news) {
+    trackers.forEach(news);
   }
 
   /**
@@ -169,66 +204,42 @@ public final class TrainingRun implements AutoCloseable {
     return every > 0 && trainer.progress().step() % every == 0;
   }
 
-  private void record(StepReport report) {
-    metrics.write(report);
-    history.add(report);
-    tensorboard.ifPresent(
-        t ->
-            t.scalars(
-                report.step(),
-                Map.of(
-                    "loss", report.loss(),
-                    "learning_rate", report.learningRate(),
-                    "grad_norm", report.gradNorm())));
-  }
-
-  private void validate() {
-    try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
-      double loss = validation.of(pipeline.denoiser());
-      long step = trainer.progress().step();
-      validationMetrics.write(step, loss);
-      history.addValidation(step, loss);
-      tensorboard.ifPresent(t -> t.scalar("validation_loss", step, loss));
+  /** Histograms go to TensorBoard only, and only with the sample grids: they cost time. */
+  private void lookAtGradients() {
+    long step = trainer.progress().step() + 1;
+    if (watch.tensorboard() && watch.sampleEvery() > 0 && step % watch.sampleEvery() == 0) {
+      var histograms = TensorHistograms.of(pipeline.denoiser().parameters());
+      tell(tracker -> tracker.histograms(step, histograms));
     }
   }
 
-  /** Draws the grid {@code samples/step-NNNNNN.png}, each time from the same start noise. */
+  private EpochReport finishEpoch() {
+    try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
+      history.addValidation(trainer.progress().step(), validation.of(pipeline.denoiser()));
+    }
+    EpochReport report = history.lastEpoch();
+    tell(tracker -> tracker.epoch(report));
+    return report;
+  }
+
+  /** Draws the grid {@code samples/step-NNNNNN.png}. */
   private void sample() {
     long step = trainer.progress().step();
     if (watch.sampleCount() == 0 || sampledStep == step) {
       return;
     }
     sampledStep = step;
-    int classes = pipeline.denoiser().conditioning().numClasses();
-    long[] labels = LongStream.range(0, classes).toArray();
-    SamplingOptions options =
-        new SamplingOptions(
-            watch.sampleCount(),
-            dataset.height(),
-            dataset.width(),
-            Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()),
-            watch.sampleCount(),
-            labels,
-            1,
-            RunOptions.defaults());
-    try (Scope scope = Scope.open();
-        Rng random = new Rng(SAMPLE_SEED);
-        EmaInPlace swap = new EmaInPlace(trainer.ema())) {
-      Sampler sampler =
-          new Sampler(
-              pipeline.denoiser(), Scheduler.of(pipeline.scheduler().withClassName("ddim")));
-      Tensor images = sampler.sample(options, random, (s, x) -> {});
-      BufferedImage grid = Pictures.grid(images, rows(classes));
-      Png.write(output.resolve(String.format("samples/step-%06d.png", step)), grid);
-      tensorboard.ifPresent(t -> t.image("samples", step, grid));
+    Path file = output.resolve(String.format("samples/step-%06d.png", step));
+    try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
+      BufferedImage grid = new SampleGrid(pipeline, dataset, watch).draw();
+      Png.write(file, grid);
+      tell(tracker -> tracker.samples(step, grid, file));
     }
-    LossChart.write(output.resolve("loss.png"), history.training(), history.validation());
+    drawLoss();
   }
 
-  /** A column per class where the count allows it, else about square. */
-  private int rows(int classes) {
-    int count = watch.sampleCount();
-    return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);
+  private void drawLoss() {
+    LossChart.write(output.resolve("loss.png"), history.training(), history.validation());
   }
 
   private void checkpoint() {
@@ -247,16 +258,32 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   /** Who stops a run does not want to wait for samples. */
-  private void finish(boolean stopped) {
+  private void save(boolean stopped) {
     checkpoint();
     try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
       pipeline.save(output.resolve(""));
     }
+    new ModelCard(facts()).write(output.resolve("README.md"));
     if (!stopped) {
       sample();
     }
-    LossChart.write(output.resolve("loss.png"), history.training(), history.validation());
-    new TrainingReport(output, pipeline.denoiser(), history, trainer.totalSteps()).write();
+  }
+
+  private void end(Outcome outcome) {
+    drawLoss();
+    Path report = output.resolve("report.html");
+    new TrainingReport(facts(), outcome).write(report);
+    tell(tracker -> tracker.end(outcome, List.of(output.resolve("loss.png"), report)));
+  }
+
+  private RunFacts facts() {
+    String data = RunFacts.settings(output).getOrDefault("data", "pictures");
+    Path place = Path.of(data); // a card tells nobody where files lie
+    String name = Files.exists(place) ? place.getFileName().toString() : data;
+    String pictures =
+        "%s: %,d pictures, %d x %d"
+            .formatted(name, dataset.size(), dataset.width(), dataset.height());
+    return new RunFacts(output, pipeline, pictures, history, trainer.totalSteps());
   }
 
   /** The averaged weights in the place of the raw ones, if the run keeps them. */
@@ -274,8 +301,6 @@ public final class TrainingRun implements AutoCloseable {
   @Override
   public void close() {
     trainer.close();
-    metrics.close();
-    validationMetrics.close();
-    tensorboard.ifPresent(TensorBoardWriter::close);
+    trackers.forEach(Tracker::close);
   }
 }

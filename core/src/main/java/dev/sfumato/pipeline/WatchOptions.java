@@ -1,16 +1,21 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.tracking.MlflowSettings;
+import java.util.Optional;
 
 /**
  * How a training run is watched and saved.
  *
- * @param sampleEvery optimiser steps between sample grids; 0 for none but the last
+ * @param sampleEvery optimiser steps between sample grids; 0 for none but the last; otherwise there
+ *     is one before the first step, too
  * @param sampleSteps scheduler steps of a sample
  * @param sampleCount pictures in a sample grid; 0 for no grids at all
  * @param checkpointEvery optimiser steps between checkpoints; 0 for none but the last
  * @param checkpointsKeep how many checkpoints stay, the newest ones
- * @param tensorboard whether TensorBoard event files are written
+ * @param tensorboard whether TensorBoard event files are written; they hold histograms of weights
+ *     and gradients for the steps that have sample grids
+ * @param mlflow the MLflow server to log to, if any
  */
 public record WatchOptions(
     long sampleEvery,
@@ -18,7 +23,26 @@ public record WatchOptions(
     int sampleCount,
     long checkpointEvery,
     int checkpointsKeep,
-    boolean tensorboard) {
+    boolean tensorboard,
+    Optional<MlflowSettings> mlflow) {
+
+  /** Options without MLflow. */
+  public WatchOptions(
+      long sampleEvery,
+      int sampleSteps,
+      int sampleCount,
+      long checkpointEvery,
+      int checkpointsKeep,
+      boolean tensorboard) {
+    this(
+        sampleEvery,
+        sampleSteps,
+        sampleCount,
+        checkpointEvery,
+        checkpointsKeep,
+        tensorboard,
+        Optional.empty());
+  }
 
   /**
    * @throws SfumatoException if a number is out of range

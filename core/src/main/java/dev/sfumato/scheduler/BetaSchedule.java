@@ -48,6 +48,13 @@ public enum BetaSchedule {
       }
     }
   },
+  /** Heeds no ends: alphaCumprod(u) = e^(-12 u). */
+  EXP {
+    @Override
+    float[] betas(int length, double start, double end) {
+      return fromAlphaCumprod(length, u -> Math.exp(-12 * u));
+    }
+  },
   /**
    * Heeds no ends: noise levels crowd around a signal-to-noise ratio of 1 (Hang et al. 2024,
    * 2407.03297).

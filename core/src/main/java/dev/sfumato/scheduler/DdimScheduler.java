@@ -1,6 +1,5 @@
 package dev.sfumato.scheduler;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -13,9 +12,7 @@ record DdimScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
 
   @Override
   public Run begin(int steps, RunOptions options, Rng noise) {
-    if (!options.timesteps().isEmpty()) {
-      throw new SfumatoException("ddim takes no timesteps of one's own: use ddpm, or give steps");
-    }
+    Timesteps.requireNotOwn(SchedulerKind.DDIM, options);
     return new DdimRun(this, steps, options, noise);
   }
 

@@ -1,42 +1,17 @@
 package dev.sfumato.scheduler;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Rng;
-import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.Tensor;
-import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
-import java.util.stream.IntStream;
 
-/** What runs over whole training timesteps share: x is the model's input as it is. */
-abstract class DiscreteRun implements Run {
-  private final PredictionType predictionType;
-  private final boolean learnedVariance;
-  private final Limit limit;
+/** What runs over whole training timesteps share. */
+abstract class DiscreteRun extends SolverRun {
   private final NoiseSchedule schedule;
   private final List<Integer> timesteps;
-  private final Rng rng;
 
   DiscreteRun(Scheduler scheduler, List<Integer> timesteps, Rng rng) {
-    SchedulerConfig config = scheduler.config();
-    this.predictionType = config.predictionType();
-    this.learnedVariance = config.varianceType().isLearned();
-    this.limit = Limit.of(config);
+    super(scheduler.config(), timesteps.stream().mapToDouble(Integer::doubleValue).toArray(), rng);
     this.schedule = scheduler.noiseSchedule();
     this.timesteps = timesteps;
-    this.rng = rng;
-  }
-
-  @Override
-  public final Iterator<Step> iterator() {
-    int count = timesteps.size();
-    return IntStream.range(0, count).mapToObj(i -> new Step(i, count, timesteps.get(i))).iterator();
-  }
-
-  @Override
-  public final double initNoiseSigma() {
-    return 1;
   }
 
   @Override
@@ -45,74 +20,16 @@ abstract class DiscreteRun implements Run {
   }
 
   @Override
-  public final Tensor scaleModelInput(Tensor x, Step step) {
-    return x;
-  }
-
-  @Override
-  public final Tensor predictX0(Tensor modelOutput, Tensor x, Step step) {
-    return Scope.run(() -> x0(prediction(modelOutput, x), x, step));
-  }
-
-  /** The limited x_0, in the current scope. */
-  final Tensor x0(Tensor prediction, Tensor x, Step step) {
-    return limit.apply(level(step).x0(predictionType, prediction, x));
-  }
-
-  /** The noise, in the current scope. */
-  final Tensor epsilon(Tensor prediction, Tensor x, Step step) {
-    return level(step).epsilon(predictionType, prediction, x);
-  }
-
-  /** The noise that belongs to a limited x_0, in the current scope. */
-  final Tensor epsilonOfX0(Tensor x0, Tensor x, Step step) {
-    return level(step).epsilon(PredictionType.SAMPLE, x0, x);
-  }
-
-  /** The part of the model's output that is about the picture (B, C, H, W), in the type of x. */
-  final Tensor prediction(Tensor modelOutput, Tensor x) {
-    return part(modelOutput, x, 0);
-  }
-
-  /** The part of the model's output that is about the variance (B, C, H, W). */
-  final Tensor variance(Tensor modelOutput, Tensor x) {
-    if (modelOutput.size(1) != 2 * x.size(1)) {
-      throw unfit(modelOutput, x);
-    }
-    return part(modelOutput, x, x.size(1));
-  }
-
-  private Tensor part(Tensor modelOutput, Tensor x, long firstChannel) {
-    long[] expected = x.shape();
-    boolean whole = Arrays.equals(modelOutput.shape(), expected);
-    expected[1] *= 2;
-    if (whole) {
-      return modelOutput.to(x.dtype());
-    }
-    if (!learnedVariance || !Arrays.equals(modelOutput.shape(), expected)) {
-      throw unfit(modelOutput, x);
-    }
-    return modelOutput.narrow(1, firstChannel, x.size(1)).to(x.dtype());
-  }
-
-  private SfumatoException unfit(Tensor modelOutput, Tensor x) {
-    return new SfumatoException(
-        "the model's output "
-            + Arrays.toString(modelOutput.shape())
-            + " does not fit the sample "
-            + Arrays.toString(x.shape())
-            + (learnedVariance
-                ? ": a learned variance_type needs twice as many channels"
-                : ": without a learned variance_type it must have the same shape"));
-  }
-
-  /** Standard normal noise for the whole batch; one draw on the CPU, so that devices agree. */
-  final Tensor noise(Tensor x) {
-    return rng.normal(x.shape()).to(x.device()).to(x.dtype());
+  final NoiseLevel level(Step step) {
+    return NoiseLevel.ofAlphaCumprod(alphaCumprod(timestep(step)));
   }
 
   final int timestep(Step step) {
     return (int) step.timestep();
+  }
+
+  final int timestep(int index) {
+    return timesteps.get(index);
   }
 
   /** The timestep that follows, which is smaller; -1 after the last. */
@@ -122,9 +39,5 @@ abstract class DiscreteRun implements Run {
 
   final float alphaCumprod(int timestep) {
     return schedule.alphaCumprod(timestep);
-  }
-
-  private NoiseLevel level(Step step) {
-    return new NoiseLevel(alphaCumprod(timestep(step)));
   }
 }

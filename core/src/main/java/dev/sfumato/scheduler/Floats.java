@@ -9,6 +9,19 @@ final class Floats {
     return (float) Math.sqrt(value);
   }
 
+  static float exp(float value) {
+    return (float) Math.exp(value);
+  }
+
+  static float log(float value) {
+    return (float) Math.log(value);
+  }
+
+  /** e^value - 1, exact near 0. */
+  static float expm1(float value) {
+    return (float) Math.expm1(value);
+  }
+
   /** Running products; factors are float32, the product is kept in double, as the engine does. */
   static float[] cumprod(float[] factors) {
     float[] products = new float[factors.length];

@@ -21,6 +21,10 @@ record Limit(boolean dynamic, double ratio, double largest, boolean clip, double
         config.clipSampleRange());
   }
 
+  boolean isNone() {
+    return !dynamic && !clip;
+  }
+
   /** The limited {@code x0} (B, C, H, W). */
   Tensor apply(Tensor x0) {
     if (dynamic) {

@@ -3,26 +3,34 @@ package dev.sfumato.scheduler;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * The mixture x_t = sqrt(alphaCumprod) x_0 + sqrt(1 - alphaCumprod) eps at one timestep, solved for
- * whatever the model did not predict.
+ * The mixture x_t = signal x_0 + sigma eps at one timestep, of variance 1, solved for whatever the
+ * model did not predict.
+ *
+ * @param signal how much of x_0 there is: sqrt(alphaCumprod)
+ * @param sigma how much of the noise there is: sqrt(1 - alphaCumprod)
  */
-record NoiseLevel(float alphaCumprod) {
-  /** sqrt(alphaCumprod): how much of x_0 there is. */
-  float signal() {
-    return Floats.sqrt(alphaCumprod);
+record NoiseLevel(float signal, float sigma) {
+  static NoiseLevel ofAlphaCumprod(float alphaCumprod) {
+    return new NoiseLevel(Floats.sqrt(alphaCumprod), Floats.sqrt(1 - alphaCumprod));
   }
 
-  /** sqrt(1 - alphaCumprod): how much of the noise there is. */
-  float sigma() {
-    return Floats.sqrt(1 - alphaCumprod);
+  /** The level of x_0 + sigma eps, divided by its standard deviation sqrt(sigma^2 + 1). */
+  static NoiseLevel ofSigma(float sigma) {
+    float signal = 1 / Floats.sqrt(sigma * sigma + 1);
+    return new NoiseLevel(signal, sigma * signal);
+  }
+
+  /** lambda = log(signal / sigma), half the logarithm of the signal-to-noise ratio. */
+  float lambda() {
+    return Floats.log(signal) - Floats.log(sigma);
   }
 
   /** The clean picture x_0 that {@code output} amounts to. */
   Tensor x0(PredictionType type, Tensor output, Tensor x) {
     return switch (type) {
-      case EPSILON -> x.sub(output.mul(sigma())).div(signal()); // DDPM eq. 15
+      case EPSILON -> x.sub(output.mul(sigma)).div(signal); // DDPM eq. 15
       case SAMPLE -> output;
-      case V_PREDICTION -> x.mul(signal()).sub(output.mul(sigma()));
+      case V_PREDICTION -> x.mul(signal).sub(output.mul(sigma));
     };
   }
 
@@ -30,8 +38,8 @@ record NoiseLevel(float alphaCumprod) {
   Tensor epsilon(PredictionType type, Tensor output, Tensor x) {
     return switch (type) {
       case EPSILON -> output;
-      case SAMPLE -> x.sub(output.mul(signal())).div(sigma());
-      case V_PREDICTION -> output.mul(signal()).add(x.mul(sigma()));
+      case SAMPLE -> x.sub(output.mul(signal)).div(sigma);
+      case V_PREDICTION -> output.mul(signal).add(x.mul(sigma));
     };
   }
 }

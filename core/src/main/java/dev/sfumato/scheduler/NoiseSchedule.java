@@ -103,7 +103,7 @@ public final class NoiseSchedule {
     float[] signal = new float[t.length];
     float[] sigma = new float[t.length];
     for (int i = 0; i < t.length; i++) {
-      NoiseLevel level = new NoiseLevel(alphaCumprod(Math.toIntExact(t[i])));
+      NoiseLevel level = NoiseLevel.ofAlphaCumprod(alphaCumprod(Math.toIntExact(t[i])));
       signal[i] = level.signal();
       sigma[i] = level.sigma();
     }

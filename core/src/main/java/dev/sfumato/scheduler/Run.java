@@ -5,6 +5,11 @@ import dev.sfumato.tensor.Tensor;
 /**
  * One sampling: its steps in order, and what the update rule remembers from step to step. For one
  * thread. Tensors are (B, C, H, W) on any device; none that is passed in is changed or freed.
+ *
+ * <p>Each {@link Step} is one evaluation of the model: rules that evaluate it twice for a step of
+ * theirs, such as Heun's, have more steps than were asked for. A step may be taken again from
+ * another x; what it and later ones had left to be remembered is overwritten. What is remembered is
+ * freed with the scope in which the run was begun.
  */
 public interface Run extends Iterable<Step> {
   /** The standard deviation of the noise to start from. */

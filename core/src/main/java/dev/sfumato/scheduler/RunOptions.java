@@ -9,9 +9,13 @@ import java.util.List;
  *
  * @param eta DDIM's weight of fresh noise, from 0 (none) to 1 (as much as DDPM)
  * @param useClippedModelOutput DDIM: whether the noise is derived again from the limited x_0
- * @param timesteps DDPM: the timesteps to visit, falling; empty for the usual spacing
+ * @param timesteps DDPM, Euler, Heun, DPM-Solver++, LCM: the timesteps to visit, falling; empty for
+ *     the usual spacing
+ * @param churn Euler: noise before each step; of it, DPM-Solver-SDE heeds only the standard
+ *     deviation
  */
-public record RunOptions(double eta, boolean useClippedModelOutput, List<Integer> timesteps) {
+public record RunOptions(
+    double eta, boolean useClippedModelOutput, List<Integer> timesteps, Churn churn) {
   public RunOptions {
     if (!(eta >= 0 && eta <= 1)) {
       throw new SfumatoException("eta must lie between 0 and 1, not " + eta);
@@ -19,23 +23,28 @@ public record RunOptions(double eta, boolean useClippedModelOutput, List<Integer
     timesteps = List.copyOf(timesteps);
   }
 
-  /** No fresh noise in DDIM, the model's own noise, the usual spacing. */
+  /** No fresh noise in DDIM, the model's own noise, the usual spacing, no churn. */
   public static RunOptions defaults() {
-    return new RunOptions(0, false, List.of());
+    return new RunOptions(0, false, List.of(), Churn.NONE);
   }
 
   /** The same with another {@code eta}. */
   public RunOptions withEta(double eta) {
-    return new RunOptions(eta, useClippedModelOutput, timesteps);
+    return new RunOptions(eta, useClippedModelOutput, timesteps, churn);
   }
 
   /** The same with {@code useClippedModelOutput} switched. */
   public RunOptions withUseClippedModelOutput(boolean use) {
-    return new RunOptions(eta, use, timesteps);
+    return new RunOptions(eta, use, timesteps, churn);
   }
 
   /** The same with timesteps of one's own. */
   public RunOptions withTimesteps(List<Integer> timesteps) {
-    return new RunOptions(eta, useClippedModelOutput, timesteps);
+    return new RunOptions(eta, useClippedModelOutput, timesteps, churn);
+  }
+
+  /** The same with {@code churn}. */
+  public RunOptions withChurn(Churn churn) {
+    return new RunOptions(eta, useClippedModelOutput, timesteps, churn);
   }
 }

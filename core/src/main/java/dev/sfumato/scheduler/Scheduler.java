@@ -11,9 +11,10 @@ public interface Scheduler {
   NoiseSchedule noiseSchedule();
 
   /**
-   * Begins a sampling.
+   * Begins a sampling. What the run remembers belongs to the current scope.
    *
-   * @param steps how many steps to take, at most T
+   * @param steps how many steps to take, at most T; for rules whose last step begins above the
+   *     first timestep, at most T - 1
    * @param noise where the rule's own noise is drawn from
    * @throws dev.sfumato.SfumatoException if the configuration has no such number of steps, or the
    *     options name timesteps that do not fit

@@ -150,9 +150,15 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return PredictionType.parse(read().text("prediction_type"));
   }
 
-  /** DDPM: how much noise a step adds. Also says whether the model's output holds a variance. */
+  /**
+   * DDPM: how much noise a step adds. Also says whether the model's output holds a variance; other
+   * schedulers write null if it does not.
+   */
   public VarianceType varianceType() {
-    return VarianceType.parse(read().text("variance_type"));
+    return read()
+        .maybeText("variance_type")
+        .map(VarianceType::parse)
+        .orElse(VarianceType.FIXED_SMALL);
   }
 
   /** Whether predicted x_0 is clipped. */
@@ -195,6 +201,25 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return read().truth("set_alpha_to_one");
   }
 
+  /**
+   * This, for a solver that needs the noise.
+   *
+   * @throws SfumatoException if the model predicts x_0
+   */
+  SchedulerConfig requireNoSamplePrediction() {
+    if (predictionType() == PredictionType.SAMPLE) {
+      throw new SfumatoException(
+          SchedulerKind.ofClass(className)
+              + " cannot sample from a model with prediction_type sample: use ddim or heun");
+    }
+    return this;
+  }
+
+  /** What only some solvers heed. */
+  SolverSettings solver() {
+    return SolverSettings.of(read());
+  }
+
   private Settings read() {
     return new Settings(className, settings);
   }
@@ -224,6 +249,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     clipSample();
     thresholding();
     setAlphaToOne();
+    solver();
   }
 
   private static void require(boolean holds, String key, String wanted) {

@@ -10,7 +10,29 @@ public enum SchedulerKind {
   /** Ho et al. 2020: fresh noise at each step. */
   DDPM("DDPMScheduler", DdpmScheduler::new),
   /** Song et al. 2020: few steps, deterministic unless eta is above 0. */
-  DDIM("DDIMScheduler", DdimScheduler::new);
+  DDIM("DDIMScheduler", DdimScheduler::new),
+  /** Liu et al. 2022: Runge-Kutta, then a linear multistep method. */
+  PNDM("PNDMScheduler", PndmScheduler::new),
+  /** The linear multistep method over sigma. */
+  LMS("LMSDiscreteScheduler", LmsScheduler::new),
+  /** Karras et al. 2022: Euler's method over sigma. */
+  EULER("EulerDiscreteScheduler", EulerScheduler::new),
+  /** Euler's method with fresh noise at each step. */
+  EULER_ANCESTRAL("EulerAncestralDiscreteScheduler", EulerAncestralScheduler::new),
+  /** Karras et al. 2022: Heun's method over sigma, two evaluations a step. */
+  HEUN("HeunDiscreteScheduler", HeunScheduler::new),
+  /** Lu et al. 2022: a multistep method over the logarithm of sigma. */
+  DPMSOLVER_PLUS_PLUS("DPMSolverMultistepScheduler", DpmMultistepScheduler::new),
+  /** Lu et al. 2022: the same in blocks of several evaluations. */
+  DPMSOLVER_SINGLESTEP("DPMSolverSinglestepScheduler", DpmSinglestepScheduler::new),
+  /** The same with fresh noise, two evaluations a step. */
+  DPMSOLVER_SDE("DPMSolverSDEScheduler", DpmSdeScheduler::new),
+  /** Zhang and Chen 2022: an exponential integrator over log(sigma). */
+  DEIS("DEISMultistepScheduler", DeisScheduler::new),
+  /** Zhao et al. 2023: a predictor and a corrector of any order. */
+  UNIPC("UniPCMultistepScheduler", UniPcScheduler::new),
+  /** Luo et al. 2023: a few steps of a model distilled for that. */
+  LCM("LCMScheduler", LcmScheduler::new);
 
   private final String className;
   private final Function<SchedulerConfig, Scheduler> maker;
@@ -21,7 +43,7 @@ public enum SchedulerKind {
   }
 
   /**
-   * Reads the name on the command line: {@code ddpm} or {@code ddim}.
+   * Reads the name on the command line, such as {@code ddpm} or {@code dpmsolver++}.
    *
    * @throws SfumatoException for another text
    */
@@ -58,10 +80,10 @@ public enum SchedulerKind {
                 new SfumatoException(
                     "scheduler "
                         + className
-                        + " is not supported: use "
+                        + " is not supported: use one of "
                         + Arrays.stream(values())
                             .map(SchedulerKind::toString)
-                            .collect(Collectors.joining(" or "))));
+                            .collect(Collectors.joining(", "))));
   }
 
   Scheduler create(SchedulerConfig config) {

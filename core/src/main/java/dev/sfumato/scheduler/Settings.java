@@ -10,6 +10,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /**
  * Typed values by key: what is set, else the default of the class, else that of the first class in
@@ -31,8 +34,38 @@ record Settings(String className, Map<String, Object> values) {
     return value(key) instanceof Number n ? n.doubleValue() : fail(key, "a number");
   }
 
+  /** False too if the class does not know the key: what it does not know it passes over. */
   boolean truth(String key) {
-    return value(key) instanceof Boolean b ? b : fail(key, "true or false");
+    boolean truth = value(key) instanceof Boolean b ? b : fail(key, "true or false");
+    return truth && isKnown(key);
+  }
+
+  /** A number; empty for null. */
+  OptionalDouble maybeNumber(String key) {
+    return value(key) == null ? OptionalDouble.empty() : OptionalDouble.of(number(key));
+  }
+
+  /** A whole number; empty for null. */
+  OptionalLong maybeWhole(String key) {
+    Object value = value(key);
+    if (value == null) {
+      return OptionalLong.empty();
+    }
+    boolean whole = value instanceof Integer || value instanceof Long;
+    return OptionalLong.of(
+        whole ? ((Number) value).longValue() : this.<Long>fail(key, "a whole number"));
+  }
+
+  /** Whether the text is {@code yes}, not {@code no}; no too if the class does not know the key. */
+  boolean either(String key, String yes, String no) {
+    String text = text(key);
+    boolean is = text.equals(yes) || !text.equals(no) && this.<Boolean>fail(key, yes + " or " + no);
+    return is && isKnown(key);
+  }
+
+  /** A text; empty for null. */
+  Optional<String> maybeText(String key) {
+    return value(key) == null ? Optional.empty() : Optional.of(text(key));
   }
 
   String text(String key) {
@@ -52,6 +85,11 @@ record Settings(String className, Map<String, Object> values) {
           element instanceof Number n ? n.doubleValue() : this.<Double>fail(key, "numbers"));
     }
     return numbers;
+  }
+
+  private boolean isKnown(String key) {
+    Map<String, Object> defaults = defaultsOf(className);
+    return defaults.isEmpty() || defaults.containsKey(key);
   }
 
   private Object value(String key) {

@@ -5,17 +5,17 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Constants as diffusers spells them in JSON: their names in lower case. */
+/** Constants as diffusers spells them in JSON: their names in lower case, {@code ++} in signs. */
 final class Spelling {
   private Spelling() {}
 
   static String of(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT);
+    return constant.name().toLowerCase(Locale.ROOT).replace("_plus_plus", "++");
   }
 
   static <E extends Enum<E>> E parse(Class<E> type, String key, String text) {
     return Arrays.stream(type.getEnumConstants())
-        .filter(constant -> of(constant).equals(text))
+        .filter(constant -> constant.toString().equals(text))
         .findFirst()
         .orElseThrow(
             () ->
@@ -25,7 +25,7 @@ final class Spelling {
 
   private static String allOf(Class<? extends Enum<?>> type) {
     return Arrays.stream(type.getEnumConstants())
-        .map(Spelling::of)
+        .map(Object::toString)
         .collect(Collectors.joining(", "));
   }
 }

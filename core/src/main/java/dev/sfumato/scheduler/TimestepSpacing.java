@@ -12,6 +12,12 @@ public enum TimestepSpacing {
       int ratio = train / steps;
       return IntStream.range(0, steps).map(i -> i * ratio + offset);
     }
+
+    @Override
+    IntStream ascendingFromSecond(int train, int last, int steps, int offset) {
+      int ratio = (last + 1) / (steps + 1);
+      return IntStream.rangeClosed(1, steps).map(i -> i * ratio + offset);
+    }
   },
   /** Evenly from the first to the last timestep. */
   LINSPACE {
@@ -19,6 +25,12 @@ public enum TimestepSpacing {
     IntStream ascending(int train, int steps, int offset) {
       double gap = steps == 1 ? 0 : (train - 1) / (double) (steps - 1);
       return IntStream.range(0, steps).map(i -> (int) Math.rint(i * gap));
+    }
+
+    @Override
+    IntStream ascendingFromSecond(int train, int last, int steps, int offset) {
+      double gap = last / (double) steps;
+      return IntStream.rangeClosed(1, steps).map(i -> (int) Math.rint(i * gap));
     }
   },
   /** Every T / n timesteps, counted back from the last one. */
@@ -28,6 +40,15 @@ public enum TimestepSpacing {
       // Halves round differently unless the gap is the difference of the first two terms.
       double gap = train - (train - train / (double) steps);
       return IntStream.range(0, steps).map(i -> (int) Math.rint(train - (steps - 1 - i) * gap) - 1);
+    }
+
+    @Override
+    IntStream ascendingFromSecond(int train, int last, int steps, int offset) {
+      // A clipped end is reached in the same strides, and so in fewer steps.
+      double gap = last + 1 - (last + 1 - train / (double) steps);
+      return IntStream.range(0, steps)
+          .map(i -> (int) Math.rint(last + 1 - (steps - 1 - i) * gap) - 1)
+          .filter(t -> t >= 0);
     }
   };
 
@@ -48,4 +69,10 @@ public enum TimestepSpacing {
 
   /** {@code steps} of the timesteps 0 to {@code train - 1}, smallest first. */
   abstract IntStream ascending(int train, int steps, int offset);
+
+  /**
+   * The same up to {@code last}, for solvers that go on to the clean picture at their last step and
+   * leave the smallest of one timestep more out.
+   */
+  abstract IntStream ascendingFromSecond(int train, int last, int steps, int offset);
 }

@@ -3,6 +3,7 @@ package dev.sfumato.scheduler;
 import dev.sfumato.SfumatoException;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** The timesteps that a run visits, falling. */
 final class Timesteps {
@@ -10,29 +11,42 @@ final class Timesteps {
 
   /** {@code steps} timesteps, spaced as the configuration says. */
   static List<Integer> spaced(SchedulerConfig config, int steps) {
-    int train = config.numTrainTimesteps();
-    if (steps < 1 || steps > train) {
-      throw new SfumatoException(
-          "steps must lie between 1 and num_train_timesteps, which is " + train + ", not " + steps);
-    }
-    List<Integer> timesteps =
+    requireCount(config, steps);
+    return checked(
+        config,
+        steps,
         config
             .timestepSpacing()
-            .ascending(train, steps, config.stepsOffset())
-            .boxed()
-            .sorted(Comparator.reverseOrder())
-            .toList();
-    if (timesteps.get(0) >= train) {
-      throw new SfumatoException(
-          "steps_offset "
-              + config.stepsOffset()
-              + " leads past the last of "
-              + train
-              + " timesteps with "
-              + steps
-              + " steps: take fewer steps");
+            .ascending(config.numTrainTimesteps(), steps, config.stepsOffset()));
+  }
+
+  /** The same, but {@link TimestepSpacing#LINSPACE} is not rounded to whole timesteps. */
+  static double[] fractional(SchedulerConfig config, int steps) {
+    if (config.timestepSpacing() != TimestepSpacing.LINSPACE) {
+      return doubles(spaced(config, steps));
     }
-    return timesteps;
+    requireCount(config, steps);
+    double gap = steps == 1 ? 0 : (config.numTrainTimesteps() - 1) / (double) (steps - 1);
+    return IntStream.range(0, steps).mapToDouble(i -> (steps - 1 - i) * gap).toArray();
+  }
+
+  /** Those of {@code options}, if there are any. */
+  static double[] fractionalOrOwn(SchedulerConfig config, int steps, RunOptions options) {
+    return options.timesteps().isEmpty()
+        ? fractional(config, steps)
+        : doubles(own(config, steps, options.timesteps()));
+  }
+
+  /**
+   * Up to {@code steps} timesteps from {@code last} on, above the one where the clean picture
+   * begins.
+   */
+  static List<Integer> aboveFirst(
+      SchedulerConfig config, TimestepSpacing spacing, int last, int steps) {
+    requireCount(config, steps);
+    int train = config.numTrainTimesteps();
+    return checked(
+        config, steps, spacing.ascendingFromSecond(train, last, steps, config.stepsOffset()));
   }
 
   /** Timesteps of one's own, checked. */
@@ -40,6 +54,12 @@ final class Timesteps {
     if (timesteps.size() != steps) {
       throw new SfumatoException(
           timesteps.size() + " timesteps are given for " + steps + " steps: give as many");
+    }
+    if (config.solver().sigmaSpacing() != SigmaSpacing.TRAINED) {
+      throw new SfumatoException(
+          "timesteps of one's own do not go with "
+              + config.solver().sigmaSpacing().flag()
+              + ": give steps, or set it to false");
     }
     int bound = config.numTrainTimesteps();
     for (int t : timesteps) {
@@ -52,6 +72,50 @@ final class Timesteps {
                 + " to at least 0");
       }
       bound = t;
+    }
+    return timesteps;
+  }
+
+  /**
+   * For schedulers that space their timesteps themselves.
+   *
+   * @throws SfumatoException if {@code options} name timesteps
+   */
+  static void requireNotOwn(SchedulerKind kind, RunOptions options) {
+    if (!options.timesteps().isEmpty()) {
+      throw new SfumatoException(
+          kind + " takes no timesteps of one's own: use ddpm, or give steps");
+    }
+  }
+
+  static double[] doubles(List<Integer> timesteps) {
+    return timesteps.stream().mapToDouble(Integer::doubleValue).toArray();
+  }
+
+  private static void requireCount(SchedulerConfig config, int steps) {
+    int train = config.numTrainTimesteps();
+    if (steps < 1 || steps > train) {
+      throw new SfumatoException(
+          "steps must lie between 1 and num_train_timesteps, which is " + train + ", not " + steps);
+    }
+  }
+
+  private static List<Integer> checked(SchedulerConfig config, int steps, IntStream ascending) {
+    int train = config.numTrainTimesteps();
+    List<Integer> timesteps = ascending.boxed().sorted(Comparator.reverseOrder()).toList();
+    if (timesteps.get(0) >= train) {
+      throw new SfumatoException(
+          "steps_offset "
+              + config.stepsOffset()
+              + " leads past the last of "
+              + train
+              + " timesteps with "
+              + steps
+              + " steps: take fewer steps");
+    }
+    if (timesteps.stream().distinct().count() < timesteps.size()) {
+      throw new SfumatoException(
+          steps + " steps of " + train + " timesteps visit one of them twice: take fewer steps");
     }
     return timesteps;
   }

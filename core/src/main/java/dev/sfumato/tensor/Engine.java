@@ -1,6 +1,9 @@
 package dev.sfumato.tensor;
 
 import dev.sfumato.SfumatoException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Properties;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.global.torch;
@@ -80,6 +83,18 @@ public final class Engine {
           torch.set_num_threads(threads);
           return threads;
         });
+  }
+
+  /** The version of the engine and of its Java binding, such as {@code 2.13.0-1.5.14}. */
+  public static String version() {
+    Properties properties = new Properties();
+    try (InputStream in =
+        torch.class.getResourceAsStream("/META-INF/maven/org.bytedeco/pytorch/pom.properties")) {
+      properties.load(in == null ? InputStream.nullInputStream() : in);
+    } catch (IOException e) {
+      return "unknown";
+    }
+    return properties.getProperty("version", "unknown");
   }
 
   /** Whether the engine was loaded with CUDA and sees a card. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * A region that frees every tensor made inside it, on the thread that opened it, when it closes.
@@ -63,6 +64,18 @@ public final class Scope implements AutoCloseable {
       own(heir, next);
     }
     return next;
+  }
+
+  /**
+   * What moves a tensor, whichever scope it was made in, to the scope that is current now: for what
+   * remembers tensors from one inner scope to the next.
+   */
+  public static UnaryOperator<Tensor> keeper() {
+    Scope home = CURRENT.get();
+    return tensor -> {
+      own(home, tensor);
+      return tensor;
+    };
   }
 
   /** Makes {@code tensor} belong to nobody: it lives until it is closed. */

@@ -172,6 +172,11 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::sum);
   }
 
+  /** The smallest element, shape (). */
+  public Tensor min() {
+    return Tensor.make(handle::min);
+  }
+
   /** The largest element, shape (). */
   public Tensor max() {
     return Tensor.make(handle::max);
@@ -198,6 +203,17 @@ public abstract sealed class TensorOperations permits Tensor {
         () -> {
           try (LongOptional d = new LongOptional(dim)) {
             return torch.quantile(handle, q, d, false, "linear");
+          }
+        });
+  }
+
+  /** How many elements lie in each of {@code bins} equal parts of [min, max], shape (bins). */
+  public Tensor countIn(int bins, double min, double max) {
+    return Tensor.make(
+        () -> {
+          try (Scalar low = new Scalar(min);
+              Scalar high = new Scalar(max)) {
+            return torch.histc(handle, bins, low, high);
           }
         });
   }

@@ -179,6 +179,16 @@ public final class Trainer implements AutoCloseable {
    *     they were before the step
    */
   public StepReport step() {
+    return step(() -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param beforeUpdate runs when the gradients are complete and clipped, before they change the
+   *     weights: the time to look at both
+   */
+  public StepReport step(Runnable beforeUpdate) {
     long start = System.nanoTime();
     int microBatches = Math.min(options.accumulation(), batches.perEpoch() - progress.batch());
     long images = 0;
@@ -200,6 +210,7 @@ public final class Trainer implements AutoCloseable {
     if (options.maxGradNorm() > 0 && gradNorm > options.maxGradNorm()) {
       optimizer.scaleGradients(options.maxGradNorm() / (gradNorm + 1e-6));
     }
+    beforeUpdate.run();
     double rate = learningRate.at(progress.step());
     optimizer.step(rate);
     ema.ifPresent(Ema::update);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.HtmlReport.Commands;
+import dev.sfumato.chart.HtmlReport.Gallery;
 import dev.sfumato.chart.HtmlReport.Heading;
 import dev.sfumato.chart.HtmlReport.Lead;
 import dev.sfumato.chart.HtmlReport.Paragraph;
@@ -44,13 +45,14 @@ class HtmlReportTest {
                     new Paragraph(NASTY),
                     new Settings(Map.of(NASTY, NASTY)),
                     Picture.of(image, NASTY),
+                    new Gallery(List.of(Picture.of(image, NASTY))),
                     new Table(List.of(NASTY), List.of(List.of(NASTY))),
                     new Commands(NASTY)))
             .html();
     assertThat(html).doesNotContain("<script");
-    // Title and headline, heading, lead, paragraph, name and value, alt and caption, two cells,
-    // pre.
-    assertThat(html.split(Pattern.quote(ESCAPED), -1)).hasLength(1 + 12);
+    // Title and headline, heading, lead, paragraph, name and value, alt and caption twice, two
+    // cells, pre.
+    assertThat(html.split(Pattern.quote(ESCAPED), -1)).hasLength(1 + 14);
   }
 
   @Test
@@ -82,7 +84,10 @@ class HtmlReportTest {
                 List.of(
                     new Table(
                         List.of("label", "share"),
-                        List.of(List.of("3", "97.5 %"), List.of("four", "-1.2e-3")))))
+                        List.of(
+                            List.of("3", "97.5 %"),
+                            List.of("four", "-1.2e-3"),
+                            List.of("five", "")))))
             .html();
     assertThat(html).contains("<tr><td>3</td><td class=\"number\">97.5 %</td></tr>");
     assertThat(html).contains("<th class=\"number\">share</th>");

@@ -41,6 +41,32 @@ class LossChartTest {
     assertThat((double) fallAfter / fallBefore).isWithin(0.1).of(1);
   }
 
+  /** Once, the labels of a logarithmic chart stood every five steps and ran into each other. */
+  @Test
+  void stepLabelsDoNotCrowd() {
+    for (int steps : List.of(160, 2_345, 60_000)) {
+      BufferedImage image =
+          LossChart.draw(points(steps, step -> Math.exp(-4.0 * step / steps)), List.of());
+      assertThat(labels(image)).isAtLeast(3);
+      assertThat(labels(image)).isAtMost(14);
+    }
+  }
+
+  /** How many words stand in the line of labels below the plot. */
+  private static int labels(BufferedImage image) {
+    int words = 0;
+    int blank = 100;
+    for (int x = 60; x < image.getWidth(); x++) {
+      boolean ink = false;
+      for (int y = 480; y < 493; y++) {
+        ink |= (image.getRGB(x, y) & 0xFF) < 128;
+      }
+      words += ink && blank > 12 ? 1 : 0;
+      blank = ink ? 0 : blank + 1;
+    }
+    return words;
+  }
+
   @Test
   void drawsTheValidationLoss() {
     BufferedImage image =

@@ -80,34 +80,23 @@ class TensorBoardWriterTest {
   }
 
   @Test
-  void countsHistograms() throws IOException {
+  void writesHistograms() throws IOException {
     try (TensorBoardWriter writer = TensorBoardWriter.open(folder, 0)) {
-      float[] values = new float[61];
-      for (int i = 0; i < 60; i++) {
-        values[i] = i / 2f; // 0 to 29.5
-      }
-      values[60] = Float.NaN;
-      writer.histogram("weights", 1, values);
-      Message histogram = last(writer).message(5).message(1).message(5);
-      assertThat(histogram.float64(1)).isEqualTo(0.0);
-      assertThat(histogram.float64(2)).isEqualTo(29.5);
-      assertThat(histogram.float64(3)).isEqualTo(60.0);
-      assertThat(histogram.float64(4)).isWithin(1e-9).of(885);
-      assertThat(histogram.float64s(6)[29]).isEqualTo(29.5);
-      double total = 0;
-      for (double count : histogram.float64s(7)) {
-        assertThat(count).isIn(List.of(1.0, 2.0, 3.0));
-        total += count;
-      }
-      assertThat(total).isEqualTo(60.0);
-
-      writer.histogram("constant", 1, new float[] {2, 2, 2});
-      histogram = last(writer).message(5).message(1).message(5);
-      assertThat(histogram.float64s(6)).isEqualTo(new double[] {2});
-      assertThat(histogram.float64s(7)).isEqualTo(new double[] {3});
-
-      writer.histogram("empty", 1, new float[0]);
-      assertThat(last(writer).message(5).message(1).message(5).float64(3)).isEqualTo(0.0);
+      writer.histograms(
+          3,
+          Map.of("weights/conv_in.bias", new Histogram(-1, 3, 4, 12.5, new double[] {1, 0, 2, 5})));
+      Message event = last(writer);
+      assertThat(event.integer(2)).isEqualTo(3);
+      Message value = event.message(5).message(1);
+      assertThat(value.text(1)).isEqualTo("weights/conv_in.bias");
+      Message histogram = value.message(5);
+      assertThat(histogram.float64(1)).isEqualTo(-1.0);
+      assertThat(histogram.float64(2)).isEqualTo(3.0);
+      assertThat(histogram.float64(3)).isEqualTo(8.0);
+      assertThat(histogram.float64(4)).isEqualTo(4.0);
+      assertThat(histogram.float64(5)).isEqualTo(12.5);
+      assertThat(histogram.float64s(6)).isEqualTo(new double[] {0, 1, 2, 3});
+      assertThat(histogram.float64s(7)).isEqualTo(new double[] {1, 0, 2, 5});
     }
   }
 

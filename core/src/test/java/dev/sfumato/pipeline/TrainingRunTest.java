@@ -15,6 +15,8 @@ import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tracking.MlflowServer;
+import dev.sfumato.tracking.MlflowSettings;
 import dev.sfumato.training.Adam;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.LearningRate;
@@ -23,6 +25,7 @@ import dev.sfumato.training.PictureList;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.TrainingOptions;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -78,8 +81,82 @@ class TrainingRunTest {
     String page = Files.readString(root.resolve("report.html"));
     assertThat(page).contains("4 of 4 optimiser steps");
     assertThat(page).contains("pictures per second");
-    assertThat(page).contains("step-000004.png");
+    assertThat(page).contains("step 4");
     assertThat(page).contains("data:image/png;base64,");
+    assertThat(page).containsMatch("libtorch \\d+\\.");
+    assertThat(page).containsMatch("<td[^>]*>2</td><td[^>]*>4</td><td[^>]*>10</td>"); // epoch 2
+  }
+
+  /** The grids show what training has changed, so there is one from before it. */
+  @Test
+  void theFirstGridIsFromBeforeTraining() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-30, 2, new WatchOptions(1, 3, 4, 0, 1, true));
+    Path before = root.resolve("samples/step-000000.png");
+    Path after = root.resolve("samples/step-000002.png");
+    assertThat(Files.mismatch(before, after)).isEqualTo(-1); // the same noise, the same weights
+    Path log = Files.list(root.resolve("tensorboard")).findFirst().orElseThrow();
+    String events = Files.readString(log, StandardCharsets.ISO_8859_1);
+    for (String tag :
+        List.of("weights/unet.conv_in.bias", "gradients/class_emb.weight", "epoch/loss")) {
+      assertThat(events).contains(tag);
+    }
+  }
+
+  @Test
+  void mlflowIsToldOfTheWholeRun() throws IOException {
+    try (MlflowServer server = new MlflowServer()) {
+      WatchOptions watch =
+          new WatchOptions(
+              2,
+              3,
+              4,
+              0,
+              1,
+              false,
+              Optional.of(MlflowSettings.of(Map.of("MLFLOW_TRACKING_URI", server.uri()))));
+      Path root = folder.resolve("run");
+      run(root, 1e-3, 4, watch, 2);
+      MlflowServer.LoggedRun logged = server.runs.get("run0");
+      assertThat(logged.status).isEqualTo("KILLED");
+      train(root, 1e-3, 4, watch);
+      assertThat(logged.status).isEqualTo("FINISHED");
+      assertThat(logged.metrics).hasSize(4 * 3 + 2 * 2);
+      for (String file :
+          List.of("samples/step-000000.png", "samples/step-000004.png", "report.html")) {
+        assertThat(server.artifacts.get("0/run0/artifacts/" + file))
+            .isEqualTo(Files.readAllBytes(root.resolve(file)));
+      }
+      assertThrows(SfumatoException.class, () -> train(root, 1e30, 8, watch));
+      assertThat(logged.status).isEqualTo("FAILED");
+      assertThat(server.runs).hasSize(1);
+    }
+  }
+
+  @Test
+  void theReportSaysHowTheRunEnded() throws IOException {
+    Path stopped = folder.resolve("stopped");
+    run(stopped, 1e-3, 6, quiet(), 1);
+    assertThat(Files.readString(stopped.resolve("report.html"))).contains("The run was stopped");
+    Path failed = folder.resolve("failed");
+    assertThrows(SfumatoException.class, () -> train(failed, 1e30, 6, quiet()));
+    assertThat(Files.readString(failed.resolve("report.html")))
+        .containsMatch("The run failed: step [23]: the loss is (NaN|-?Infinity)");
+  }
+
+  @Test
+  void theModelCardIsRenewedUntilSomebodyChangesIt() throws IOException {
+    Path card = folder.resolve("run/README.md");
+    run(folder.resolve("run"), 1e-3, 6, quiet(), 2);
+    String first = Files.readString(card);
+    assertThat(first).startsWith("---\nlibrary_name: diffusers\n");
+    assertThat(first).contains("| pictures seen | 10 |");
+    run(folder.resolve("run"), 1e-3, 6, quiet(), 4);
+    assertThat(Files.readString(card)).contains("| pictures seen | 20 |");
+    String mine = Files.readString(card).replace("## Licence", "## Licence\n\nMine.");
+    Files.writeString(card, mine);
+    train(folder.resolve("run"), 1e-3, 6, quiet());
+    assertThat(Files.readString(card)).isEqualTo(mine);
   }
 
   /** Two values of the fixed-noise loss can be compared: without training they are equal. */

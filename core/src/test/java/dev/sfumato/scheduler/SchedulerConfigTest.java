@@ -81,9 +81,28 @@ class SchedulerConfigTest {
     SfumatoException e = assertThrows(SfumatoException.class, () -> Scheduler.of(config));
     assertThat(e)
         .hasMessageThat()
-        .isEqualTo("scheduler FooScheduler is not supported: use ddpm or ddim");
+        .isEqualTo(
+            "scheduler FooScheduler is not supported: use one of ddpm, ddim, pndm, lms, euler,"
+                + " euler_ancestral, heun, dpmsolver++, dpmsolver_singlestep, dpmsolver_sde, deis,"
+                + " unipc, lcm");
     assertThat(Scheduler.of(config.withClassName("ddim")).config().predictionType())
         .isEqualTo(PredictionType.V_PREDICTION);
+  }
+
+  /** Python's JSON has infinities; this key of DPM-Solver's is one unless it is set. */
+  @Test
+  void infinityIsReadAndWrittenAsInPython() throws IOException {
+    SchedulerConfig config =
+        read(
+            """
+            {"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity,
+             "variance_type": null}
+            """);
+    Path file = folder.resolve("out.json");
+    config.write(file);
+    assertThat(Files.readString(file)).contains("\"lambda_min_clipped\" : -Infinity");
+    assertThat(SchedulerConfig.read(file).settings())
+        .containsEntry("lambda_min_clipped", Double.NEGATIVE_INFINITY);
   }
 
   @Test
@@ -125,6 +144,20 @@ class SchedulerConfigTest {
         "timestep_spacing | 'karras' | use one of leading, linspace, trailing",
         "steps_offset | -1 | 0 or more",
         "set_alpha_to_one | 'no' | true or false",
+        "solver_order | 0 | 1 to 10",
+        "algorithm_type | 'ddpm' | use one of dpmsolver, dpmsolver++, sde-dpmsolver",
+        "solver_type | 'euler' | use one of midpoint, heun, logrho, bh1, bh2",
+        "final_sigmas_type | 'one' | zero or sigma_min",
+        "interpolation_type | 'cubic' | log_linear or linear",
+        "timestep_type | 3 | text",
+        "sigma_min | 0 | above 0",
+        "sigma_max | 'high' | number",
+        "use_karras_sigmas | 1 | true or false",
+        "lambda_min_clipped | 9 | below 5",
+        "disable_corrector | 3 | list",
+        "original_inference_steps | 0 | 1 or more",
+        "timestep_scaling | 0 | above 0",
+        "noise_sampler_seed | 0.5 | whole number",
         "_class_name | 3 | text"
       },
       quoteCharacter = '"')

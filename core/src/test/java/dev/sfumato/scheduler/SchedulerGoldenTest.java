@@ -35,7 +35,11 @@ class SchedulerGoldenTest {
     SchedulerConfig config = config(c).withClassName(c.get("class").asText());
     List<Integer> own = integers(c.get("custom_timesteps"));
     RunOptions options =
-        new RunOptions(c.get("eta").asDouble(), c.get("use_clipped_model_output").asBoolean(), own);
+        new RunOptions(
+            c.get("eta").asDouble(),
+            c.get("use_clipped_model_output").asBoolean(),
+            own,
+            Churn.NONE);
     List<Integer> stored = integers(c.get("stored_steps"));
     List<Integer> timesteps = new ArrayList<>();
     List<Tensor> samples = new ArrayList<>();

@@ -1,7 +1,7 @@
 package dev.sfumato.tensor;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
@@ -24,7 +24,7 @@ public final class Golden {
   public static Golden read(String name) {
     try {
       return new Golden(
-          new ObjectMapper().readTree(path(name + ".json").toFile()),
+          JsonFile.MAPPER.readTree(path(name + ".json").toFile()),
           Safetensors.open(path(name + ".safetensors")));
     } catch (IOException e) {
       throw new AssertionError("golden/" + name + ".json: " + e.getMessage(), e);

@@ -1,0 +1,38 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.SfumatoException;
+
+/**
+ * The equation that a solver integrates: of x_0 ({@code ++}) or of the noise, with fresh noise
+ * ({@code sde-}) or without.
+ */
+enum AlgorithmType {
+  DPMSOLVER("dpmsolver"),
+  DPMSOLVER_PLUS_PLUS("dpmsolver++"),
+  SDE_DPMSOLVER("sde-dpmsolver"),
+  SDE_DPMSOLVER_PLUS_PLUS("sde-dpmsolver++"),
+  DEIS("deis");
+
+  private final String text;
+
+  AlgorithmType(String text) {
+    this.text = text;
+  }
+
+  /**
+   * @throws SfumatoException for another text
+   */
+  static AlgorithmType parse(String text) {
+    return Spelling.parse(AlgorithmType.class, "algorithm_type", text);
+  }
+
+  boolean isStochastic() {
+    return this == SDE_DPMSOLVER || this == SDE_DPMSOLVER_PLUS_PLUS;
+  }
+
+  /** The spelling in JSON. */
+  @Override
+  public String toString() {
+    return text;
+  }
+}

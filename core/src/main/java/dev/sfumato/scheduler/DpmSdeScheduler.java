@@ -1,0 +1,120 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.OptionalLong;
+
+/**
+ * DPM-Solver++ (2S) made stochastic by ancestral noise, drawn from one Brownian motion over sigma
+ * so that the same seed gives alike pictures with any number of steps (k-diffusion's {@code
+ * sample_dpmpp_sde}). A run of n steps evaluates the model 2n - 1 times; each is a {@link Step}.
+ *
+ * <p>The Brownian motion is torchsde's: see {@link BrownianTree}. Its seed is {@code
+ * noise_sampler_seed}; without one it is drawn from the run's generator, as diffusers draws it from
+ * PyTorch's global one. Pictures equal diffusers' to about 1e-3 only, as do diffusers' own from one
+ * machine to another: a sigma that differs in its last bit moves a time of the motion, and the root
+ * of that difference is noise.
+ */
+record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
+  DpmSdeScheduler(SchedulerConfig config) {
+    this(config.requireNoSamplePrediction(), NoiseSchedule.of(config));
+  }
+
+  @Override
+  public Run begin(int steps, RunOptions options, Rng noise) {
+    Timesteps.requireNotOwn(SchedulerKind.DPMSOLVER_SDE, options);
+    TrainedSigmas trained = new TrainedSigmas(noiseSchedule);
+    SigmaGrid grid =
+        SigmaGrid.fromEndToEnd(config, trained, Timesteps.fractional(config, steps), 0);
+    double churn = options.churn().noise();
+    return new SdeRun(config, withMiddles(grid, trained), churn, noise);
+  }
+
+  /** Between every two levels the one in the middle in log(sigma). */
+  private static SigmaGrid withMiddles(SigmaGrid grid, TrainedSigmas trained) {
+    SigmaGrid doubled = grid.doubled();
+    for (int i = 1; i < doubled.timesteps().length; i += 2) {
+      float from = logOf(grid.sigmas()[i / 2]);
+      float to = logOf(grid.sigmas()[i / 2 + 1]);
+      doubled.sigmas()[i] = sigmaOf(from + (to - from) * 0.5f);
+      doubled.timesteps()[i] = trained.timestepOf(doubled.sigmas()[i]);
+    }
+    return doubled;
+  }
+
+  /** t = -log(sigma). */
+  private static float logOf(float sigma) {
+    return -Floats.log(sigma);
+  }
+
+  private static float sigmaOf(float t) {
+    return Floats.exp(-t);
+  }
+
+  private static final class SdeRun extends SigmaRun {
+    private final Memory starts = new Memory(1);
+    private final OptionalLong seed;
+    private final double scale;
+    private final Rng rng;
+    private BrownianTree motion;
+
+    SdeRun(SchedulerConfig config, SigmaGrid grid, double scale, Rng rng) {
+      super(config, grid, rng);
+      this.seed = config.solver().noiseSamplerSeed();
+      this.scale = scale;
+      this.rng = rng;
+    }
+
+    /**
+     * From sigma = e^-t at the start of a step to sigma' in its middle, with x_0 from the start,
+     * and again to sigma' at its end, with x_0 from the middle:
+     *
+     * <pre>
+     * (1) sigma_up^2 = sigma'^2 (sigma^2 - sigma'^2) / sigma^2
+     * (2) sigma_down^2 = sigma'^2 - sigma_up^2 = e^(-2 t_down)
+     * (3) x' = sigma_down / sigma x - (e^(t - t_down) - 1) x_0 + sigma_up z
+     * </pre>
+     *
+     * The last step, to noise zero, is Euler's.
+     */
+    @Override
+    public Tensor step(Tensor modelOutput, Tensor x, Step step) {
+      try (Scope scope = Scope.open()) {
+        int i = step.index();
+        Tensor x0 = x0(prediction(modelOutput, x), x, step);
+        if (motion == null) {
+          motion = motion(x);
+        }
+        if (next(step) == 0) {
+          return scope.keep(x.add(derivative(x, x0, sigma(step)).mul(-sigma(step))));
+        }
+        int start = i - i % 2;
+        if (i == start) {
+          starts.put(i, x);
+        }
+        float t = logOf(sigmas[start]);
+        float from = sigmaOf(t);
+        float to = i == start ? next(step) : sigmaOf(logOf(next(step)));
+        float variance = from * from;
+        float up = Math.min(to, Floats.sqrt(to * to * (variance - to * to) / variance));
+        float tDown = logOf(Floats.sqrt(to * to - up * up));
+
+        Tensor mean =
+            starts.at(start).mul(sigmaOf(tDown) / from).sub(x0.mul(Floats.expm1(t - tDown)));
+        return scope.keep(mean.add(noise(x, from, to).mul(scale).mul(up)));
+      }
+    }
+
+    private BrownianTree motion(Tensor x) {
+      long entropy = seed.orElseGet(() -> rng.integers(0, Long.MAX_VALUE, 1).toLongs()[0]);
+      return new BrownianTree(sigmas[sigmas.length - 2], sigmas[0], entropy, x.shape());
+    }
+
+    /** The motion's increment while sigma falls, divided by its standard deviation. */
+    private Tensor noise(Tensor x, float from, float to) {
+      Tensor fall = motion.increment(to, from).neg().div(Floats.sqrt(from - to));
+      return fall.to(x.device()).to(x.dtype());
+    }
+  }
+}

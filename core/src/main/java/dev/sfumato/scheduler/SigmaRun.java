@@ -1,0 +1,73 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * What solvers of x = x_0 + sigma eps share (Karras et al. 2022, the variance-exploding view): the
+ * model is given x / sqrt(sigma^2 + 1), and the ODE is
+ *
+ * <pre>dx / d sigma = (x - x_0) / sigma = eps</pre>
+ */
+abstract class SigmaRun extends SolverRun {
+  /** sigma at each step, and where the last one leads. */
+  final float[] sigmas;
+
+  private final boolean startsBelowMax;
+
+  SigmaRun(SchedulerConfig config, SigmaGrid grid, Rng rng) {
+    super(config, grid.timesteps(), rng);
+    this.sigmas = grid.sigmas();
+    this.startsBelowMax = config.timestepSpacing() == TimestepSpacing.LEADING;
+  }
+
+  /** sigma of x at {@code step}. */
+  final float sigma(Step step) {
+    return sigmas[step.index()];
+  }
+
+  /** sigma of what {@code step} makes of x. */
+  final float next(Step step) {
+    return sigmas[step.index() + 1];
+  }
+
+  @Override
+  final NoiseLevel level(Step step) {
+    return NoiseLevel.ofSigma(sigma(step));
+  }
+
+  @Override
+  public final double initNoiseSigma() {
+    float max = sigmas[0];
+    return startsBelowMax ? Floats.sqrt(max * max + 1) : max;
+  }
+
+  @Override
+  public final Tensor scaleModelInput(Tensor x, Step step) {
+    float sigma = sigma(step);
+    return x.div(Floats.sqrt(sigma * sigma + 1));
+  }
+
+  @Override
+  final Tensor x0(Tensor prediction, Tensor x, Step step) {
+    return x0(prediction, x, sigma(step));
+  }
+
+  /** The limited x_0 if x is at {@code sigma}, in the current scope. */
+  final Tensor x0(Tensor prediction, Tensor x, float sigma) {
+    return limit.apply(
+        switch (predictionType) {
+          case EPSILON -> x.sub(prediction.mul(sigma));
+          case SAMPLE -> prediction;
+          case V_PREDICTION -> {
+            float variance = sigma * sigma + 1;
+            yield prediction.mul(-sigma / Floats.sqrt(variance)).add(x.div(variance));
+          }
+        });
+  }
+
+  /** dx / d sigma at {@code sigma}, in the current scope. */
+  static Tensor derivative(Tensor x, Tensor x0, float sigma) {
+    return x.sub(x0).div(sigma);
+  }
+}

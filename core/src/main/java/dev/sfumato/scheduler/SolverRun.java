@@ -1,0 +1,117 @@
+package dev.sfumato.scheduler;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.stream.IntStream;
+
+/**
+ * What all runs share: their steps, how the model's output is read, and where noise comes from.
+ * Here x has variance 1 and is the model's input as it is; {@link SigmaRun} changes that.
+ */
+abstract class SolverRun implements Run {
+  final PredictionType predictionType;
+  final Limit limit;
+  private final boolean learnedVariance;
+  private final double[] timesteps;
+  private final Rng rng;
+
+  SolverRun(SchedulerConfig config, double[] timesteps, Rng rng) {
+    this.predictionType = config.predictionType();
+    this.limit = Limit.of(config);
+    this.learnedVariance = config.varianceType().isLearned();
+    this.timesteps = timesteps;
+    this.rng = rng;
+  }
+
+  /** The mixture that x is at {@code step}, scaled to variance 1. */
+  abstract NoiseLevel level(Step step);
+
+  @Override
+  public final Iterator<Step> iterator() {
+    int count = timesteps.length;
+    return IntStream.range(0, count).mapToObj(i -> new Step(i, count, timesteps[i])).iterator();
+  }
+
+  @Override
+  public double initNoiseSigma() {
+    return 1;
+  }
+
+  @Override
+  public double alphaCumprod(Step step) {
+    // As 1 - signal^2 it would lose its digits near the clean picture.
+    double ratio = (double) level(step).sigma() / level(step).signal();
+    return 1 / (1 + ratio * ratio);
+  }
+
+  @Override
+  public Tensor scaleModelInput(Tensor x, Step step) {
+    return x;
+  }
+
+  @Override
+  public final Tensor predictX0(Tensor modelOutput, Tensor x, Step step) {
+    return Scope.run(() -> x0(prediction(modelOutput, x), x, step));
+  }
+
+  /** The limited x_0, in the current scope. */
+  Tensor x0(Tensor prediction, Tensor x, Step step) {
+    return limit.apply(level(step).x0(predictionType, prediction, x));
+  }
+
+  /** The noise, in the current scope. */
+  final Tensor epsilon(Tensor prediction, Tensor x, Step step) {
+    return level(step).epsilon(predictionType, prediction, x);
+  }
+
+  /** The noise that belongs to a limited x_0, in the current scope. */
+  final Tensor epsilonOfX0(Tensor x0, Tensor x, Step step) {
+    return level(step).epsilon(PredictionType.SAMPLE, x0, x);
+  }
+
+  /** The part of the model's output that is about the picture (B, C, H, W), in the type of x. */
+  final Tensor prediction(Tensor modelOutput, Tensor x) {
+    return part(modelOutput, x, 0);
+  }
+
+  /** The part of the model's output that is about the variance (B, C, H, W). */
+  final Tensor variance(Tensor modelOutput, Tensor x) {
+    if (modelOutput.size(1) != 2 * x.size(1)) {
+      throw unfit(modelOutput, x);
+    }
+    return part(modelOutput, x, x.size(1));
+  }
+
+  /** Standard normal noise for the whole batch; one draw on the CPU, so that devices agree. */
+  final Tensor noise(Tensor x) {
+    return rng.normal(x.shape()).to(x.device()).to(x.dtype());
+  }
+
+  private Tensor part(Tensor modelOutput, Tensor x, long firstChannel) {
+    long[] expected = x.shape();
+    boolean whole = Arrays.equals(modelOutput.shape(), expected);
+    expected[1] *= 2;
+    if (whole) {
+      return modelOutput.to(x.dtype());
+    }
+    if (!learnedVariance || !Arrays.equals(modelOutput.shape(), expected)) {
+      throw unfit(modelOutput, x);
+    }
+    return modelOutput.narrow(1, firstChannel, x.size(1)).to(x.dtype());
+  }
+
+  private SfumatoException unfit(Tensor modelOutput, Tensor x) {
+    return new SfumatoException(
+        "the model's output "
+            + Arrays.toString(modelOutput.shape())
+            + " does not fit the sample "
+            + Arrays.toString(x.shape())
+            + (learnedVariance
+                ? ": a learned variance_type needs twice as many channels"
+                : ": without a learned variance_type it must have the same shape"));
+  }
+}

@@ -1,0 +1,198 @@
+package dev.sfumato.tracking;
+
+import dev.sfumato.SfumatoException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.mlflow.api.proto.Service.Metric;
+import org.mlflow.api.proto.Service.RunInfo;
+import org.mlflow.tracking.MlflowClient;
+import org.mlflow.tracking.MlflowHttpException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sends the metrics and files of one run to an MLflow server, in the background and in batches.
+ * While the server is away they wait; when too many wait the oldest metrics go. MLflow's client
+ * waits for answers without a limit, so all calls of it are made on this one thread and given up
+ * after half a minute.
+ */
+final class MlflowSender implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(MlflowSender.class);
+  private static final int METRICS_PER_REQUEST = 1000;
+  private static final int MOST_WAITING = 100_000;
+  private static final long PAUSE_SECONDS = 2;
+  private static final long PATIENCE_SECONDS = 30;
+
+  private final MlflowClient client;
+  private final MlflowSettings settings;
+  private final Deque<Metric> metrics = new ArrayDeque<>(); // these two guarded by this
+  private final Deque<Artifact> files = new ArrayDeque<>();
+  private final ScheduledExecutorService thread =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread daemon = new Thread(task, "sfumato-mlflow");
+            daemon.setDaemon(true);
+            return daemon;
+          });
+  private MlflowArtifacts artifacts;
+  private String run;
+  private long lost;
+  private boolean away;
+
+  private record Artifact(Path file, String name) {}
+
+  MlflowSender(MlflowClient client, MlflowSettings settings) {
+    this.client = client;
+    this.settings = settings;
+  }
+
+  /** Makes a call and waits for its result; its failure is the caller's. */
+  <T> T now(Callable<T> call) {
+    try {
+      return thread.submit(call).get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      throw new SfumatoException(complaint(e.getCause()), e.getCause());
+    } catch (TimeoutException e) {
+      throw new SfumatoException(complaint(e), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new SfumatoException("interrupted while waiting for MLflow", e);
+    }
+  }
+
+  /** From now on metrics and files are sent, to this run. */
+  void begin(RunInfo info) {
+    run = info.getRunId();
+    artifacts = new MlflowArtifacts(settings, info.getArtifactUri());
+    thread.scheduleWithFixedDelay(this::send, PAUSE_SECONDS, PAUSE_SECONDS, TimeUnit.SECONDS);
+  }
+
+  synchronized void metric(String name, long step, double value) {
+    metrics.add(
+        Metric.newBuilder()
+            .setKey(name)
+            .setStep(step)
+            .setValue(value)
+            .setTimestamp(System.currentTimeMillis())
+            .build());
+    if (metrics.size() > MOST_WAITING) {
+      metrics.remove();
+      lost++;
+    }
+  }
+
+  synchronized void file(Path file, String name) {
+    files.add(new Artifact(file, name));
+  }
+
+  /** Sends all that waits; where that fails the rest waits for the next time. */
+  private void send() {
+    try {
+      for (List<Metric> some = nextMetrics(); !some.isEmpty(); some = nextMetrics()) {
+        sendMetrics(some);
+        remove(some);
+      }
+      for (Artifact next = nextFile(); next != null; next = nextFile()) {
+        artifacts.put(next.file(), next.name());
+        removeFile();
+      }
+      if (away) {
+        log.warn("{} answers again", settings.server());
+      }
+      away = false;
+    } catch (RuntimeException | IOException e) {
+      if (!away) {
+        log.warn("{}; the training goes on, and what MLflow misses is sent later", complaint(e));
+      }
+      away = true;
+    }
+  }
+
+  /** A batch that the server refuses would be refused for ever. */
+  private void sendMetrics(List<Metric> some) {
+    try {
+      client.logBatch(run, some, List.of(), List.of());
+    } catch (MlflowHttpException e) {
+      if (e.getStatusCode() != 400) {
+        throw e;
+      }
+      log.warn("{}; {} values are left out", complaint(e), some.size());
+      lost += some.size();
+    }
+  }
+
+  private synchronized List<Metric> nextMetrics() {
+    return metrics.stream().limit(METRICS_PER_REQUEST).toList();
+  }
+
+  /** Those that overflow has dropped meanwhile are gone already. */
+  private synchronized void remove(List<Metric> sent) {
+    for (Metric metric : sent) {
+      if (metrics.peek() == metric) {
+        metrics.remove();
+      }
+    }
+  }
+
+  private synchronized Artifact nextFile() {
+    return files.peek();
+  }
+
+  private synchronized void removeFile() {
+    files.remove();
+  }
+
+  /** Sends what is left and then makes {@code last}; never fails. */
+  void end(Runnable last) {
+    try {
+      now(
+          () -> {
+            send();
+            last.run();
+            return run;
+          });
+    } catch (SfumatoException e) {
+      log.warn(e.getMessage());
+    }
+    synchronized (this) {
+      if (lost + metrics.size() + files.size() > 0) {
+        log.warn(
+            "{} values and {} files did not reach MLflow; metrics.csv and the output directory"
+                + " have them all",
+            lost + metrics.size(),
+            files.size());
+      }
+    }
+  }
+
+  private String complaint(Throwable e) {
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    String reason =
+        cause instanceof MlflowHttpException http
+            ? http.getStatusCode() + " " + http.getBodyMessage()
+            : cause instanceof TimeoutException
+                ? "no answer in " + PATIENCE_SECONDS + " seconds"
+                : String.valueOf(cause.getMessage());
+    return "the MLflow server "
+        + settings.server()
+        + " cannot be used: "
+        + reason.strip().replaceAll("\\s*\\R\\s*", " ");
+  }
+
+  @Override
+  public void close() {
+    thread.shutdownNow();
+  }
+}
