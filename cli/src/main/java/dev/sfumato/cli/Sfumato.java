@@ -19,6 +19,7 @@ import picocli.CommandLine.ScopeType;
       TrainCommand.class,
       LaunchCommand.class,
       SampleCommand.class,
+      ClipCommand.class,
       EvaluateCommand.class,
       InspectCommand.class,
     })

@@ -2,6 +2,7 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
+import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
@@ -93,9 +94,7 @@ public final class Trainer implements AutoCloseable {
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
     requireSuitable(denoiser, batches, options);
-    processes.requireSame(
-        batches.options() + ", " + batches.dataset().size() + " pictures, " + options,
-        "the processes were not started with the same options and data");
+    requireSameCall();
     processes.broadcast_(List.copyOf(denoiser.parameters().values()));
     device = denoiser.trainable().get(0).device();
     optimizer = new Adam(denoiser.parameters(), options.optimizer());
@@ -109,6 +108,18 @@ public final class Trainer implements AutoCloseable {
             totalSteps(),
             options.stepsPerEpoch(batches.perEpoch()));
     requireSameState();
+  }
+
+  /** The threads that read pictures may differ: machines do. */
+  private void requireSameCall() {
+    BatchOptions order = batches.options();
+    processes.requireSame(
+        List.of(order.batchSize(), order.shuffle(), order.flip(), order.seed())
+            + ", "
+            + batches.dataset().size()
+            + " pictures, "
+            + options,
+        "the processes were not started with the same options and data");
   }
 
   private static void requireSuitable(Denoiser denoiser, Batches batches, TrainingOptions options) {
