@@ -17,6 +17,7 @@ import picocli.CommandLine.ScopeType;
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
+      LaunchCommand.class,
       SampleCommand.class,
       ClipCommand.class,
       EvaluateCommand.class,
@@ -47,6 +48,7 @@ public final class Sfumato {
             .setUsageHelpLongOptionsMaxWidth(40)
             .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
             .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
+    commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
       commands.getSubcommands().get("train").setDefaultValueProvider(SavedOptions.of(args));
     } catch (SfumatoException e) {

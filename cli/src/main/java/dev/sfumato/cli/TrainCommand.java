@@ -20,6 +20,7 @@ import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
@@ -108,20 +109,53 @@ final class TrainCommand implements Callable<Integer> {
     BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
-    HeldOut heldOut =
-        watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
-    Dataset dataset = heldOut.training();
-    try (OutputDirectory directory =
-        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
-      Optional<Path> checkpoint = checkpoint(directory);
-      try (DiffusionPipeline pipeline =
-          checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset))) {
-        pipeline.denoiser().to(device);
-        Batches batches = new Batches(dataset, batchOptions);
-        train(pipeline, batches, heldOut.validation(), watch, directory, checkpoint);
+    try (ProcessGroup processes = TrainingProcesses.join(spec)) {
+      HeldOut heldOut =
+          watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
+      Batches batches = new Batches(heldOut.training(), batchOptions.times(processes.size()));
+      Device own = TrainingProcesses.device(spec, device, compute.device);
+      if (processes.isFirst()) {
+        lead(batches, heldOut.validation(), watch, own, processes);
+      } else {
+        follow(batches, own, processes);
       }
     }
     return 0;
+  }
+
+  private void lead(
+      Batches batches,
+      Dataset validation,
+      WatchOptions watch,
+      Device device,
+      ProcessGroup processes) {
+    try (OutputDirectory directory =
+        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
+      Optional<Path> checkpoint = checkpoint(directory);
+      processes.broadcast(checkpoint.map(Path::toString).orElse(""));
+      try (DiffusionPipeline pipeline = pipeline(checkpoint, batches.dataset(), device)) {
+        train(pipeline, batches, validation, watch, directory, checkpoint, processes);
+      }
+    }
+  }
+
+  /** What the processes after the first do: they train along, and write nothing. */
+  private void follow(Batches batches, Device device, ProcessGroup processes) {
+    Optional<Path> checkpoint =
+        Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
+    try (DiffusionPipeline pipeline = pipeline(checkpoint, batches.dataset(), device);
+        Interruption.Delay delay = Interruption.delay()) {
+      TrainingOptions options =
+          training.options(pipeline.scheduler().predictionType(), compute.seed);
+      TrainingRun.follow(pipeline, batches, options, checkpoint, processes, Interruption::asked);
+    }
+  }
+
+  private DiffusionPipeline pipeline(Optional<Path> checkpoint, Dataset dataset, Device device) {
+    DiffusionPipeline pipeline =
+        checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset));
+    pipeline.denoiser().to(device);
+    return pipeline;
   }
 
   private <T> T checked(Supplier<T> options) {
@@ -159,12 +193,14 @@ final class TrainCommand implements Callable<Integer> {
       Dataset validation,
       WatchOptions watch,
       OutputDirectory directory,
-      Optional<Path> checkpoint) {
+      Optional<Path> checkpoint,
+      ProcessGroup processes) {
     Dataset dataset = batches.dataset();
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
-            new TrainingRun(pipeline, batches, validation, options, watch, directory, checkpoint)) {
+            new TrainingRun(
+                pipeline, batches, validation, options, watch, directory, checkpoint, processes)) {
       resolve(pipeline, dataset);
       SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {

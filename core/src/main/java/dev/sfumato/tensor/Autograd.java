@@ -127,6 +127,15 @@ public final class Autograd {
     return Optional.of(Tensor.make(() -> gradient));
   }
 
+  /** Gives {@code leaf}, which has no gradient, one of zeros. */
+  public static Tensor zero(Tensor leaf) {
+    Tensor zeros = Scope.run(() -> Tensor.zeros(leaf.shape()).to(leaf.device()));
+    try (org.bytedeco.pytorch.Tensor gradient = leaf.handle.mutable_grad()) {
+      gradient.put(zeros.handle);
+    }
+    return zeros;
+  }
+
   /** Forgets the gradient that was gathered for {@code leaf}. */
   public static void forget(Tensor leaf) {
     try (org.bytedeco.pytorch.Tensor none = new org.bytedeco.pytorch.Tensor();
