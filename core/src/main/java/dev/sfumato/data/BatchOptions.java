@@ -30,7 +30,6 @@ public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long se
 
   /** Returns the same with batches of {@code processes} times as many pictures. */
   public BatchOptions times(int processes) {
-    return new BatchOptions(
-        Math.multiplyExact(batchSize, processes), shuffle, flip, seed, threads);
+    return new BatchOptions(Math.multiplyExact(batchSize, processes), shuffle, flip, seed, threads);
   }
 }
