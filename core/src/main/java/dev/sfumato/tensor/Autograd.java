@@ -15,7 +15,7 @@ public final class Autograd {
    * A region of this thread in which recording is switched; closing it restores what was before.
    */
   public static final class Recording implements AutoCloseable {
-    private final boolean before = Engine.call(GradMode::is_enabled);
+    private final boolean before = recording();
 
     private Recording(boolean enabled) {
       GradMode.set_enabled(enabled);
@@ -37,6 +37,11 @@ public final class Autograd {
     return new Recording(true);
   }
 
+  /** Whether operations of this thread are recorded. */
+  public static boolean recording() {
+    return Engine.call(GradMode::is_enabled);
+  }
+
   /**
    * d output / d input, of the input's shape.
    *
@@ -45,7 +50,7 @@ public final class Autograd {
    * @throws SfumatoException if {@code output} does not depend on {@code input}
    */
   public static Tensor gradient(Tensor output, Tensor input) {
-    return Tensor.make(
+    Tensor gradient = Tensor.make(
         () ->
             Tensor.withVector(
                 List.of(output),
@@ -57,6 +62,8 @@ public final class Autograd {
                             return new org.bytedeco.pytorch.Tensor(gradients.get(0));
                           }
                         })));
+    GradientCheckpoint.requireSuccess();
+    return gradient;
   }
 
   /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */
@@ -66,7 +73,8 @@ public final class Autograd {
       gradient.close();
       return Optional.empty();
     }
-    return Optional.of(Tensor.make(() -> gradient));
+    // What the leaf gives is a reference into it; this one may outlive the leaf.
+    return Optional.of(Tensor.make(() -> new org.bytedeco.pytorch.Tensor(gradient)));
   }
 
   /** Forgets the gradient that was gathered for {@code leaf}. */

@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -53,6 +54,18 @@ public final class Rng implements AutoCloseable {
             generator.set_state(aligned.handle);
             return null;
           });
+    }
+  }
+
+  /** Runs {@code draws} from {@code state} on, then goes back to the present state. */
+  <T> T replay(Tensor state, Supplier<T> draws) {
+    try (Tensor present = Scope.release(state())) {
+      state(state);
+      try {
+        return draws.get();
+      } finally {
+        state(present);
+      }
     }
   }
 
