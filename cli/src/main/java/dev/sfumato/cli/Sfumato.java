@@ -17,6 +17,7 @@ import picocli.CommandLine.ScopeType;
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
+      FinetuneCommand.class,
       SampleCommand.class,
       ClipCommand.class,
       EvaluateCommand.class,
@@ -48,7 +49,9 @@ public final class Sfumato {
             .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
             .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
     try {
-      commands.getSubcommands().get("train").setDefaultValueProvider(SavedOptions.of(args));
+      SavedOptions saved = SavedOptions.of(args);
+      commands.getSubcommands().get("train").setDefaultValueProvider(saved);
+      commands.getSubcommands().get("finetune").setDefaultValueProvider(saved);
     } catch (SfumatoException e) {
       return workError(e, program.verbose);
     }

@@ -67,9 +67,16 @@ public abstract class Module implements AutoCloseable {
     return Collections.unmodifiableMap(found);
   }
 
-  /** The parameters that want gradients, in the order of the fields. */
-  public final List<Tensor> trainable() {
-    return parameters().values().stream().filter(Tensor::requiresGrad).toList();
+  /** The parameters that want gradients by name, in the order of the fields. */
+  public final Map<String, Tensor> trainable() {
+    Map<String, Tensor> trainable = new LinkedHashMap<>(parameters());
+    trainable.values().removeIf(parameter -> !parameter.requiresGrad());
+    return trainable;
+  }
+
+  /** Where the parameters are. */
+  public final Device device() {
+    return parameters().values().iterator().next().device();
   }
 
   /**
@@ -114,7 +121,8 @@ public abstract class Module implements AutoCloseable {
 
   /**
    * Switches gradient checkpointing: layers that are large keep their inputs only and are computed
-   * again in the backward pass, which gives the same gradients for less memory and more time.
+   * again in the backward pass: the same output and, but for rounding, the same gradients, for less
+   * memory and more time.
    */
   public final void checkpointing(boolean on) {
     visit("", (path, module) -> module.checkpointing = on);

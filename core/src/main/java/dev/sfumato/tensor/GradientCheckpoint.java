@@ -18,7 +18,7 @@ import org.bytedeco.pytorch.global.torch;
  * Gradient checkpointing (Chen et al., 2016): a part of a computation keeps its inputs only, and
  * computes what lies between again when the backward pass comes to it.
  *
- * <p>How it hangs in the engine's graph: the output, computed without recording, gets a scalar
+ * <p>How it hangs in the engine's graph: the output, cut off from its own graph, gets a scalar
  * added in place that is minus zero and so changes no bit. That scalar was made from the inputs, so
  * the backward pass goes from the output through the scalar to each input. A hook on the output
  * computes the part again, recorded this time, and takes the gradients; a hook on the way to each
@@ -77,10 +77,8 @@ public final class GradientCheckpoint implements AutoCloseable {
 
   private Tensor forward(List<Tensor> originals) {
     try (Scope scope = Scope.open()) {
-      Tensor output;
-      try (Autograd.Recording off = Autograd.off()) {
-        output = part.apply(originals);
-      }
+      // Recorded, too: without, the engine may choose kernels that round differently.
+      Tensor output = part.apply(inputs).detach();
       output.add_(link(originals), 1);
       hook(output, this::backward);
       return scope.keep(output);

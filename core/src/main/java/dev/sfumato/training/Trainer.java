@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
+import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.Device;
@@ -49,7 +50,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * A run that has not started.
    *
-   * @param denoiser the network, with weights, on the device to train on
+   * @param denoiser the network, with weights, on the device to train on; those that want no
+   *     gradients stay as they are ({@link TrainedWeights})
    * @throws SfumatoException if the data do not suit the network
    */
   public Trainer(
@@ -59,9 +61,9 @@ public final class Trainer implements AutoCloseable {
     this.batches = batches;
     this.options = options;
     requireSuitable(denoiser, batches, options);
-    device = denoiser.trainable().get(0).device();
-    optimizer = new Adam(denoiser.parameters(), options.optimizer());
-    ema = options.ema().map(settings -> new Ema(denoiser.parameters(), settings));
+    device = denoiser.device();
+    optimizer = new Adam(denoiser.trainable(), options.optimizer());
+    ema = options.ema().map(settings -> new Ema(denoiser.trainable(), settings));
     random = new Rng(options.seed());
     dropoutRandom = new Rng(options.seed() ^ DROPOUT_STREAM);
     learningRate =
@@ -90,6 +92,12 @@ public final class Trainer implements AutoCloseable {
               + " must be the pictures' "
               + channels
               + ": models that also predict a variance cannot be trained");
+    }
+    if (denoiser.conditioning() == ClassConditioning.NONE
+        && denoiser.unet().config().classEmbedType().isPresent()) {
+      throw new SfumatoException(
+          "the model's class_embed_type without num_class_embeds takes other things than classes:"
+              + " such models cannot be trained");
     }
     if (options.classDropout() > 0 && !denoiser.knowsNoClass()) {
       throw new SfumatoException(
