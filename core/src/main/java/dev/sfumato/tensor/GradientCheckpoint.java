@@ -132,6 +132,7 @@ public final class GradientCheckpoint implements AutoCloseable {
       gradients.set(i, Autograd.gathered(inputs.get(i)).map(Scope::release));
     }
     free(inputs);
+    randomState.ifPresent(Tensor::close);
   }
 
   private static Void run(TensorVector outputs, TensorVector gradients) {

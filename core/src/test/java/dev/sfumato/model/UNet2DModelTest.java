@@ -98,7 +98,7 @@ class UNet2DModelTest {
         assertThat(parts.get(same)).isIdenticalTo(whole.get(same));
       }
       parts.forEach(
-          (key, tensor) -> assertThat(tensor).isWithin(1e-5).relativeToScale().of(whole.get(key)));
+          (key, tensor) -> assertThat(tensor).isWithin(1e-6).of(whole.get(key)));
     }
     Truth.assertThat(Scope.liveTensors()).isEqualTo(before);
   }
