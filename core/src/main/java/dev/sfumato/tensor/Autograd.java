@@ -3,6 +3,7 @@ package dev.sfumato.tensor;
 import dev.sfumato.SfumatoException;
 import java.util.List;
 import java.util.Optional;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -64,6 +65,24 @@ public final class Autograd {
                         })));
     GradientCheckpoint.requireSuccess();
     return gradient;
+  }
+
+  /** Adds the gradients of all leaves, where d loss / d outputs is {@code gradients}. */
+  static void backward(List<Tensor> outputs, List<Tensor> gradients) {
+    Engine.call(
+        () ->
+            Tensor.withVector(
+                outputs,
+                o ->
+                    Tensor.withVector(
+                        gradients,
+                        g -> {
+                          try (BoolOptional keepGraph = new BoolOptional(false);
+                              TensorVector noInputs = new TensorVector()) {
+                            torch.backward(o, g, keepGraph, false, noInputs);
+                            return null;
+                          }
+                        })));
   }
 
   /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */

@@ -8,11 +8,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.VoidTensorHook;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Gradient checkpointing (Chen et al., 2016): a part of a computation keeps its inputs only, and
@@ -34,7 +31,10 @@ public final class GradientCheckpoint implements AutoCloseable {
   /** What went wrong in a hook: an exception must not pass through the engine. */
   private static final AtomicReference<RuntimeException> FAILURE = new AtomicReference<>();
 
-  private final Function<List<Tensor>, Tensor> part;
+  /** Whether this thread computes a part whose graph is thrown away, and with it all within it. */
+  private static final ThreadLocal<Boolean> THROWN_AWAY = ThreadLocal.withInitial(() -> false);
+
+  private final Part part;
   private final List<Tensor> inputs = new ArrayList<>();
   private final List<Optional<Tensor>> gradients = new ArrayList<>();
   private final List<Hook> hooks = new ArrayList<>();
@@ -44,8 +44,21 @@ public final class GradientCheckpoint implements AutoCloseable {
   private final Optional<Scope> owner = Scope.outermost();
   private int hooksToRun;
 
-  private GradientCheckpoint(
-      Function<List<Tensor>, Tensor> part, List<Tensor> inputs, Optional<Rng> random) {
+  /** What is computed twice. */
+  interface Part {
+    /** The output, the same each time. */
+    Tensor compute(List<Tensor> inputs);
+
+    /** Adds gradients to inputs and weights, where that of the output is {@code gradient}. */
+    default void backward(List<Tensor> inputs, Tensor gradient) {
+      Tensor output = compute(inputs);
+      if (output.requiresGrad()) {
+        Autograd.backward(List.of(output), List.of(gradient));
+      }
+    }
+  }
+
+  private GradientCheckpoint(Part part, List<Tensor> inputs, Optional<Rng> random) {
     this.part = part;
     this.random = random;
     randomState = random.map(r -> Scope.release(r.state()));
@@ -64,11 +77,15 @@ public final class GradientCheckpoint implements AutoCloseable {
    */
   public static Tensor of(
       Function<List<Tensor>, Tensor> part, List<Tensor> inputs, Optional<Rng> random) {
+    return ofPart(part::apply, inputs, random);
+  }
+
+  static Tensor ofPart(Part part, List<Tensor> inputs, Optional<Rng> random) {
     for (GradientCheckpoint done = SPENT.poll(); done != null; done = SPENT.poll()) {
       done.close();
     }
-    if (!Autograd.recording()) {
-      return part.apply(inputs);
+    if (!Autograd.recording() || THROWN_AWAY.get()) {
+      return part.compute(inputs);
     }
     GradientCheckpoint checkpoint = new GradientCheckpoint(part, inputs, random);
     checkpoint.owner.ifPresent(scope -> scope.own(checkpoint));
@@ -77,11 +94,20 @@ public final class GradientCheckpoint implements AutoCloseable {
 
   private Tensor forward(List<Tensor> originals) {
     try (Scope scope = Scope.open()) {
-      // Recorded, too: without, the engine may choose kernels that round differently.
-      Tensor output = part.apply(inputs).detach();
+      Tensor output = output();
       output.add_(link(originals), 1);
       hook(output, this::backward);
       return scope.keep(output);
+    }
+  }
+
+  /** Recorded and cut off: without recording, the engine may choose kernels that round otherwise. */
+  private Tensor output() {
+    THROWN_AWAY.set(true);
+    try {
+      return Scope.run(() -> part.compute(inputs).detach());
+    } finally {
+      THROWN_AWAY.set(false);
     }
   }
 
@@ -116,16 +142,10 @@ public final class GradientCheckpoint implements AutoCloseable {
   private void backward(Tensor gradient) {
     try (Autograd.Recording on = Autograd.on();
         Autocast region = Autocast.resume(autocast)) {
-      Tensor output =
-          random.isPresent()
-              ? random.get().replay(randomState.get(), () -> part.apply(inputs))
-              : part.apply(inputs);
-      if (output.requiresGrad()) {
-        Engine.call(
-            () ->
-                Tensor.withVector(
-                    List.of(output),
-                    outputs -> Tensor.withVector(List.of(gradient), g -> run(outputs, g))));
+      if (random.isPresent()) {
+        random.get().replay(randomState.get(), () -> part.backward(inputs, gradient));
+      } else {
+        part.backward(inputs, gradient);
       }
     }
     for (int i = 0; i < inputs.size(); i++) {
@@ -133,14 +153,6 @@ public final class GradientCheckpoint implements AutoCloseable {
     }
     free(inputs);
     randomState.ifPresent(Tensor::close);
-  }
-
-  private static Void run(TensorVector outputs, TensorVector gradients) {
-    try (BoolOptional keepGraph = new BoolOptional(false);
-        TensorVector noInputs = new TensorVector()) {
-      torch.backward(outputs, gradients, keepGraph, false, noInputs);
-      return null;
-    }
   }
 
   private void replace(Tensor meaningless, int index) {

@@ -1,6 +1,5 @@
 package dev.sfumato.tensor;
 
-import java.util.function.Supplier;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -58,11 +57,11 @@ public final class Rng implements AutoCloseable {
   }
 
   /** Runs {@code draws} from {@code state} on, then goes back to the present state. */
-  <T> T replay(Tensor state, Supplier<T> draws) {
+  void replay(Tensor state, Runnable draws) {
     try (Tensor present = Scope.release(state())) {
       state(state);
       try {
-        return draws.get();
+        draws.run();
       } finally {
         state(present);
       }
