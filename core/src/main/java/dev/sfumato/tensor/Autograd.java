@@ -10,6 +10,9 @@ import org.bytedeco.pytorch.global.torch;
 
 /** Gradients: when operations are recorded, and derivatives with respect to chosen tensors. */
 public final class Autograd {
+  /** Whether a backward pass of this thread is for {@link #gradient}. */
+  private static final ThreadLocal<Boolean> INPUT_ALONE = ThreadLocal.withInitial(() -> false);
+
   private Autograd() {}
 
   /**
@@ -51,7 +54,17 @@ public final class Autograd {
    * @throws SfumatoException if {@code output} does not depend on {@code input}
    */
   public static Tensor gradient(Tensor output, Tensor input) {
-    Tensor gradient = Tensor.make(
+    INPUT_ALONE.set(true);
+    try {
+      return gradientOf(output, input);
+    } finally {
+      INPUT_ALONE.set(false);
+      GradientCheckpoint.requireSuccess();
+    }
+  }
+
+  private static Tensor gradientOf(Tensor output, Tensor input) {
+    return Tensor.make(
         () ->
             Tensor.withVector(
                 List.of(output),
@@ -63,26 +76,37 @@ public final class Autograd {
                             return new org.bytedeco.pytorch.Tensor(gradients.get(0));
                           }
                         })));
-    GradientCheckpoint.requireSuccess();
-    return gradient;
   }
 
-  /** Adds the gradients of all leaves, where d loss / d outputs is {@code gradients}. */
-  static void backward(List<Tensor> outputs, List<Tensor> gradients) {
+  /** Whether gradients of weights are wanted, or {@link #gradient} asks for that of an input. */
+  static boolean ofWeights() {
+    return !INPUT_ALONE.get();
+  }
+
+  /**
+   * Adds the gradients of all leaves, or of {@code inputs} if those of weights are not wanted, where
+   * d loss / d outputs is {@code gradients}.
+   */
+  static void backward(List<Tensor> outputs, List<Tensor> gradients, List<Tensor> inputs) {
+    List<Tensor> only =
+        ofWeights() ? List.of() : inputs.stream().filter(Tensor::requiresGrad).toList();
+    if (outputs.isEmpty() || !ofWeights() && only.isEmpty()) {
+      return;
+    }
     Engine.call(
         () ->
             Tensor.withVector(
                 outputs,
                 o ->
                     Tensor.withVector(
-                        gradients,
-                        g -> {
-                          try (BoolOptional keepGraph = new BoolOptional(false);
-                              TensorVector noInputs = new TensorVector()) {
-                            torch.backward(o, g, keepGraph, false, noInputs);
-                            return null;
-                          }
-                        })));
+                        gradients, g -> Tensor.withVector(only, leaves -> run(o, g, leaves)))));
+  }
+
+  private static Void run(TensorVector outputs, TensorVector gradients, TensorVector leaves) {
+    try (BoolOptional keepGraph = new BoolOptional(false)) {
+      torch.backward(outputs, gradients, keepGraph, false, leaves);
+      return null;
+    }
   }
 
   /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */

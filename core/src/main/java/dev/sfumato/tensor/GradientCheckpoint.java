@@ -21,8 +21,8 @@ import org.bytedeco.pytorch.VoidTensorHook;
  * computes the part again, recorded this time, and takes the gradients; a hook on the way to each
  * input puts its gradient in the place of the meaningless one that came through the scalar.
  *
- * <p>Weights that require gradients gather theirs as in {@link Tensor#backward}, under {@link
- * Autograd#gradient} too: who wants the gradient of an input alone freezes them first.
+ * <p>Weights gather their gradients as in {@link Tensor#backward}; under {@link Autograd#gradient}
+ * none are computed (on a card, whose hooks run on threads of the engine, they are).
  */
 public final class GradientCheckpoint implements AutoCloseable {
   /** Parts that the backward pass is done with: a hook cannot be freed while it runs. */
@@ -53,7 +53,7 @@ public final class GradientCheckpoint implements AutoCloseable {
     default void backward(List<Tensor> inputs, Tensor gradient) {
       Tensor output = compute(inputs);
       if (output.requiresGrad()) {
-        Autograd.backward(List.of(output), List.of(gradient));
+        Autograd.backward(List.of(output), List.of(gradient), inputs);
       }
     }
   }
@@ -128,7 +128,7 @@ public final class GradientCheckpoint implements AutoCloseable {
         link = link.add(first);
       }
     }
-    return link.share_(Tensor.full(-0.0));
+    return link.share_(Tensor.full(-0.0).to(link.device()));
   }
 
   private void hook(Tensor tensor, Consumer<Tensor> action) {

@@ -37,22 +37,32 @@ record RecomputedConv(
       return;
     }
     Tensor x = before.apply(inputs.get(0));
-    List<Tensor> leaves = new ArrayList<>(List.of(x, weight));
-    bias.ifPresent(leaves::add);
-    List<Tensor> gradients = gradients(x, gradient);
-    List<Tensor> wanted = leaves.stream().filter(Tensor::requiresGrad).toList();
-    Autograd.backward(wanted, wanted.stream().map(l -> gradients.get(leaves.indexOf(l))).toList());
+    List<Tensor> all = new ArrayList<>(List.of(x, weight));
+    bias.ifPresent(all::add);
+    boolean[] wanted = new boolean[3];
+    for (int i = 0; i < all.size(); i++) {
+      wanted[i] = all.get(i).requiresGrad() && (i == 0 || Autograd.ofWeights());
+    }
+    List<Tensor> three = gradients(x, gradient, wanted);
+    List<Tensor> outputs = new ArrayList<>();
+    List<Tensor> gradients = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      if (wanted[i]) {
+        outputs.add(all.get(i));
+        gradients.add(three.get(i));
+      }
+    }
+    Autograd.backward(outputs, gradients, inputs);
   }
 
   /** The gradients of x, weight and bias; those that are not wanted are not defined. */
-  private List<Tensor> gradients(Tensor x, Tensor gradient) {
+  private List<Tensor> gradients(Tensor x, Tensor gradient, boolean[] wanted) {
     long[] strides = {stride, stride};
     long[] paddings = {padding, padding};
-    boolean biasWanted = bias.map(Tensor::requiresGrad).orElse(false);
     return Engine.call(
         () -> {
           try (Autograd.Recording off = Autograd.off();
-              BoolPointer wanted = new BoolPointer(3);
+              BoolPointer mask = new BoolPointer(wanted.length);
               T_TensorTensorTensor_T three =
                   torch.convolution_backward(
                       gradient.handle,
@@ -65,14 +75,10 @@ record RecomputedConv(
                       false,
                       new long[] {0, 0},
                       groups,
-                      mask(wanted, x, biasWanted))) {
+                      mask.put(0, wanted[0]).put(1, wanted[1]).put(2, wanted[2]))) {
             return List.of(own(three.get0()), own(three.get1()), own(three.get2()));
           }
         });
-  }
-
-  private BoolPointer mask(BoolPointer mask, Tensor x, boolean biasWanted) {
-    return mask.put(0, x.requiresGrad()).put(1, weight.requiresGrad()).put(2, biasWanted);
   }
 
   private static Tensor own(org.bytedeco.pytorch.Tensor part) {

@@ -116,11 +116,37 @@ class GradientCheckpointTest {
     try (Scope scope = Scope.open();
         Rng rng = new Rng(0)) {
       Part part = Part.random(rng);
-      part.w.requiresGrad(false);
       Tensor whole = Autograd.gradient(part.compute(List.of(part.x, part.y)).sum(), part.x);
       Tensor output = GradientCheckpoint.of(part::compute, List.of(part.x, part.y), NO_RANDOM);
       assertThat(Autograd.gradient(output.sum(), part.x)).isIdenticalTo(whole);
+      assertThat(Autograd.gathered(part.w)).isEmpty();
       assertThat(Autograd.gathered(part.y)).isEmpty();
+    }
+  }
+
+  @Test
+  void aConvolutionGivesTheBitsOfTheWholeGraph() {
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(0)) {
+      Tensor x = rng.normal(2, 4, 6, 6).requiresGrad(true);
+      Tensor weight = rng.normal(8, 2, 3, 3).requiresGrad(true);
+      Tensor bias = rng.normal(8).requiresGrad(true);
+      Tensor whole = Functional.conv2d(Functional.silu(x), weight, bias, 2, 1, 2);
+      Tensor parts = Functional.conv2dOf(Functional::silu, x, weight, bias, 2, 1, 2);
+      assertThat(parts.detach()).isIdenticalTo(whole.detach());
+      whole.square().mean().backward();
+      List<Tensor> expected =
+          List.of(x, weight, bias).stream()
+              .map(t -> Autograd.gathered(t).orElseThrow().copy())
+              .toList();
+      List.of(x, weight, bias).forEach(Autograd::forget);
+      Tensor loss = parts.square().mean();
+      assertThat(Autograd.gradient(loss, x)).isIdenticalTo(expected.get(0));
+      assertThat(Autograd.gathered(weight)).isEmpty();
+      Functional.conv2dOf(Functional::silu, x, weight, bias, 2, 1, 2).square().mean().backward();
+      assertThat(Autograd.gathered(x).orElseThrow()).isIdenticalTo(expected.get(0));
+      assertThat(Autograd.gathered(weight).orElseThrow()).isIdenticalTo(expected.get(1));
+      assertThat(Autograd.gathered(bias).orElseThrow()).isIdenticalTo(expected.get(2));
     }
   }
 
