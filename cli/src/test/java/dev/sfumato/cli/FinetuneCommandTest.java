@@ -44,8 +44,7 @@ class FinetuneCommandTest {
         int x = p % 8;
         int y = p / 8;
         int value = 37 * i + 5 * x + 3 * x * y + i * y;
-        image.setRGB(
-            x, y, value % 256 << 16 | (value + 11) % 256 << 8 | (value + 22) % 256);
+        image.setRGB(x, y, value % 256 << 16 | (value + 11) % 256 << 8 | (value + 22) % 256);
       }
       ImageIO.write(image, "png", data.resolve(i + ".png").toFile());
     }
@@ -188,7 +187,8 @@ class FinetuneCommandTest {
     Path before = GOLDEN.resolve("finetune/epsilon").resolve(WEIGHTS);
     Set<String> changed =
         Safetensors.open(before).names().stream()
-            .filter(name -> !Arrays.equals(weight(before, name), weight(output.resolve(WEIGHTS), name)))
+            .filter(
+                name -> !Arrays.equals(weight(before, name), weight(output.resolve(WEIGHTS), name)))
             .collect(Collectors.toSet());
     assertThat(changed).contains("conv_out.weight");
     assertThat(changed).contains("mid_block.attentions.0.to_q.weight");

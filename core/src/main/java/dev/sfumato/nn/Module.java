@@ -128,9 +128,12 @@ public abstract class Module implements AutoCloseable {
     visit("", (path, module) -> module.checkpointing = on);
   }
 
-  /** {@code layer} of {@code inputs}, computed again in the backward pass if that is switched on. */
+  /**
+   * {@code layer} of {@code inputs}, computed again in the backward pass if that is switched on.
+   */
   protected final Tensor checkpointed(Function<List<Tensor>, Tensor> layer, Tensor... inputs) {
-    return checkpointing && (Stream.of(inputs).anyMatch(Tensor::requiresGrad) || !trainable().isEmpty())
+    return checkpointing
+            && (Stream.of(inputs).anyMatch(Tensor::requiresGrad) || !trainable().isEmpty())
         ? GradientCheckpoint.of(layer, List.of(inputs), Optional.ofNullable(dropoutRandom))
         : layer.apply(List.of(inputs));
   }

@@ -84,8 +84,8 @@ public final class Autograd {
   }
 
   /**
-   * Adds the gradients of all leaves, or of {@code inputs} if those of weights are not wanted, where
-   * d loss / d outputs is {@code gradients}.
+   * Adds the gradients of all leaves, or of {@code inputs} if those of weights are not wanted,
+   * where d loss / d outputs is {@code gradients}.
    */
   static void backward(List<Tensor> outputs, List<Tensor> gradients, List<Tensor> inputs) {
     List<Tensor> only =

@@ -35,8 +35,8 @@ public final class Functional {
   }
 
   /**
-   * {@link #conv2d} of {@code before(x)}. What {@code before} computes is not kept for the gradients
-   * but computed again, so it should be cheap, and the same each time.
+   * {@link #conv2d} of {@code before(x)}. What {@code before} computes is not kept for the
+   * gradients but computed again, so it should be cheap, and the same each time.
    */
   public static Tensor conv2dOf(
       UnaryOperator<Tensor> before,

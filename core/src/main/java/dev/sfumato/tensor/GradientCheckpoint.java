@@ -101,7 +101,9 @@ public final class GradientCheckpoint implements AutoCloseable {
     }
   }
 
-  /** Recorded and cut off: without recording, the engine may choose kernels that round otherwise. */
+  /**
+   * Recorded and cut off: without recording, the engine may choose kernels that round otherwise.
+   */
   private Tensor output() {
     THROWN_AWAY.set(true);
     try {

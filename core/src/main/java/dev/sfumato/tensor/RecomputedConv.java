@@ -9,9 +9,9 @@ import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A convolution of something that is cheap to compute, such as a normalised and activated x: x alone
- * is kept for the backward pass. There the cheap part is computed again, but not the convolution,
- * whose gradients do not need its output.
+ * A convolution of something that is cheap to compute, such as a normalised and activated x: x
+ * alone is kept for the backward pass. There the cheap part is computed again, but not the
+ * convolution, whose gradients do not need its output.
  */
 record RecomputedConv(
     UnaryOperator<Tensor> before,

@@ -66,7 +66,10 @@ final class TrainingState {
         (name, tensor) -> {
           if (!saved.containsKey(name) || !Arrays.equals(saved.get(name).shape(), tensor.shape())) {
             throw new SfumatoException(
-                file + ": " + name + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
+                file
+                    + ": "
+                    + name
+                    + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
           }
         });
     return saved;

@@ -97,8 +97,7 @@ class UNet2DModelTest {
       for (String same : List.of("output", "next draw")) {
         assertThat(parts.get(same)).isIdenticalTo(whole.get(same));
       }
-      parts.forEach(
-          (key, tensor) -> assertThat(tensor).isWithin(1e-6).of(whole.get(key)));
+      parts.forEach((key, tensor) -> assertThat(tensor).isWithin(1e-6).of(whole.get(key)));
     }
     Truth.assertThat(Scope.liveTensors()).isEqualTo(before);
   }

@@ -88,8 +88,7 @@ class GradientCheckpointTest {
       Tensor end = rng.state();
       rng.state(start);
       List<Tensor> parts =
-          gradients(
-              p -> GradientCheckpoint.of(noisy, List.of(p.x, p.y), Optional.of(rng)), part);
+          gradients(p -> GradientCheckpoint.of(noisy, List.of(p.x, p.y), Optional.of(rng)), part);
       assertThat(rng.state()).isIdenticalTo(end);
       for (int i = 0; i < whole.size(); i++) {
         assertThat(parts.get(i)).isIdenticalTo(whole.get(i));

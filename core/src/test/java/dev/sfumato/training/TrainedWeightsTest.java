@@ -45,7 +45,8 @@ class TrainedWeightsTest {
               .filter(name -> weights.get(name).requiresGrad())
               .map(NAMES::indexOf)
               .toList();
-      assertThat(trained).isEqualTo(Arrays.stream(expected.split(" ")).map(Integer::valueOf).toList());
+      assertThat(trained)
+          .isEqualTo(Arrays.stream(expected.split(" ")).map(Integer::valueOf).toList());
       assertThat(buffer.requiresGrad()).isFalse();
     }
   }
