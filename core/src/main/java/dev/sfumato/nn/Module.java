@@ -67,8 +67,13 @@ public abstract class Module implements AutoCloseable {
     return Collections.unmodifiableMap(found);
   }
 
+  /** The parameters that want gradients, in the order of the fields. */
+  public final List<Tensor> trainable() {
+    return List.copyOf(trainableByName().values());
+  }
+
   /** The parameters that want gradients by name, in the order of the fields. */
-  public final Map<String, Tensor> trainable() {
+  public final Map<String, Tensor> trainableByName() {
     Map<String, Tensor> trainable = new LinkedHashMap<>(parameters());
     trainable.values().removeIf(parameter -> !parameter.requiresGrad());
     return trainable;

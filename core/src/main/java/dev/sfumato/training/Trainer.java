@@ -62,8 +62,8 @@ public final class Trainer implements AutoCloseable {
     this.options = options;
     requireSuitable(denoiser, batches, options);
     device = denoiser.device();
-    optimizer = new Adam(denoiser.trainable(), options.optimizer());
-    ema = options.ema().map(settings -> new Ema(denoiser.trainable(), settings));
+    optimizer = new Adam(denoiser.trainableByName(), options.optimizer());
+    ema = options.ema().map(settings -> new Ema(denoiser.trainableByName(), settings));
     random = new Rng(options.seed());
     dropoutRandom = new Rng(options.seed() ^ DROPOUT_STREAM);
     learningRate =

@@ -312,9 +312,9 @@ class UNet2DModelTest {
         result.put("sample", Autograd.gathered(sample).orElseThrow());
         result.put("next draw", rng.uniform(1));
         model
-            .trainable()
+            .trainableByName()
             .forEach((key, p) -> Autograd.gathered(p).ifPresent(g -> result.put(key, g)));
-        model.trainable().values().forEach(Autograd::forget);
+        model.trainable().forEach(Autograd::forget);
       }
       return result;
     }
