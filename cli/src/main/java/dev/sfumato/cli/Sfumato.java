@@ -18,6 +18,7 @@ import picocli.CommandLine.ScopeType;
       QuickstartCommand.class,
       TrainCommand.class,
       FinetuneCommand.class,
+      LaunchCommand.class,
       SampleCommand.class,
       ClipCommand.class,
       EvaluateCommand.class,
@@ -48,6 +49,7 @@ public final class Sfumato {
             .setUsageHelpLongOptionsMaxWidth(40)
             .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
             .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
+    commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
       SavedOptions saved = SavedOptions.of(args);
       commands.getSubcommands().get("train").setDefaultValueProvider(saved);

@@ -20,6 +20,7 @@ import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
@@ -117,25 +118,65 @@ class TrainCommand implements Callable<Integer> {
         Optional.ofNullable(model).filter(m -> resume == null).map(Downloads::pipeline);
     pretrained.ifPresent(this::followModel);
     DataOptions dataOptions = pictures.options();
-    HeldOut heldOut =
-        watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
-    Dataset dataset = heldOut.training();
-    try (OutputDirectory directory =
-        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
-      Optional<Path> checkpoint = checkpoint(directory);
-      try (DiffusionPipeline pipeline =
-          checkpoint
-              .or(() -> pretrained)
-              .map(DiffusionPipeline::load)
-              .orElseGet(() -> newModel(dataset))) {
-        requireAsAsked(pipeline);
-        weights.apply(pipeline.denoiser());
-        pipeline.denoiser().to(device);
-        Batches batches = new Batches(dataset, batchOptions);
-        train(pipeline, batches, heldOut.validation(), watch, directory, checkpoint);
+    try (ProcessGroup processes = TrainingProcesses.join(spec)) {
+      HeldOut heldOut =
+          watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
+      Batches batches = new Batches(heldOut.training(), batchOptions.times(processes.size()));
+      Device own = TrainingProcesses.device(spec, device, compute.device);
+      if (processes.isFirst()) {
+        lead(pretrained, batches, heldOut.validation(), watch, own, processes);
+      } else {
+        follow(pretrained, batches, own, processes);
       }
     }
     return 0;
+  }
+
+  private void lead(
+      Optional<Path> pretrained,
+      Batches batches,
+      Dataset validation,
+      WatchOptions watch,
+      Device device,
+      ProcessGroup processes) {
+    try (OutputDirectory directory =
+        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
+      Optional<Path> checkpoint = checkpoint(directory);
+      processes.broadcast(checkpoint.map(Path::toString).orElse(""));
+      try (DiffusionPipeline pipeline =
+          pipeline(checkpoint.or(() -> pretrained), batches.dataset(), device)) {
+        train(pipeline, batches, validation, watch, directory, checkpoint, processes);
+      }
+    }
+  }
+
+  /** What the processes after the first do: they train along, and write nothing. */
+  private void follow(
+      Optional<Path> pretrained, Batches batches, Device device, ProcessGroup processes) {
+    Optional<Path> checkpoint =
+        Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
+    try (DiffusionPipeline pipeline =
+            pipeline(checkpoint.or(() -> pretrained), batches.dataset(), device);
+        Interruption.Delay delay = Interruption.delay()) {
+      TrainingOptions options =
+          training.options(pipeline.scheduler().predictionType(), compute.seed);
+      TrainingRun.follow(pipeline, batches, options, checkpoint, processes, Interruption::asked);
+    }
+  }
+
+  /** The model in the folder {@code from}, or a new one, ready to be trained. */
+  private DiffusionPipeline pipeline(Optional<Path> from, Dataset dataset, Device device) {
+    DiffusionPipeline pipeline =
+        from.map(DiffusionPipeline::load).orElseGet(() -> newModel(dataset));
+    try {
+      requireAsAsked(pipeline);
+      weights.apply(pipeline.denoiser());
+      pipeline.denoiser().to(device);
+      return pipeline;
+    } catch (RuntimeException e) {
+      pipeline.close();
+      throw e;
+    }
   }
 
   private <T> T checked(Supplier<T> options) {
@@ -191,12 +232,14 @@ class TrainCommand implements Callable<Integer> {
       Dataset validation,
       WatchOptions watch,
       OutputDirectory directory,
-      Optional<Path> checkpoint) {
+      Optional<Path> checkpoint,
+      ProcessGroup processes) {
     Dataset dataset = batches.dataset();
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
-            new TrainingRun(pipeline, batches, validation, options, watch, directory, checkpoint)) {
+            new TrainingRun(
+                pipeline, batches, validation, options, watch, directory, checkpoint, processes)) {
       resolve(pipeline, dataset);
       SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {

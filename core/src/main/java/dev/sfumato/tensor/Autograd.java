@@ -1,8 +1,10 @@
 package dev.sfumato.tensor;
 
 import dev.sfumato.SfumatoException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
@@ -10,6 +12,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /** Gradients: when operations are recorded, and derivatives with respect to chosen tensors. */
 public final class Autograd {
+  private static final BoolOptional FREE_GRAPH = Engine.call(() -> new BoolOptional(false));
+
   /** Whether a backward pass of this thread is for {@link #gradient}. */
   private static final ThreadLocal<Boolean> INPUT_ALONE = ThreadLocal.withInitial(() -> false);
 
@@ -54,28 +58,32 @@ public final class Autograd {
    * @throws SfumatoException if {@code output} does not depend on {@code input}
    */
   public static Tensor gradient(Tensor output, Tensor input) {
-    INPUT_ALONE.set(true);
-    try {
-      return gradientOf(output, input);
-    } finally {
-      INPUT_ALONE.set(false);
-      GradientCheckpoint.requireSuccess();
-    }
+    return withoutWeights(
+        () ->
+            Tensor.make(
+                () ->
+                    Tensor.withVector(
+                        List.of(output),
+                        outputs ->
+                            Tensor.withVector(
+                                List.of(input),
+                                inputs -> {
+                                  try (TensorVector gradients = torch.grad(outputs, inputs)) {
+                                    return new org.bytedeco.pytorch.Tensor(gradients.get(0));
+                                  }
+                                }))));
   }
 
-  private static Tensor gradientOf(Tensor output, Tensor input) {
-    return Tensor.make(
-        () ->
-            Tensor.withVector(
-                List.of(output),
-                outputs ->
-                    Tensor.withVector(
-                        List.of(input),
-                        inputs -> {
-                          try (TensorVector gradients = torch.grad(outputs, inputs)) {
-                            return new org.bytedeco.pytorch.Tensor(gradients.get(0));
-                          }
-                        })));
+  /** Says to what is computed again in a backward pass that nobody wants gradients of weights. */
+  private static <T> T withoutWeights(Supplier<T> pass) {
+    INPUT_ALONE.set(true);
+    try {
+      T result = pass.get();
+      GradientCheckpoint.requireSuccess();
+      return result;
+    } finally {
+      INPUT_ALONE.set(false);
+    }
   }
 
   /** Whether gradients of weights are wanted, or {@link #gradient} asks for that of an input. */
@@ -103,10 +111,71 @@ public final class Autograd {
   }
 
   private static Void run(TensorVector outputs, TensorVector gradients, TensorVector leaves) {
-    try (BoolOptional keepGraph = new BoolOptional(false)) {
-      torch.backward(outputs, gradients, keepGraph, false, leaves);
-      return null;
+    torch.backward(outputs, gradients, FREE_GRAPH, false, leaves);
+    return null;
+  }
+
+  /**
+   * d output / d input for several inputs; zeros for those that {@code output} does not depend on.
+   *
+   * @param output one element
+   * @param inputs tensors that require gradients
+   */
+  public static List<Tensor> gradients(Tensor output, List<Tensor> inputs) {
+    return gradients(output, inputs, List.of());
+  }
+
+  /**
+   * The sum over all elements of {@code outputGradient * output}, differentiated by input.
+   *
+   * @param output a tensor of any shape
+   * @param input a tensor that requires gradients
+   * @param outputGradient of the shape of {@code output}
+   * @return of the input's shape
+   */
+  public static Tensor gradient(Tensor output, Tensor input, Tensor outputGradient) {
+    return gradients(output, List.of(input), List.of(outputGradient)).get(0);
+  }
+
+  private static List<Tensor> gradients(
+      Tensor output, List<Tensor> inputs, List<Tensor> outputGradients) {
+    List<org.bytedeco.pytorch.Tensor> found = new ArrayList<>();
+    withoutWeights(
+        () ->
+            Engine.call(
+                () ->
+                    Tensor.withVector(
+                        List.of(output),
+                        outputs ->
+                            Tensor.withVector(
+                                inputs,
+                                leaves ->
+                                    Tensor.withVector(
+                                        outputGradients,
+                                        weights -> {
+                                          try (TensorVector gradients =
+                                              torch.grad(
+                                                  outputs,
+                                                  leaves,
+                                                  weights,
+                                                  FREE_GRAPH,
+                                                  false,
+                                                  true)) {
+                                            for (int i = 0; i < inputs.size(); i++) {
+                                              found.add(
+                                                  new org.bytedeco.pytorch.Tensor(
+                                                      gradients.get(i)));
+                                            }
+                                          }
+                                          return null;
+                                        })))));
+    List<Tensor> gradients = new ArrayList<>();
+    for (int i = 0; i < inputs.size(); i++) {
+      org.bytedeco.pytorch.Tensor gradient = found.get(i);
+      gradients.add(
+          gradient.defined() ? Tensor.make(() -> gradient) : inputs.get(i).detach().mul(0));
     }
+    return gradients;
   }
 
   /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */
@@ -118,6 +187,15 @@ public final class Autograd {
     }
     // What the leaf gives is a reference into it; this one may outlive the leaf.
     return Optional.of(Tensor.make(() -> new org.bytedeco.pytorch.Tensor(gradient)));
+  }
+
+  /** Gives {@code leaf}, which has no gradient, one of zeros. */
+  public static Tensor zero(Tensor leaf) {
+    Tensor zeros = Scope.run(() -> Tensor.zeros(leaf.shape()).to(leaf.device()));
+    try (org.bytedeco.pytorch.Tensor gradient = leaf.handle.mutable_grad()) {
+      gradient.put(zeros.handle);
+    }
+    return zeros;
   }
 
   /** Forgets the gradient that was gathered for {@code leaf}. */

@@ -5,7 +5,6 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -115,16 +114,11 @@ public final class Adam implements AutoCloseable {
     state.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
   }
 
-  /** A weight that the loss did not reach has a gradient of zeros. */
-  private List<Tensor> gradients() {
-    List<Tensor> gradients = new ArrayList<>();
-    weights
-        .values()
-        .forEach(
-            w ->
-                gradients.add(
-                    Autograd.gathered(w).orElseGet(() -> Tensor.zeros(w.shape()).to(w.device()))));
-    return gradients;
+  /** The gradients themselves; a weight that the loss did not reach has one of zeros. */
+  public List<Tensor> gradients() {
+    return weights.values().stream()
+        .map(w -> Autograd.gathered(w).orElseGet(() -> Autograd.zero(w)))
+        .toList();
   }
 
   private List<Tensor> states(String kind) {

@@ -1,0 +1,72 @@
+package dev.sfumato.guidance;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.tensor.Tensor;
+import java.util.List;
+
+/**
+ * Descent of the losses on the predicted clean picture: Delta_0, found in some steps from 0,
+ *
+ * <pre>Delta_0 = Delta_0 - scale * d loss(predictedX0 + Delta_0)</pre>
+ *
+ * without the network. With gradients through the network, recurrence and {@link SmoothedGuide} it
+ * makes up TFG (Ye et al. 2024, arXiv 2409.15761, algorithm 1): the guides' scale and schedule are
+ * rho, those times {@code scale} mu, recurrence is N_recur and {@code steps} N_iter.
+ *
+ * @param kind what Delta_0 does to the step
+ * @param steps how many; 0 for none
+ * @param scale the length of a step
+ */
+public record MeanGuidance(Kind kind, int steps, double scale) {
+  /** None. */
+  public static final MeanGuidance NONE = new MeanGuidance(Kind.UNIVERSAL, 0, 1);
+
+  /** What Delta_0 does to the step. */
+  public enum Kind {
+    /**
+     * x stays and the noise follows: eps = eps - sqrt(a_t / (1 - a_t)) Delta_0 with a =
+     * alphaCumprod, the backward guidance of Universal Guidance (Bansal et al. 2023, arXiv
+     * 2302.07121, eq. 9).
+     */
+    UNIVERSAL,
+    /** The noise stays and x follows, so that sqrt(a_{t-1}) Delta_0 is added to the next x. */
+    TFG
+  }
+
+  /**
+   * @throws SfumatoException if a number is out of range
+   */
+  public MeanGuidance {
+    if (steps < 0 || !Double.isFinite(scale)) {
+      throw new SfumatoException("backward-steps must be at least 0 and its scale a number");
+    }
+  }
+
+  /** The step that {@code prediction} becomes when {@code delta} is added to predictedX0. */
+  Prediction shifted(Prediction prediction, Level level, PredictionType type, Tensor delta) {
+    double signal = level.signal();
+    double sigma = level.sigma();
+    double ofNoise = kind == Kind.UNIVERSAL ? -signal / sigma : 0;
+    double ofOutput =
+        switch (type) {
+          case EPSILON -> ofNoise;
+          case SAMPLE -> 1;
+          case V_PREDICTION -> signal * ofNoise - sigma;
+        };
+    Tensor x = prediction.x();
+    return new Prediction(
+        sum(prediction.modelOutput(), delta.mul(ofOutput)),
+        kind == Kind.UNIVERSAL ? x : x.add(level.scaled(delta.mul(signal))),
+        prediction.losses(),
+        prediction.gradientNorm());
+  }
+
+  /** The sum in the channels that both have; those of a learned variance stay. */
+  private static Tensor sum(Tensor output, Tensor delta) {
+    long channels = delta.size(1);
+    long others = output.size(1) - channels;
+    Tensor sum = output.narrow(1, 0, channels).add(delta);
+    return others == 0 ? sum : Tensor.cat(List.of(sum, output.narrow(1, channels, others)), 1);
+  }
+}
