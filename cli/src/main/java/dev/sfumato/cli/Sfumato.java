@@ -17,6 +17,7 @@ import picocli.CommandLine.ScopeType;
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
+      FinetuneCommand.class,
       LaunchCommand.class,
       SampleCommand.class,
       ClipCommand.class,
@@ -50,7 +51,9 @@ public final class Sfumato {
             .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
-      commands.getSubcommands().get("train").setDefaultValueProvider(SavedOptions.of(args));
+      SavedOptions saved = SavedOptions.of(args);
+      commands.getSubcommands().get("train").setDefaultValueProvider(saved);
+      commands.getSubcommands().get("finetune").setDefaultValueProvider(saved);
     } catch (SfumatoException e) {
       return workError(e, program.verbose);
     }

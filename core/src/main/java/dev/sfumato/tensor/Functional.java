@@ -1,6 +1,9 @@
 package dev.sfumato.tensor;
 
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.TensorOptional;
@@ -29,6 +32,25 @@ public final class Functional {
     long[] paddings = {padding, padding};
     return withOptional(
         bias, b -> torch.conv2d(x.handle, weight.handle, b, strides, paddings, ONES, groups));
+  }
+
+  /**
+   * {@link #conv2d} of {@code before(x)}. What {@code before} computes is not kept for the
+   * gradients but computed again, so it should be cheap, and the same each time.
+   */
+  public static Tensor conv2dOf(
+      UnaryOperator<Tensor> before,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      long stride,
+      long padding,
+      long groups) {
+    RecomputedConv conv =
+        new RecomputedConv(before, weight, Optional.ofNullable(bias), stride, padding, groups);
+    return x.requiresGrad() || weight.requiresGrad()
+        ? GradientCheckpoint.ofPart(conv, List.of(x), Optional.empty())
+        : conv.compute(List.of(x));
   }
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */

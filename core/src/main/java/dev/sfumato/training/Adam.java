@@ -23,7 +23,7 @@ public final class Adam implements AutoCloseable {
   private static final String STEP = "step.";
 
   private final Settings settings;
-  private final Map<String, Tensor> weights = new LinkedHashMap<>();
+  private final Map<String, Tensor> weights;
   private final Map<String, Tensor> state = new LinkedHashMap<>();
 
   /**
@@ -53,15 +53,10 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** An optimiser of the weights among {@code parameters} that want gradients. */
-  public Adam(Map<String, Tensor> parameters, Settings settings) {
+  /** An optimiser of {@code weights}, which want gradients. */
+  public Adam(Map<String, Tensor> weights, Settings settings) {
     this.settings = settings;
-    parameters.forEach(
-        (name, weight) -> {
-          if (weight.requiresGrad()) {
-            weights.put(name, weight);
-          }
-        });
+    this.weights = weights;
     try (Scope scope = Scope.open()) {
       weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
       weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));

@@ -7,6 +7,7 @@ import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Share;
+import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.Device;
@@ -65,7 +66,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * A run that has not started.
    *
-   * @param denoiser the network, with weights, on the device to train on
+   * @param denoiser the network, with weights, on the device to train on; those that want no
+   *     gradients stay as they are ({@link TrainedWeights})
    * @throws SfumatoException if the data do not suit the network
    */
   public Trainer(
@@ -96,9 +98,9 @@ public final class Trainer implements AutoCloseable {
     requireSuitable(denoiser, batches, options);
     requireSameCall();
     processes.broadcast_(List.copyOf(denoiser.parameters().values()));
-    device = denoiser.trainable().get(0).device();
-    optimizer = new Adam(denoiser.parameters(), options.optimizer());
-    ema = options.ema().map(settings -> new Ema(denoiser.parameters(), settings));
+    device = denoiser.device();
+    optimizer = new Adam(denoiser.trainableByName(), options.optimizer());
+    ema = options.ema().map(settings -> new Ema(denoiser.trainableByName(), settings));
     random = new Rng(options.seed());
     learningRate =
         new LearningRate(
@@ -139,6 +141,12 @@ public final class Trainer implements AutoCloseable {
               + " must be the pictures' "
               + channels
               + ": models that also predict a variance cannot be trained");
+    }
+    if (denoiser.conditioning() == ClassConditioning.NONE
+        && denoiser.unet().config().classEmbedType().isPresent()) {
+      throw new SfumatoException(
+          "the model's class_embed_type without num_class_embeds takes other things than classes:"
+              + " such models cannot be trained");
     }
     if (options.classDropout() > 0 && !denoiser.knowsNoClass()) {
       throw new SfumatoException(

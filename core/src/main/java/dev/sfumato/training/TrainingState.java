@@ -68,11 +68,23 @@ final class TrainingState {
 
   private static Map<String, Tensor> read(Path file, Map<String, Tensor> expected) {
     Map<String, Tensor> saved = Safetensors.open(file).tensors();
+    for (String name : saved.keySet()) {
+      if (!expected.containsKey(name)) {
+        throw new SfumatoException(
+            file
+                + " has "
+                + name
+                + ", which this run does not train: go on with the same --freeze and --train-only");
+      }
+    }
     expected.forEach(
         (name, tensor) -> {
           if (!saved.containsKey(name) || !Arrays.equals(saved.get(name).shape(), tensor.shape())) {
             throw new SfumatoException(
-                file + ": " + name + " does not fit this run: is it the same model and optimizer?");
+                file
+                    + ": "
+                    + name
+                    + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
           }
         });
     return saved;
