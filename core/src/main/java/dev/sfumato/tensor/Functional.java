@@ -16,6 +16,9 @@ public final class Functional {
   private static final DoubleOptional NO_SCALE = Engine.call(DoubleOptional::new);
   private static final LongOptional NO_DIVISOR = Engine.call(LongOptional::new);
 
+  /** Elements from which on memory counts more than the time to compute them again. */
+  private static final long LARGE = 1 << 23;
+
   private Functional() {}
 
   /**
@@ -35,8 +38,8 @@ public final class Functional {
   }
 
   /**
-   * {@link #conv2d} of {@code before(x)}. What {@code before} computes is not kept for the
-   * gradients but computed again, so it should be cheap, and the same each time.
+   * {@link #conv2d} of {@code before(x)}. Of a large x, what {@code before} computes is not kept
+   * for the gradients but computed again, so it should be cheap, and the same each time.
    */
   public static Tensor conv2dOf(
       UnaryOperator<Tensor> before,
@@ -48,9 +51,8 @@ public final class Functional {
       long groups) {
     RecomputedConv conv =
         new RecomputedConv(before, weight, Optional.ofNullable(bias), stride, padding, groups);
-    return x.requiresGrad() || weight.requiresGrad()
-        ? GradientCheckpoint.ofPart(conv, List.of(x), Optional.empty())
-        : conv.compute(List.of(x));
+    boolean recorded = x.requiresGrad() || weight.requiresGrad();
+    return recorded && x.numel() >= LARGE ? conv.recomputed(x) : conv.compute(List.of(x));
   }
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */

@@ -22,6 +22,11 @@ record RecomputedConv(
     long groups)
     implements GradientCheckpoint.Part {
 
+  /** The convolution of {@code before(x)}, which is computed again in the backward pass. */
+  Tensor recomputed(Tensor x) {
+    return GradientCheckpoint.ofPart(this, List.of(x), Optional.empty());
+  }
+
   @Override
   public Tensor compute(List<Tensor> inputs) {
     return Scope.run(

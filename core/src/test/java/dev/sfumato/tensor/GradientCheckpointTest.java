@@ -131,7 +131,9 @@ class GradientCheckpointTest {
       Tensor weight = rng.normal(8, 2, 3, 3).requiresGrad(true);
       Tensor bias = rng.normal(8).requiresGrad(true);
       Tensor whole = Functional.conv2d(Functional.silu(x), weight, bias, 2, 1, 2);
-      Tensor parts = Functional.conv2dOf(Functional::silu, x, weight, bias, 2, 1, 2);
+      RecomputedConv conv =
+          new RecomputedConv(Functional::silu, weight, Optional.of(bias), 2, 1, 2);
+      Tensor parts = conv.recomputed(x);
       assertThat(parts.detach()).isIdenticalTo(whole.detach());
       whole.square().mean().backward();
       List<Tensor> expected =
@@ -142,7 +144,7 @@ class GradientCheckpointTest {
       Tensor loss = parts.square().mean();
       assertThat(Autograd.gradient(loss, x)).isIdenticalTo(expected.get(0));
       assertThat(Autograd.gathered(weight)).isEmpty();
-      Functional.conv2dOf(Functional::silu, x, weight, bias, 2, 1, 2).square().mean().backward();
+      conv.recomputed(x).square().mean().backward();
       assertThat(Autograd.gathered(x).orElseThrow()).isIdenticalTo(expected.get(0));
       assertThat(Autograd.gathered(weight).orElseThrow()).isIdenticalTo(expected.get(1));
       assertThat(Autograd.gathered(bias).orElseThrow()).isIdenticalTo(expected.get(2));
