@@ -58,10 +58,12 @@ class Served:
         return json.loads(self.process.stdout.readline())
 
 
-def sfumato():
+def sfumato(name):
+    """The launcher takes its Java settings from the command."""
+    command = "train" if name in ("train-step", "finetune-step", "data-epoch") else "sample"
     env = dict(os.environ, SFUMATO_MAIN="dev.sfumato.bench.Peer",
                SFUMATO_CLASSPATH=str(HERE / "target/classes"))
-    return Served([str(ROOT / "sfumato")], env)
+    return Served([str(ROOT / "sfumato"), command], env)
 
 
 def python():
@@ -71,7 +73,7 @@ def python():
 def compare(name, rounds, steps):
     if name == "data-epoch":
         os.environ["BENCH_PICTURES"] = make_pictures()
-    ours, theirs = sfumato(), python()
+    ours, theirs = sfumato(name), python()
     for side in (ours, theirs):
         side.ask(run=name, steps=2)  # warm-up
     seconds = {ours: [], theirs: []}
