@@ -7,21 +7,14 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
-import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
-import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.OutputDirectory;
 import dev.sfumato.pipeline.TrainingRun;
 import dev.sfumato.pipeline.WatchOptions;
-import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
-import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.ProcessGroup;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,28 +55,6 @@ class TrainCommand implements Callable<Integer> {
   String model;
 
   @Option(
-      names = "--config",
-      paramLabel = "FILE|PRESET",
-      description =
-          "The U-Net of a new model: a unet/config.json, or mnist, faces-32 or ddpm-256 (default:"
-              + " by the pictures' size).")
-  String config;
-
-  @Option(
-      names = "--beta-schedule",
-      paramLabel = "NAME",
-      description =
-          "Noise: linear, scaled_linear, squaredcos_cap_v2 or sigmoid (default: the model's own;"
-              + " linear for a new one).")
-  BetaSchedule betaSchedule;
-
-  @Option(
-      names = "--train-timesteps",
-      paramLabel = "N",
-      description = "Noise levels (default: the model's own; 1000 for a new one).")
-  Integer trainTimesteps;
-
-  @Option(
       names = "--resume",
       arity = "0..1",
       paramLabel = "latest|DIR",
@@ -97,6 +68,7 @@ class TrainCommand implements Callable<Integer> {
   boolean overwrite;
 
   @Mixin DataArguments pictures;
+  @Mixin ModelArguments described;
   @Mixin TrainingArguments training;
   @Mixin WeightArguments weights;
   @Mixin WatchArguments watching;
@@ -104,7 +76,7 @@ class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (model != null && config != null && resume == null) {
+    if (model != null && described.config != null && resume == null) {
       throw new ParameterException(
           spec.commandLine(), "--config describes a new model: it does not go with --model");
     }
@@ -167,9 +139,10 @@ class TrainCommand implements Callable<Integer> {
   /** The model in the folder {@code from}, or a new one, ready to be trained. */
   private DiffusionPipeline pipeline(Optional<Path> from, Dataset dataset, Device device) {
     DiffusionPipeline pipeline =
-        from.map(DiffusionPipeline::load).orElseGet(() -> newModel(dataset));
+        from.map(DiffusionPipeline::load)
+            .orElseGet(() -> described.create(dataset, training.classDropout, compute.seed));
     try {
-      requireAsAsked(pipeline);
+      described.requireSuits(pipeline);
       weights.apply(pipeline.denoiser());
       pipeline.denoiser().to(device);
       return pipeline;
@@ -192,26 +165,6 @@ class TrainCommand implements Callable<Integer> {
     if (pictures.channels == DataOptions.Channels.AUTO) {
       pictures.channels =
           unet.outChannels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
-    }
-  }
-
-  /** A model keeps what it was trained with: refuses to be asked for anything else. */
-  private void requireAsAsked(DiffusionPipeline pipeline) {
-    SchedulerConfig own = pipeline.scheduler();
-    requireAsAsked("--prediction-type", training.predictionType, own.predictionType());
-    requireAsAsked("--beta-schedule", betaSchedule, own.betaSchedule());
-    requireAsAsked("--train-timesteps", trainTimesteps, own.numTrainTimesteps());
-    requireAsAsked(
-        "--class-conditioning",
-        training.classConditioning,
-        pipeline.denoiser().conditioning().type());
-  }
-
-  private static void requireAsAsked(String option, Object asked, Object own) {
-    if (asked != null && !asked.equals(own)) {
-      throw new SfumatoException(
-          "%s %s does not suit the model, whose own is %s: leave the option out"
-              .formatted(option, asked, own));
     }
   }
 
@@ -259,71 +212,6 @@ class TrainCommand implements Callable<Integer> {
     pictures.resolution = dataset.height();
     pictures.channels =
         dataset.channels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
-    training.predictionType = pipeline.scheduler().predictionType();
-    training.classConditioning = pipeline.denoiser().conditioning().type();
-    betaSchedule = pipeline.scheduler().betaSchedule();
-    trainTimesteps = pipeline.scheduler().numTrainTimesteps();
-  }
-
-  private DiffusionPipeline newModel(Dataset dataset) {
-    ClassConditioning conditioning = conditioning(dataset);
-    UNet2DConfig unet = unetConfig(dataset, conditioning);
-    SchedulerConfig scheduler = checked(this::newScheduler);
-    Denoiser denoiser = new Denoiser(unet, conditioning);
-    try (Rng rng = new Rng(compute.seed)) {
-      denoiser.reset(rng);
-    }
-    return new DiffusionPipeline(denoiser, scheduler);
-  }
-
-  private SchedulerConfig newScheduler() {
-    SchedulerConfig scheduler = SchedulerConfig.ddpmDefaults();
-    if (betaSchedule != null) {
-      scheduler = scheduler.withBetaSchedule(betaSchedule);
-    }
-    if (trainTimesteps != null) {
-      scheduler = scheduler.withTrainTimesteps(trainTimesteps);
-    }
-    if (training.predictionType != null) {
-      scheduler = scheduler.withPredictionType(training.predictionType);
-    }
-    return scheduler;
-  }
-
-  private ClassConditioning conditioning(Dataset dataset) {
-    ClassConditioning.Type type =
-        Optional.ofNullable(training.classConditioning).orElse(ClassConditioning.Type.NONE);
-    if (type == ClassConditioning.Type.NONE) {
-      return ClassConditioning.NONE;
-    }
-    if (dataset.classNames().isEmpty()) {
-      throw new SfumatoException("--class-conditioning needs data with classes: subfolders");
-    }
-    return new ClassConditioning(
-        type,
-        dataset.classNames().size(),
-        type == ClassConditioning.Type.CHANNELS ? training.classEmbeddingSize : 0);
-  }
-
-  /** The file or preset with the channels, size and classes of the data. */
-  private UNet2DConfig unetConfig(Dataset dataset, ClassConditioning conditioning) {
-    UNet2DConfig unet =
-        config != null && Files.isRegularFile(Path.of(config))
-            ? JsonFile.read(Path.of(config), UNet2DConfig.class)
-            : Presets.named(config != null ? config : presetFor(dataset));
-    unet =
-        unet.with("sample_size", dataset.height())
-            .with("in_channels", dataset.channels() + conditioning.extraChannels())
-            .with("out_channels", dataset.channels());
-    if (conditioning.type() == ClassConditioning.Type.EMBEDDING) {
-      int noClass = training.classDropout > 0 ? 1 : 0;
-      unet = unet.with("num_class_embeds", conditioning.numClasses() + noClass);
-    }
-    unet.requireDivisible(dataset.height(), dataset.width());
-    return unet;
-  }
-
-  private static String presetFor(Dataset dataset) {
-    return dataset.height() < 32 ? "mnist" : dataset.height() < 128 ? "faces-32" : "ddpm-256";
+    described.resolve(pipeline);
   }
 }

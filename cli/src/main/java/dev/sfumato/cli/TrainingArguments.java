@@ -1,6 +1,5 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.Objective;
@@ -69,14 +68,6 @@ final class TrainingArguments {
   // ---- objective
 
   @Option(
-      names = "--prediction-type",
-      paramLabel = "NAME",
-      description =
-          "What the model predicts: epsilon, sample or v_prediction (default: the model's own;"
-              + " epsilon for a new one).")
-  PredictionType predictionType;
-
-  @Option(
       names = "--loss-weighting",
       paramLabel = "none|min_snr",
       defaultValue = "none",
@@ -91,21 +82,6 @@ final class TrainingArguments {
   double noiseOffset;
 
   // ---- classes
-
-  @Option(
-      names = "--class-conditioning",
-      paramLabel = "NAME",
-      description =
-          "How the model is told the class: none, channels, one_hot or embedding (default: the"
-              + " model's own; none for a new one).")
-  ClassConditioning.Type classConditioning;
-
-  @Option(
-      names = "--class-embedding-size",
-      paramLabel = "N",
-      defaultValue = "4",
-      description = "With channels: numbers per class (default: ${DEFAULT-VALUE}).")
-  int classEmbeddingSize;
 
   @Option(
       names = "--class-dropout",

@@ -7,7 +7,6 @@ import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Share;
-import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.Device;
@@ -95,7 +94,7 @@ public final class Trainer implements AutoCloseable {
     this.options = options;
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
-    requireSuitable(denoiser, batches, options);
+    Requirements.check(denoiser, batches.dataset(), options);
     requireSameCall();
     processes.broadcast_(List.copyOf(denoiser.parameters().values()));
     device = denoiser.device();
@@ -122,48 +121,6 @@ public final class Trainer implements AutoCloseable {
             + " pictures, "
             + options,
         "the processes were not started with the same options and data");
-  }
-
-  private static void requireSuitable(Denoiser denoiser, Batches batches, TrainingOptions options) {
-    int channels = batches.dataset().channels();
-    if (channels != denoiser.channels()) {
-      throw new SfumatoException(
-          "the pictures have "
-              + channels
-              + " channels, the model takes "
-              + denoiser.channels()
-              + ": see --channels");
-    }
-    if (denoiser.unet().config().outChannels() != channels) {
-      throw new SfumatoException(
-          "the model's out_channels "
-              + denoiser.unet().config().outChannels()
-              + " must be the pictures' "
-              + channels
-              + ": models that also predict a variance cannot be trained");
-    }
-    if (denoiser.conditioning() == ClassConditioning.NONE
-        && denoiser.unet().config().classEmbedType().isPresent()) {
-      throw new SfumatoException(
-          "the model's class_embed_type without num_class_embeds takes other things than classes:"
-              + " such models cannot be trained");
-    }
-    if (options.classDropout() > 0 && !denoiser.knowsNoClass()) {
-      throw new SfumatoException(
-          "--class-dropout needs a class-conditioned model with a place for no class");
-    }
-    denoiser
-        .unet()
-        .config()
-        .requireDivisible(batches.dataset().height(), batches.dataset().width());
-    int classes = batches.dataset().classNames().size();
-    int known = denoiser.conditioning().numClasses();
-    if (known > 0 && classes == 0) {
-      throw new SfumatoException("the model is class-conditioned, but the data have no classes");
-    }
-    if (known > 0 && classes > known) {
-      throw new SfumatoException("the data have " + classes + " classes, the model knows " + known);
-    }
   }
 
   /** Optimiser steps of the whole run. */
