@@ -1,8 +1,12 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.clip.ClipModel;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.data.Pixels;
 import dev.sfumato.evaluation.ClassReport;
 import dev.sfumato.evaluation.ClassifierCard;
 import dev.sfumato.evaluation.ClassifierTraining;
+import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
 import dev.sfumato.io.JsonFile;
@@ -21,7 +25,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -90,6 +96,20 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Pictures to sample, evenly over the classes (default: ${DEFAULT-VALUE}).")
   int count;
 
+  @Option(
+      names = "--against",
+      paramLabel = "DATA",
+      description =
+          "Pictures to be like: the Fréchet distance between the two sets, by the image vectors of"
+              + " --clip.")
+  String against;
+
+  @Option(
+      names = "--clip",
+      paramLabel = "DIR|ID",
+      description = "For --against: a CLIP model, on this machine or of the Hub.")
+  String clip;
+
   @Option(names = "--json", paramLabel = "FILE", description = "The results as JSON, too.")
   Path json;
 
@@ -116,6 +136,9 @@ final class EvaluateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Device device = compute.apply();
+    if ((against == null) != (clip == null)) {
+      throw new ParameterException(spec.commandLine(), "--against and --clip need each other");
+    }
     if (sampling.scheduler == null) {
       sampling.scheduler = SchedulerKind.DDIM;
     }
@@ -142,7 +165,9 @@ final class EvaluateCommand implements Callable<Integer> {
       Denoiser denoiser = pipeline.denoiser();
       denoiser.to(device);
       if (!classes) {
-        report(PictureSummary.of(sample(pipeline)));
+        Tensor images = sample(pipeline);
+        report(PictureSummary.of(images));
+        compare(() -> PictureSummary.pictures(images), device);
         return;
       }
       try (PictureClassifier reader = classifier(device)) {
@@ -186,10 +211,29 @@ final class EvaluateCommand implements Callable<Integer> {
   private void measurePictures(Device device) {
     if (!classes) {
       report(PictureSummary.of(subject.images));
+      compare(() -> Datasets.pictures(subject.images), device);
       return;
     }
     try (PictureClassifier reader = classifier(device)) {
       report(ClassReport.of(subject.images, reader), reader.card());
+    }
+  }
+
+  // ---- a distance
+
+  private void compare(Supplier<Stream<Pixels>> pictures, Device device) {
+    if (against == null) {
+      return;
+    }
+    try (Scope scope = Scope.open();
+        ClipModel features = ClipModel.load(Downloads.clip(clip))) {
+      features.to(device);
+      FeatureStatistics theirs = FeatureStatistics.of(features, Datasets.pictures(against));
+      double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
+      results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
+      System.out.printf(
+          "%ndistance %.5f to the %d pictures of %s, by %s%n",
+          distance, theirs.count(), against, clip);
     }
   }
 

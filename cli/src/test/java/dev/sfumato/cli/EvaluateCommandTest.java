@@ -64,6 +64,13 @@ class EvaluateCommandTest {
     return complained.toString(StandardCharsets.UTF_8);
   }
 
+  @Test
+  void aDistanceNeedsFeaturesAndPictures() {
+    assertThat(evaluate("--images", folder.toString(), "--against", "mnist")).isEqualTo(2);
+    assertThat(evaluate("--images", folder.toString(), "--clip", "models/clip")).isEqualTo(2);
+    assertThat(errors()).contains("error: --against and --clip need each other");
+  }
+
   // ---- a model
 
   @Test

@@ -83,7 +83,12 @@ public record PictureSummary(
 
   /** Summarises pictures (N, C, H, W) in [-1, 1], rounded to bytes as when they are saved. */
   public static PictureSummary of(Tensor images) {
-    return of(LongStream.range(0, images.size(0)).mapToObj(i -> pixels(images, i)));
+    return of(pictures(images));
+  }
+
+  /** Pictures (N, C, H, W) in [-1, 1], rounded to bytes as when they are saved. */
+  public static Stream<Pixels> pictures(Tensor images) {
+    return LongStream.range(0, images.size(0)).mapToObj(i -> pixels(images, i));
   }
 
   private static Pixels pixels(Tensor images, long index) {
