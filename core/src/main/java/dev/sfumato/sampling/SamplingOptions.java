@@ -1,6 +1,7 @@
 package dev.sfumato.sampling;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.ClassGuidance;
 import dev.sfumato.scheduler.RunOptions;
 
 /**
@@ -13,7 +14,7 @@ import dev.sfumato.scheduler.RunOptions;
  * @param batchSize pictures that go through the network together; it never changes the result,
  *     rounding of the last bits aside
  * @param labels the class of each picture (repeated to fill {@code count}); empty for none
- * @param classGuidanceScale weight of classifier-free guidance (Ho and Salimans, 2022); 1 for none
+ * @param classGuidance classifier-free guidance
  * @param run what the scheduler is told, such as eta
  */
 public record SamplingOptions(
@@ -23,7 +24,7 @@ public record SamplingOptions(
     int steps,
     int batchSize,
     long[] labels,
-    double classGuidanceScale,
+    ClassGuidance classGuidance,
     RunOptions run) {
 
   /**
@@ -34,7 +35,27 @@ public record SamplingOptions(
     require(height >= 1 && width >= 1, "the pictures must have at least one pixel");
     require(steps >= 1, "steps must be at least 1");
     require(batchSize >= 1, "batch-size must be at least 1");
-    require(Double.isFinite(classGuidanceScale), "class-guidance-scale must be a number");
+  }
+
+  /** The same with classifier-free guidance at every step. */
+  public SamplingOptions(
+      int count,
+      int height,
+      int width,
+      int steps,
+      int batchSize,
+      long[] labels,
+      double classGuidanceScale,
+      RunOptions run) {
+    this(
+        count,
+        height,
+        width,
+        steps,
+        batchSize,
+        labels,
+        ClassGuidance.of(classGuidanceScale),
+        run);
   }
 
   private static void require(boolean holds, String message) {

@@ -1,14 +1,18 @@
 package dev.sfumato.tensor;
 
 import dev.sfumato.SfumatoException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /** Gradients: when operations are recorded, and derivatives with respect to chosen tensors. */
 public final class Autograd {
+  private static final BoolOptional FREE_GRAPH = Engine.call(() -> new BoolOptional(false));
+
   private Autograd() {}
 
   /**
@@ -57,6 +61,61 @@ public final class Autograd {
                             return new org.bytedeco.pytorch.Tensor(gradients.get(0));
                           }
                         })));
+  }
+
+  /**
+   * d output / d input for several inputs; zeros for those that {@code output} does not depend on.
+   *
+   * @param output one element
+   * @param inputs tensors that require gradients
+   */
+  public static List<Tensor> gradients(Tensor output, List<Tensor> inputs) {
+    return gradients(output, inputs, List.of());
+  }
+
+  /**
+   * The sum over all elements of {@code outputGradient * output}, differentiated by input.
+   *
+   * @param output a tensor of any shape
+   * @param input a tensor that requires gradients
+   * @param outputGradient of the shape of {@code output}
+   * @return of the input's shape
+   */
+  public static Tensor gradient(Tensor output, Tensor input, Tensor outputGradient) {
+    return gradients(output, List.of(input), List.of(outputGradient)).get(0);
+  }
+
+  private static List<Tensor> gradients(
+      Tensor output, List<Tensor> inputs, List<Tensor> outputGradients) {
+    List<org.bytedeco.pytorch.Tensor> found = new ArrayList<>();
+    Engine.call(
+        () ->
+            Tensor.withVector(
+                List.of(output),
+                outputs ->
+                    Tensor.withVector(
+                        inputs,
+                        leaves ->
+                            Tensor.withVector(
+                                outputGradients,
+                                weights -> {
+                                  try (TensorVector gradients =
+                                      torch.grad(
+                                          outputs, leaves, weights, FREE_GRAPH, false, true)) {
+                                    for (int i = 0; i < inputs.size(); i++) {
+                                      found.add(
+                                          new org.bytedeco.pytorch.Tensor(gradients.get(i)));
+                                    }
+                                  }
+                                  return null;
+                                }))));
+    List<Tensor> gradients = new ArrayList<>();
+    for (int i = 0; i < inputs.size(); i++) {
+      org.bytedeco.pytorch.Tensor gradient = found.get(i);
+      gradients.add(
+          gradient.defined() ? Tensor.make(() -> gradient) : inputs.get(i).detach().mul(0));
+    }
+    return gradients;
   }
 
   /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */

@@ -187,6 +187,21 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::norm);
   }
 
+  /** The standard deviation over {@code dims}, with n - 1; they stay with size 1 if {@code keepDim}. */
+  public Tensor std(boolean keepDim, long... dims) {
+    return Tensor.make(() -> handle.std(dims, true, keepDim));
+  }
+
+  /** {@code log(sum(exp(this)))} of all elements, shape (). */
+  public Tensor logSumExp() {
+    return Tensor.make(
+        () -> {
+          try (org.bytedeco.pytorch.Tensor flat = handle.flatten()) {
+            return flat.logsumexp(0);
+          }
+        });
+  }
+
   /** The index (int64) of the largest element along {@code dim}. */
   public Tensor argmax(long dim) {
     return Tensor.make(
@@ -241,6 +256,11 @@ public abstract sealed class TensorOperations permits Tensor {
   /** All dimensions in a new order, without copying. */
   public Tensor permute(long... order) {
     return Tensor.make(() -> handle.permute(order));
+  }
+
+  /** The entries of {@code dims} in reverse order. */
+  public Tensor flip(long... dims) {
+    return Tensor.make(() -> handle.flip(dims));
   }
 
   /** A new dimension of size 1 at {@code dim}. */

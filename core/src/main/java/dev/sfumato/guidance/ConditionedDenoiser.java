@@ -1,0 +1,115 @@
+package dev.sfumato.guidance;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.scheduler.Run;
+import dev.sfumato.scheduler.Step;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/**
+ * A network for one batch of pictures: their classes, classifier-free guidance, and the slices in
+ * which they go through it. Tensors are on the network's device.
+ *
+ * @param denoiser the network
+ * @param predictionType what it predicts
+ * @param labels the class of each picture (B) int64, {@link Denoiser#NO_CLASS} for none
+ * @param classGuidance classifier-free guidance
+ * @param batchSize pictures that go through the network together
+ */
+public record ConditionedDenoiser(
+    Denoiser denoiser,
+    PredictionType predictionType,
+    Tensor labels,
+    ClassGuidance classGuidance,
+    int batchSize) {
+
+  /**
+   * The network's output and the way back through it.
+   *
+   * @param output (B, C', H, W), without gradients
+   * @param pullBack from the gradient with respect to the output to that with respect to x (B, C,
+   *     H, W); to be called once
+   */
+  record Traced(Tensor output, UnaryOperator<Tensor> pullBack) {}
+
+  /**
+   * @throws SfumatoException if classifier-free guidance is wanted of a network that does not know
+   *     "no class"
+   */
+  public ConditionedDenoiser {
+    if (classGuidance.scale() != 1 && !denoiser.knowsNoClass()) {
+      throw new SfumatoException(
+          "--class-guidance-scale needs a model that was trained with --class-dropout");
+    }
+  }
+
+  /**
+   * The network's output for {@code x} (B, C, H, W), classifier-free guidance included: (B, C', H,
+   * W). Recorded for gradients where {@link Autograd} is on.
+   */
+  public Tensor predict(Run run, Step step, Tensor x) {
+    return Scope.run(
+        () -> {
+          List<Tensor> outputs = new ArrayList<>();
+          for (long from = 0; from < x.size(0); from += batchSize) {
+            outputs.add(slice(run, step, part(x, from), from));
+          }
+          return outputs.size() == 1 ? outputs.get(0) : Tensor.cat(outputs, 0);
+        });
+  }
+
+  /**
+   * The same with the way back. Several slices are computed again, one by one, on the way back, so
+   * that no more than one is in memory.
+   */
+  Traced trace(Run run, Step step, Tensor x) {
+    if (x.size(0) <= batchSize) {
+      Tensor leaf = x.detach().requiresGrad(true);
+      Tensor output = slice(run, step, leaf, 0);
+      return new Traced(
+          output.detach(), gradient -> Autograd.gradient(output, leaf, gradient));
+    }
+    try (Autograd.Recording off = Autograd.off()) {
+      return new Traced(predict(run, step, x), gradient -> pullBack(run, step, x, gradient));
+    }
+  }
+
+  private Tensor pullBack(Run run, Step step, Tensor x, Tensor gradient) {
+    List<Tensor> gradients = new ArrayList<>();
+    for (long from = 0; from < x.size(0); from += batchSize) {
+      long start = from;
+      gradients.add(
+          Scope.run(
+              () -> {
+                Tensor leaf = part(x, start).detach().requiresGrad(true);
+                Tensor output = slice(run, step, leaf, start);
+                return Autograd.gradient(output, leaf, part(gradient, start));
+              }));
+    }
+    return Tensor.cat(gradients, 0);
+  }
+
+  private Tensor part(Tensor tensor, long from) {
+    return tensor.narrow(0, from, Math.min(batchSize, tensor.size(0) - from));
+  }
+
+  /** The output for the pictures {@code x} of the batch from {@code from} on. */
+  private Tensor slice(Run run, Step step, Tensor x, long from) {
+    Tensor input = run.scaleModelInput(x, step);
+    Tensor timesteps = Tensor.full(step.timestep(), x.size(0)).to(x.device());
+    Tensor classes = labels.narrow(0, from, x.size(0));
+    Tensor conditional = denoiser.forward(input, timesteps, classes);
+    if (!classGuidance.actsAt(step)) {
+      return conditional;
+    }
+    Tensor noClass = Tensor.full(Denoiser.NO_CLASS, x.size(0)).to(DType.INT64).to(x.device());
+    return classGuidance.combine(conditional, denoiser.forward(input, timesteps, noClass));
+  }
+}

@@ -1,0 +1,17 @@
+package dev.sfumato.guidance;
+
+/** Where the gradient of a guide's loss with respect to the noisy picture starts. */
+public enum GradientMode {
+  /**
+   * After the network, whose output counts as constant: d predictedX0 / dx is 1 /
+   * sqrt(alphaCumprod) for a network that predicts noise. As cheap as sampling without guidance in
+   * time and memory, save what the guides take themselves.
+   */
+  SHORTCUT,
+  /**
+   * Through the network: the true derivative. Two to three times the time of a step, and the memory
+   * of a training step at the batch size of sampling. With several slices the network runs forward
+   * once more, and the memory is that of one slice.
+   */
+  EXACT
+}

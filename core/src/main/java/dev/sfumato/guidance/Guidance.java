@@ -1,0 +1,114 @@
+package dev.sfumato.guidance;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.scheduler.Run;
+import dev.sfumato.scheduler.Step;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Steers a sampling by the losses of guides. At each step, with {@code output} the network's:
+ *
+ * <pre>
+ * predictedX0 = run.predictX0(output, x)
+ * loss = sum of scale * schedule(t) * guide(predictedX0)
+ * x = x - clamp(d loss / dx)
+ * </pre>
+ *
+ * then the scheduler's own step with the same {@code output}. A step whose gradient is not finite
+ * leaves x as it is and is warned of.
+ *
+ * @param guides whose losses are added; none for plain sampling
+ * @param mode where the gradient starts
+ * @param clamp the gradient's limit
+ * @param meanGuidance descent on predictedX0 itself
+ * @param recurrence how often each step is taken, from 1: all but the last time, the picture
+ *     travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal Guidance, Bansal et
+ *     al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al. 2022)
+ * @param inpainting what is known of the pictures
+ */
+public record Guidance(
+    List<ScheduledGuide> guides,
+    GradientMode mode,
+    GradientClamp clamp,
+    MeanGuidance meanGuidance,
+    int recurrence,
+    Optional<Inpainting> inpainting) {
+  /** Plain sampling. */
+  public static final Guidance NONE = of(List.of(), GradientMode.SHORTCUT);
+
+  /**
+   * @throws SfumatoException if a number is out of range or two guides have one name
+   */
+  public Guidance {
+    guides = List.copyOf(guides);
+    if (recurrence < 1) {
+      throw new SfumatoException("recurrence must be at least 1, not " + recurrence);
+    }
+    if (guides.stream().map(ScheduledGuide::name).distinct().count() < guides.size()) {
+      throw new SfumatoException("two guides have one name: give each its own");
+    }
+  }
+
+  /** The plain update by the sum of {@code guides}. */
+  public static Guidance of(List<ScheduledGuide> guides, GradientMode mode) {
+    return new Guidance(
+        guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
+  }
+
+  /** The same with a limit for the gradient. */
+  public Guidance withClamp(GradientClamp clamp) {
+    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+  }
+
+  /** The same with descent on predictedX0. */
+  public Guidance withMeanGuidance(MeanGuidance meanGuidance) {
+    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+  }
+
+  /** The same with each step taken {@code recurrence} times. */
+  public Guidance withRecurrence(int recurrence) {
+    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+  }
+
+  /** The same with pictures that are known in part. */
+  public Guidance withInpainting(Inpainting inpainting) {
+    return new Guidance(
+        guides, mode, clamp, meanGuidance, recurrence, Optional.of(inpainting));
+  }
+
+  /**
+   * What the scheduler's step is to be taken with.
+   *
+   * @param x the noisy pictures (B, C, H, W) at {@code step}; left as they are
+   * @param random where guides, inpainting and recurrence draw, before the scheduler does
+   * @throws SfumatoException if a guide's loss is no single number or has no gradient
+   */
+  public Prediction steer(ConditionedDenoiser denoiser, Run run, Step step, Tensor x, Rng random) {
+    try (Scope scope = Scope.open()) {
+      Steering steering = new Steering(this, denoiser, run, step, random);
+      Tensor current = x;
+      for (int again = 1; again < recurrence; again++) {
+        Tensor noisy = current;
+        current = Scope.run(() -> steering.travelBack(steering.predict(noisy)));
+      }
+      Prediction prediction = steering.predict(current);
+      scope.keep(prediction.modelOutput());
+      scope.keep(prediction.x());
+      return prediction;
+    }
+  }
+
+  /** The finished pictures: known pixels are exactly what they are known to be. */
+  public Tensor finish(Tensor x) {
+    return inpainting.map(known -> known.finish(x)).orElse(x);
+  }
+
+  /** The guides that act at {@code step}. */
+  List<ScheduledGuide> actingAt(Step step) {
+    return guides.stream().filter(guide -> guide.actsAt(step)).toList();
+  }
+}

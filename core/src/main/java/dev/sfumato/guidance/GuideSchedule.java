@@ -1,0 +1,96 @@
+package dev.sfumato.guidance;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.scheduler.Run;
+import dev.sfumato.scheduler.Step;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** How a guide's weight changes in the course of a sampling. */
+@FunctionalInterface
+public interface GuideSchedule {
+  /** 1 at every step. */
+  GuideSchedule CONSTANT = (run, step) -> 1;
+
+  /** sqrt(1 - alphaCumprod): the share of noise, falling from about 1 to about 0. */
+  GuideSchedule SQRT_ONE_MINUS_ALPHA_CUMPROD =
+      (run, step) -> Math.sqrt(1 - run.alphaCumprod(step));
+
+  /** From 0 at the first step evenly to 1 at the last. */
+  GuideSchedule LINEAR_UP = (run, step) -> place(step);
+
+  /** From 1 at the first step evenly to 0 at the last. */
+  GuideSchedule LINEAR_DOWN = (run, step) -> 1 - place(step);
+
+  /** What the guide's scale is multiplied by at {@code step}. */
+  double weight(Run run, Step step);
+
+  /**
+   * One number for each step, in the order of sampling.
+   *
+   * @param source what messages call the numbers
+   */
+  static GuideSchedule of(List<Double> numbers, String source) {
+    List<Double> copy = List.copyOf(numbers);
+    return (run, step) -> {
+      if (copy.size() != step.count()) {
+        throw new SfumatoException(
+            "%s: holds %d numbers, but the sampling has %d steps: give one for each"
+                .formatted(source, copy.size(), step.count()));
+      }
+      return copy.get(step.index());
+    };
+  }
+
+  /**
+   * Reads {@code constant}, {@code sqrt_one_minus_alpha_cumprod}, {@code linear_up}, {@code
+   * linear_down}, or the name of a file of numbers, one for each step, between commas or spaces.
+   *
+   * @throws SfumatoException if there is no such schedule or file, or it holds something else
+   */
+  static GuideSchedule parse(String text) {
+    return switch (text) {
+      case "constant" -> CONSTANT;
+      case "sqrt_one_minus_alpha_cumprod" -> SQRT_ONE_MINUS_ALPHA_CUMPROD;
+      case "linear_up" -> LINEAR_UP;
+      case "linear_down" -> LINEAR_DOWN;
+      default -> of(numbers(Path.of(text)), text);
+    };
+  }
+
+  private static List<Double> numbers(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new SfumatoException(
+          "schedule '"
+              + file
+              + "' is unknown: use constant, sqrt_one_minus_alpha_cumprod, linear_up, linear_down"
+              + " or a file of numbers");
+    }
+    try {
+      return Stream.of(Files.readString(file).strip().split("[\\s,]+"))
+          .map(word -> number(file, word))
+          .toList();
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be read as text", e);
+    }
+  }
+
+  private static double number(Path file, String word) {
+    try {
+      double number = Double.parseDouble(word);
+      if (Double.isFinite(number)) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // Said below.
+    }
+    throw new SfumatoException(file + ": '" + word + "' is no number");
+  }
+
+  private static double place(Step step) {
+    return step.count() == 1 ? 1 : (double) step.index() / (step.count() - 1);
+  }
+}

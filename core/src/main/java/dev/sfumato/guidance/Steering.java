@@ -1,0 +1,164 @@
+package dev.sfumato.guidance;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.scheduler.Run;
+import dev.sfumato.scheduler.Step;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One step of a steered sampling; tensors that it makes belong to the current scope. */
+record Steering(
+    Guidance guidance, ConditionedDenoiser denoiser, Run run, Step step, Rng random) {
+  private static final Logger log = LoggerFactory.getLogger(Steering.class);
+
+  /** What no noisy picture of standard deviation 1 reaches by itself. */
+  private static final double BLOWN_UP = 10;
+
+  /** The weighted sum of the guides' losses, one element, and each loss by itself. */
+  private record Losses(Tensor sum, Map<String, Double> byName) {}
+
+  /** What follows from x: the network's output, predictedX0 and the losses' gradient. */
+  private record Derivative(Tensor output, Tensor predictedX0, Losses losses, Tensor gradient) {}
+
+  /** The network's output for {@code noisy} and the picture that the guides make of it. */
+  Prediction predict(Tensor noisy) {
+    Tensor x =
+        guidance.inpainting().map(known -> known.at(level(), noisy, random)).orElse(noisy);
+    if (guidance.actingAt(step).isEmpty()) {
+      return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0);
+    }
+    Derivative d;
+    try (Autograd.Recording on = Autograd.on()) {
+      Tensor leaf = x.detach().requiresGrad(true);
+      d = guidance.mode() == GradientMode.EXACT ? exact(leaf) : shortcut(leaf);
+    }
+    Tensor moved = x;
+    if (d.gradient.isFinite()) {
+      moved = x.sub(guidance.clamp().apply(d.gradient));
+      warnIfBlownUp(x, moved);
+    } else {
+      log.warn("step {}: the guides' gradient is not a number; the step goes unguided", place());
+    }
+    MeanGuidance.Shift shift = meanShift(d.predictedX0);
+    return new Prediction(
+        shift.output(d.output.detach()),
+        shift.x(moved),
+        d.losses.byName,
+        d.gradient.norm().item());
+  }
+
+  /** x requires gradients after the network only. */
+  private Derivative shortcut(Tensor x) {
+    Tensor output;
+    try (Autograd.Recording off = Autograd.off()) {
+      output = denoiser.predict(run, step, x);
+    }
+    Tensor predictedX0 = run.predictX0(output, x, step);
+    if (!predictedX0.requiresGrad()) {
+      throw new SfumatoException(
+          "a network that predicts the clean picture itself has no shortcut gradient: use exact");
+    }
+    Losses losses = losses(predictedX0, x);
+    return new Derivative(output, predictedX0, losses, Autograd.gradient(losses.sum, x));
+  }
+
+  /** The chain rule: what the loss owes to x directly, and by way of the network's output. */
+  private Derivative exact(Tensor x) {
+    ConditionedDenoiser.Traced traced = denoiser.trace(run, step, x);
+    Tensor output = traced.output().requiresGrad(true);
+    Tensor predictedX0 = run.predictX0(output, x, step);
+    Losses losses = losses(predictedX0, x);
+    List<Tensor> partial = Autograd.gradients(losses.sum, List.of(x, output));
+    Tensor gradient = partial.get(0).add(traced.pullBack().apply(partial.get(1)));
+    return new Derivative(output, predictedX0, losses, gradient);
+  }
+
+  private Losses losses(Tensor predictedX0, Tensor x) {
+    Moment at = new Moment(run, step, x, random);
+    Map<String, Double> byName = new LinkedHashMap<>();
+    Tensor sum = null;
+    for (ScheduledGuide guide : guidance.actingAt(step)) {
+      Tensor loss = guide.loss(predictedX0, at);
+      byName.put(guide.name(), loss.item());
+      Tensor weighted = loss.mul(guide.weight(run, step));
+      sum = sum == null ? weighted : sum.add(weighted);
+    }
+    return new Losses(sum, byName);
+  }
+
+  /** Descends the losses from {@code predictedX0} itself, not from x. */
+  private MeanGuidance.Shift meanShift(Tensor predictedX0) {
+    MeanGuidance mean = guidance.meanGuidance();
+    if (mean.steps() == 0) {
+      return MeanGuidance.Shift.NONE;
+    }
+    Tensor x0 = predictedX0.detach();
+    Tensor delta = x0.mul(0);
+    for (int i = 0; i < mean.steps(); i++) {
+      try (Scope scope = Scope.open();
+          Autograd.Recording on = Autograd.on()) {
+        Tensor leaf = x0.add(delta).detach().requiresGrad(true);
+        Tensor gradient = Autograd.gradient(losses(leaf, leaf).sum, leaf);
+        if (gradient.isFinite()) {
+          delta.add_(gradient, -mean.scale());
+        }
+      }
+    }
+    return mean.shift(level(), denoiser.predictionType(), delta);
+  }
+
+  /**
+   * The pictures of {@code prediction} one step of DDIM further and, with fresh noise, back at this
+   * step's noise. The scheduler's run does not notice.
+   */
+  Tensor travelBack(Prediction prediction) {
+    Level here = level();
+    double next = nextAlphaCumprod();
+    double kept = here.alphaCumprod() / next;
+    Tensor x = run.scaleModelInput(prediction.x(), step);
+    Tensor x0 = run.predictX0(prediction.modelOutput(), prediction.x(), step);
+    Tensor noise = x.sub(x0.mul(here.signal())).div(here.sigma());
+    Tensor further = x0.mul(Math.sqrt(next)).add(noise.mul(Math.sqrt(1 - next)));
+    Tensor fresh = random.normal(x.shape()).to(x.device());
+    return here.scaled(further.mul(Math.sqrt(kept)).add(fresh.mul(Math.sqrt(1 - kept))));
+  }
+
+  private double nextAlphaCumprod() {
+    for (Step other : run) {
+      if (other.index() == step.index() + 1) {
+        return run.alphaCumprod(other);
+      }
+    }
+    return 1;
+  }
+
+  private Level level() {
+    return Level.of(run, step);
+  }
+
+  private void warnIfBlownUp(Tensor before, Tensor after) {
+    double largest = largest(after);
+    if (!(largest <= BLOWN_UP) && largest(before) <= BLOWN_UP) {
+      log.warn(
+          "step {}: the guides make the pictures blow up, to {} standard deviations: lower the"
+              + " scale or clamp the gradient",
+          place(),
+          Math.round(largest));
+    }
+  }
+
+  private double largest(Tensor x) {
+    return run.scaleModelInput(x, step).abs().max().item();
+  }
+
+  private String place() {
+    return (step.index() + 1) + " of " + step.count();
+  }
+}

@@ -1,0 +1,168 @@
+"""Pictures steered as in unit 2 of the Hugging Face diffusion models course, by tiny networks.
+
+torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
+Run: PYTHONPATH=<diffusers>/src python reference/guidance.py
+
+golden/guidance/images: for each case the final tensor and the losses of each step. The loop is the
+course's, save that the scheduler's step is taken once: its predicted x_0 is read off a copy, so that
+one generator draws the start noise and then one noise per step.
+"""
+
+import copy
+import math
+
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+
+import golden
+import pipeline
+
+HOME = golden.GOLDEN / "pipeline"
+TEAL, RED = (0.1, 0.9, 0.5), (0.8, 0.1, 0.2)
+COLOR = {"name": "color", "color": TEAL, "scale": 40}
+DEFAULTS = {"model": "tiny", "scheduler": "ddim", "config": {}, "steps": 8, "eta": 0.0, "seed": 0,
+            "count": 2, "gradient": "shortcut", "clamp": None, "guides": [COLOR]}
+CASES = {
+    "ddim_shortcut": {},
+    "ddim_exact": {"gradient": "exact"},
+    "ddpm_shortcut": {"scheduler": "ddpm", "steps": 10, "seed": 1},
+    "ddpm_exact": {"scheduler": "ddpm", "gradient": "exact", "steps": 10, "seed": 1},
+    "eta": {"eta": 0.7, "gradient": "exact", "seed": 4},
+    "unclipped": {"config": {"clip_sample": False}, "gradient": "exact"},
+    "thresholding": {"config": {"thresholding": True, "sample_max_value": 2.0}, "count": 2},
+    "v_prediction_shortcut": {"config": {"prediction_type": "v_prediction"}},
+    "v_prediction_exact": {"config": {"prediction_type": "v_prediction"}, "gradient": "exact"},
+    "sample_exact": {"config": {"prediction_type": "sample"}, "gradient": "exact"},
+    "trailing_zero_snr": {"config": {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True,
+                                     "timestep_spacing": "trailing"}},
+    "cosine": {"config": {"beta_schedule": "squaredcos_cap_v2"}, "gradient": "exact", "steps": 5},
+    "sqrt_schedule": {"guides": [COLOR | {"schedule": "sqrt_one_minus_alpha_cumprod"}]},
+    "linear_up": {"guides": [COLOR | {"schedule": "linear_up"}]},
+    "linear_down": {"guides": [COLOR | {"schedule": "linear_down"}]},
+    "interval": {"guides": [COLOR | {"from": 0.25, "until": 0.7}], "steps": 9},
+    "two_guides": {"guides": [COLOR, {"name": "away", "color": RED, "scale": -15, "from": 0.5}],
+                   "gradient": "exact"},
+    "clamp_norm": {"clamp": ["norm", 0.01], "guides": [COLOR | {"scale": 400}]},
+    "clamp_value": {"clamp": ["value", 0.002], "guides": [COLOR | {"scale": 400}],
+                    "gradient": "exact"},
+    "one_picture": {"count": 1, "gradient": "exact"},
+    "gray": {"model": "gray"},
+    "gray_exact": {"model": "gray", "gradient": "exact"},
+    "learned_variance": {"model": "learned", "scheduler": "ddpm", "gradient": "exact",
+                         "config": {"variance_type": "learned_range"}},
+    "channels_exact": {"model": "tiny-channels", "gradient": "exact", "labels": [3, 8]},
+    "class_guided": {"model": "tiny-embedding", "gradient": "exact", "labels": [0, 4, 9],
+                     "class_guidance": [2.5, 0, 1, 0]},
+    "class_interval_rescaled": {"model": "tiny-embedding", "labels": [0, 4, 9],
+                                "class_guidance": [3.5, 0.2, 0.8, 0.7]},
+}
+
+
+def made(name):
+    """The networks that are no pipeline directory: filled by golden's rule with seed 21."""
+    unet = {"sample_size": 8, "block_out_channels": (8, 8), "layers_per_block": 1,
+            "norm_num_groups": 4, "down_block_types": ("DownBlock2D", "DownBlock2D"),
+            "up_block_types": ("UpBlock2D", "UpBlock2D"), "add_attention": False}
+    unet |= ({"in_channels": 1, "out_channels": 1} if name == "gray" else
+             {"in_channels": 3, "out_channels": 6})
+    model = pipeline.Model.__new__(pipeline.Model)
+    model.unet, model.conditioning, model.scheduler_config = UNet2DModel(**unet).eval(), None, {}
+    golden.fill(model.unet, 21)
+    return model, golden.config_of(model.unet)
+
+
+def color_loss(images, target_color):
+    """Distance to the colour in [-1, 1], as the course takes it."""
+    target = torch.tensor(target_color)[None, :, None, None] * 2 - 1
+    return torch.abs(images - target).mean()
+
+
+def weight(guide, scheduler, t, i, steps):
+    return {
+        "constant": 1,
+        "sqrt_one_minus_alpha_cumprod": math.sqrt(1 - scheduler.alphas_cumprod[t].item()),
+        "linear_up": i / (steps - 1),
+        "linear_down": 1 - i / (steps - 1),
+    }[guide.get("schedule", "constant")]
+
+
+def acts(first, until, i, steps):
+    return first <= i / steps < until
+
+
+def predict(model, x, t, labels, guidance, i, steps):
+    output = model(x, t, labels)
+    scale, first, until, rescale = guidance
+    if scale == 1 or not acts(first, until, i, steps):
+        return output
+    nothing = torch.full_like(labels, model.unet.config.num_class_embeds - 1)
+    unconditional = model(x, t, nothing)
+    guided = unconditional + scale * (output - unconditional)
+    deviations = [v.std(dim=(1, 2, 3), keepdim=True) for v in (output, guided)]
+    return rescale * (guided * deviations[0] / deviations[1]) + (1 - rescale) * guided
+
+
+def clamped(gradient, clamp):
+    if clamp is None:
+        return gradient
+    kind, limit = clamp
+    if kind == "value":
+        return gradient.clamp(-limit, limit)
+    magnitude = gradient.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return gradient * magnitude.clamp(max=limit) / magnitude
+
+
+def predicted_x0(scheduler, output, t, x):
+    """From a copy with a generator of its own, so that no noise of the run is drawn."""
+    extra = {"generator": torch.Generator().manual_seed(0)}
+    return copy.copy(scheduler).step(output, t, x, **extra).pred_original_sample
+
+
+def sample(model, options):
+    kinds = {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}
+    config = model.scheduler_config | options["config"]
+    scheduler = kinds[options["scheduler"]].from_config(config)
+    scheduler.set_timesteps(options["steps"])
+    extra = {"eta": options["eta"]} if options["scheduler"] == "ddim" else {}
+    generator = torch.Generator().manual_seed(options["seed"])
+    x = torch.randn(options["count"], *model.sample_shape(), generator=generator)
+    labels = options.get("labels")
+    if labels:
+        labels = torch.tensor([labels[i % len(labels)] for i in range(len(x))])
+    trace, steps = [], options["steps"]
+    for i, t in enumerate(scheduler.timesteps):
+        x = x.detach().requires_grad_()
+        output = predict(model, x, t, labels, options.get("class_guidance", [1, 0, 1, 0]), i, steps)
+        if options["gradient"] == "shortcut":
+            output = output.detach()
+            x = x.detach().requires_grad_()
+        x0 = predicted_x0(scheduler, output, t, x)
+        losses, total = {}, 0
+        for guide in options["guides"]:
+            if acts(guide.get("from", 0), guide.get("until", 1), i, steps):
+                loss = color_loss(x0, guide["color"])
+                losses[guide["name"]] = loss.item()
+                total = total + loss * guide["scale"] * weight(guide, scheduler, t, i, steps)
+        gradient = torch.autograd.grad(total, x)[0] if losses else torch.zeros_like(x)
+        trace.append({"losses": losses, "gradient_norm": gradient.norm().item()})
+        x = x.detach() - clamped(gradient, options["clamp"])
+        x = scheduler.step(output.detach(), t, x, generator=generator, **extra).prev_sample
+    return x.detach(), trace
+
+
+def main():
+    cases, tensors, networks = [], {}, {}
+    for name, changed in CASES.items():
+        options = DEFAULTS | changed
+        if options["model"] in ("gray", "learned"):
+            model, networks[options["model"]] = made(options["model"])
+        else:
+            model = pipeline.Model(HOME / options["model"])
+        tensors[name], trace = sample(model, options)
+        cases.append({"name": name, "options": options, "trace": trace})
+        print(f"{name:24} std {tensors[name].std():.3f} loss {trace[0]['losses']} -> {trace[-1]['losses']}")
+    golden.write("guidance/images", {"weights": golden.WEIGHTS_RULE, "seed": 21,
+                                     "networks": networks, "cases": cases}, tensors)
+
+
+main()
