@@ -3,6 +3,7 @@
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/guidance.py
 
+golden/guidance/gray, learned: networks for gray pictures, and with a learned variance
 golden/guidance/images: for each case the final tensor and the losses of each step. The loop is the
 course's, save that the scheduler's step is taken once: its predicted x_0 is read off a copy, so that
 one generator draws the start noise and then one noise per step.
@@ -10,17 +11,17 @@ one generator draws the start noise and then one noise per step.
 
 import copy
 import math
+import shutil
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+from diffusers import DDIMScheduler, DDPMPipeline, DDPMScheduler, UNet2DModel
 
 import golden
 import pipeline
 
-HOME = golden.GOLDEN / "pipeline"
 TEAL, RED = (0.1, 0.9, 0.5), (0.8, 0.1, 0.2)
 COLOR = {"name": "color", "color": TEAL, "scale": 40}
-DEFAULTS = {"model": "tiny", "scheduler": "ddim", "config": {}, "steps": 8, "eta": 0.0, "seed": 0,
+DEFAULTS = {"model": "pipeline/tiny", "scheduler": "ddim", "config": {}, "steps": 8, "eta": 0.0, "seed": 0,
             "count": 2, "gradient": "shortcut", "clamp": None, "guides": [COLOR]}
 CASES = {
     "ddim_shortcut": {},
@@ -46,29 +47,29 @@ CASES = {
     "clamp_value": {"clamp": ["value", 0.002], "guides": [COLOR | {"scale": 400}],
                     "gradient": "exact"},
     "one_picture": {"count": 1, "gradient": "exact"},
-    "gray": {"model": "gray"},
-    "gray_exact": {"model": "gray", "gradient": "exact"},
-    "learned_variance": {"model": "learned", "scheduler": "ddpm", "gradient": "exact",
+    "gray": {"model": "guidance/gray"},
+    "gray_exact": {"model": "guidance/gray", "gradient": "exact"},
+    "learned_variance": {"model": "guidance/learned", "scheduler": "ddpm", "gradient": "exact",
                          "config": {"variance_type": "learned_range"}},
-    "channels_exact": {"model": "tiny-channels", "gradient": "exact", "labels": [3, 8]},
-    "class_guided": {"model": "tiny-embedding", "gradient": "exact", "labels": [0, 4, 9],
+    "channels_exact": {"model": "pipeline/tiny-channels", "gradient": "exact", "labels": [3, 8]},
+    "class_guided": {"model": "pipeline/tiny-embedding", "gradient": "exact", "labels": [0, 4, 9],
                      "class_guidance": [2.5, 0, 1, 0]},
-    "class_interval_rescaled": {"model": "tiny-embedding", "labels": [0, 4, 9],
+    "class_interval_rescaled": {"model": "pipeline/tiny-embedding", "labels": [0, 4, 9],
                                 "class_guidance": [3.5, 0.2, 0.8, 0.7]},
 }
 
 
-def made(name):
-    """The networks that are no pipeline directory: filled by golden's rule with seed 21."""
-    unet = {"sample_size": 8, "block_out_channels": (8, 8), "layers_per_block": 1,
-            "norm_num_groups": 4, "down_block_types": ("DownBlock2D", "DownBlock2D"),
-            "up_block_types": ("UpBlock2D", "UpBlock2D"), "add_attention": False}
-    unet |= ({"in_channels": 1, "out_channels": 1} if name == "gray" else
-             {"in_channels": 3, "out_channels": 6})
-    model = pipeline.Model.__new__(pipeline.Model)
-    model.unet, model.conditioning, model.scheduler_config = UNet2DModel(**unet).eval(), None, {}
-    golden.fill(model.unet, 21)
-    return model, golden.config_of(model.unet)
+def save(name, **channels):
+    """A network as small as can be, beside those that tiny_models.py saves."""
+    unet = UNet2DModel(sample_size=8, block_out_channels=(4, 4), layers_per_block=1,
+                       norm_num_groups=2, down_block_types=("DownBlock2D", "DownBlock2D"),
+                       up_block_types=("UpBlock2D", "UpBlock2D"), add_attention=False, **channels)
+    golden.fill(unet, 21)
+    directory = golden.GOLDEN / "guidance" / name
+    shutil.rmtree(directory, ignore_errors=True)
+    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(directory)
+    for file in directory.rglob("*.*"):
+        file.chmod(0o644)
 
 
 def color_loss(images, target_color):
@@ -151,18 +152,15 @@ def sample(model, options):
 
 
 def main():
-    cases, tensors, networks = [], {}, {}
+    save("gray", in_channels=1, out_channels=1)
+    save("learned", in_channels=3, out_channels=6)
+    cases, tensors = [], {}
     for name, changed in CASES.items():
         options = DEFAULTS | changed
-        if options["model"] in ("gray", "learned"):
-            model, networks[options["model"]] = made(options["model"])
-        else:
-            model = pipeline.Model(HOME / options["model"])
-        tensors[name], trace = sample(model, options)
+        tensors[name], trace = sample(pipeline.Model(golden.GOLDEN / options["model"]), options)
         cases.append({"name": name, "options": options, "trace": trace})
         print(f"{name:24} std {tensors[name].std():.3f} loss {trace[0]['losses']} -> {trace[-1]['losses']}")
-    golden.write("guidance/images", {"weights": golden.WEIGHTS_RULE, "seed": 21,
-                                     "networks": networks, "cases": cases}, tensors)
+    golden.write("guidance/images", {"cases": cases}, tensors)
 
 
 main()

@@ -1,5 +1,7 @@
 package dev.sfumato.guidance;
 
+import dev.sfumato.SfumatoException;
+
 /** Where the gradient of a guide's loss with respect to the noisy picture starts. */
 public enum GradientMode {
   /**
@@ -13,5 +15,19 @@ public enum GradientMode {
    * of a training step at the batch size of sampling. With several slices the network runs forward
    * once more, and the memory is that of one slice.
    */
-  EXACT
+  EXACT;
+
+  /**
+   * Reads {@code shortcut} or {@code exact}.
+   *
+   * @throws SfumatoException for another text
+   */
+  public static GradientMode parse(String text) {
+    return switch (text) {
+      case "shortcut" -> SHORTCUT;
+      case "exact" -> EXACT;
+      default ->
+          throw new SfumatoException("gradient '" + text + "' is unknown: use shortcut or exact");
+    };
+  }
 }
