@@ -7,6 +7,10 @@ golden/guidance/gray, learned: networks for gray pictures, and with a learned va
 golden/guidance/images: for each case the final tensor and the losses of each step. The loop is the
 course's, save that the scheduler's step is taken once: its predicted x_0 is read off a copy, so that
 one generator draws the start noise and then one noise per step.
+
+The colour's loss has a kink at the colour, and clipping one at the range's ends: a pixel that comes to
+lie on one goes either way by rounding alone. So a case takes the first seed for which start noise that
+differs by 1e-6 leads to the same pictures.
 """
 
 import copy
@@ -119,7 +123,7 @@ def predicted_x0(scheduler, output, t, x):
     return copy.copy(scheduler).step(output, t, x, **extra).pred_original_sample
 
 
-def sample(model, options):
+def sample(model, options, nudge=0.0):
     kinds = {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}
     config = model.scheduler_config | options["config"]
     scheduler = kinds[options["scheduler"]].from_config(config)
@@ -127,6 +131,7 @@ def sample(model, options):
     extra = {"eta": options["eta"]} if options["scheduler"] == "ddim" else {}
     generator = torch.Generator().manual_seed(options["seed"])
     x = torch.randn(options["count"], *model.sample_shape(), generator=generator)
+    x = x + nudge * torch.randn(x.shape, generator=torch.Generator().manual_seed(7))
     labels = options.get("labels")
     if labels:
         labels = torch.tensor([labels[i % len(labels)] for i in range(len(x))])
@@ -151,15 +156,24 @@ def sample(model, options):
     return x.detach(), trace
 
 
+def first_stable(model, options):
+    while True:
+        images, trace = sample(model, options)
+        off = max((sample(model, options, nudge)[0] - images).abs().max() for nudge in (1e-6, -1e-6))
+        if off < 1e-4 * images.abs().max():
+            return images, trace
+        options["seed"] += 1
+
+
 def main():
     save("gray", in_channels=1, out_channels=1)
     save("learned", in_channels=3, out_channels=6)
     cases, tensors = [], {}
     for name, changed in CASES.items():
         options = DEFAULTS | changed
-        tensors[name], trace = sample(pipeline.Model(golden.GOLDEN / options["model"]), options)
+        tensors[name], trace = first_stable(pipeline.Model(golden.GOLDEN / options["model"]), options)
         cases.append({"name": name, "options": options, "trace": trace})
-        print(f"{name:24} std {tensors[name].std():.3f} loss {trace[0]['losses']} -> {trace[-1]['losses']}")
+        print(f"{name:24} seed {options['seed']} std {tensors[name].std():.3f} loss {trace[0]['losses']} -> {trace[-1]['losses']}")
     golden.write("guidance/images", {"cases": cases}, tensors)
 
 

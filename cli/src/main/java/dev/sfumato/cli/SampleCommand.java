@@ -3,12 +3,16 @@ package dev.sfumato.cli;
 import dev.sfumato.chart.GifWriter;
 import dev.sfumato.chart.PictureGrid;
 import dev.sfumato.chart.Png;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.GuidanceTrace;
+import dev.sfumato.guidance.Prediction;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
@@ -21,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -76,7 +81,14 @@ final class SampleCommand implements Callable<Integer> {
       description = "The tensor 'images' (N, C, H, W), float32, not clamped.")
   Path saveTensor;
 
+  @Option(
+      names = "--trace",
+      paramLabel = "FILE.csv",
+      description = "A row per step: the guides' losses and their gradient's norm.")
+  Path trace;
+
   @Mixin SamplingArguments sampling;
+  @Mixin GuidanceArguments guiding;
   @Mixin ComputeOptions compute;
   @Spec CommandSpec spec;
 
@@ -86,13 +98,13 @@ final class SampleCommand implements Callable<Integer> {
       out = Path.of("samples.png");
     }
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
+    Function<GuideSources, Guidance> guides = guiding.guidance();
     Device device = compute.apply();
     try (Scope scope = Scope.open();
         Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
       pipeline.denoiser().to(device);
       SchedulerConfig settings = sampling.settings(pipeline.scheduler());
-      Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings));
       SamplingOptions options =
           WrongCall.checked(
               spec,
@@ -102,26 +114,46 @@ final class SampleCommand implements Callable<Integer> {
                       settings,
                       count != null ? count : Math.max(1, labels.size()),
                       labels.stream().mapToLong(Long::longValue).toArray()));
-      List<BufferedImage> frames = new ArrayList<>();
-      try (StepProgress progress = new StepProgress("sample", 0, options.steps())) {
-        int every = Math.max(1, options.steps() / GIF_FRAMES);
-        Tensor images =
-            sampler.sample(
-                options,
-                random,
-                (step, x) -> {
+      try (GuideSources sources =
+          new GuideSources(pipeline.denoiser().channels(), options, device)) {
+        Guidance guidance = guides.apply(sources);
+        Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings), guidance);
+        sample(sampler, options, random);
+      }
+    }
+    return 0;
+  }
+
+  private void sample(Sampler sampler, SamplingOptions options, Rng random) {
+    List<BufferedImage> frames = new ArrayList<>();
+    try (StepProgress progress = new StepProgress("sample", 0, options.steps());
+        GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, sampler.guidance())) {
+      int every = Math.max(1, options.steps() / GIF_FRAMES);
+      Tensor images =
+          sampler.sample(
+              options,
+              random,
+              new Sampler.Listener() {
+                @Override
+                public void onPrediction(Step step, Prediction prediction) {
+                  if (rows != null) {
+                    rows.write(step, prediction);
+                  }
+                }
+
+                @Override
+                public void onStep(Step step, Tensor x) {
                   progress.stepTo(step.index() + 1);
                   if (gif != null
                       && (step.index() % every == 0 || step.index() + 1 == step.count())) {
                     frames.add(grid(x));
                   }
-                });
-        try (Interruption.Delay delay = Interruption.delay()) {
-          save(images, frames);
-        }
+                }
+              });
+      try (Interruption.Delay delay = Interruption.delay()) {
+        save(images, frames);
       }
     }
-    return 0;
   }
 
   private void save(Tensor images, List<BufferedImage> frames) {
@@ -145,6 +177,9 @@ final class SampleCommand implements Callable<Integer> {
     if (saveTensor != null) {
       Safetensors.write(saveTensor, Map.of("images", images), Map.of());
       System.out.println(saveTensor);
+    }
+    if (trace != null) {
+      System.out.println(trace);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.ClassGuidance;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.RunOptions;
@@ -50,6 +51,31 @@ final class SamplingArguments {
       description = "Weight of classifier-free guidance; 1: none (default: ${DEFAULT-VALUE}).")
   double classGuidanceScale;
 
+  @Option(
+      names = "--class-guidance-from",
+      paramLabel = "F",
+      defaultValue = "0",
+      description =
+          "Part of the run, 0 to 1, from which on classifier-free guidance acts (default:"
+              + " ${DEFAULT-VALUE}).")
+  double classGuidanceFrom;
+
+  @Option(
+      names = "--class-guidance-until",
+      paramLabel = "F",
+      defaultValue = "1",
+      description = "Part of the run before which it acts (default: ${DEFAULT-VALUE}).")
+  double classGuidanceUntil;
+
+  @Option(
+      names = "--class-guidance-rescale",
+      paramLabel = "R",
+      defaultValue = "0",
+      description =
+          "How far its contrast is brought back to that of the plain prediction, 0 to 1 (default:"
+              + " ${DEFAULT-VALUE}).")
+  double classGuidanceRescale;
+
   /** The model's scheduler, or the asked one with the model's settings. */
   SchedulerConfig settings(SchedulerConfig own) {
     return scheduler == null ? own : own.withClassName(scheduler.className());
@@ -70,7 +96,8 @@ final class SamplingArguments {
         steps != null ? steps : ddpm ? timesteps : Math.min(lcm ? 4 : 50, timesteps),
         batchSize,
         labels,
-        classGuidanceScale,
+        new ClassGuidance(
+            classGuidanceScale, classGuidanceFrom, classGuidanceUntil, classGuidanceRescale),
         RunOptions.defaults().withEta(eta));
   }
 }

@@ -140,14 +140,7 @@ public final class PictureClassifier implements AutoCloseable {
    * @throws SfumatoException if the pictures have another shape
    */
   public int[] read(Tensor images) {
-    if (images.dim() != 4
-        || images.size(1) != 1
-        || images.size(2) != SIDE
-        || images.size(3) != SIDE) {
-      throw new SfumatoException(
-          "the classifier reads gray pictures of 28 x 28 pixels, (N, 1, 28, 28), not "
-              + Arrays.toString(images.shape()));
-    }
+    requireSize(images);
     int[] labels = new int[(int) images.size(0)];
     Device device = network.trainable().get(0).device();
     for (int from = 0; from < labels.length; from += SLICE) {
@@ -162,6 +155,29 @@ public final class PictureClassifier implements AutoCloseable {
       }
     }
     return labels;
+  }
+
+  /**
+   * How much each picture looks like each class, with gradients where they are recorded.
+   *
+   * @param images (N, 1, 28, 28) in [-1, 1], on the classifier's device
+   * @return logits (N, classes)
+   * @throws SfumatoException if the pictures have another shape
+   */
+  public Tensor logits(Tensor images) {
+    requireSize(images);
+    return Scope.run(() -> network.forward(images));
+  }
+
+  private static void requireSize(Tensor images) {
+    if (images.dim() != 4
+        || images.size(1) != 1
+        || images.size(2) != SIDE
+        || images.size(3) != SIDE) {
+      throw new SfumatoException(
+          "the classifier reads gray pictures of 28 x 28 pixels, (N, 1, 28, 28), not "
+              + Arrays.toString(images.shape()));
+    }
   }
 
   /** The label that each picture of a data set is most likely of, as {@link #read(Tensor)}. */

@@ -59,6 +59,11 @@ public record Guidance(
         guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
   }
 
+  /** The same with other guides. */
+  public Guidance withGuides(List<ScheduledGuide> guides) {
+    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+  }
+
   /** The same with a limit for the gradient. */
   public Guidance withClamp(GradientClamp clamp) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);

@@ -37,6 +37,11 @@ public record ScheduledGuide(
     return new ScheduledGuide(name, guide, scale, GuideSchedule.CONSTANT, 0, 1);
   }
 
+  /** The same for another guide. */
+  public ScheduledGuide withGuide(Guide guide) {
+    return new ScheduledGuide(name, guide, scale, schedule, from, until);
+  }
+
   /** Whether the guide acts at {@code step}: from &lt;= index / count &lt; until. */
   boolean actsAt(Step step) {
     double done = (double) step.index() / step.count();

@@ -61,7 +61,7 @@ class GuidanceTest {
   void batchSlicesDoNotMatter(String name) {
     try (Scope scope = Scope.open()) {
       Tensor oneByOne = new Case(name).sampling().inSlicesOf(1).run();
-      assertThat(oneByOne).isWithin(1e-4).of(new Case(name).images());
+      assertThat(oneByOne).isWithin(1e-3).of(new Case(name).images());
     }
   }
 

@@ -1,0 +1,165 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.GradientClamp;
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.MeanGuidance;
+import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.guidance.SmoothedGuide;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** What steers a sampling. */
+final class GuidanceArguments {
+  private static final Set<String> OF_A_GUIDE =
+      Set.of("--scale", "--schedule", "--from", "--until", "--classifier", "--low-pass");
+
+  @ArgGroup(exclusive = false, multiplicity = "0..*")
+  List<GuideArguments> guides = List.of();
+
+  @Option(
+      names = "--gradient",
+      paramLabel = "shortcut|exact",
+      defaultValue = "shortcut",
+      description =
+          "Where the guides' gradient starts: after the network, or through it, with two to three"
+              + " times the time and the memory of training (default: ${DEFAULT-VALUE}).")
+  GradientMode gradient;
+
+  @Option(
+      names = "--guidance-clamp",
+      paramLabel = "X|value:X",
+      description =
+          "Limit of the gradient: of each picture's root mean square, or of each value (default:"
+              + " none).")
+  String clamp;
+
+  @Option(
+      names = "--recurrence",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Takes each step N times, with fresh noise between; with --inpaint the resampling of"
+              + " RePaint (default: ${DEFAULT-VALUE}).")
+  int recurrence;
+
+  @Option(
+      names = "--backward-steps",
+      paramLabel = "M",
+      defaultValue = "0",
+      description =
+          "Steps of descent on the predicted picture itself, without the network (default:"
+              + " ${DEFAULT-VALUE}).")
+  int backwardSteps;
+
+  @Option(
+      names = "--backward-scale",
+      paramLabel = "S",
+      defaultValue = "1",
+      description = "Length of such a step, times the guide's scale (default: ${DEFAULT-VALUE}).")
+  double backwardScale;
+
+  @Option(
+      names = "--backward",
+      paramLabel = "universal|tfg",
+      defaultValue = "universal",
+      description =
+          "What such a step changes: the noise (Universal Guidance) or the picture (TFG) (default:"
+              + " ${DEFAULT-VALUE}).")
+  MeanGuidance.Kind backward;
+
+  @Option(
+      names = "--smoothing-samples",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Guides look at N noisy copies of the predicted picture; 0: at itself (default:"
+              + " ${DEFAULT-VALUE}).")
+  int smoothingSamples;
+
+  @Option(
+      names = "--smoothing-gamma",
+      paramLabel = "G",
+      defaultValue = "1",
+      description = "How noisy those are (default: ${DEFAULT-VALUE}).")
+  double smoothingGamma;
+
+  @Option(
+      names = "--inpaint",
+      paramLabel = "FILE",
+      description = "A picture of the model's size whose pixels are kept where --mask is black.")
+  Path inpaint;
+
+  @Option(
+      names = "--mask",
+      paramLabel = "FILE",
+      description = "A picture of the same size: what is white is drawn anew.")
+  Path mask;
+
+  @Spec(Spec.Target.MIXEE)
+  CommandSpec command;
+
+  /**
+   * Reads the options, and gives what makes the guidance of pictures and classifiers yet to be
+   * loaded.
+   */
+  Function<GuideSources, Guidance> guidance() {
+    return WrongCall.checked(command, this::read);
+  }
+
+  private Function<GuideSources, Guidance> read() {
+    requireGuideBeforeItsOptions();
+    if ((inpaint == null) != (mask == null)) {
+      throw new SfumatoException("--inpaint and --mask need each other");
+    }
+    Guidance plain =
+        Guidance.of(List.of(), gradient)
+            .withRecurrence(recurrence)
+            .withMeanGuidance(new MeanGuidance(backward, backwardSteps, backwardScale))
+            .withClamp(clamp == null ? GradientClamp.NONE : GradientClamp.parse(clamp));
+    List<Function<GuideSources, ScheduledGuide>> makers = new ArrayList<>();
+    Map<String, Integer> seen = new HashMap<>();
+    for (GuideArguments guide : guides) {
+      int number = seen.merge(guide.kind(), 1, Integer::sum);
+      makers.add(guide.scheduled(number == 1 ? guide.kind() : guide.kind() + "_" + number));
+    }
+    return sources -> {
+      Guidance guided =
+          plain.withGuides(makers.stream().map(m -> smoothed(m.apply(sources))).toList());
+      return inpaint == null ? guided : guided.withInpainting(sources.inpainting(inpaint, mask));
+    };
+  }
+
+  private ScheduledGuide smoothed(ScheduledGuide guide) {
+    return smoothingSamples == 0
+        ? guide
+        : guide.withGuide(new SmoothedGuide(guide.guide(), smoothingSamples, smoothingGamma));
+  }
+
+  /** The parser would take an option before a guide for the guide's, too. */
+  private void requireGuideBeforeItsOptions() {
+    Set<String> said = null;
+    for (String word : command.root().commandLine().getParseResult().originalArgs()) {
+      String option = word.split("=", 2)[0];
+      if (option.equals(GuideArguments.GUIDE)) {
+        said = new HashSet<>();
+      } else if (OF_A_GUIDE.contains(option) && (said == null || !said.add(option))) {
+        throw new SfumatoException(
+            said == null
+                ? option + " belongs to a --guide: say it after one"
+                : option + " is said twice for one --guide");
+      }
+    }
+  }
+}

@@ -1,0 +1,157 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.BrightnessGuide;
+import dev.sfumato.guidance.ClassGuide;
+import dev.sfumato.guidance.ColorGuide;
+import dev.sfumato.guidance.ContrastGuide;
+import dev.sfumato.guidance.Guide;
+import dev.sfumato.guidance.GuideSchedule;
+import dev.sfumato.guidance.OversaturationGuide;
+import dev.sfumato.guidance.RangeGuide;
+import dev.sfumato.guidance.ReferenceGuide;
+import dev.sfumato.guidance.SaturationGuide;
+import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.guidance.SymmetryGuide;
+import dev.sfumato.guidance.TotalVariationGuide;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Function;
+import picocli.CommandLine.Option;
+
+/** One {@code --guide} and the options after it, which belong to it. */
+final class GuideArguments {
+  static final String GUIDE = "--guide";
+
+  @Option(
+      names = GUIDE,
+      required = true,
+      paramLabel = "KIND=VALUE",
+      description = {
+        "What the pictures should be like; may be said several times:",
+        "color=#1ae680 or color=0.1,0.9,0.5",
+        "brightness=V, contrast=V, saturation=V with V from 0 to 1",
+        "symmetry=horizontal|vertical",
+        "reference=FILE (see --low-pass)",
+        "class=LABEL[,LABEL...] (see --classifier)",
+        "tv, range, oversaturation: smooth pictures, values within the range, as in Disco"
+            + " Diffusion."
+      })
+  String guide;
+
+  @Option(
+      names = "--scale",
+      paramLabel = "S",
+      description = "What the guide's loss is multiplied by (default: 40).")
+  double scale = 40;
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "NAME|FILE",
+      description =
+          "Weight over time: constant, sqrt_one_minus_alpha_cumprod, linear_up, linear_down, or a"
+              + " file of numbers, one per step (default: constant).")
+  String schedule = "constant";
+
+  @Option(
+      names = "--from",
+      paramLabel = "F",
+      description = "Part of the run from which on the guide acts, 0 to 1 (default: 0).")
+  double from = 0;
+
+  @Option(
+      names = "--until",
+      paramLabel = "F",
+      description = "Part of the run before which the guide acts, 0 to 1 (default: 1).")
+  double until = 1;
+
+  @Option(
+      names = "--classifier",
+      paramLabel = "DIR",
+      description = "For class=: what reads classes (default: the classifier of digits that ships).")
+  Path classifier;
+
+  @Option(
+      names = "--low-pass",
+      paramLabel = "N",
+      description =
+          "For reference=: compares means over N x N pixels, the coarse layout (default: 1).")
+  int lowPass = 1;
+
+  /** What the guide is called in messages and traces. */
+  String kind() {
+    return guide.split("=", 2)[0];
+  }
+
+  /**
+   * Reads the options, and gives what makes the guide of pictures and classifiers yet to be loaded.
+   *
+   * @throws SfumatoException if a value is wrong
+   */
+  Function<GuideSources, ScheduledGuide> scheduled(String name) {
+    Function<GuideSources, Guide> maker = guide();
+    ScheduledGuide checked =
+        new ScheduledGuide(
+            name, (x0, at) -> x0.mean(), scale, GuideSchedule.parse(schedule), from, until);
+    return sources -> checked.withGuide(maker.apply(sources));
+  }
+
+  private Function<GuideSources, Guide> guide() {
+    return switch (kind()) {
+      case "color" -> ready(ColorGuide.parse(value()));
+      case "brightness" -> ready(new BrightnessGuide(number()));
+      case "contrast" -> ready(new ContrastGuide(number()));
+      case "saturation" -> ready(new SaturationGuide(number()));
+      case "symmetry" -> ready(SymmetryGuide.parse(value()));
+      case "reference" -> reference(Path.of(value()));
+      case "class" -> ofClass(labels());
+      case "tv" -> ready(new TotalVariationGuide());
+      case "range" -> ready(new RangeGuide());
+      case "oversaturation" -> ready(new OversaturationGuide());
+      default ->
+          throw new SfumatoException(
+              "guide '"
+                  + kind()
+                  + "' is unknown: use color, brightness, contrast, saturation, symmetry,"
+                  + " reference, class, tv, range or oversaturation");
+    };
+  }
+
+  private static Function<GuideSources, Guide> ready(Guide guide) {
+    return sources -> guide;
+  }
+
+  private Function<GuideSources, Guide> reference(Path file) {
+    return sources -> new ReferenceGuide(sources.fitted(file), lowPass);
+  }
+
+  private Function<GuideSources, Guide> ofClass(long[] labels) {
+    return sources -> new ClassGuide(sources.classifier(classifier)::logits, labels);
+  }
+
+  // ---- the value
+
+  private String value() {
+    String[] parts = guide.split("=", 2);
+    if (parts.length < 2 || parts[1].isEmpty()) {
+      throw new SfumatoException("guide " + kind() + " needs a value: " + kind() + "=VALUE");
+    }
+    return parts[1];
+  }
+
+  private double number() {
+    try {
+      return Double.parseDouble(value());
+    } catch (NumberFormatException e) {
+      throw new SfumatoException(kind() + " '" + value() + "' is no number", e);
+    }
+  }
+
+  private long[] labels() {
+    try {
+      return Arrays.stream(value().split(",")).mapToLong(Long::parseLong).toArray();
+    } catch (NumberFormatException e) {
+      throw new SfumatoException("class '" + value() + "' is no label: use whole numbers", e);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package dev.sfumato.guidance;
+
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * Towards a brightness: the distance of each picture's mean luma from it, in [-1, 1] as for colour;
+ * the mean over the batch.
+ *
+ * @param target 0 (black) to 1 (white)
+ */
+public record BrightnessGuide(double target) implements Guide {
+  /**
+   * @throws dev.sfumato.SfumatoException if the target is out of range
+   */
+  public BrightnessGuide {
+    Luma.requireShare("brightness", target);
+  }
+
+  @Override
+  public Tensor loss(Tensor predictedX0, Moment at) {
+    Tensor brightness = Luma.of(predictedX0).mean(false, 1, 2, 3);
+    return brightness.sub(2 * target - 1).abs().mean();
+  }
+}
