@@ -25,13 +25,13 @@ import pipeline
 
 TEAL, RED = (0.1, 0.9, 0.5), (0.8, 0.1, 0.2)
 COLOR = {"name": "color", "color": TEAL, "scale": 40}
-DEFAULTS = {"model": "pipeline/tiny", "scheduler": "ddim", "config": {}, "steps": 8, "eta": 0.0, "seed": 0,
+DEFAULTS = {"model": "pipeline/tiny", "scheduler": "ddim", "config": {}, "steps": 5, "eta": 0.0, "seed": 0,
             "count": 2, "gradient": "shortcut", "clamp": None, "guides": [COLOR]}
 CASES = {
     "ddim_shortcut": {},
     "ddim_exact": {"gradient": "exact"},
-    "ddpm_shortcut": {"scheduler": "ddpm", "steps": 10, "seed": 1},
-    "ddpm_exact": {"scheduler": "ddpm", "gradient": "exact", "steps": 10, "seed": 1},
+    "ddpm_shortcut": {"scheduler": "ddpm", "steps": 6, "seed": 1},
+    "ddpm_exact": {"scheduler": "ddpm", "gradient": "exact", "steps": 6, "seed": 1},
     "eta": {"eta": 0.7, "gradient": "exact", "seed": 4},
     "unclipped": {"config": {"clip_sample": False}, "gradient": "exact"},
     "thresholding": {"config": {"thresholding": True, "sample_max_value": 2.0}, "count": 2},
@@ -40,11 +40,11 @@ CASES = {
     "sample_exact": {"config": {"prediction_type": "sample"}, "gradient": "exact"},
     "trailing_zero_snr": {"config": {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True,
                                      "timestep_spacing": "trailing"}},
-    "cosine": {"config": {"beta_schedule": "squaredcos_cap_v2"}, "gradient": "exact", "steps": 5},
+    "cosine": {"config": {"beta_schedule": "squaredcos_cap_v2"}, "gradient": "exact", "steps": 4},
     "sqrt_schedule": {"guides": [COLOR | {"schedule": "sqrt_one_minus_alpha_cumprod"}]},
     "linear_up": {"guides": [COLOR | {"schedule": "linear_up"}]},
     "linear_down": {"guides": [COLOR | {"schedule": "linear_down"}]},
-    "interval": {"guides": [COLOR | {"from": 0.25, "until": 0.7}], "steps": 9},
+    "interval": {"guides": [COLOR | {"from": 0.25, "until": 0.7}], "steps": 6},
     "two_guides": {"guides": [COLOR, {"name": "away", "color": RED, "scale": -15, "from": 0.5}],
                    "gradient": "exact"},
     "clamp_norm": {"clamp": ["norm", 0.01], "guides": [COLOR | {"scale": 400}]},

@@ -26,7 +26,7 @@ final class GuidanceArguments {
       Set.of("--scale", "--schedule", "--from", "--until", "--classifier", "--low-pass");
 
   @ArgGroup(exclusive = false, multiplicity = "0..*")
-  List<GuideArguments> guides = List.of();
+  List<GuideArguments> guides = new ArrayList<>(); // the parser adds to it
 
   @Option(
       names = "--gradient",

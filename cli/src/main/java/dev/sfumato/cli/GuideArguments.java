@@ -25,7 +25,6 @@ final class GuideArguments {
 
   @Option(
       names = GUIDE,
-      required = true,
       paramLabel = "KIND=VALUE",
       description = {
         "What the pictures should be like; may be said several times:",
