@@ -8,7 +8,7 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is train-step, sample-step or celeba-step. `first-picture` is one cold process: load a model
+`run` is train-step, sample-step, celeba-step, color-shortcut or color-exact. `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
 that diffusers imports when it finds them, which makes its start quicker.
@@ -123,7 +123,43 @@ def celeba_step():
     return sampling_step(lambda x, t: unet(x, t).sample, (1, 3, 256, 256), {})
 
 
-STEPS = {"train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step}
+def color_loss(images, target_color=(0.1, 0.9, 0.5)):
+    import torch
+    target = torch.tensor(target_color)[None, :, None, None] * 2 - 1
+    return torch.abs(images - target).mean()
+
+
+def color_step(exact):
+    """A guided step of 40 as unit 2 of the diffusion models course takes it, exactly or by the shortcut."""
+    import torch
+    from diffusers import DDIMScheduler, UNet2DModel
+    torch.manual_seed(0)
+    unet = UNet2DModel(**CELEBAHQ).eval()
+    schedule = DDIMScheduler()
+    schedule.set_timesteps(40)
+    state = {"x": torch.randn(1, 3, 256, 256), "i": 0}
+
+    def step():
+        t = schedule.timesteps[state["i"] % 40]
+        x = state["x"]
+        if exact:
+            x = x.detach().requires_grad_()
+            noise_pred = unet(schedule.scale_model_input(x, t), t).sample
+        else:
+            with torch.no_grad():
+                noise_pred = unet(schedule.scale_model_input(x, t), t).sample
+            x = x.detach().requires_grad_()
+        x0 = schedule.step(noise_pred, t, x).pred_original_sample
+        gradient = torch.autograd.grad(color_loss(x0) * 40, x)[0]
+        x = x.detach() - gradient
+        state["x"] = schedule.step(noise_pred, t, x).prev_sample.detach()
+        state["i"] += 1
+
+    return step
+
+
+STEPS = {"color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
+         "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step}
 
 
 def timed(step):

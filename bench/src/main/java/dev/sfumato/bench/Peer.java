@@ -5,6 +5,11 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Pixels;
+import dev.sfumato.guidance.ColorGuide;
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.Guide;
+import dev.sfumato.guidance.ScheduledGuide;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
@@ -86,6 +91,8 @@ public final class Peer {
       case "train-step" -> trainStep();
       case "sample-step" -> sampleStep(mnist(), COSINE, 80, 28);
       case "celeba-step" -> sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
+      case "color-shortcut" -> colorStep(GradientMode.SHORTCUT);
+      case "color-exact" -> colorStep(GradientMode.EXACT);
       default -> throw new IllegalArgumentException(name);
     };
   }
@@ -133,9 +140,21 @@ public final class Peer {
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 
+  /** Guided by 40 towards the course's teal. */
+  private static IntFunction<double[]> colorStep(GradientMode mode) {
+    Guide teal = new ColorGuide(0.1, 0.9, 0.5);
+    Guidance guidance = Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode);
+    Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
+    return sampleStep(new Sampler(celebahq(), ddim, guidance), 1, 256);
+  }
+
   private static IntFunction<double[]> sampleStep(
       Denoiser denoiser, SchedulerConfig config, int count, int size) {
-    Sampler sampler = new Sampler(denoiser, Scheduler.of(config));
+    return sampleStep(new Sampler(denoiser, Scheduler.of(config)), count, size);
+  }
+
+  private static IntFunction<double[]> sampleStep(Sampler sampler, int count, int size) {
+    Denoiser denoiser = sampler.denoiser();
     long[] labels =
         denoiser.conditioning().numClasses() == 0
             ? new long[0]
