@@ -3,6 +3,7 @@ package dev.sfumato.guidance;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.tensor.Tensor;
+import java.util.List;
 
 /**
  * Descent of the losses on the predicted clean picture: Delta_0, found in some steps from 0,
@@ -42,31 +43,8 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
     }
   }
 
-  /** What is added to x and to the network's output, each (B, C, H, W). */
-  record Shift(Tensor ofX, Tensor ofOutput) {
-    static final Shift NONE = new Shift(null, null);
-
-    Tensor x(Tensor x) {
-      return ofX == null ? x : x.add(ofX);
-    }
-
-    /** Channels that are about the variance stay. */
-    Tensor output(Tensor output) {
-      if (ofOutput == null) {
-        return output;
-      }
-      long channels = ofOutput.size(1);
-      if (output.size(1) == channels) {
-        return output.add(ofOutput);
-      }
-      Tensor mean = output.narrow(1, 0, channels).add(ofOutput);
-      return Tensor.cat(
-          java.util.List.of(mean, output.narrow(1, channels, output.size(1) - channels)), 1);
-    }
-  }
-
-  /** What makes {@code delta} be added to predictedX0. */
-  Shift shift(Level level, PredictionType type, Tensor delta) {
+  /** The step that {@code prediction} becomes when {@code delta} is added to predictedX0. */
+  Prediction shifted(Prediction prediction, Level level, PredictionType type, Tensor delta) {
     double signal = level.signal();
     double sigma = level.sigma();
     double ofNoise = kind == Kind.UNIVERSAL ? -signal / sigma : 0;
@@ -76,7 +54,21 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
           case SAMPLE -> 1;
           case V_PREDICTION -> signal * ofNoise - sigma;
         };
-    return new Shift(
-        kind == Kind.UNIVERSAL ? null : level.scaled(delta.mul(signal)), delta.mul(ofOutput));
+    Tensor x = prediction.x();
+    return new Prediction(
+        sum(prediction.modelOutput(), delta.mul(ofOutput)),
+        kind == Kind.UNIVERSAL ? x : x.add(level.scaled(delta.mul(signal))),
+        prediction.losses(),
+        prediction.gradientNorm());
+  }
+
+  /** The sum in the channels that both have; those of a learned variance stay. */
+  private static Tensor sum(Tensor output, Tensor delta) {
+    long channels = delta.size(1);
+    long others = output.size(1) - channels;
+    Tensor sum = output.narrow(1, 0, channels).add(delta);
+    return others == 0
+        ? sum
+        : Tensor.cat(List.of(sum, output.narrow(1, channels, others)), 1);
   }
 }

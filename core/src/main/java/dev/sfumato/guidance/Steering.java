@@ -46,12 +46,12 @@ record Steering(
     } else {
       log.warn("step {}: the guides' gradient is not a number; the step goes unguided", place());
     }
-    MeanGuidance.Shift shift = meanShift(d.predictedX0);
-    return new Prediction(
-        shift.output(d.output.detach()),
-        shift.x(moved),
-        d.losses.byName,
-        d.gradient.norm().item());
+    Prediction guided =
+        new Prediction(d.output.detach(), moved, d.losses.byName, d.gradient.norm().item());
+    MeanGuidance mean = guidance.meanGuidance();
+    return mean.steps() == 0
+        ? guided
+        : mean.shifted(guided, level(), denoiser.predictionType(), descent(d.predictedX0, x));
   }
 
   /** x requires gradients after the network only. */
@@ -93,25 +93,22 @@ record Steering(
     return new Losses(sum, byName);
   }
 
-  /** Descends the losses from {@code predictedX0} itself, not from x. */
-  private MeanGuidance.Shift meanShift(Tensor predictedX0) {
+  /** Delta_0: how far the losses descend from {@code predictedX0} itself. */
+  private Tensor descent(Tensor predictedX0, Tensor x) {
     MeanGuidance mean = guidance.meanGuidance();
-    if (mean.steps() == 0) {
-      return MeanGuidance.Shift.NONE;
-    }
     Tensor x0 = predictedX0.detach();
     Tensor delta = x0.mul(0);
     for (int i = 0; i < mean.steps(); i++) {
       try (Scope scope = Scope.open();
           Autograd.Recording on = Autograd.on()) {
-        Tensor leaf = x0.add(delta).detach().requiresGrad(true);
-        Tensor gradient = Autograd.gradient(losses(leaf, leaf).sum, leaf);
+        Tensor leaf = x0.add(delta).requiresGrad(true);
+        Tensor gradient = Autograd.gradient(losses(leaf, x).sum, leaf);
         if (gradient.isFinite()) {
           delta.add_(gradient, -mean.scale());
         }
       }
     }
-    return mean.shift(level(), denoiser.predictionType(), delta);
+    return delta;
   }
 
   /**

@@ -16,6 +16,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -45,15 +46,17 @@ class RefinementTest {
       Tensor delta = random.normal(1, 3, 4, 4);
       Tensor x0 = run.predictX0(output, x, step);
       for (MeanGuidance.Kind kind : MeanGuidance.Kind.values()) {
-        MeanGuidance.Shift shift = new MeanGuidance(kind, 1, 1).shift(level, type, delta);
-        Tensor moved = run.predictX0(shift.output(output), shift.x(x), step);
+        Prediction shifted =
+            new MeanGuidance(kind, 1, 1)
+                .shifted(new Prediction(output, x, Map.of(), 0), level, type, delta);
+        Tensor moved = run.predictX0(shifted.modelOutput(), shifted.x(), step);
         assertThat(moved).isWithin(1e-4).of(x0.add(delta));
-        Tensor noise = noise(level, shift.x(x), moved);
+        Tensor noise = noise(level, shifted.x(), moved);
         Tensor before = noise(level, x, x0);
         if (kind == MeanGuidance.Kind.TFG) {
           assertThat(noise).isWithin(1e-4).of(before);
         } else {
-          assertThat(shift.x(x)).isIdenticalTo(x);
+          assertThat(shifted.x()).isIdenticalTo(x);
         }
       }
     }
