@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.SteeredSampling.Case;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -63,6 +64,32 @@ class GuidanceTest {
       Tensor oneByOne = new Case(name).sampling().inSlicesOf(1).run();
       assertThat(oneByOne).isWithin(1e-3).of(new Case(name).images());
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(SchedulerKind.class)
+  void everySchedulerCanBeSteered(SchedulerKind kind) {
+    Guide teal = new ColorGuide(0.1, 0.9, 0.5);
+    double unguided = distance(kind, Guidance.NONE, teal);
+    for (GradientMode mode : GradientMode.values()) {
+      Guidance guidance =
+          Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode)
+              .withMeanGuidance(new MeanGuidance(MeanGuidance.Kind.TFG, 1, 5));
+      assertWithMessage(mode + ", from " + unguided)
+          .that(distance(kind, guidance, teal))
+          .isLessThan(0.9 * unguided);
+    }
+  }
+
+  private static double distance(SchedulerKind kind, Guidance guidance, Guide guide) {
+    long before = Scope.liveTensors();
+    double distance;
+    try (Scope scope = Scope.open()) {
+      Tensor images = SteeredSampling.tiny(guidance).by(kind.toString(), 10).run();
+      distance = guide.loss(images.clamp(-1, 1), null).item();
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+    return distance;
   }
 
   @ParameterizedTest
