@@ -67,7 +67,8 @@ final class GuideArguments {
   @Option(
       names = "--classifier",
       paramLabel = "DIR",
-      description = "For class=: what reads classes (default: the classifier of digits that ships).")
+      description =
+          "For class=: what reads classes (default: the classifier of digits that ships).")
   Path classifier;
 
   @Option(

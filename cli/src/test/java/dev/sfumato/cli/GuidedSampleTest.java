@@ -52,8 +52,7 @@ class GuidedSampleTest {
     }
   }
 
-  private Path picture(String name, int width, int height, int left, int right)
-      throws IOException {
+  private Path picture(String name, int width, int height, int left, int right) throws IOException {
     BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int i = 0; i < width * height; i++) {
       image.setRGB(i % width, i / width, i % width < width / 2 ? left : right);

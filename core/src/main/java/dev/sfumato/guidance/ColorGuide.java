@@ -34,8 +34,7 @@ public record ColorGuide(double red, double green, double blue) implements Guide
     try {
       if (text.matches("#\\p{XDigit}{6}")) {
         int rgb = Integer.parseInt(text.substring(1), 16);
-        return new ColorGuide(
-            (rgb >> 16) / 255.0, (rgb >> 8 & 0xff) / 255.0, (rgb & 0xff) / 255.0);
+        return new ColorGuide((rgb >> 16) / 255.0, (rgb >> 8 & 0xff) / 255.0, (rgb & 0xff) / 255.0);
       }
       String[] channels = text.split(",", -1);
       if (channels.length == 3) {

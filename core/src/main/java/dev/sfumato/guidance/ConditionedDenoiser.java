@@ -73,8 +73,7 @@ public record ConditionedDenoiser(
     if (x.size(0) <= batchSize) {
       Tensor leaf = x.detach().requiresGrad(true);
       Tensor output = slice(run, step, leaf, 0);
-      return new Traced(
-          output.detach(), gradient -> Autograd.gradient(output, leaf, gradient));
+      return new Traced(output.detach(), gradient -> Autograd.gradient(output, leaf, gradient));
     }
     try (Autograd.Recording off = Autograd.off()) {
       return new Traced(predict(run, step, x), gradient -> pullBack(run, step, x, gradient));

@@ -55,8 +55,7 @@ public record Guidance(
 
   /** The plain update by the sum of {@code guides}. */
   public static Guidance of(List<ScheduledGuide> guides, GradientMode mode) {
-    return new Guidance(
-        guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
+    return new Guidance(guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
   }
 
   /** The same with other guides. */
@@ -81,8 +80,7 @@ public record Guidance(
 
   /** The same with pictures that are known in part. */
   public Guidance withInpainting(Inpainting inpainting) {
-    return new Guidance(
-        guides, mode, clamp, meanGuidance, recurrence, Optional.of(inpainting));
+    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, Optional.of(inpainting));
   }
 
   /**

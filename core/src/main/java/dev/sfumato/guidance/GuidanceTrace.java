@@ -31,7 +31,9 @@ public final class GuidanceTrace implements AutoCloseable {
     this.file = file;
     names = guidance.guides().stream().map(ScheduledGuide::name).toList();
     String header =
-        names.stream().map(n -> "loss." + n + ",").collect(Collectors.joining("", "step,timestep,", "gradient_norm\n"));
+        names.stream()
+            .map(n -> "loss." + n + ",")
+            .collect(Collectors.joining("", "step,timestep,", "gradient_norm\n"));
     try {
       AtomicFile.write(file, header.getBytes(StandardCharsets.UTF_8));
       writer = Files.newBufferedWriter(file, StandardOpenOption.APPEND);

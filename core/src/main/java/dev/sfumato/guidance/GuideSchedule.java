@@ -16,8 +16,7 @@ public interface GuideSchedule {
   GuideSchedule CONSTANT = (run, step) -> 1;
 
   /** sqrt(1 - alphaCumprod): the share of noise, falling from about 1 to about 0. */
-  GuideSchedule SQRT_ONE_MINUS_ALPHA_CUMPROD =
-      (run, step) -> Math.sqrt(1 - run.alphaCumprod(step));
+  GuideSchedule SQRT_ONE_MINUS_ALPHA_CUMPROD = (run, step) -> Math.sqrt(1 - run.alphaCumprod(step));
 
   /** From 0 at the first step evenly to 1 at the last. */
   GuideSchedule LINEAR_UP = (run, step) -> place(step);

@@ -67,8 +67,6 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
     long channels = delta.size(1);
     long others = output.size(1) - channels;
     Tensor sum = output.narrow(1, 0, channels).add(delta);
-    return others == 0
-        ? sum
-        : Tensor.cat(List.of(sum, output.narrow(1, channels, others)), 1);
+    return others == 0 ? sum : Tensor.cat(List.of(sum, output.narrow(1, channels, others)), 1);
   }
 }

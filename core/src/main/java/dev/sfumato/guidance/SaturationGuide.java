@@ -22,8 +22,7 @@ public record SaturationGuide(double target) implements Guide {
     Tensor red = predictedX0.select(1, 0);
     Tensor green = predictedX0.select(1, 1);
     Tensor blue = predictedX0.select(1, 2);
-    Tensor chroma =
-        red.maximum(green).maximum(blue).sub(red.minimum(green).minimum(blue)).div(2);
+    Tensor chroma = red.maximum(green).maximum(blue).sub(red.minimum(green).minimum(blue)).div(2);
     return chroma.mean(false, 1, 2).sub(target).abs().mean();
   }
 }

@@ -14,8 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One step of a steered sampling; tensors that it makes belong to the current scope. */
-record Steering(
-    Guidance guidance, ConditionedDenoiser denoiser, Run run, Step step, Rng random) {
+record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step step, Rng random) {
   private static final Logger log = LoggerFactory.getLogger(Steering.class);
 
   /** What no noisy picture of standard deviation 1 reaches by itself. */
@@ -29,8 +28,7 @@ record Steering(
 
   /** The network's output for {@code noisy} and the picture that the guides make of it. */
   Prediction predict(Tensor noisy) {
-    Tensor x =
-        guidance.inpainting().map(known -> known.at(level(), noisy, random)).orElse(noisy);
+    Tensor x = guidance.inpainting().map(known -> known.at(level(), noisy, random)).orElse(noisy);
     if (guidance.actingAt(step).isEmpty()) {
       return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0);
     }

@@ -9,9 +9,7 @@ import dev.sfumato.tensor.Tensor;
 public record TotalVariationGuide() implements Guide {
   @Override
   public Tensor loss(Tensor predictedX0, Moment at) {
-    return differences(predictedX0, 2)
-        .add(differences(predictedX0, 3))
-        .div(predictedX0.numel());
+    return differences(predictedX0, 2).add(differences(predictedX0, 3)).div(predictedX0.numel());
   }
 
   private static Tensor differences(Tensor x, int dim) {

@@ -12,7 +12,7 @@
  * Tensor images = new Sampler(denoiser, scheduler, guidance).sample(options, random, listener);
  * }</pre>
  *
- * <p>{@link dev.sfumato.guidance.ConditionedDenoiser} is the network with classes,
- * classifier-free guidance and batch slices: guides and samplers see one function.
+ * <p>{@link dev.sfumato.guidance.ConditionedDenoiser} is the network with classes, classifier-free
+ * guidance and batch slices: guides and samplers see one function.
  */
 package dev.sfumato.guidance;

@@ -47,15 +47,7 @@ public record SamplingOptions(
       long[] labels,
       double classGuidanceScale,
       RunOptions run) {
-    this(
-        count,
-        height,
-        width,
-        steps,
-        batchSize,
-        labels,
-        ClassGuidance.of(classGuidanceScale),
-        run);
+    this(count, height, width, steps, batchSize, labels, ClassGuidance.of(classGuidanceScale), run);
   }
 
   private static void require(boolean holds, String message) {

@@ -103,8 +103,7 @@ public final class Autograd {
                                       torch.grad(
                                           outputs, leaves, weights, FREE_GRAPH, false, true)) {
                                     for (int i = 0; i < inputs.size(); i++) {
-                                      found.add(
-                                          new org.bytedeco.pytorch.Tensor(gradients.get(i)));
+                                      found.add(new org.bytedeco.pytorch.Tensor(gradients.get(i)));
                                     }
                                   }
                                   return null;

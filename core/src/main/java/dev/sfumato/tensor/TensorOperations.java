@@ -187,7 +187,9 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::norm);
   }
 
-  /** The standard deviation over {@code dims}, with n - 1; they stay with size 1 if {@code keepDim}. */
+  /**
+   * The standard deviation over {@code dims}, with n - 1; they stay with size 1 if {@code keepDim}.
+   */
   public Tensor std(boolean keepDim, long... dims) {
     return Tensor.make(() -> handle.std(dims, true, keepDim));
   }

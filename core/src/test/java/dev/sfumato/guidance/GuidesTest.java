@@ -44,7 +44,17 @@ class GuidesTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"red", "#12345", "#1234567", "#gggggg", "1,2", "0,0,1.5", "-0.1,0,0", "NaN,0,0", ""})
+      strings = {
+        "red",
+        "#12345",
+        "#1234567",
+        "#gggggg",
+        "1,2",
+        "0,0,1.5",
+        "-0.1,0,0",
+        "NaN,0,0",
+        ""
+      })
   void aWrongColourIsRefused(String text) {
     assertThrows(SfumatoException.class, () -> ColorGuide.parse(text));
   }
@@ -133,9 +143,7 @@ class GuidesTest {
 
   /** A classifier that says which quarter is the brightest. */
   private static Tensor quadrants(Tensor pictures) {
-    return Functional.avgPool2d(pictures.mean(true, 1), 8)
-        .reshape(pictures.size(0), 4)
-        .mul(10);
+    return Functional.avgPool2d(pictures.mean(true, 1), 8).reshape(pictures.size(0), 4).mul(10);
   }
 
   private static Guide brightQuadrant() {
@@ -169,7 +177,8 @@ class GuidesTest {
   void schedulesAreWhatTheyAreCalled() throws IOException {
     Path file = Files.writeString(folder.resolve("weights.txt"), "1, 0.5\n-2 3e1\n0");
     try (Rng random = new Rng(0)) {
-      var run = Scheduler.of(SchedulerConfig.ddpmDefaults()).begin(5, RunOptions.defaults(), random);
+      var run =
+          Scheduler.of(SchedulerConfig.ddpmDefaults()).begin(5, RunOptions.defaults(), random);
       List<Double> fromFile = List.of(1.0, 0.5, -2.0, 30.0, 0.0);
       for (Step step : run) {
         int i = step.index();
@@ -195,8 +204,7 @@ class GuidesTest {
     SfumatoException e =
         assertThrows(
             SfumatoException.class,
-            () ->
-                SteeredSampling.tiny(Guidance.of(List.of(guide), GradientMode.SHORTCUT)).run());
+            () -> SteeredSampling.tiny(Guidance.of(List.of(guide), GradientMode.SHORTCUT)).run());
     assertThat(e).hasMessageThat().contains("three: holds 3 numbers, but the sampling has 5 steps");
     e = assertThrows(SfumatoException.class, () -> GuideSchedule.parse(words.toString()));
     assertThat(e).hasMessageThat().contains("words: 'two' is no number");

@@ -118,8 +118,7 @@ class RefinementTest {
         Tensor image = images.narrow(0, i, 1);
         assertThat(image.narrow(3, 0, 8).contiguous())
             .isIdenticalTo(picture.narrow(3, 0, 8).contiguous());
-        double drawn =
-            image.narrow(3, 8, 8).sub(picture.narrow(3, 8, 8)).abs().mean().item();
+        double drawn = image.narrow(3, 8, 8).sub(picture.narrow(3, 8, 8)).abs().mean().item();
         assertThat(drawn).isGreaterThan(0.1);
       }
     }
@@ -151,7 +150,9 @@ class RefinementTest {
       Tensor picture = Tensor.zeros(1, 3, 8, 16);
       SfumatoException e =
           assertThrows(SfumatoException.class, () -> new Inpainting(picture, rightHalf()));
-      assertThat(e).hasMessageThat().isEqualTo("the mask is 16 x 16 pixels, but the picture 16 x 8");
+      assertThat(e)
+          .hasMessageThat()
+          .isEqualTo("the mask is 16 x 16 pixels, but the picture 16 x 8");
       Guidance guidance =
           Guidance.NONE.withInpainting(new Inpainting(Tensor.zeros(1, 1, 16, 16), rightHalf()));
       e = assertThrows(SfumatoException.class, () -> SteeredSampling.tiny(guidance).run());
