@@ -116,7 +116,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   Tensor travelBack(Prediction prediction) {
     Level here = level();
     double next = nextAlphaCumprod();
-    double kept = here.alphaCumprod() / next;
+    double kept = Math.min(here.alphaCumprod() / next, 1); // of one level, but for rounding
     Tensor x = run.scaleModelInput(prediction.x(), step);
     Tensor x0 = run.predictX0(prediction.modelOutput(), prediction.x(), step);
     Tensor noise = x.sub(x0.mul(here.signal())).div(here.sigma());

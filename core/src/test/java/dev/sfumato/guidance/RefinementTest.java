@@ -55,6 +55,10 @@ class RefinementTest {
         Tensor before = noise(level, x, x0);
         if (kind == MeanGuidance.Kind.TFG) {
           assertThat(noise).isWithin(1e-4).of(before);
+          double next = run.alphaCumprod(new Step(5, 10, 400));
+          assertThat(run.step(shifted.modelOutput(), shifted.x(), step))
+              .isWithin(1e-4)
+              .of(run.step(output, x, step).add(delta.mul(Math.sqrt(next))));
         } else {
           assertThat(shifted.x()).isIdenticalTo(x);
         }

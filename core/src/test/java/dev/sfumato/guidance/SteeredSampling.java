@@ -94,8 +94,7 @@ final class SteeredSampling {
       for (Map.Entry<String, Object> setting : settings.entrySet()) {
         config = config.with(setting.getKey(), setting.getValue());
       }
-      Denoiser denoiser = guidable(pipeline.denoiser());
-      int side = denoiser.unet().config().sampleSize().get(0);
+      int side = pipeline.denoiser().unet().config().sampleSize().get(0);
       SamplingOptions options =
           new SamplingOptions(
               count,
@@ -106,9 +105,11 @@ final class SteeredSampling {
               labels,
               classGuidance,
               RunOptions.defaults().withEta(eta));
-      return scope.keep(
-          new Sampler(denoiser, Scheduler.of(config), guidance)
-              .sample(options, random, listener()));
+      try (Denoiser denoiser = saysWhatNoClassIs(pipeline.denoiser())) {
+        return scope.keep(
+            new Sampler(denoiser, Scheduler.of(config), guidance)
+                .sample(options, random, listener()));
+      }
     }
   }
 
@@ -126,15 +127,13 @@ final class SteeredSampling {
     };
   }
 
-  /** That the last of the 11 labels means "no class" has to be said. */
-  private Denoiser guidable(Denoiser denoiser) {
-    if (classGuidance.scale() == 1) {
-      return denoiser;
-    }
-    Denoiser same =
-        new Denoiser(
-            denoiser.unet().config(),
-            new ClassConditioning(ClassConditioning.Type.EMBEDDING, 10, 0));
+  /** For classifier-free guidance, that the last of the 11 labels means "no class" has to be said. */
+  private Denoiser saysWhatNoClassIs(Denoiser denoiser) {
+    ClassConditioning conditioning =
+        classGuidance.scale() == 1
+            ? denoiser.conditioning()
+            : new ClassConditioning(ClassConditioning.Type.EMBEDDING, 10, 0);
+    Denoiser same = new Denoiser(denoiser.unet().config(), conditioning);
     same.load(denoiser.parameters(), model);
     return same;
   }

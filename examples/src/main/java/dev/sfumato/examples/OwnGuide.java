@@ -31,7 +31,7 @@ public final class OwnGuide {
     draw(digit, Guidance.NONE, Path.of("unguided.png"));
     draw(
         digit,
-        Guidance.of(List.of(ScheduledGuide.of("upper-half", upperHalf, 300)), GradientMode.EXACT),
+        Guidance.of(List.of(ScheduledGuide.of("upper-half", upperHalf, 50)), GradientMode.EXACT),
         Path.of("guided.png"));
   }
 
