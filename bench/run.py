@@ -1,11 +1,12 @@
 """Sfumato beside its Python peer, alternating in one run: ratios of medians and peaks of memory.
 
-Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,c,d,gs,ge]
+Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,c,d,f,gs,ge]
 The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; Sfumato must be built.
 
 (a) a training step of the MNIST U-Net, batch 128    (b) a sampling step for 80 digits
 (c) a sampling step of a U-Net of the shape of google/ddpm-celebahq-256, batch 1
 (d) a cold process: load models/mnist, draw one digit in 10 ddim steps, save it
+(f) the data pipeline alone: 128 JPEG files of 512 x 512 to batches of 16 at 256 x 256, two threads or workers
 (gs), (ge) a colour guidance step of the network of (c), batch 1: by the shortcut, and exactly
 """
 
@@ -21,8 +22,26 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "gs": "color-shortcut",
+TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "f": "data-epoch", "gs": "color-shortcut",
          "ge": "color-exact"}
+
+
+def make_pictures():
+    """Gradients and waves with noise, which as JPEG are as large as photographs are."""
+    import numpy as np
+    from PIL import Image
+    folder = HERE / "target/pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[0:512, 0:512] / 512
+    for i in range(128):
+        random = np.random.default_rng(i)
+        colors = [
+            sum(np.sin(2 * np.pi * (random.normal() * k * x + random.normal() * k * y) + k) / k for k in range(1, 7))
+            for _ in range(3)
+        ]
+        picture = 128 + 50 * np.stack(colors, -1) + random.normal(0, 6, (512, 512, 1))
+        Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(folder / f"{i:03}.jpg", quality=90)
+    return str(folder)
 
 
 class Served:
@@ -49,6 +68,8 @@ def python():
 
 
 def compare(name, rounds, steps):
+    if name == "data-epoch":
+        os.environ["BENCH_PICTURES"] = make_pictures()
     ours, theirs = sfumato(), python()
     for side in (ours, theirs):
         side.ask(run=name, steps=2)  # warm-up
@@ -89,7 +110,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2)
-    parser.add_argument("--only", default="a,b,c,d,gs,ge")
+    parser.add_argument("--only", default="a,b,c,d,f,gs,ge")
     options = parser.parse_args()
     print("| | task | Sfumato s | Python s | Python / Sfumato | Sfumato MB | Python MB |")
     print("|---|---|---|---|---|---|---|")

@@ -36,11 +36,18 @@ def chunk(name, data):
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def write_png16(path, values):
-    """Pillow writes no 16-bit RGB: values (H, W, 3) of uint16."""
+PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+def write_png(path, values, color, interlaced=False):
+    """What Pillow does not write: values (H, W, C) of uint8 or 16-bit, interlaced or not."""
     height, width, _ = values.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    bits = values.itemsize * 8
+    passes = PASSES if interlaced else ((0, 0, 1, 1),)
+    parts = (values[top::down, left::right] for top, left, down, right in passes)
+    rows = b"".join(
+        b"\0" + row.astype(f">u{values.itemsize}").tobytes() for part in parts if part.size for row in part)
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, int(interlaced))
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
@@ -68,7 +75,7 @@ def write_files():
     save(rgb, "rgb-transparent.png", transparency=rgb.getpixel((2, 2)))
     save(rgb.convert("1"), "one-bit.png")
     save(Image.fromarray(np.asarray(gray).astype(np.uint16) * 256 + 77), "gray-16-bit.png")
-    write_png16(FOLDER / "rgb-16-bit.png", np.asarray(rgb).astype(np.uint16) * 256 + 200)
+    write_png(FOLDER / "rgb-16-bit.png", np.asarray(rgb).astype(np.uint16) * 256 + 200, 2)
     save(gray, "gray.jpg")
     save(rgb, "subsampled.jpg", subsampling=2, quality=80)
     save(rgb, "progressive.jpeg", subsampling=0, progressive=True)
@@ -89,13 +96,78 @@ def write_files():
     save(alpha, "animated.webp", save_all=True, append_images=[ImageOps.flip(alpha)])
     save(rgb, "color.bmp")
     save(palette, "palette.bmp")
+    write_rarer_files(scene(9, 13))
+
+
+def write_bmp(path, image, bits):
+    """Pillow writes no BMP of 4 or 16 bits: a palette of 16, or five bits a colour."""
+    width, height = image.size
+    palette = b""
+    if bits == 4:
+        image = image.quantize(16)
+        colors = np.zeros((16, 4), np.uint8)
+        used = np.array(image.getpalette()[:48], np.uint8).reshape(-1, 3)
+        colors[: len(used), :3] = used[:, ::-1]
+        palette = colors.tobytes()
+        values = np.pad(np.asarray(image), ((0, 0), (0, width % 2)))
+        rows = [(row[0::2] << 4 | row[1::2]).astype(np.uint8).tobytes() for row in values]
+    else:
+        r, g, b = (np.asarray(image).astype(np.uint16) >> 3).transpose(2, 0, 1)
+        rows = [row.astype("<u2").tobytes() for row in (r << 10 | g << 5 | b)]
+    data = b"".join(row + b"\0" * (-len(row) % 4) for row in reversed(rows))
+    start = 54 + len(palette)
+    path.write_bytes(
+        b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start)
+        + struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, 0, len(data), 0, 0, len(palette) // 4, 0)
+        + palette + data
+    )
+
+
+def write_rarer_files(rgb):
+    gray = rgb.convert("L")
+    alpha = rgb.copy()
+    alpha.putalpha(gray)
+    exif = Image.Exif()
+    for orientation in range(1, 9):
+        exif[0x0112] = orientation
+        rgb.save(FOLDER / f"orientation-{orientation}.jpg", exif=exif, quality=95)
+    cmyk = rgb.convert("CMYK")
+    cmyk.save(FOLDER / "cmyk-progressive.jpg", quality=95, progressive=True, subsampling=0)
+    rgb.save(FOLDER / "rgb-samples.jpg", quality=95, keep_rgb=True)
+    rgb.save(FOLDER / "restarts.jpg", quality=95, restart_marker_rows=1)
+    bare = bytearray((FOLDER / "orientation-1.jpg").read_bytes())
+    length = struct.unpack(">H", bare[4:6])[0]
+    (FOLDER / "no-header.jpg").write_bytes(bare[:2] + bare[4 + length :])  # neither JFIF nor EXIF
+    write_png(FOLDER / "interlaced.png", np.asarray(rgb), 2, interlaced=True)
+    write_png(FOLDER / "interlaced-alpha.png", np.asarray(alpha), 6, interlaced=True)
+    write_png(FOLDER / "alpha-16-bit.png", np.asarray(alpha).astype(np.uint16) * 257, 6)
+    gray_alpha = np.asarray(alpha.convert("LA"))
+    write_png(FOLDER / "gray-alpha-16-bit.png", gray_alpha.astype(np.uint16) * 257, 4)
+    gray.save(FOLDER / "gray-transparent.png", transparency=gray.getpixel((3, 3)))
+    for colors, bits in ((2, 1), (4, 2), (16, 4)):
+        few = rgb.quantize(colors)
+        few.save(FOLDER / f"palette-{bits}-bit.png", bits=bits, transparency=bytes([90] + [255] * (colors - 1)))
+    rgb.convert("1").save(FOLDER / "one-bit.bmp")
+    gray.save(FOLDER / "gray.bmp")
+    alpha.save(FOLDER / "alpha.bmp")
+    write_bmp(FOLDER / "palette-4-bit.bmp", rgb, 4)
+    write_bmp(FOLDER / "color-16-bit.bmp", rgb, 16)
+    gif = rgb.quantize(16)
+    gif.save(FOLDER / "offset.gif", transparency=2)
+    moved = bytearray((FOLDER / "offset.gif").read_bytes())
+    moved[6:10] = struct.pack("<HH", 20, 15)  # a larger screen, and the frame not in its corner
+    descriptor = moved.index(b"\x2c" + struct.pack("<HHHH", 0, 0, *rgb.size))
+    moved[descriptor + 1 : descriptor + 5] = struct.pack("<HH", 5, 4)
+    (FOLDER / "offset.gif").write_bytes(moved)
+    alpha.save(FOLDER / "lossy-alpha.webp", quality=80)
+    rgb.save(FOLDER / "animated-lossy.webp", save_all=True, append_images=[ImageOps.flip(rgb)], quality=80)
 
 
 def upright_rgb(image):
     image = ImageOps.exif_transpose(image)
     if image.mode == "I;16":
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("RGBA", "LA") or "transparency" in image.info:
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)

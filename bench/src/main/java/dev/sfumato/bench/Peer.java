@@ -2,8 +2,11 @@ package dev.sfumato.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
+import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
 import dev.sfumato.data.Pixels;
 import dev.sfumato.guidance.ColorGuide;
 import dev.sfumato.guidance.GradientMode;
@@ -90,6 +93,7 @@ public final class Peer {
     return switch (name) {
       case "train-step" -> trainStep();
       case "sample-step" -> sampleStep(mnist(), COSINE, 80, 28);
+      case "data-epoch" -> dataEpoch();
       case "celeba-step" -> sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
       case "color-shortcut" -> colorStep(GradientMode.SHORTCUT);
       case "color-exact" -> colorStep(GradientMode.EXACT);
@@ -146,6 +150,31 @@ public final class Peer {
     Guidance guidance = Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode);
     Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
     return sampleStep(new Sampler(celebahq(), ddim, guidance), 1, 256);
+  }
+
+  /** Epochs of the data pipeline alone; every picture is decoded in each, by two threads. */
+  private static IntFunction<double[]> dataEpoch() {
+    DataOptions options = DataOptions.defaults().withResolution(256).withCacheMegabytes(0);
+    Batches batches =
+        new Batches(
+            Datasets.open(System.getenv("BENCH_PICTURES"), options),
+            new BatchOptions(16, true, true, 0, 2));
+    int[] epoch = {0};
+    return steps ->
+        IntStream.range(0, steps)
+            .mapToDouble(
+                i -> {
+                  long start = System.nanoTime();
+                  try (BatchStream stream = batches.epoch(epoch[0]++).from(0)) {
+                    while (stream.hasNext()) {
+                      try (Scope scope = Scope.open()) {
+                        stream.next();
+                      }
+                    }
+                  }
+                  return (System.nanoTime() - start) / 1e9;
+                })
+            .toArray();
   }
 
   private static IntFunction<double[]> sampleStep(

@@ -11,9 +11,32 @@ final class DataArguments {
       required = true,
       paramLabel = "DATA",
       description =
-          "A folder of pictures (subfolders are classes), a folder of MNIST-format idx files, mnist"
-              + " or fashion-mnist.")
+          "A folder of pictures (subfolders are classes; metadata.jsonl and metadata.csv are read),"
+              + " of Parquet files or of MNIST-format idx files, a Parquet file, a zip or tar of"
+              + " pictures, hf:org/name[@revision], mnist or fashion-mnist.")
   String data;
+
+  @Option(
+      names = "--image-column",
+      paramLabel = "NAME",
+      defaultValue = "",
+      description = "Parquet column of pictures (default: the first that holds pictures).")
+  String imageColumn;
+
+  @Option(
+      names = "--label-column",
+      paramLabel = "NAME",
+      defaultValue = "",
+      description = "Parquet or metadata column of classes (default: label, if there is one).")
+  String labelColumn;
+
+  @Option(
+      names = "--caption-column",
+      paramLabel = "NAME",
+      defaultValue = "",
+      description =
+          "Parquet or metadata column of captions (default: text or caption, if there is one).")
+  String captionColumn;
 
   @Option(
       names = "--resolution",
@@ -62,6 +85,21 @@ final class DataArguments {
   DataOptions.OnBadImage onBadImage;
 
   @Option(
+      names = "--data-threads",
+      paramLabel = "N",
+      description =
+          "Threads that decode pictures ahead (default: one for each processor, at least 2).")
+  Integer dataThreads;
+
+  @Option(
+      names = "--data-cache",
+      paramLabel = "MB",
+      description =
+          "Memory for decoded pictures; others are decoded in every epoch (default: 1024, but at"
+              + " most a quarter of the heap).")
+  Integer dataCache;
+
+  @Option(
       names = "--batch-size",
       paramLabel = "N",
       defaultValue = "16",
@@ -69,14 +107,18 @@ final class DataArguments {
   int batchSize;
 
   DataOptions options() {
-    return DataOptions.defaults()
+    DataOptions usual = DataOptions.defaults();
+    return usual
         .withResolution(resolution)
         .withCenterCrop(centerCrop)
         .withChannels(channels)
-        .withOnBadImage(onBadImage);
+        .withOnBadImage(onBadImage)
+        .withColumns(new DataOptions.Columns(imageColumn, labelColumn, captionColumn))
+        .withThreads(dataThreads == null ? usual.threads() : dataThreads)
+        .withCacheMegabytes(dataCache == null ? usual.cacheMegabytes() : dataCache);
   }
 
   BatchOptions batches(long seed) {
-    return new BatchOptions(batchSize, shuffle, flip, seed);
+    return new BatchOptions(batchSize, shuffle, flip, seed, options().threads());
   }
 }

@@ -58,10 +58,10 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Option(
         names = "--images",
-        paramLabel = "DIR",
+        paramLabel = "DATA",
         description =
-            "Measure a folder of pictures, or of MNIST-format idx files (the test pictures where"
-                + " there are any).")
+            "Measure pictures: a folder, a Parquet file, an archive or whatever else train takes"
+                + " as --data (the test pictures where there are any).")
     String images;
 
     @Option(

@@ -18,6 +18,7 @@ import picocli.CommandLine.ScopeType;
       QuickstartCommand.class,
       TrainCommand.class,
       SampleCommand.class,
+      ClipCommand.class,
       EvaluateCommand.class,
       InspectCommand.class,
     })

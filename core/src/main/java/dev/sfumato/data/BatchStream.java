@@ -2,9 +2,12 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -12,34 +15,64 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The batches of an epoch, or of the rest of one. While a batch is used, one thread prepares the
- * next. Close it: that ends the thread. For use by one thread.
+ * The batches of an epoch, or of the rest of one. While a batch is used, threads prepare the next
+ * ones, picture by picture. Close it: that ends the threads. For use by one thread.
  */
 public final class BatchStream implements Iterator<Batch>, AutoCloseable {
-  private final Dataset dataset;
-  private final Iterator<Callable<Batches.Prepared>> preparations;
-  private final ExecutorService background =
-      Executors.newSingleThreadExecutor(
-          task -> {
-            Thread thread = new Thread(task, "sfumato-batches");
-            thread.setDaemon(true);
-            return thread;
-          });
-  private Future<Batches.Prepared> ahead; // null after the last
+  private final Batches.Epoch epoch;
+  private final Batches batches;
+  private final ExecutorService background;
+  private final Deque<Preparation> ahead = new ArrayDeque<>();
+  private int position;
+  private volatile boolean closed;
 
-  BatchStream(Dataset dataset, Iterator<Callable<Batches.Prepared>> preparations) {
-    this.dataset = dataset;
-    this.preparations = preparations;
-    prepareNext();
+  /** A batch and the parts of the work on it. */
+  private record Preparation(Batches.Prepared batch, List<Future<?>> parts) {}
+
+  BatchStream(Batches.Epoch epoch, int position) {
+    this.epoch = epoch;
+    this.batches = epoch.batches();
+    this.position = position;
+    this.background =
+        Executors.newFixedThreadPool(
+            batches.options().threads(),
+            task -> {
+              Thread thread = new Thread(task, "sfumato-batches");
+              thread.setDaemon(true);
+              return thread;
+            });
+    // One more than all threads can work on, so that none waits for a batch to be taken.
+    int batchSize = batches.options().batchSize();
+    int depth = 1 + (batches.options().threads() + batchSize - 1) / batchSize;
+    for (int i = 0; i < depth; i++) {
+      prepareNext();
+    }
   }
 
   private void prepareNext() {
-    ahead = preparations.hasNext() ? background.submit(preparations.next()) : null;
+    if (position == batches.perEpoch()) {
+      return;
+    }
+    Batches.Prepared batch = epoch.empty(position++);
+    int count = batch.indices().length;
+    int parts = Math.min(batches.options().threads(), count);
+    List<Future<?>> work = new ArrayList<>();
+    for (int part = 0; part < parts; part++) {
+      int first = part;
+      work.add(
+          background.submit(
+              () -> {
+                for (int place = first; place < count && !closed; place += parts) {
+                  epoch.fill(batch, place);
+                }
+              }));
+    }
+    ahead.add(new Preparation(batch, work));
   }
 
   @Override
   public boolean hasNext() {
-    return ahead != null;
+    return !ahead.isEmpty();
   }
 
   /**
@@ -51,14 +84,17 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
    */
   @Override
   public Batch next() {
-    if (background.isShutdown()) {
+    if (closed) {
       throw new IllegalStateException("the stream of batches is closed");
     }
-    if (ahead == null) {
+    if (ahead.isEmpty()) {
       throw new NoSuchElementException("no batch is left in this epoch");
     }
-    Batches.Prepared ready = await(ahead);
+    Preparation next = ahead.remove();
+    next.parts().forEach(BatchStream::await);
     prepareNext();
+    Batches.Prepared ready = next.batch();
+    Dataset dataset = batches.dataset();
     Tensor images =
         Tensor.of(
             ready.images(),
@@ -69,9 +105,9 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     return new Batch(images, ready.labels(), ready.indices());
   }
 
-  private static Batches.Prepared await(Future<Batches.Prepared> future) {
+  private static void await(Future<?> part) {
     try {
-      return future.get();
+      part.get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException known) {
         throw known;
@@ -86,10 +122,11 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     }
   }
 
-  /** Ends the thread, waiting for the picture that it is at. */
+  /** Ends the threads, waiting for the pictures that they are at. */
   @Override
   public void close() {
-    background.shutdownNow();
+    closed = true;
+    background.shutdown(); // no interrupt, which would close the file that is read from
     try {
       background.awaitTermination(1, TimeUnit.MINUTES);
     } catch (InterruptedException e) {

@@ -1,7 +1,7 @@
 package dev.sfumato.data;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
-import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 
 /**
@@ -82,31 +82,30 @@ public record Batches(Dataset dataset, BatchOptions options) {
         throw new IllegalArgumentException(
             "position " + position + " in an epoch of " + perEpoch() + " batches");
       }
-      return new BatchStream(
-          dataset, IntStream.range(position, perEpoch()).mapToObj(this::preparation).iterator());
+      return new BatchStream(this, position);
     }
 
-    private Callable<Prepared> preparation(int position) {
-      return () -> prepare(position);
+    Batches batches() {
+      return Batches.this;
     }
 
-    private Prepared prepare(int position) {
+    /** Returns a batch with room for its pictures. */
+    Prepared empty(int position) {
       int start = position * options.batchSize();
       int count = Math.min(options.batchSize(), order.length - start);
       int length = dataset.channels() * dataset.height() * dataset.width();
-      float[] images = new float[Math.multiplyExact(count, length)];
       boolean labelled = !dataset.classNames().isEmpty();
-      long[] labels = new long[labelled ? count : 0];
-      int[] indices = new int[count];
-      for (int i = 0; i < count; i++) {
-        int index = order[start + i];
-        indices[i] = index;
-        augmented(index).copySigned(images, i * length);
-        if (labelled) {
-          labels[i] = dataset.label(index);
-        }
-      }
-      return new Prepared(images, labels, indices);
+      int[] indices = Arrays.copyOfRange(order, start, start + count);
+      return new Prepared(
+          new float[Math.multiplyExact(count, length)],
+          labelled ? IntStream.of(indices).mapToLong(dataset::label).toArray() : new long[0],
+          indices);
+    }
+
+    /** Puts a picture into its place in a batch. */
+    void fill(Prepared batch, int place) {
+      int length = batch.images().length / batch.indices().length;
+      augmented(batch.indices()[place]).copySigned(batch.images(), place * length);
     }
 
     private Pixels augmented(int index) {

@@ -4,6 +4,8 @@ import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.ComponentColorModel;
 import java.awt.image.DataBuffer;
+import java.awt.image.DataBufferByte;
+import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 import javax.imageio.IIOException;
 
@@ -49,6 +51,12 @@ final class Colors {
     int shift = shift(raster);
     boolean gray = bands <= 2;
     boolean alpha = bands == 2 || bands == 4;
+    if (!alpha
+        && raster.getSampleModel() instanceof PixelInterleavedSampleModel model
+        && raster.getDataBuffer() instanceof DataBufferByte data
+        && raster.getParent() == null) {
+      return fromBytes(model, data);
+    }
     int width = image.getWidth();
     int height = image.getHeight();
     int plane = width * height;
@@ -65,6 +73,27 @@ final class Colors {
         for (int x = 0; x < width; x++) {
           int value = row[x] >> shift;
           out[target + x] = alpha ? onWhite(value, alphas[x] >> shift) : (byte) value;
+        }
+      }
+    }
+    return new Pixels(3, height, width, out);
+  }
+
+  /** What most files are, as {@link #fromSamples} would give it, several times as fast. */
+  private static Pixels fromBytes(PixelInterleavedSampleModel model, DataBufferByte data) {
+    byte[] samples = data.getData();
+    int width = model.getWidth();
+    int height = model.getHeight();
+    int step = model.getPixelStride();
+    int bands = model.getNumBands();
+    byte[] out = new byte[3 * height * width];
+    int target = 0;
+    for (int channel = 0; channel < 3; channel++) {
+      int band = data.getOffset() + model.getBandOffsets()[channel % bands];
+      for (int y = 0; y < height; y++) {
+        int from = band + y * model.getScanlineStride();
+        for (int x = 0; x < width; x++, from += step) {
+          out[target++] = samples[from];
         }
       }
     }

@@ -3,8 +3,8 @@ package dev.sfumato.data;
 import java.util.List;
 
 /**
- * Pictures of one size, numbered from 0, with or without classes. Immutable for its users and safe
- * to read from several threads.
+ * Pictures of one size, numbered from 0, with or without classes and captions. Immutable for its
+ * users and safe to read from several threads.
  */
 public interface Dataset {
 
@@ -31,6 +31,11 @@ public interface Dataset {
    * @throws IllegalStateException if the pictures have no classes
    */
   int label(int index);
+
+  /** Returns a text for each picture, in their order; empty if the pictures have none. */
+  default List<String> captions() {
+    return List.of();
+  }
 
   /**
    * Returns a picture, decoded and scaled, with {@link #channels} channels. It is {@code height x

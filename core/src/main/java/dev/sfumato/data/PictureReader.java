@@ -4,8 +4,6 @@ import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import dev.sfumato.SfumatoException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.Locale;
@@ -28,8 +26,6 @@ import javax.imageio.stream.ImageInputStream;
 public final class PictureReader {
   /** Pictures that declare more pixels than this are refused. */
   public static final long MAX_PIXELS = 100_000_000;
-
-  private static final long MAX_BYTES = 1L << 29;
 
   static {
     registerReaders();
@@ -54,18 +50,7 @@ public final class PictureReader {
    *     the message begins with the file's name
    */
   public static Pixels read(Path file) {
-    byte[] bytes;
-    try {
-      if (Files.size(file) > MAX_BYTES) {
-        throw new SfumatoException(file + ": more than 512 MB, which no picture here may have");
-      }
-      bytes = Files.readAllBytes(file);
-    } catch (NoSuchFileException e) {
-      throw new SfumatoException(file + ": no such file", e);
-    } catch (IOException e) {
-      throw new SfumatoException(file + ": cannot be read (" + oneLine(e) + ")", e);
-    }
-    return read(bytes, file.toString());
+    return read(FolderFiles.read(file), file.toString());
   }
 
   /**

@@ -54,7 +54,13 @@ public record Pixels(int channels, int height, int width, byte[] values) {
 
   /** Returns the picture mirrored left to right. */
   public Pixels flipped() {
-    return upright(2);
+    byte[] out = new byte[values.length];
+    for (int row = 0; row < values.length; row += width) {
+      for (int left = row, right = row + width - 1; left < row + width; left++, right--) {
+        out[left] = values[right];
+      }
+    }
+    return new Pixels(channels, height, width, out);
   }
 
   /**

@@ -1,15 +1,10 @@
 package dev.sfumato.evaluation;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.DataOptions;
-import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
-import dev.sfumato.data.PictureReader;
 import dev.sfumato.data.Pixels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -21,7 +16,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -78,22 +72,13 @@ public record PictureSummary(
   }
 
   /**
-   * Summarises a folder of picture files in their own sizes, or MNIST-format files (the test
-   * pictures where there are any).
+   * Summarises a data set's pictures in their own sizes (the test pictures where there are any).
    *
    * @param images what {@link Datasets#open} opens
    * @throws SfumatoException naming the folder or file at fault
    */
   public static PictureSummary of(String images) {
-    Path folder = Path.of(images);
-    List<Path> files = Files.isDirectory(folder) ? Datasets.pictureFiles(folder) : List.of();
-    if (!files.isEmpty()) {
-      return of(files.stream().map(PictureReader::read));
-    }
-    DataOptions options = DataOptions.defaults();
-    Dataset dataset =
-        Datasets.openTestSplit(images, options).orElseGet(() -> Datasets.open(images, options));
-    return of(IntStream.range(0, dataset.size()).mapToObj(dataset::pixels));
+    return of(Datasets.pictures(images));
   }
 
   /** Summarises pictures (N, C, H, W) in [-1, 1], rounded to bytes as when they are saved. */

@@ -10,6 +10,8 @@ public enum Activation {
   SILU(Functional::silu),
   MISH(Functional::mish),
   GELU(Functional::gelu),
+  GELU_TANH(Functional::geluTanh),
+  QUICK_GELU(Functional::quickGelu),
   RELU(Functional::relu);
 
   private final UnaryOperator<Tensor> function;

@@ -70,6 +70,36 @@ public final class Functional {
         });
   }
 
+  /** Layer normalisation (Ba et al., 2016) over the last dimension, with weight and bias (D). */
+  public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon) {
+    return withOptional(
+        bias,
+        b -> {
+          try (TensorOptional w = new TensorOptional(weight.handle)) {
+            return torch.layer_norm(x.handle, weight.shape(), w, b, epsilon, true);
+          }
+        });
+  }
+
+  /** Batch normalisation with given mean and variance, weight and bias, each (C). */
+  public static Tensor batchNorm(
+      Tensor x, Tensor weight, Tensor bias, Tensor mean, Tensor variance, double epsilon) {
+    return withOptional(
+        bias,
+        b -> {
+          try (TensorOptional w = new TensorOptional(weight.handle);
+              TensorOptional m = new TensorOptional(mean.handle);
+              TensorOptional v = new TensorOptional(variance.handle)) {
+            return torch.batch_norm(x.handle, w, b, m, v, false, 0, epsilon, true);
+          }
+        });
+  }
+
+  /** Each row of x (B, D) divided by its Euclidean norm. */
+  public static Tensor normalize(Tensor x) {
+    return Tensor.make(() -> torch.normalize(x.handle));
+  }
+
   /** Rows of {@code weight} (N, D) by {@code indices} (...) int64: (..., D). */
   public static Tensor embedding(Tensor weight, Tensor indices) {
     return Tensor.make(() -> torch.embedding(weight.handle, indices.handle));
@@ -88,6 +118,16 @@ public final class Functional {
   /** {@code x Phi(x)}, exact. */
   public static Tensor gelu(Tensor x) {
     return Tensor.make(() -> torch.gelu(x.handle));
+  }
+
+  /** {@code x Phi(x)}, with Phi approximated by a hyperbolic tangent. */
+  public static Tensor geluTanh(Tensor x) {
+    return Tensor.make(() -> torch.gelu(x.handle, "tanh"));
+  }
+
+  /** {@code x sigmoid(1.702 x)}, which OpenAI's CLIP has in the place of {@link #gelu}. */
+  public static Tensor quickGelu(Tensor x) {
+    return Scope.run(() -> silu(x.mul(1.702)).mul_(1 / 1.702));
   }
 
   /** {@code x tanh(softplus(x))}. */
@@ -113,6 +153,14 @@ public final class Functional {
   /** {@code softmax(q k^T / sqrt(D)) v} for q, k, v of (B, heads, N, D). */
   public static Tensor attention(Tensor q, Tensor k, Tensor v) {
     return Tensor.make(() -> torch.scaled_dot_product_attention(q.handle, k.handle, v.handle));
+  }
+
+  /** {@link #attention} in which position n sees positions 0 to n only. */
+  public static Tensor causalAttention(Tensor q, Tensor k, Tensor v) {
+    return Tensor.make(
+        () ->
+            torch.scaled_dot_product_attention(
+                q.handle, k.handle, v.handle, Options.NO_TENSOR, 0, true, NO_SCALE, false));
   }
 
   /** Nearest-neighbour enlargement to {@code height} x {@code width}. */

@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.toCollection;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
+import dev.sfumato.tensor.TorchPickle.ScriptObject;
 import dev.sfumato.tensor.TorchPickle.Storage;
 import dev.sfumato.tensor.TorchPickle.StoredTensor;
 import java.io.BufferedInputStream;
@@ -16,6 +17,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -30,19 +33,22 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * State dicts that {@code torch.save} wrote ({@code .bin}, {@code .pt}, {@code .ckpt}), in the zip
- * format and in the one before it. Nothing in the file is run: a checkpoint that needs more than
- * tensors and dictionaries is refused.
+ * format and in the one before it, and the tensors of modules that {@code torch.jit.save} wrote.
+ * Nothing in the file is run: a checkpoint that needs more than tensors and dictionaries is
+ * refused.
  */
 public final class TorchCheckpoint {
   /** What the legacy format starts with. */
   private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
 
   private static final int CHUNK = 1 << 20;
+  private static final int MAX_OBJECTS = 1 << 14;
 
   private TorchCheckpoint() {}
 
   /**
-   * Reads a state dict, or the one under {@code state_dict} in a dictionary.
+   * Reads a state dict, or the one under {@code state_dict} in a dictionary, or all tensors of a
+   * TorchScript module, named by the attributes that lead to them.
    *
    * @return tensors by name on the CPU, in the order of the file; those that shared their elements
    *     when they were saved do so again
@@ -149,6 +155,9 @@ public final class TorchCheckpoint {
   // ---- tensors
 
   private static Map<String, StoredTensor> stateDict(Path file, Object pickled) {
+    if (pickled instanceof ScriptObject module) {
+      return stateDict(file, module);
+    }
     Object found =
         pickled instanceof Map<?, ?> outer && outer.get("state_dict") instanceof Map<?, ?> inner
             ? inner
@@ -165,6 +174,30 @@ public final class TorchCheckpoint {
           }
           stored.put(name.toString(), tensor);
         });
+    return stored;
+  }
+
+  /** The tensors of a module and of those inside it. */
+  private static Map<String, StoredTensor> stateDict(Path file, ScriptObject module) {
+    Map<String, StoredTensor> stored = new LinkedHashMap<>();
+    Deque<Map.Entry<String, ScriptObject>> left = new ArrayDeque<>();
+    left.add(Map.entry("", module));
+    for (int objects = 0; !left.isEmpty(); objects++) {
+      if (objects > MAX_OBJECTS) { // a damaged module may hold itself
+        throw new SfumatoException(file + ": its modules nest without end: the file is damaged");
+      }
+      Map.Entry<String, ScriptObject> next = left.pop();
+      next.getValue()
+          .attributes()
+          .forEach(
+              (name, value) -> {
+                if (value instanceof StoredTensor tensor) {
+                  stored.put(next.getKey() + name, tensor);
+                } else if (value instanceof ScriptObject child) {
+                  left.push(Map.entry(next.getKey() + name + ".", child));
+                }
+              });
+    }
     return stored;
   }
 

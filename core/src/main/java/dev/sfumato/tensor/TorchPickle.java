@@ -23,7 +23,8 @@ import java.util.Set;
  * <p>A pickle is a program for a small stack machine that may call any Python function. This
  * machine knows the operations for plain values and collections, and of all functions only those
  * that describe a tensor or make a dictionary; it refuses every other one by name. Python's {@code
- * None} is {@link #NONE}, a tuple is a list.
+ * None} is {@link #NONE}, a tuple is a list. An object of TorchScript, whose class lies in the file
+ * as code that nobody runs, is a {@link ScriptObject}.
  */
 final class TorchPickle {
   /** Python's {@code None}. */
@@ -51,10 +52,21 @@ final class TorchPickle {
           "torch.Size",
           "torch._utils._rebuild_parameter",
           "torch._utils._rebuild_tensor",
-          "torch._utils._rebuild_tensor_v2");
+          "torch._utils._rebuild_tensor_v2",
+          "torch.jit._pickle.build_boollist",
+          "torch.jit._pickle.build_doublelist",
+          "torch.jit._pickle.build_intlist",
+          "torch.jit._pickle.build_tensorlist",
+          "torch.jit._pickle.restore_type_tag");
+
+  /** The Python package of the classes that a TorchScript file brings along. */
+  private static final String SCRIPT = "__torch__.";
 
   /** A function or class that the pickle names. */
   private record Global(String name) {}
+
+  /** The attributes of an object, by name. */
+  record ScriptObject(Map<Object, Object> attributes) {}
 
   /** {@code numel} elements that lie in the checkpoint under {@code key}. */
   record Storage(String key, DType dtype, long numel) {}
@@ -178,12 +190,11 @@ final class TorchPickle {
         List<?> arguments = (List<?>) pop();
         push(result((Global) pop(), arguments));
       }
-      case 'b' -> { // BUILD sets attributes; a state dict carries its version so
+      case 0x81 -> { // NEWOBJ
         pop();
-        if (!(top() instanceof Map)) {
-          throw broken("sets attributes of something that is no dictionary");
-        }
+        push(scriptObject((Global) pop()));
       }
+      case 'b' -> setAttributes(pop()); // BUILD
       case 'Q' -> push(storage((List<?>) pop())); // BINPERSID
       default -> {
         return false;
@@ -192,11 +203,26 @@ final class TorchPickle {
     return true;
   }
 
+  private void setAttributes(Object attributes) {
+    if (top() instanceof ScriptObject object) {
+      ((Map<?, ?>) attributes).forEach((name, value) -> put(object.attributes(), name, value));
+    } else if (!(top() instanceof Map)) { // a state dict carries its version so
+      throw broken("sets attributes of something that is no dictionary");
+    }
+  }
+
   // ---- what may be called
+
+  private ScriptObject scriptObject(Global type) {
+    if (!type.name().startsWith(SCRIPT)) {
+      throw broken("makes an object of " + type.name());
+    }
+    return new ScriptObject(new LinkedHashMap<>());
+  }
 
   private Global global(String module, String function) {
     String name = module + "." + function;
-    if (!FUNCTIONS.contains(name) && !STORAGES.containsKey(name)) {
+    if (!FUNCTIONS.contains(name) && !STORAGES.containsKey(name) && !name.startsWith(SCRIPT)) {
       throw new SfumatoException(
           file
               + ": asks to run '"
@@ -217,7 +243,14 @@ final class TorchPickle {
         }
         yield items;
       }
-      case "torch.Size", "torch._utils._rebuild_parameter" -> arguments.get(0);
+      case "torch.Size",
+          "torch._utils._rebuild_parameter",
+          "torch.jit._pickle.build_boollist",
+          "torch.jit._pickle.build_doublelist",
+          "torch.jit._pickle.build_intlist",
+          "torch.jit._pickle.build_tensorlist",
+          "torch.jit._pickle.restore_type_tag" ->
+          arguments.get(0);
       case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2" ->
           new StoredTensor(
               (Storage) arguments.get(0),

@@ -171,7 +171,7 @@ class BatchesTest {
   void leavesNoThreadBehind() {
     BatchStream stream = new Batches(SQUARE, PLAIN).epoch(0).from(0);
     stream.next();
-    assertThat(threads()).isEqualTo(1);
+    assertThat(threads()).isEqualTo(PLAIN.threads());
     stream.close();
     stream.close();
     assertThat(threads()).isEqualTo(0);
@@ -189,8 +189,23 @@ class BatchesTest {
   }
 
   @Test
+  void givesTheSameBatchesWithAnyNumberOfThreads() {
+    for (int threads : new int[] {1, 2, 7}) {
+      Batches one = new Batches(new Stripes(4, BAD), new BatchOptions(3, true, true, 5));
+      BatchOptions options = new BatchOptions(3, true, true, 5, threads);
+      List<Batch> others = all(new Batches(new Stripes(4, BAD), options), 1, 0);
+      for (Batch expected : all(one, 1, 0)) {
+        Batch other = others.remove(0);
+        assertThat(other.indices()).isEqualTo(expected.indices());
+        assertThat(other.images().toFloats()).isEqualTo(expected.images().toFloats());
+      }
+    }
+  }
+
+  @Test
   void refusesEmptyBatches() {
     assertThrows(SfumatoException.class, () -> new BatchOptions(0, true, true, 0));
+    assertThrows(SfumatoException.class, () -> new BatchOptions(1, true, true, 0, 0));
   }
 
   private static List<Batch> all(Batches batches, int epoch, int position) {

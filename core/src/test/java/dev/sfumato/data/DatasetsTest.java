@@ -163,7 +163,7 @@ class DatasetsTest {
 
   @Test
   void refusesAnEmptyDataSet() throws IOException {
-    assertThat(failure()).contains(": no pictures (jpg, png, gif, bmp, webp) and no idx files");
+    assertThat(failure()).contains(": no pictures (jpg, png, gif, bmp, webp), no Parquet");
     write("bad.png", new byte[0]);
     DataOptions skip = DataOptions.defaults().withOnBadImage(OnBadImage.SKIP);
     SfumatoException e = assertThrows(SfumatoException.class, () -> open(skip));
@@ -171,17 +171,17 @@ class DatasetsTest {
   }
 
   @Test
-  void refusesWhatIsNoFolder() throws IOException {
-    write("file.parquet", new byte[1]);
+  void refusesWhatIsNotThere() throws IOException {
+    write("file.txt", new byte[1]);
     DataOptions options = DataOptions.defaults();
-    String file = folder.resolve("file.parquet").toString();
+    String file = folder.resolve("file.txt").toString();
     assertThat(assertThrows(SfumatoException.class, () -> Datasets.open(file, options)))
         .hasMessageThat()
-        .contains("file.parquet: not a folder");
+        .contains("file.txt: neither Parquet nor a zip or tar archive");
     String missing = folder.resolve("missing").toString();
     assertThat(assertThrows(SfumatoException.class, () -> Datasets.open(missing, options)))
         .hasMessageThat()
-        .contains("missing: no such folder");
+        .contains("missing: no such folder or file");
     assertThrows(SfumatoException.class, () -> DataOptions.defaults().withResolution(-1));
   }
 

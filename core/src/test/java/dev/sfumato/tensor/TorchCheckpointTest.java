@@ -165,6 +165,32 @@ class TorchCheckpointTest {
     }
   }
 
+  // ---- TorchScript
+
+  @Test
+  void readsTheTensorsOfAModuleAndRunsNothing() throws IOException {
+    String weight = tensor("FloatStorage", 6, 0, new long[] {6}, new long[] {1});
+    String child = object("__torch__.some Child", weight.substring(0, weight.length() - 1));
+    Path file = zip(object("__torch__.m Model", "}(" + text("inner") + child + "u") + ".", 24);
+    try (Scope scope = Scope.open()) {
+      assertThat(TorchCheckpoint.read(file).keySet()).containsExactly("inner.weight");
+    }
+  }
+
+  @Test
+  void aModuleOfAnotherKindOrWithoutEndIsRefused() throws IOException {
+    assertThat(refusal(zip(object("posix system", "}") + ".", 0))).contains("'posix.system'");
+    assertThat(refusal(zip(object("collections OrderedDict", "}") + ".", 0)))
+        .contains("makes an object of collections.OrderedDict");
+    String itself = "c__torch__.m\nM\n)\u0081q\u0000}" + text("me") + "h\u0000sb.";
+    assertThat(refusal(zip(itself, 0))).contains("nest without end");
+  }
+
+  /** An object of a class, given as "module name", with what a pickle makes of its attributes. */
+  private static String object(String type, String attributes) {
+    return "c" + type.replace(' ', '\n') + "\n)\u0081" + attributes + "b";
+  }
+
   @Test
   void aHugePickleIsRefused() throws IOException {
     assertThat(refusal(zip("(".repeat(1 << 21), 0))).contains("too deeply");

@@ -1,0 +1,131 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Pixels;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * A trained CLIP model: pictures and texts to vectors of unit length, whose products are cosine
+ * similarities. Its weights are frozen; gradients go through {@link #encodeImage} to the pixels.
+ *
+ * <pre>{@code
+ * try (Scope scope = Scope.open();
+ *     ClipModel clip = ClipModel.load(directory)) {
+ *   Tensor images = clip.encodeImage(clip.preprocess(List.of(PictureReader.read(file))));
+ *   Tensor texts = clip.encodeText(List.of("a red rose", "a blue car"));
+ *   Tensor similarity = Functional.matmul(images, texts.transpose(0, 1)); // (1, 2)
+ * }
+ * }</pre>
+ *
+ * @param network the two encoders
+ * @param tokenizer what texts are cut with
+ * @param preprocessing what pictures are prepared with
+ */
+public record ClipModel(
+    ClipNetwork network, ClipTokenizer tokenizer, ImagePreprocessing preprocessing)
+    implements AutoCloseable {
+
+  /**
+   * Loads a model: a directory in transformers' or open_clip's layout, or one of OpenAI's files.
+   *
+   * @throws SfumatoException naming the file or the option that is missing, or that is not
+   *     supported
+   */
+  public static ClipModel load(Path path) {
+    return ClipFiles.of(path).load();
+  }
+
+  /** Freezes the weights, so that no gradients of them are computed. */
+  public ClipModel {
+    network.trainable().forEach(weight -> weight.requiresGrad(false));
+    int known = network.config().text().vocabSize();
+    if (tokenizer.size() > known) {
+      throw new SfumatoException(
+          "the tokenizer has %d tokens, but the model knows %d: the model needs its own tokenizer"
+              .formatted(tokenizer.size(), known));
+    }
+  }
+
+  /** Height and width in pixels of the pictures that it reads. */
+  public int imageSize() {
+    return network.config().image().imageSize();
+  }
+
+  /**
+   * Pictures as vectors of unit length; gradients reach the pixels.
+   *
+   * @param images (B, 3, S, S) with S the {@link #imageSize}, normalised
+   * @return (B, embed_dim)
+   * @throws SfumatoException if the pictures have another shape
+   */
+  public Tensor encodeImage(Tensor images) {
+    return Scope.run(() -> Functional.normalize(network.encodeImage(images)));
+  }
+
+  /**
+   * Texts as vectors of unit length. Of a long text the first tokens count; a text without any
+   * ({@link ClipTokenizer#tokenize} says so) means nothing, and so does its vector.
+   *
+   * @return (B, embed_dim)
+   */
+  public Tensor encodeText(List<String> texts) {
+    return Scope.run(
+        () -> {
+          Tensor ids = tokenizer.encode(texts, network.config().text().contextLength());
+          return Functional.normalize(network.encodeText(ids.to(network.logitScale().device())));
+        });
+  }
+
+  /** Pictures of any size to what {@link #encodeImage} reads, on the model's device. */
+  public Tensor preprocess(List<Pixels> pictures) {
+    return Scope.run(() -> preprocessing.apply(pictures).to(network.logitScale().device()));
+  }
+
+  /** What cosine similarities are multiplied by before a softmax over texts. */
+  public double logitScale() {
+    return Math.exp(network.logitScale().item());
+  }
+
+  /** Moves the weights to {@code device}. */
+  public void to(Device device) {
+    network.to(device);
+  }
+
+  /**
+   * Writes a network in open_clip's layout, each file whole or not at all. Nothing is written of a
+   * tokenizer: the one that ships belongs to it.
+   *
+   * @throws SfumatoException naming the file that cannot be written
+   */
+  public static void save(ClipNetwork network, ImagePreprocessing preprocessing, Path directory) {
+    Map<String, Object> preprocess = new LinkedHashMap<>();
+    preprocess.put("mean", preprocessing.mean());
+    preprocess.put("std", preprocessing.std());
+    preprocess.put("resize_mode", preprocessing.squash() ? "squash" : "shortest");
+    preprocess.put("interpolation", preprocessing.filter().name().toLowerCase(Locale.ROOT));
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("model_cfg", OpenClipConfig.write(network.config()));
+    config.put("preprocess_cfg", preprocess);
+    JsonFile.write(directory.resolve(ClipFiles.OPEN_CLIP_CONFIG), config);
+    Safetensors.write(
+        directory.resolve(ClipFiles.OPEN_CLIP_WEIGHTS),
+        network.parameters(),
+        Map.of("format", "pt"));
+  }
+
+  /** Frees the weights. */
+  @Override
+  public void close() {
+    network.close();
+  }
+}

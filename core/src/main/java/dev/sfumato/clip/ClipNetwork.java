@@ -1,0 +1,140 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.nn.LayerNorm;
+import dev.sfumato.nn.Module;
+import dev.sfumato.nn.Name;
+import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The two encoders of CLIP. Its parameters are named as in the files of OpenAI and open_clip.
+ *
+ * <p>Training maximises, for the pairs (picture i, text i) of a batch, the softmax over {@code
+ * exp(logit_scale) cos(image_i, text_j)} in both directions (Radford et al., 2021, figure 3).
+ */
+public final class ClipNetwork extends Module {
+  @Name("token_embedding.weight")
+  private final Tensor tokenEmbedding;
+
+  private final Tensor positionalEmbedding;
+  private final Tensor textProjection;
+  private final Tensor logitScale;
+  private final ImageEncoder visual;
+  private final Transformer transformer;
+  private final LayerNorm lnFinal;
+  private final ClipConfig config;
+
+  /** A network whose parameters are not set; {@link #reset} or {@link #load} fills them. */
+  public ClipNetwork(ClipConfig config) {
+    ClipConfig.Text text = config.text();
+    int width = text.transformer().width();
+    this.config = config;
+    tokenEmbedding = parameter(text.vocabSize(), width);
+    positionalEmbedding = parameter(text.contextLength(), width);
+    textProjection = parameter(width, config.embedDim());
+    logitScale = parameter();
+    visual = ImageEncoder.of(config);
+    transformer = new Transformer(text.transformer(), text.causal());
+    lnFinal = new LayerNorm(width, text.transformer().normEpsilon());
+  }
+
+  /** Its configuration. */
+  public ClipConfig config() {
+    return config;
+  }
+
+  /**
+   * The features of pictures; gradients reach the pixels.
+   *
+   * @param images (B, 3, S, S), normalised with the mean and deviation of the model
+   * @return (B, embed_dim)
+   * @throws SfumatoException if the pictures have another shape
+   */
+  public Tensor encodeImage(Tensor images) {
+    requireImages(images);
+    try (Autocast cast = Autocast.open()) {
+      return Scope.run(() -> visual.forward(images, Layers.NONE));
+    }
+  }
+
+  /**
+   * What single layers of the image encoder make of pictures: of a vision transformer the tokens
+   * (B, 1 + patches, width) after each block, of a residual network the features (B, C, H, W) after
+   * the stem (layer 0) and each of its four stages.
+   *
+   * @param images (B, 3, S, S), normalised
+   * @param layers their numbers, 0 the first; negative ones count from the end
+   * @return a tensor for each of {@code layers}
+   * @throws SfumatoException if a layer is not there, or the pictures have another shape
+   */
+  public List<Tensor> imageLayers(Tensor images, List<Integer> layers) {
+    requireImages(images);
+    Layers seen = new Layers(layers, config.image().layerCount());
+    try (Autocast cast = Autocast.open();
+        Scope scope = Scope.open()) {
+      visual.forward(images, seen);
+      seen.outputs().forEach(scope::keep);
+      return seen.outputs();
+    }
+  }
+
+  /**
+   * The features of texts.
+   *
+   * @param ids tokens (B, context length) int64, as {@link ClipTokenizer#encode} makes them
+   * @return (B, embed_dim)
+   */
+  public Tensor encodeText(Tensor ids) {
+    try (Autocast cast = Autocast.open()) {
+      return Scope.run(
+          () -> {
+            Tensor x = Functional.embedding(tokenEmbedding, ids).add(positionalEmbedding);
+            Tensor pooled = pooled(transformer.forward(x), ids);
+            return Functional.matmul(lnFinal.forward(pooled), textProjection);
+          });
+    }
+  }
+
+  /** The natural logarithm of what cosines are multiplied by before a softmax, shape (). */
+  public Tensor logitScale() {
+    return logitScale;
+  }
+
+  /** (B, N, width) to the vectors (B, width) of the positions that stand for the texts. */
+  private Tensor pooled(Tensor x, Tensor ids) {
+    long length = x.size(1);
+    Tensor flat = x.reshape(-1, x.size(2));
+    long[] rows = config.text().pool().positions(ids.toLongs(), (int) length);
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] += i * length;
+    }
+    return flat.indexSelect(0, Tensor.of(rows, rows.length).to(x.device()));
+  }
+
+  private void requireImages(Tensor images) {
+    long side = config.image().imageSize();
+    long[] shape = images.shape();
+    if (shape.length != 4 || shape[1] != 3 || shape[2] != side || shape[3] != side) {
+      throw new SfumatoException(
+          "this CLIP model reads pictures (B, 3, %d, %d), not %s"
+              .formatted(side, side, Arrays.toString(shape)));
+    }
+  }
+
+  @Override
+  protected void resetOwn(Rng rng) {
+    StartValues.normal(rng, tokenEmbedding, 0.02);
+    StartValues.normal(rng, positionalEmbedding, 0.01);
+    StartValues.normal(rng, textProjection, Math.pow(textProjection.size(0), -0.5));
+    try (Autograd.Recording off = Autograd.off()) {
+      logitScale.fill_(Math.log(1 / 0.07));
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package dev.sfumato.clip;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.JsonFile;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.text.Normalizer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * The tokens of a tokenizer.
+ *
+ * @param numbers the number of each token
+ * @param pairs how words are cut
+ * @param special the tokens that are never cut: the begin and the end of a text
+ */
+record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String> special) {
+  private static final List<String> TRANSFORMERS = List.of("<|startoftext|>", "<|endoftext|>");
+  private static final List<String> OPEN_CLIP = List.of("<start_of_text>", "<end_of_text>");
+
+  private static ClipVocabulary of(
+      Map<String, Integer> numbers, List<String> merges, List<String> special) {
+    return new ClipVocabulary(numbers, new BytePairs(numbers, merges), special);
+  }
+
+  int begin() {
+    return numbers.get(special.get(0));
+  }
+
+  int end() {
+    return numbers.get(special.get(1));
+  }
+
+  int token(String name) {
+    return numbers.get(name);
+  }
+
+  /** The tokens of a word. */
+  List<Integer> encode(String word) {
+    return special.contains(word) ? List.of(token(word)) : pairs.encode(word, end());
+  }
+
+  int size() {
+    return Collections.max(numbers.values()) + 1;
+  }
+
+  /** The vocabulary of OpenAI's models, which ships. */
+  static ClipVocabulary openAi() {
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(
+                new GZIPInputStream(
+                    Objects.requireNonNull(
+                        ClipVocabulary.class.getResourceAsStream("merges.txt.gz"))),
+                StandardCharsets.UTF_8))) {
+      List<String> merges = lines.lines().toList();
+      return of(BytePairs.vocabulary(merges, OPEN_CLIP), merges, OPEN_CLIP);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  // ---- files of transformers
+
+  static ClipVocabulary load(Path directory) {
+    Path whole = directory.resolve("tokenizer.json");
+    Path vocabulary = directory.resolve("vocab.json");
+    Path merges = directory.resolve("merges.txt");
+    if (Files.exists(whole)) {
+      return read(whole);
+    }
+    if (!Files.exists(vocabulary) || !Files.exists(merges)) {
+      throw new SfumatoException(
+          directory
+              + ": has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt, next to"
+              + " the model");
+    }
+    Map<String, Integer> numbers = numbers(vocabulary, JsonFile.read(vocabulary, JsonNode.class));
+    return checked(vocabulary, numbers, mergesOf(merges));
+  }
+
+  private static ClipVocabulary read(Path file) {
+    JsonNode root = JsonFile.read(file, JsonNode.class);
+    JsonNode model = root.path("model");
+    if (!model.path("end_of_word_suffix").asText().equals("</w>")) {
+      throw new SfumatoException(
+          file + ": is no tokenizer of CLIP: it is no byte-pair encoding that marks ends of words");
+    }
+    Map<String, Integer> numbers = numbers(file, model.path("vocab"));
+    for (JsonNode added : root.path("added_tokens")) {
+      numbers.put(added.path("content").asText(), added.path("id").asInt());
+    }
+    List<String> merges = new ArrayList<>();
+    for (JsonNode merge : model.path("merges")) {
+      merges.add(
+          merge.isArray() ? merge.path(0).asText() + ' ' + merge.path(1).asText() : merge.asText());
+    }
+    return checked(file, numbers, merges);
+  }
+
+  private static Map<String, Integer> numbers(Path file, JsonNode vocabulary) {
+    Map<String, Integer> numbers = new HashMap<>();
+    for (Map.Entry<String, JsonNode> token : vocabulary.properties()) {
+      if (!token.getValue().canConvertToInt() || token.getValue().asInt() < 0) {
+        throw new SfumatoException(file + ": token '" + token.getKey() + "' has no number");
+      }
+      numbers.put(token.getKey(), token.getValue().asInt());
+    }
+    return numbers;
+  }
+
+  private static List<String> mergesOf(Path file) {
+    try {
+      return Files.readAllLines(file).stream()
+          .filter(line -> !line.startsWith("#version") && !line.isBlank())
+          .toList();
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private static ClipVocabulary checked(
+      Path file, Map<String, Integer> numbers, List<String> merges) {
+    for (String token : TRANSFORMERS) {
+      if (!numbers.containsKey(token)) {
+        throw new SfumatoException(file + ": is no tokenizer of CLIP: it lacks " + token);
+      }
+    }
+    return of(numbers, merges, TRANSFORMERS);
+  }
+
+  /** Accents composed, and small letters whatever stands around them. */
+  static String normalized(String text) {
+    return TextCleaning.eachSmall(Normalizer.normalize(text, Normalizer.Form.NFC));
+  }
+}

@@ -1,0 +1,167 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Pixels;
+import dev.sfumato.data.Resize;
+import dev.sfumato.tensor.Tensor;
+import java.util.List;
+
+/**
+ * Decoded pictures to what a CLIP network reads: resized and cut to a square, then {@code (x -
+ * mean) / std} for each colour, x in [0, 1]. Resizing is Pillow's, as in open_clip.
+ *
+ * @param resize the smaller edge after resizing, in pixels
+ * @param crop height and width of the part in the middle that is kept
+ * @param squash whether both edges become {@code resize}, proportions or not
+ * @param roundDown whether half a pixel above and left of that part is left out; else it is rounded
+ *     to an even number
+ * @param filter how pixels are interpolated
+ * @param mean of red, green and blue
+ * @param std standard deviations of red, green and blue
+ */
+public record ImagePreprocessing(
+    int resize,
+    int crop,
+    boolean squash,
+    boolean roundDown,
+    Resize.Filter filter,
+    List<Float> mean,
+    List<Float> std) {
+  private static final List<Float> OPENAI_MEAN = List.of(0.48145466f, 0.4578275f, 0.40821073f);
+  private static final List<Float> OPENAI_STD = List.of(0.26862954f, 0.26130258f, 0.27577711f);
+
+  /** Checks that the part fits and that the values can be divided by. */
+  public ImagePreprocessing {
+    mean = List.copyOf(mean);
+    std = List.copyOf(std);
+    if (resize < crop) {
+      throw new SfumatoException(
+          "pictures of " + resize + " pixels cannot be cut to " + crop + ": see crop_size");
+    }
+    if (mean.size() != 3 || std.size() != 3 || std.contains(0f)) {
+      throw new SfumatoException("mean and std must be three numbers each, std not 0");
+    }
+  }
+
+  /** That of OpenAI's models. */
+  static ImagePreprocessing openAi(int imageSize) {
+    return new ImagePreprocessing(
+        imageSize, imageSize, false, false, Resize.Filter.BICUBIC, OPENAI_MEAN, OPENAI_STD);
+  }
+
+  /** That of {@code preprocess_cfg} of open_clip. */
+  static ImagePreprocessing openClip(ConfigNode settings, int imageSize) {
+    String mode = settings.text("resize_mode", "shortest");
+    if (!mode.equals("shortest") && !mode.equals("squash")) {
+      throw new SfumatoException(
+          settings.source()
+              + "resize_mode '"
+              + mode
+              + "' is not supported: shortest and squash are");
+    }
+    return new ImagePreprocessing(
+        imageSize,
+        imageSize,
+        mode.equals("squash"),
+        false,
+        settings.text("interpolation", "bicubic").equals("bilinear")
+            ? Resize.Filter.BILINEAR
+            : Resize.Filter.BICUBIC,
+        settings.colors("mean", OPENAI_MEAN),
+        settings.colors("std", OPENAI_STD));
+  }
+
+  /**
+   * That of transformers' {@code preprocessor_config.json}.
+   *
+   * @throws SfumatoException if it does not make pictures of {@code imageSize} pixels
+   */
+  static ImagePreprocessing transformers(ConfigNode settings, int imageSize) {
+    boolean squash = settings.has("size") && settings.node().get("size").has("height");
+    int resize = side(settings, "size", imageSize);
+    int crop =
+        settings.flag("do_center_crop", true) ? side(settings, "crop_size", imageSize) : resize;
+    if (crop != imageSize) {
+      throw new SfumatoException(
+          "%scrop_size makes pictures of %d pixels, but the model reads %d"
+              .formatted(settings.source(), crop, imageSize));
+    }
+    Resize.Filter filter =
+        switch (settings.integer("resample", 3)) {
+          case 2 -> Resize.Filter.BILINEAR;
+          case 3 -> Resize.Filter.BICUBIC;
+          default ->
+              throw new SfumatoException(
+                  settings.source() + "resample must be 2 (bilinear) or 3 (bicubic)");
+        };
+    boolean normalize = settings.flag("do_normalize", true);
+    return new ImagePreprocessing(
+        resize,
+        crop,
+        squash,
+        true,
+        filter,
+        normalize ? settings.colors("image_mean", OPENAI_MEAN) : List.of(0f, 0f, 0f),
+        normalize ? settings.colors("image_std", OPENAI_STD) : List.of(1f, 1f, 1f));
+  }
+
+  /** One number, or an object with the shortest edge, or with equal height and width. */
+  private static int side(ConfigNode settings, String key, int fallback) {
+    if (!settings.has(key) || !settings.node().get(key).isObject()) {
+      return settings.integer(key, fallback);
+    }
+    ConfigNode size = settings.child(key);
+    int side = size.integer(size.has("shortest_edge") ? "shortest_edge" : "height");
+    if (size.integer("width", side) != side) {
+      throw new SfumatoException(size.source() + "width must be equal to the height");
+    }
+    return side;
+  }
+
+  /**
+   * Prepares pictures of any size.
+   *
+   * @return (B, 3, crop, crop)
+   */
+  public Tensor apply(List<Pixels> pictures) {
+    int values = 3 * crop * crop;
+    float[] all = new float[pictures.size() * values];
+    for (int i = 0; i < pictures.size(); i++) {
+      write(square(pictures.get(i).rgb()), all, i * values);
+    }
+    return Tensor.of(all, pictures.size(), 3, crop, crop);
+  }
+
+  private Pixels square(Pixels picture) {
+    Pixels resized =
+        squash
+            ? Resize.to(picture, resize, resize, filter)
+            : Resize.smallerEdge(picture, resize, filter);
+    return roundDown
+        ? resized.crop((resized.height() - crop) / 2, (resized.width() - crop) / 2, crop, crop)
+        : resized.centerCrop(crop, crop);
+  }
+
+  private void write(Pixels picture, float[] target, int offset) {
+    byte[] values = picture.values();
+    int plane = crop * crop;
+    for (int i = 0; i < values.length; i++) {
+      int color = i / plane;
+      target[offset + i] = ((values[i] & 0xff) / 255f - mean.get(color)) / std.get(color);
+    }
+  }
+
+  /**
+   * {@code (x - mean) / std} of pictures that have the right size already; gradients go through.
+   *
+   * @param images (B, 3, H, W) in [0, 1]
+   */
+  public Tensor normalize(Tensor images) {
+    return images.sub(perColor(mean, images)).div(perColor(std, images));
+  }
+
+  private static Tensor perColor(List<Float> values, Tensor images) {
+    float[] three = {values.get(0), values.get(1), values.get(2)};
+    return Tensor.of(three, 1, 3, 1, 1).to(images.device());
+  }
+}

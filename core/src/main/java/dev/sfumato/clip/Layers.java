@@ -1,0 +1,45 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Keeps the outputs of some layers as a network computes them one after the other. */
+final class Layers {
+  /** Keeps nothing. */
+  static final Layers NONE = new Layers(List.of(), 0);
+
+  private final List<Integer> wanted;
+  private final List<Tensor> seen = new ArrayList<>();
+
+  /**
+   * @param wanted numbers of layers, 0 the first, in any order; negative ones count from the end
+   * @param count how many layers there are
+   * @throws SfumatoException if a number is out of range
+   */
+  Layers(List<Integer> wanted, int count) {
+    this.wanted = wanted.stream().map(layer -> index(layer, count)).toList();
+  }
+
+  private static int index(int layer, int count) {
+    if (layer < -count || layer >= count) {
+      throw new SfumatoException(
+          "layer " + layer + " is not there: the image encoder has " + count + " layers");
+    }
+    return Math.floorMod(layer, count);
+  }
+
+  /** Notes the output of the next layer and returns it. */
+  Tensor seen(Tensor output) {
+    if (!wanted.isEmpty()) {
+      seen.add(output);
+    }
+    return output;
+  }
+
+  /** The outputs of the wanted layers, in the order in which they were asked for. */
+  List<Tensor> outputs() {
+    return wanted.stream().map(seen::get).toList();
+  }
+}

@@ -1,0 +1,56 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.nn.Linear;
+import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * Self-attention in heads (Vaswani et al., 2017): {@code softmax(Q K^T / sqrt(d)) V}, where Q, K
+ * and V come from one matrix.
+ */
+final class SelfAttention extends Module {
+  private final Tensor inProjWeight;
+  private final Tensor inProjBias;
+  private final Linear outProj;
+  private final int heads;
+  private final boolean causal;
+
+  /**
+   * @param width length of the vectors
+   * @param heads how many parts a vector is split into
+   * @param causal whether a position sees only itself and those before it
+   */
+  SelfAttention(int width, int heads, boolean causal) {
+    inProjWeight = parameter(3L * width, width);
+    inProjBias = parameter(3L * width);
+    outProj = new Linear(width, width);
+    this.heads = heads;
+    this.causal = causal;
+  }
+
+  /** (B, N, width) to the same shape. */
+  Tensor forward(Tensor x) {
+    return Scope.run(
+        () -> {
+          Tensor qkv =
+              Functional.linear(x, inProjWeight, inProjBias)
+                  .reshape(x.size(0), x.size(1), 3, heads, -1)
+                  .permute(2, 0, 3, 1, 4); // (3, B, heads, N, d)
+          Tensor q = qkv.select(0, 0);
+          Tensor k = qkv.select(0, 1);
+          Tensor v = qkv.select(0, 2);
+          Tensor gathered =
+              causal ? Functional.causalAttention(q, k, v) : Functional.attention(q, k, v);
+          return outProj.forward(gathered.transpose(1, 2).reshape(x.shape()));
+        });
+  }
+
+  @Override
+  protected void resetOwn(Rng rng) {
+    StartValues.normal(rng, inProjWeight, Math.pow(inProjWeight.size(1), -0.5));
+    StartValues.normal(rng, inProjBias, 0);
+  }
+}

@@ -1,0 +1,30 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Tensor;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** A stack of blocks. */
+final class Transformer extends Module {
+  private final List<TransformerBlock> resblocks;
+
+  Transformer(ClipConfig.Transformer config, boolean causal) {
+    resblocks =
+        Stream.generate(() -> new TransformerBlock(config, causal)).limit(config.layers()).toList();
+  }
+
+  /** (B, N, width) to the same shape. */
+  Tensor forward(Tensor x) {
+    return forward(x, Layers.NONE);
+  }
+
+  /** The same, showing {@code layers} the output of each block. */
+  Tensor forward(Tensor x, Layers layers) {
+    Tensor y = x;
+    for (TransformerBlock block : resblocks) {
+      y = layers.seen(block.forward(y));
+    }
+    return y;
+  }
+}

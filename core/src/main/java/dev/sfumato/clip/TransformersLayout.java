@@ -1,0 +1,159 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.clip.ClipConfig.TextPool;
+import dev.sfumato.nn.Activation;
+import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How Hugging Face's transformers describes a CLIP model and names its weights. It splits one
+ * matrix of each attention into three and stores the projections transposed.
+ */
+final class TransformersLayout {
+  /**
+   * Parts of names there, and what stands for them in {@link ClipNetwork}; none contains another.
+   */
+  private static final Map<String, String> NAMES = new LinkedHashMap<>();
+
+  static {
+    NAMES.put("vision_model.embeddings.class_embedding", "visual.class_embedding");
+    NAMES.put("vision_model.embeddings.patch_embedding", "visual.conv1");
+    NAMES.put("vision_model.embeddings.position_embedding.weight", "visual.positional_embedding");
+    NAMES.put("vision_model.pre_layrnorm", "visual.ln_pre"); // so it is spelled
+    NAMES.put("vision_model.encoder.layers", "visual.transformer.resblocks");
+    NAMES.put("vision_model.post_layernorm", "visual.ln_post");
+    NAMES.put("visual_projection.weight", "visual.proj");
+    NAMES.put("text_model.embeddings.token_embedding", "token_embedding");
+    NAMES.put("text_model.embeddings.position_embedding.weight", "positional_embedding");
+    NAMES.put("text_model.encoder.layers", "transformer.resblocks");
+    NAMES.put("text_model.final_layer_norm", "ln_final");
+    NAMES.put("text_projection.weight", "text_projection");
+    NAMES.put(".self_attn.out_proj.", ".attn.out_proj.");
+    NAMES.put(".self_attn.q_proj.", ".attn.in_proj_");
+    NAMES.put(".layer_norm1.", ".ln_1.");
+    NAMES.put(".layer_norm2.", ".ln_2.");
+    NAMES.put(".mlp.fc1.", ".mlp.c_fc.");
+    NAMES.put(".mlp.fc2.", ".mlp.c_proj.");
+  }
+
+  private static final List<String> TRANSPOSED =
+      List.of("visual_projection.weight", "text_projection.weight");
+  private static final String QUERY = ".self_attn.q_proj.";
+  private static final List<String> KEY_AND_VALUE =
+      List.of(".self_attn.k_proj.", ".self_attn.v_proj.");
+
+  private TransformersLayout() {}
+
+  // ---- weights
+
+  /**
+   * The weights under the names, and in the shapes, of {@link ClipNetwork}.
+   *
+   * @param source the file, for error messages
+   */
+  static Map<String, Tensor> weights(Map<String, Tensor> weights, String source) {
+    Map<String, Tensor> named = new LinkedHashMap<>();
+    weights.forEach(
+        (name, weight) -> {
+          if (name.contains(QUERY)) {
+            named.put(rename(name), joined(weights, name, source));
+          } else if (TRANSPOSED.contains(name) && weight.dim() == 2) {
+            named.put(rename(name), weight.transpose(0, 1).contiguous());
+          } else if (KEY_AND_VALUE.stream().noneMatch(name::contains)
+              && !name.endsWith(".position_ids")) {
+            named.put(rename(name), weight);
+          }
+        });
+    return named;
+  }
+
+  private static String rename(String name) {
+    String renamed = name;
+    for (Map.Entry<String, String> part : NAMES.entrySet()) {
+      renamed = renamed.replace(part.getKey(), part.getValue());
+    }
+    return renamed;
+  }
+
+  private static Tensor joined(Map<String, Tensor> weights, String query, String source) {
+    List<Tensor> parts = new ArrayList<>(List.of(weights.get(query)));
+    for (String part : KEY_AND_VALUE) {
+      String name = query.replace(QUERY, part);
+      if (!weights.containsKey(name)) {
+        throw new SfumatoException(source + ": has no tensor '" + name + "'");
+      }
+      parts.add(weights.get(name));
+    }
+    return Tensor.cat(parts, 0);
+  }
+
+  // ---- configuration
+
+  /**
+   * Reads {@code config.json}, with the defaults of transformers 5.
+   *
+   * @throws SfumatoException if it describes another kind of model
+   */
+  static ClipConfig config(ConfigNode config) {
+    String type = config.text("model_type", "clip");
+    if (!type.equals("clip")) {
+      throw new SfumatoException(
+          config.source() + "model_type '" + type + "' is no CLIP model: expected clip");
+    }
+    ConfigNode vision = overridden(config, "vision_config");
+    ConfigNode text = overridden(config, "text_config");
+    ClipConfig.Vit image =
+        new ClipConfig.Vit(
+            vision.side("image_size", 224),
+            vision.side("patch_size", 32),
+            transformer(vision, 768, 3072, 12),
+            ClipConfig.ImagePool.CLASS_TOKEN,
+            true,
+            false);
+    int end = text.integer("eos_token_id", 49407);
+    return new ClipConfig(
+        config.integer("projection_dim", 512),
+        image,
+        new ClipConfig.Text(
+            text.integer("max_position_embeddings", 77),
+            text.integer("vocab_size", 49408),
+            transformer(text, 512, 2048, 8),
+            true,
+            // Files from before 2023 say 2 whatever the end token is.
+            end == 2 ? TextPool.LARGEST : new TextPool(TextPool.Rule.END, end)));
+  }
+
+  /** Old files repeat a part under another key, which then counts. */
+  private static ConfigNode overridden(ConfigNode config, String key) {
+    return config.has(key + "_dict") ? config.child(key + "_dict") : config.child(key);
+  }
+
+  private static ClipConfig.Transformer transformer(
+      ConfigNode settings, int width, int mlpWidth, int heads) {
+    return new ClipConfig.Transformer(
+        settings.integer("hidden_size", width),
+        settings.integer("num_hidden_layers", 12),
+        settings.integer("num_attention_heads", heads),
+        settings.integer("intermediate_size", mlpWidth),
+        activation(settings),
+        settings.number("layer_norm_eps", 1e-5));
+  }
+
+  private static Activation activation(ConfigNode settings) {
+    String name = settings.text("hidden_act", "quick_gelu");
+    return switch (name) {
+      case "quick_gelu" -> Activation.QUICK_GELU;
+      case "gelu" -> Activation.GELU;
+      case "gelu_new", "gelu_pytorch_tanh" -> Activation.GELU_TANH;
+      case "relu" -> Activation.RELU;
+      case "silu", "swish" -> Activation.SILU;
+      default ->
+          throw new SfumatoException(
+              settings.source() + "hidden_act '" + name + "' is not supported");
+    };
+  }
+}
