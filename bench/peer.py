@@ -8,8 +8,7 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is train-step, sample-step, celeba-step, color-shortcut, color-exact or data-epoch (of the files in $BENCH_PICTURES).
-`first-picture` is one cold process: load a model
+`run` is train-step, sample-step, celeba-step, color-shortcut, color-exact or data-epoch (of the files in $BENCH_PICTURES). `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
 that diffusers imports when it finds them, which makes its start quicker.
@@ -125,6 +124,35 @@ def celeba_step():
     return sampling_step(lambda x, t: unet(x, t).sample, (1, 3, 256, 256), {})
 
 
+def data_epoch():
+    """torchvision's transforms of diffusers' training script, by two workers that stay."""
+    import torch
+    from PIL import Image
+    from torchvision import transforms
+    transform = transforms.Compose([
+        transforms.Resize(256), transforms.RandomCrop(256), transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
+
+    class Pictures(torch.utils.data.Dataset):
+        files = sorted(Path(os.environ["BENCH_PICTURES"]).iterdir())
+
+        def __len__(self):
+            return len(self.files)
+
+        def __getitem__(self, index):
+            with Image.open(self.files[index]) as image:
+                return transform(image.convert("RGB"))
+
+    loader = torch.utils.data.DataLoader(
+        Pictures(), batch_size=16, shuffle=True, num_workers=2, persistent_workers=True)
+
+    def epoch():
+        for _ in loader:
+            pass
+
+    return epoch
+
+
 def color_loss(images, target_color=(0.1, 0.9, 0.5)):
     import torch
     target = torch.tensor(target_color)[None, :, None, None] * 2 - 1
@@ -160,38 +188,8 @@ def color_step(exact):
     return step
 
 
-
-def data_epoch():
-    """torchvision's transforms of diffusers' training script, by two workers that stay."""
-    import torch
-    from PIL import Image
-    from torchvision import transforms
-    transform = transforms.Compose([
-        transforms.Resize(256), transforms.RandomCrop(256), transforms.RandomHorizontalFlip(),
-        transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
-
-    class Pictures(torch.utils.data.Dataset):
-        files = sorted(Path(os.environ["BENCH_PICTURES"]).iterdir())
-
-        def __len__(self):
-            return len(self.files)
-
-        def __getitem__(self, index):
-            with Image.open(self.files[index]) as image:
-                return transform(image.convert("RGB"))
-
-    loader = torch.utils.data.DataLoader(
-        Pictures(), batch_size=16, shuffle=True, num_workers=2, persistent_workers=True)
-
-    def epoch():
-        for _ in loader:
-            pass
-
-    return epoch
-
-
 STEPS = {"color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
-         "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step, "data-epoch": data_epoch}
+         "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step}
 
 
 def timed(step):

@@ -22,8 +22,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "f": "data-epoch", "gs": "color-shortcut",
-         "ge": "color-exact"}
+TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "f": "data-epoch",
+         "gs": "color-shortcut", "ge": "color-exact"}
 
 
 def make_pictures():

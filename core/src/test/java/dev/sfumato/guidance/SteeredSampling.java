@@ -127,7 +127,9 @@ final class SteeredSampling {
     };
   }
 
-  /** For classifier-free guidance, that the last of the 11 labels means "no class" has to be said. */
+  /**
+   * For classifier-free guidance, that the last of the 11 labels means "no class" has to be said.
+   */
   private Denoiser saysWhatNoClassIs(Denoiser denoiser) {
     ClassConditioning conditioning =
         classGuidance.scale() == 1
