@@ -23,7 +23,19 @@ import picocli.CommandLine.Spec;
 /** What steers a sampling. */
 final class GuidanceArguments {
   private static final Set<String> OF_A_GUIDE =
-      Set.of("--scale", "--schedule", "--from", "--until", "--classifier", "--low-pass");
+      Set.of(
+          "--scale",
+          "--schedule",
+          "--from",
+          "--until",
+          "--clip",
+          "--cuts",
+          "--cut-power",
+          "--cut-overview",
+          "--clip-temperature",
+          "--clip-layers",
+          "--classifier",
+          "--low-pass");
 
   @ArgGroup(exclusive = false, multiplicity = "0..*")
   List<GuideArguments> guides = new ArrayList<>(); // the parser adds to it

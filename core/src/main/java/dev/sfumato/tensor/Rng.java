@@ -28,6 +28,16 @@ public final class Rng implements AutoCloseable {
     return Tensor.make(() -> torch.rand(shape, argument, Options.of(DType.FLOAT32)));
   }
 
+  /** A uniform number in [low, high), float32: {@code torch.empty(1).uniform_(low, high)}. */
+  public Tensor uniformBetween(double low, double high) {
+    return Tensor.make(
+        () -> {
+          try (org.bytedeco.pytorch.Tensor empty = torch.empty(new long[] {1})) {
+            return empty.uniform_(low, high, argument);
+          }
+        });
+  }
+
   /** Whole numbers in [low, high), int64: {@code torch.randint}. */
   public Tensor integers(long low, long high, long... shape) {
     return Tensor.make(() -> torch.randint(low, high, shape, argument, Options.of(DType.INT64)));
