@@ -60,8 +60,17 @@ public record ClipGuide(
 
   @Override
   public Tensor loss(Tensor predictedX0, Moment at) {
+    requireColors(predictedX0);
     List<Tensor> seen = at.once(new Shared(clip, cutouts), () -> look(predictedX0, at));
     return temperature.isPresent() ? competition(seen.get(0)) : distance(seen);
+  }
+
+  private static void requireColors(Tensor pictures) {
+    if (pictures.size(1) != 1 && pictures.size(1) != 3) {
+      throw new SfumatoException(
+          "CLIP guidance is for gray and RGB pictures, not for %d channels"
+              .formatted(pictures.size(1)));
+    }
   }
 
   /** What CLIP makes of the parts: features, and the outputs of all layers. */
@@ -103,8 +112,7 @@ public record ClipGuide(
               Functional.matmul(
                   ClipPrompts.unit(output), prompts.features().get(0).transpose(0, 1));
           Tensor logs = Functional.logSoftmax(cosines.div(temperature.getAsDouble()), 1);
-          return weighted(
-              logs.neg(), prompts.weights().stream().map(w -> Math.max(w, 0)).toList());
+          return weighted(logs.neg(), prompts.weights().stream().map(w -> Math.max(w, 0)).toList());
         });
   }
 

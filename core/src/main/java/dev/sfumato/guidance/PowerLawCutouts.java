@@ -63,8 +63,7 @@ public record PowerLawCutouts(int count, double power, double firstOverview, dou
     long missing = x.size(2) - x.size(3);
     long columns = Math.max(missing, 0);
     long rows = Math.max(-missing, 0);
-    return Functional.pad(
-        x, columns / 2, columns - columns / 2, rows / 2, rows - rows / 2);
+    return Functional.pad(x, columns / 2, columns - columns / 2, rows / 2, rows - rows / 2);
   }
 
   private static Tensor variant(Tensor overview, int number) {

@@ -30,12 +30,9 @@ public final class Rng implements AutoCloseable {
 
   /** A uniform number in [low, high), float32: {@code torch.empty(1).uniform_(low, high)}. */
   public Tensor uniformBetween(double low, double high) {
-    return Tensor.make(
-        () -> {
-          try (org.bytedeco.pytorch.Tensor empty = torch.empty(new long[] {1})) {
-            return empty.uniform_(low, high, argument);
-          }
-        });
+    Tensor number = Tensor.empty(1);
+    Engine.call(() -> number.handle.uniform_(low, high, argument));
+    return number;
   }
 
   /** Whole numbers in [low, high), int64: {@code torch.randint}. */
