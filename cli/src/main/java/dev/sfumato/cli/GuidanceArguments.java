@@ -144,7 +144,8 @@ final class GuidanceArguments {
     Map<String, Integer> seen = new HashMap<>();
     for (GuideArguments guide : guides) {
       int number = seen.merge(guide.kind(), 1, Integer::sum);
-      makers.add(guide.scheduled(number == 1 ? guide.kind() : guide.kind() + "_" + number));
+      makers.add(
+          guide.scheduled(number == 1 ? guide.kind() : guide.kind() + "_" + number, command));
     }
     return sources -> {
       Guidance guided =

@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.PictureReader;
+import dev.sfumato.data.Pixels;
 import dev.sfumato.guidance.BrightnessGuide;
 import dev.sfumato.guidance.ClassGuide;
 import dev.sfumato.guidance.ClipGuide;
@@ -24,8 +25,10 @@ import dev.sfumato.guidance.TotalVariationGuide;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Function;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** One {@code --guide} and the options after it, which belong to it. */
@@ -142,22 +145,22 @@ final class GuideArguments {
    *
    * @throws SfumatoException if a value is wrong
    */
-  Function<GuideSources, ScheduledGuide> scheduled(String name) {
-    Function<GuideSources, Guide> maker = guide();
+  Function<GuideSources, ScheduledGuide> scheduled(String name, CommandSpec command) {
+    Function<GuideSources, Guide> maker = guide(command);
     ScheduledGuide checked =
         new ScheduledGuide(
             name, (x0, at) -> x0.mean(), scale, GuideSchedule.parse(schedule), from, until);
     return sources -> checked.withGuide(maker.apply(sources));
   }
 
-  private Function<GuideSources, Guide> guide() {
+  private Function<GuideSources, Guide> guide(CommandSpec command) {
     return switch (kind()) {
       case "color" -> ready(ColorGuide.parse(value()));
       case "brightness" -> ready(new BrightnessGuide(number()));
       case "contrast" -> ready(new ContrastGuide(number()));
       case "saturation" -> ready(new SaturationGuide(number()));
       case "symmetry" -> ready(SymmetryGuide.parse(value()));
-      case "clip", "clip-image" -> clip();
+      case "clip", "clip-image" -> clip(command);
       case "reference" -> reference(Path.of(value()));
       case "class" -> ofClass(labels());
       case "tv" -> ready(new TotalVariationGuide());
@@ -180,7 +183,7 @@ final class GuideArguments {
     return sources -> new ReferenceGuide(sources.fitted(file), lowPass);
   }
 
-  private Function<GuideSources, Guide> clip() {
+  private Function<GuideSources, Guide> clip(CommandSpec command) {
     String what = value();
     if (clip == null) {
       throw new SfumatoException("guide " + kind() + " needs a CLIP model: say --clip DIR|ID");
@@ -197,11 +200,18 @@ final class GuideArguments {
         clipTemperature == null ? OptionalDouble.empty() : OptionalDouble.of(clipTemperature);
     return sources -> {
       ClipModel model = sources.clip(clip);
-      ClipPrompts prompts =
-          texts
-              ? ClipPrompts.ofTexts(model, what)
-              : ClipPrompts.ofPicture(model, PictureReader.read(Path.of(what)), clipLayers);
-      return new ClipGuide(model, cutouts, prompts, temperature);
+      Optional<Pixels> picture =
+          texts ? Optional.empty() : Optional.of(PictureReader.read(Path.of(what)));
+      return WrongCall.checked(
+          command,
+          () ->
+              new ClipGuide(
+                  model,
+                  cutouts,
+                  picture
+                      .map(pixels -> ClipPrompts.ofPicture(model, pixels, clipLayers))
+                      .orElseGet(() -> ClipPrompts.ofTexts(model, what)),
+                  temperature));
     };
   }
 
