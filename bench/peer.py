@@ -8,7 +8,7 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is train-step, sample-step, celeba-step, color-shortcut, color-exact, clip-step or data-epoch (of the files in $BENCH_PICTURES). `first-picture` is one cold process: load a model
+`run` is train-step, sample-step, celeba-step, finetune-step, color-shortcut, color-exact, clip-step or data-epoch (of the files in $BENCH_PICTURES). `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
 that diffusers imports when it finds them, which makes its start quicker.
@@ -153,6 +153,30 @@ def data_epoch():
     return epoch
 
 
+def finetune_step():
+    """The course notebook's loop: AdamW 1e-5, batch 4 as 2 x 2."""
+    import torch
+    import torch.nn.functional as F
+    from diffusers import DDPMScheduler, UNet2DModel
+    torch.manual_seed(0)
+    unet = UNet2DModel(**CELEBAHQ)
+    schedule = DDPMScheduler()
+    optimizer = torch.optim.AdamW(unet.parameters(), lr=1e-5)
+    images = torch.rand(2, 2, 3, 256, 256) * 2 - 1
+
+    def step():
+        for clean in images:
+            noise = torch.randn(clean.shape)
+            t = torch.randint(0, 1000, (2,))
+            loss = F.mse_loss(unet(schedule.add_noise(clean, noise, t), t).sample, noise)
+            (loss / 2).backward()
+            loss.item()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
 def color_loss(images, target_color=(0.1, 0.9, 0.5)):
     import torch
     target = torch.tensor(target_color)[None, :, None, None] * 2 - 1
@@ -233,9 +257,9 @@ def clip_step():
     return step
 
 
-STEPS = {"clip-step": clip_step,
-         "color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
-         "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step}
+STEPS = {"color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
+         "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step,
+         "finetune-step": finetune_step, "clip-step": clip_step}
 
 
 def timed(step):

@@ -103,6 +103,8 @@ public final class Peer {
     return switch (name) {
       case "train-step" -> trainStep();
       case "sample-step" -> sampleStep(mnist(), COSINE, 80, 28);
+      case "finetune-step" -> finetuneStep(false);
+      case "finetune-step-checkpointed" -> finetuneStep(true);
       case "data-epoch" -> dataEpoch();
       case "celeba-step" -> sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
       case "color-shortcut" -> colorStep(GradientMode.SHORTCUT);
@@ -134,24 +136,41 @@ public final class Peer {
     return denoiser;
   }
 
-  /** Whole steps of the trainer, its data pipeline included. */
   private static IntFunction<double[]> trainStep() {
-    TrainingOptions options =
-        new TrainingOptions(
-            1_000_000,
-            0,
-            1,
-            new Adam.Settings(false, 0.9, 0.999, 1e-8, 0),
-            1e-3,
-            LearningRate.Kind.CONSTANT,
-            0,
-            0,
-            Optional.empty(),
-            new Objective(COSINE.predictionType(), Objective.Weighting.NONE, 0),
-            0,
-            0);
-    Batches batches = new Batches(new Noise(12_800), new BatchOptions(128, true, false, 0));
-    Trainer trainer = new Trainer(mnist(), Scheduler.of(COSINE).noiseSchedule(), batches, options);
+    Adam.Settings adam = new Adam.Settings(false, 0.9, 0.999, 1e-8, 0);
+    Batches batches = new Batches(new Noise(12_800, 1, 28), new BatchOptions(128, true, false, 0));
+    return trainerSteps(mnist(), COSINE, batches, options(1, adam, 1e-3));
+  }
+
+  private static IntFunction<double[]> finetuneStep(boolean checkpointing) {
+    Adam.Settings adamW = new Adam.Settings(true, 0.9, 0.999, 1e-8, 0.01);
+    Batches batches = new Batches(new Noise(1_000, 3, 256), new BatchOptions(2, true, true, 0));
+    Denoiser denoiser = celebahq();
+    denoiser.checkpointing(checkpointing);
+    return trainerSteps(denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, adamW, 1e-5));
+  }
+
+  private static TrainingOptions options(int accumulation, Adam.Settings adam, double rate) {
+    return new TrainingOptions(
+        1_000_000,
+        0,
+        accumulation,
+        adam,
+        rate,
+        LearningRate.Kind.CONSTANT,
+        0,
+        0,
+        Optional.empty(),
+        new Objective(COSINE.predictionType(), Objective.Weighting.NONE, 0),
+        0,
+        0);
+  }
+
+  /** Whole steps of the trainer, its data pipeline included. */
+  private static IntFunction<double[]> trainerSteps(
+      Denoiser denoiser, SchedulerConfig scheduler, Batches batches, TrainingOptions options) {
+    Trainer trainer =
+        new Trainer(denoiser, Scheduler.of(scheduler).noiseSchedule(), batches, options);
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 
@@ -253,21 +272,16 @@ public final class Peer {
     };
   }
 
-  /** Pictures of the size of MNIST's. */
-  private record Noise(int size) implements Dataset {
-    @Override
-    public int channels() {
-      return 1;
-    }
-
+  /** Square pictures. */
+  private record Noise(int size, int channels, int side) implements Dataset {
     @Override
     public int height() {
-      return 28;
+      return side;
     }
 
     @Override
     public int width() {
-      return 28;
+      return side;
     }
 
     @Override
@@ -282,9 +296,9 @@ public final class Peer {
 
     @Override
     public Pixels pixels(int index) {
-      byte[] values = new byte[28 * 28];
+      byte[] values = new byte[channels * side * side];
       new Random(index).nextBytes(values);
-      return new Pixels(1, 28, 28, values);
+      return new Pixels(channels, side, side, values);
     }
   }
 }

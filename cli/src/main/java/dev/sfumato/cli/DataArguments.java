@@ -43,7 +43,8 @@ final class DataArguments {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "Side of the square pictures in pixels (default: 28 for MNIST files, 64 for folders).")
+          "Side of the square pictures in pixels (default: the model's own; for a new one 28 with"
+              + " MNIST files, 64 with folders).")
   int resolution;
 
   @Option(

@@ -17,6 +17,8 @@ import picocli.CommandLine.ScopeType;
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
+      FinetuneCommand.class,
+      LaunchCommand.class,
       SampleCommand.class,
       ClipCommand.class,
       EvaluateCommand.class,
@@ -47,8 +49,11 @@ public final class Sfumato {
             .setUsageHelpLongOptionsMaxWidth(40)
             .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
             .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
+    commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
-      commands.getSubcommands().get("train").setDefaultValueProvider(SavedOptions.of(args));
+      SavedOptions saved = SavedOptions.of(args);
+      commands.getSubcommands().get("train").setDefaultValueProvider(saved);
+      commands.getSubcommands().get("finetune").setDefaultValueProvider(saved);
     } catch (SfumatoException e) {
       return workError(e, program.verbose);
     }

@@ -20,11 +20,13 @@ import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
@@ -41,7 +43,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description =
         "Trains a diffusion model on pictures: from scratch, or on from the weights of --model.")
-final class TrainCommand implements Callable<Integer> {
+class TrainCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   @Option(
@@ -71,14 +73,14 @@ final class TrainCommand implements Callable<Integer> {
       names = "--beta-schedule",
       paramLabel = "NAME",
       description =
-          "Noise of a new model: linear, scaled_linear, squaredcos_cap_v2 or sigmoid (default:"
-              + " linear).")
+          "Noise: linear, scaled_linear, squaredcos_cap_v2 or sigmoid (default: the model's own;"
+              + " linear for a new one).")
   BetaSchedule betaSchedule;
 
   @Option(
       names = "--train-timesteps",
       paramLabel = "N",
-      description = "Noise levels of a new model (default: 1000).")
+      description = "Noise levels (default: the model's own; 1000 for a new one).")
   Integer trainTimesteps;
 
   @Option(
@@ -96,49 +98,120 @@ final class TrainCommand implements Callable<Integer> {
 
   @Mixin DataArguments pictures;
   @Mixin TrainingArguments training;
+  @Mixin WeightArguments weights;
   @Mixin WatchArguments watching;
   @Mixin ComputeOptions compute;
 
   @Override
   public Integer call() {
-    requireNewModelWhereOneIsDescribed();
+    if (model != null && config != null && resume == null) {
+      throw new ParameterException(
+          spec.commandLine(), "--config describes a new model: it does not go with --model");
+    }
     training.resolve();
     Device device = compute.apply();
-    DataOptions dataOptions = checked(pictures::options);
+    checked(pictures::options);
     BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
-    HeldOut heldOut =
-        watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
-    Dataset dataset = heldOut.training();
-    try (OutputDirectory directory =
-        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
-      Optional<Path> checkpoint = checkpoint(directory);
-      try (DiffusionPipeline pipeline =
-          checkpoint.map(DiffusionPipeline::load).orElseGet(() -> startingModel(dataset))) {
-        pipeline.denoiser().to(device);
-        Batches batches = new Batches(dataset, batchOptions);
-        train(pipeline, batches, heldOut.validation(), watch, directory, checkpoint);
+    Optional<Path> pretrained =
+        Optional.ofNullable(model).filter(m -> resume == null).map(Downloads::pipeline);
+    pretrained.ifPresent(this::followModel);
+    DataOptions dataOptions = pictures.options();
+    try (ProcessGroup processes = TrainingProcesses.join(spec)) {
+      HeldOut heldOut =
+          watching.heldOut(Datasets.open(pictures.data, dataOptions), pictures, compute.seed);
+      Batches batches = new Batches(heldOut.training(), batchOptions.times(processes.size()));
+      Device own = TrainingProcesses.device(spec, device, compute.device);
+      if (processes.isFirst()) {
+        lead(pretrained, batches, heldOut.validation(), watch, own, processes);
+      } else {
+        follow(pretrained, batches, own, processes);
       }
     }
     return 0;
+  }
+
+  private void lead(
+      Optional<Path> pretrained,
+      Batches batches,
+      Dataset validation,
+      WatchOptions watch,
+      Device device,
+      ProcessGroup processes) {
+    try (OutputDirectory directory =
+        resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
+      Optional<Path> checkpoint = checkpoint(directory);
+      processes.broadcast(checkpoint.map(Path::toString).orElse(""));
+      try (DiffusionPipeline pipeline =
+          pipeline(checkpoint.or(() -> pretrained), batches.dataset(), device)) {
+        train(pipeline, batches, validation, watch, directory, checkpoint, processes);
+      }
+    }
+  }
+
+  /** What the processes after the first do: they train along, and write nothing. */
+  private void follow(
+      Optional<Path> pretrained, Batches batches, Device device, ProcessGroup processes) {
+    Optional<Path> checkpoint =
+        Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
+    try (DiffusionPipeline pipeline =
+            pipeline(checkpoint.or(() -> pretrained), batches.dataset(), device);
+        Interruption.Delay delay = Interruption.delay()) {
+      TrainingOptions options =
+          training.options(pipeline.scheduler().predictionType(), compute.seed);
+      TrainingRun.follow(pipeline, batches, options, checkpoint, processes, Interruption::asked);
+    }
+  }
+
+  /** The model in the folder {@code from}, or a new one, ready to be trained. */
+  private DiffusionPipeline pipeline(Optional<Path> from, Dataset dataset, Device device) {
+    DiffusionPipeline pipeline =
+        from.map(DiffusionPipeline::load).orElseGet(() -> newModel(dataset));
+    try {
+      requireAsAsked(pipeline);
+      weights.apply(pipeline.denoiser());
+      pipeline.denoiser().to(device);
+      return pipeline;
+    } catch (RuntimeException e) {
+      pipeline.close();
+      throw e;
+    }
   }
 
   private <T> T checked(Supplier<T> options) {
     return WrongCall.checked(spec, options);
   }
 
-  private void requireNewModelWhereOneIsDescribed() {
-    boolean described =
-        config != null
-            || betaSchedule != null
-            || trainTimesteps != null
-            || training.classConditioning != null;
-    if (model != null && described && resume == null) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--config, --beta-schedule, --train-timesteps and --class-conditioning describe a new"
-              + " model: they do not go with --model");
+  /** Takes what is not said of the pictures from the model. */
+  private void followModel(Path pretrained) {
+    UNet2DConfig unet = DiffusionPipeline.unetConfig(pretrained);
+    if (pictures.resolution == 0 && Set.copyOf(unet.sampleSize()).size() == 1) {
+      pictures.resolution = unet.sampleSize().get(0);
+    }
+    if (pictures.channels == DataOptions.Channels.AUTO) {
+      pictures.channels =
+          unet.outChannels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
+    }
+  }
+
+  /** A model keeps what it was trained with: refuses to be asked for anything else. */
+  private void requireAsAsked(DiffusionPipeline pipeline) {
+    SchedulerConfig own = pipeline.scheduler();
+    requireAsAsked("--prediction-type", training.predictionType, own.predictionType());
+    requireAsAsked("--beta-schedule", betaSchedule, own.betaSchedule());
+    requireAsAsked("--train-timesteps", trainTimesteps, own.numTrainTimesteps());
+    requireAsAsked(
+        "--class-conditioning",
+        training.classConditioning,
+        pipeline.denoiser().conditioning().type());
+  }
+
+  private static void requireAsAsked(String option, Object asked, Object own) {
+    if (asked != null && !asked.equals(own)) {
+      throw new SfumatoException(
+          "%s %s does not suit the model, whose own is %s: leave the option out"
+              .formatted(option, asked, own));
     }
   }
 
@@ -159,12 +232,14 @@ final class TrainCommand implements Callable<Integer> {
       Dataset validation,
       WatchOptions watch,
       OutputDirectory directory,
-      Optional<Path> checkpoint) {
+      Optional<Path> checkpoint,
+      ProcessGroup processes) {
     Dataset dataset = batches.dataset();
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
-            new TrainingRun(pipeline, batches, validation, options, watch, directory, checkpoint)) {
+            new TrainingRun(
+                pipeline, batches, validation, options, watch, directory, checkpoint, processes)) {
       resolve(pipeline, dataset);
       SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {
@@ -188,24 +263,6 @@ final class TrainCommand implements Callable<Integer> {
     training.classConditioning = pipeline.denoiser().conditioning().type();
     betaSchedule = pipeline.scheduler().betaSchedule();
     trainTimesteps = pipeline.scheduler().numTrainTimesteps();
-  }
-
-  private DiffusionPipeline startingModel(Dataset dataset) {
-    if (model == null) {
-      return newModel(dataset);
-    }
-    DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model));
-    PredictionType own = pipeline.scheduler().predictionType();
-    if (training.predictionType != null && training.predictionType != own) {
-      throw new SfumatoException(
-          "--prediction-type "
-              + training.predictionType
-              + " does not suit "
-              + model
-              + ", which predicts "
-              + own);
-    }
-    return pipeline;
   }
 
   private DiffusionPipeline newModel(Dataset dataset) {

@@ -72,7 +72,7 @@ final class TrainingArguments {
       names = "--prediction-type",
       paramLabel = "NAME",
       description =
-          "What a new model predicts: epsilon, sample or v_prediction (default: the model's own;"
+          "What the model predicts: epsilon, sample or v_prediction (default: the model's own;"
               + " epsilon for a new one).")
   PredictionType predictionType;
 
@@ -96,8 +96,8 @@ final class TrainingArguments {
       names = "--class-conditioning",
       paramLabel = "NAME",
       description =
-          "How a new model is told the class: none, channels, one_hot or embedding (default:"
-              + " none).")
+          "How the model is told the class: none, channels, one_hot or embedding (default: the"
+              + " model's own; none for a new one).")
   ClassConditioning.Type classConditioning;
 
   @Option(

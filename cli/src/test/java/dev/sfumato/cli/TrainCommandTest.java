@@ -157,7 +157,7 @@ class TrainCommandTest {
     Calls.run(
             "train --model %s --data %s --output %s --resolution 8 --class-conditioning one_hot",
             output, data, folder.resolve("other"))
-        .failsWith(2, "--class-conditioning", "--model");
+        .failsWith(1, "--class-conditioning one_hot does not suit");
     Calls.run(
             "train --model %s --data %s --output %s --resolution 8 --prediction-type sample",
             output, data, folder.resolve("other"))

@@ -27,4 +27,9 @@ public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long se
       throw new SfumatoException("--data-threads " + threads + ": must be at least 1");
     }
   }
+
+  /** Returns the same with batches of {@code processes} times as many pictures. */
+  public BatchOptions times(int processes) {
+    return new BatchOptions(Math.multiplyExact(batchSize, processes), shuffle, flip, seed, threads);
+  }
 }

@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   private final Batches.Epoch epoch;
+  private final Share share;
   private final Batches batches;
   private final ExecutorService background;
   private final Deque<Preparation> ahead = new ArrayDeque<>();
@@ -29,8 +30,9 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   /** A batch and the parts of the work on it. */
   private record Preparation(Batches.Prepared batch, List<Future<?>> parts) {}
 
-  BatchStream(Batches.Epoch epoch, int position) {
+  BatchStream(Batches.Epoch epoch, int position, Share share) {
     this.epoch = epoch;
+    this.share = share;
     this.batches = epoch.batches();
     this.position = position;
     this.background =
@@ -53,7 +55,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     if (position == batches.perEpoch()) {
       return;
     }
-    Batches.Prepared batch = epoch.empty(position++);
+    Batches.Prepared batch = epoch.empty(position++, share);
     int count = batch.indices().length;
     int parts = Math.min(batches.options().threads(), count);
     List<Future<?>> work = new ArrayList<>();

@@ -33,6 +33,11 @@ public record Batches(Dataset dataset, BatchOptions options) {
     return (dataset.size() + options.batchSize() - 1) / options.batchSize();
   }
 
+  /** Returns how many pictures the batch at {@code position} of an epoch has. */
+  public int sizeAt(int position) {
+    return Math.min(options.batchSize(), dataset.size() - position * options.batchSize());
+  }
+
   /**
    * Returns an epoch.
    *
@@ -78,21 +83,29 @@ public record Batches(Dataset dataset, BatchOptions options) {
      * @param position batches to leave out, 0 to {@link Batches#perEpoch}
      */
     public BatchStream from(int position) {
+      return from(position, Share.ALL);
+    }
+
+    /**
+     * Returns the same batches with only the pictures of {@code share}: of a short one, maybe none.
+     */
+    public BatchStream from(int position, Share share) {
       if (position < 0 || position > perEpoch()) {
         throw new IllegalArgumentException(
             "position " + position + " in an epoch of " + perEpoch() + " batches");
       }
-      return new BatchStream(this, position);
+      return new BatchStream(this, position, share);
     }
 
     Batches batches() {
       return Batches.this;
     }
 
-    /** Returns a batch with room for its pictures. */
-    Prepared empty(int position) {
-      int start = position * options.batchSize();
-      int count = Math.min(options.batchSize(), order.length - start);
+    /** Returns a batch with room for its pictures, those of {@code share}. */
+    Prepared empty(int position, Share share) {
+      int whole = sizeAt(position);
+      int start = position * options.batchSize() + share.start(whole);
+      int count = share.end(whole) - share.start(whole);
       int length = dataset.channels() * dataset.height() * dataset.width();
       boolean labelled = !dataset.classNames().isEmpty();
       int[] indices = Arrays.copyOfRange(order, start, start + count);

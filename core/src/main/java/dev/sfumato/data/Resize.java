@@ -138,7 +138,8 @@ public final class Resize {
   }
 
   private static byte rounded(int sum) {
-    return (byte) Math.min(255, (sum + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS);
+    int value = (sum + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS;
+    return (byte) Math.max(0, Math.min(255, value)); // a cubic goes beyond both ends
   }
 
   private static Window[] windows(int size, int newSize, Filter filter) {

@@ -142,7 +142,7 @@ public final class PictureClassifier implements AutoCloseable {
   public int[] read(Tensor images) {
     requireSize(images);
     int[] labels = new int[(int) images.size(0)];
-    Device device = network.trainable().get(0).device();
+    Device device = network.device();
     for (int from = 0; from < labels.length; from += SLICE) {
       int size = Math.min(SLICE, labels.length - from);
       try (Scope scope = Scope.open();

@@ -7,12 +7,13 @@ import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -147,13 +148,15 @@ final class RepositoryCache {
     return FileLock.acquire(locks.resolve(hash + ".lock"));
   }
 
-  /** Puts a cached blob into a commit's snapshot: a relative link, or a copy where links fail. */
+  /**
+   * Puts a cached blob into a commit's snapshot: a relative link, or a copy where links fail. One
+   * that is there is replaced in one move, because others may be reading it.
+   */
   void link(String hash, String commit, String file) {
     Path pointer = snapshot(commit).resolve(file);
     Path blob = blob(hash);
     try {
       Files.createDirectories(pointer.getParent());
-      Files.deleteIfExists(pointer);
       if (!symlinks || !linked(pointer, pointer.getParent().relativize(blob))) {
         AtomicFile.write(pointer, aside -> Files.copy(blob, aside));
       }
@@ -162,16 +165,16 @@ final class RepositoryCache {
     }
   }
 
-  private static boolean linked(Path pointer, Path blob) {
+  private static boolean linked(Path pointer, Path blob) throws IOException {
+    Path aside = pointer.resolveSibling("." + pointer.getFileName() + "." + UUID.randomUUID());
     try {
-      Files.createSymbolicLink(pointer, blob);
-      return true;
-    } catch (FileAlreadyExistsException e) {
-      return true; // another process was faster
+      Files.createSymbolicLink(aside, blob);
     } catch (IOException | UnsupportedOperationException e) {
       log.debug("{}: no symbolic link: {}", pointer, e.toString());
       return false;
     }
+    Files.move(aside, pointer, StandardCopyOption.ATOMIC_MOVE);
+    return true;
   }
 
   private static SfumatoException unusable(Path path, IOException e) {

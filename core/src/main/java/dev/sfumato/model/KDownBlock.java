@@ -46,9 +46,13 @@ final class KDownBlock extends Module implements DownBlock {
   }
 
   private Tensor layer(int i, Tensor x, Tensor time) {
+    return checkpointed(in -> layer(i, in), x, time);
+  }
+
+  private Tensor layer(int i, List<Tensor> in) {
     try (Scope scope = Scope.open()) {
-      Tensor h = resnets.get(i).forward(x, time);
-      return scope.keep(attentions.isEmpty() ? h : attentions.get(i).forward(h, time));
+      Tensor h = resnets.get(i).forward(in.get(0), in.get(1));
+      return scope.keep(attentions.isEmpty() ? h : attentions.get(i).forward(h, in.get(1)));
     }
   }
 }

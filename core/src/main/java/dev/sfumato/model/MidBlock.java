@@ -25,6 +25,10 @@ final class MidBlock extends Module {
 
   /** Features (B, C, H, W) and time embedding (B, T) to (B, C, H, W). */
   Tensor forward(Tensor x, Tensor time) {
+    return checkpointed(in -> compute(in.get(0), in.get(1)), x, time);
+  }
+
+  private Tensor compute(Tensor x, Tensor time) {
     try (Scope scope = Scope.open()) {
       Tensor h = resnets.get(0).forward(x, time);
       for (Attention attention : attentions) {

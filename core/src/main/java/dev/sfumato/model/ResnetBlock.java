@@ -94,12 +94,15 @@ final class ResnetBlock extends Module implements Resampler {
   @Override
   public Tensor forward(Tensor x, Tensor time) {
     try (Scope scope = Scope.open()) {
-      Tensor h = activated(norm1, x);
-      h = scope.replace(h, resample.apply(h));
-      h = scope.replace(h, conv1.forward(h));
-      h = scope.replace(h, withTime(h, timeEmbProj.forward(activation.apply(time))));
-      h = scope.replace(h, dropout(h, dropout));
-      h = scope.replace(h, conv2.forward(h));
+      Tensor h = conv1.forwardOf(in -> resample.apply(activated(norm1, in)), x);
+      Tensor projected = timeEmbProj.forward(activation.apply(time)).unsqueeze(2).unsqueeze(3);
+      if (scaleShift || dropout > 0) {
+        h = scope.replace(h, withTime(h, projected));
+        h = scope.replace(h, dropout(h, dropout));
+        h = scope.replace(h, conv2.forward(h));
+      } else {
+        h = scope.replace(h, conv2.forwardOf(in -> activated(norm2, in), h.add_(projected, 1)));
+      }
       Tensor shortcut = resample.apply(x);
       h.add_(convShortcut == null ? shortcut : convShortcut.forward(shortcut), 1);
       return scope.keep(scale == 1 ? h : h.div(scale));
@@ -107,9 +110,8 @@ final class ResnetBlock extends Module implements Resampler {
   }
 
   /** {@code act(norm2(h + t))}, or {@code act(norm2(h) (1 + s) + b)} with (s, b) = t. */
-  private Tensor withTime(Tensor h, Tensor projected) {
+  private Tensor withTime(Tensor h, Tensor time) {
     try (Scope scope = Scope.open()) {
-      Tensor time = projected.unsqueeze(2).unsqueeze(3);
       if (!scaleShift) {
         return scope.keep(activated(norm2, h.add_(time, 1)));
       }

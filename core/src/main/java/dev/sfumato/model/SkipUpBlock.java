@@ -53,12 +53,12 @@ final class SkipUpBlock extends Module implements UpBlock {
     Tensor h = x;
     for (ResnetBlock resnet : resnets) {
       try (Tensor joined = skips.join(h)) {
-        h = resnet.forward(joined, time);
+        h = checkpointed(in -> resnet.forward(in.get(0), in.get(1)), joined, time);
       }
     }
     for (Attention attention : attentions) {
       try (Tensor before = h) {
-        h = attention.forward(before);
+        h = checkpointed(in -> attention.forward(in.get(0)), before);
       }
     }
     skips.picture().ifPresent(picture -> skips.picture(FirFilter.twice(picture)));

@@ -184,7 +184,7 @@ public final class UNet2DModel extends Module {
     for (UpBlock block : upBlocks) {
       x = block.forward(x, time, skips);
     }
-    x = convOut.forward(Functional.silu(convNormOut.forward(x)));
+    x = convOut.forwardOf(in -> Functional.silu(convNormOut.forward(in)), x);
     if (skips.picture().isPresent()) {
       x = x.add(skips.picture().get());
     }

@@ -3,6 +3,7 @@ package dev.sfumato.nn;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Tensor;
+import java.util.function.UnaryOperator;
 
 /** 2-D convolution with a square kernel. */
 public final class Conv2d extends Module {
@@ -33,6 +34,14 @@ public final class Conv2d extends Module {
   /** (B, in, H, W) to (B, out, (H + 2 padding - kernel) / stride + 1, likewise). */
   public Tensor forward(Tensor x) {
     return Functional.conv2d(x, weight, bias, stride, padding, 1);
+  }
+
+  /**
+   * {@link #forward} of {@code before(x)}, which is cheap: for less memory in training it is
+   * computed again when gradients are taken.
+   */
+  public Tensor forwardOf(UnaryOperator<Tensor> before, Tensor x) {
+    return Functional.conv2dOf(before, x, weight, bias, stride, padding, 1);
   }
 
   @Override

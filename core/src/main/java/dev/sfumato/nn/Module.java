@@ -1,6 +1,7 @@
 package dev.sfumato.nn;
 
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.GradientCheckpoint;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -12,7 +13,10 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * A part of a neural network.
@@ -25,6 +29,7 @@ import java.util.function.BiConsumer;
  */
 public abstract class Module implements AutoCloseable {
   private Rng dropoutRandom;
+  private boolean checkpointing;
 
   /**
    * A parameter of the given shape that wants gradients; {@link #reset} or a checkpoint fills it.
@@ -64,7 +69,19 @@ public abstract class Module implements AutoCloseable {
 
   /** The parameters that want gradients, in the order of the fields. */
   public final List<Tensor> trainable() {
-    return parameters().values().stream().filter(Tensor::requiresGrad).toList();
+    return List.copyOf(trainableByName().values());
+  }
+
+  /** The parameters that want gradients by name, in the order of the fields. */
+  public final Map<String, Tensor> trainableByName() {
+    Map<String, Tensor> trainable = new LinkedHashMap<>(parameters());
+    trainable.values().removeIf(parameter -> !parameter.requiresGrad());
+    return trainable;
+  }
+
+  /** Where the parameters are. */
+  public final Device device() {
+    return parameters().values().iterator().next().device();
   }
 
   /**
@@ -105,6 +122,25 @@ public abstract class Module implements AutoCloseable {
     }
     Tensor dropped = dropoutRandom.uniform(x.shape()).to(x.device()).lessThan(p);
     return Tensor.zeros().to(x.device()).where(dropped, x.div(1 - p));
+  }
+
+  /**
+   * Switches gradient checkpointing: layers that are large keep their inputs only and are computed
+   * again in the backward pass: the same output and, but for rounding, the same gradients, for less
+   * memory and more time.
+   */
+  public final void checkpointing(boolean on) {
+    visit("", (path, module) -> module.checkpointing = on);
+  }
+
+  /**
+   * {@code layer} of {@code inputs}, computed again in the backward pass if that is switched on.
+   */
+  protected final Tensor checkpointed(Function<List<Tensor>, Tensor> layer, Tensor... inputs) {
+    return checkpointing
+            && (Stream.of(inputs).anyMatch(Tensor::requiresGrad) || !trainable().isEmpty())
+        ? GradientCheckpoint.of(layer, List.of(inputs), Optional.ofNullable(dropoutRandom))
+        : layer.apply(List.of(inputs));
   }
 
   /** Frees all parameters. */

@@ -49,22 +49,15 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
    * @throws SfumatoException naming the file that is missing or does not fit
    */
   public static DiffusionPipeline load(Path directory) {
-    if (!Files.isDirectory(directory)) {
-      throw new SfumatoException(directory + ": there is no such model directory");
-    }
-    boolean bare = !Files.isDirectory(directory.resolve("unet"));
-    Path unet = bare ? directory : directory.resolve("unet");
-    if (bare && !Files.exists(directory.resolve("config.json"))) {
-      throw new SfumatoException(
-          directory + ": is no model directory: it has no unet/config.json and no config.json");
-    }
+    Path unet = unetFolder(directory);
+    boolean bare = unet.equals(directory);
     Path settings =
         firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
     SchedulerConfig scheduler =
         Files.exists(settings) || !bare
             ? SchedulerConfig.read(settings)
             : SchedulerConfig.ddpmDefaults();
-    UNet2DConfig config = JsonFile.read(unet.resolve("config.json"), UNet2DConfig.class);
+    UNet2DConfig config = unetConfig(directory);
     Denoiser denoiser = new Denoiser(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
       denoiser.load(weights(directory, unet), directory.toString());
@@ -73,6 +66,27 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
       throw e;
     }
     return new DiffusionPipeline(denoiser, scheduler);
+  }
+
+  /**
+   * The configuration of the U-Net in a model directory, without its weights.
+   *
+   * @throws SfumatoException if there is none
+   */
+  public static UNet2DConfig unetConfig(Path directory) {
+    return JsonFile.read(unetFolder(directory).resolve("config.json"), UNet2DConfig.class);
+  }
+
+  private static Path unetFolder(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      throw new SfumatoException(directory + ": there is no such model directory");
+    }
+    boolean bare = !Files.isDirectory(directory.resolve("unet"));
+    if (bare && !Files.exists(directory.resolve("config.json"))) {
+      throw new SfumatoException(
+          directory + ": is no model directory: it has no unet/config.json and no config.json");
+    }
+    return bare ? directory : directory.resolve("unet");
   }
 
   private static ClassConditioning conditioning(Path directory, UNet2DConfig config) {

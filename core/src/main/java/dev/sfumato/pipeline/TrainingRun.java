@@ -6,6 +6,7 @@ import dev.sfumato.chart.Png;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.scheduler.NoiseSchedule;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.tracking.MlflowTracker;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -57,14 +59,7 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  /**
-   * A run into {@code output}.
-   *
-   * @param pipeline the model; where {@code checkpoint} is present, as loaded from it
-   * @param batches the data
-   * @param validation pictures to measure the fixed-noise loss on
-   * @param checkpoint where to go on from
-   */
+  /** A run of this process alone. */
   public TrainingRun(
       DiffusionPipeline pipeline,
       Batches batches,
@@ -73,12 +68,33 @@ public final class TrainingRun implements AutoCloseable {
       WatchOptions watch,
       OutputDirectory output,
       Optional<Path> checkpoint) {
+    this(pipeline, batches, validation, options, watch, output, checkpoint, ProcessGroup.alone());
+  }
+
+  /**
+   * A run into {@code output}.
+   *
+   * @param pipeline the model; where {@code checkpoint} is present, as loaded from it
+   * @param batches the data
+   * @param validation pictures to measure the fixed-noise loss on
+   * @param checkpoint where to go on from
+   * @param processes those that train together; this one is the first, the others {@link #follow}
+   */
+  public TrainingRun(
+      DiffusionPipeline pipeline,
+      Batches batches,
+      Dataset validation,
+      TrainingOptions options,
+      WatchOptions watch,
+      OutputDirectory output,
+      Optional<Path> checkpoint,
+      ProcessGroup processes) {
     this.pipeline = pipeline;
     this.dataset = batches.dataset();
     this.output = output;
     this.watch = watch;
     NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
-    trainer = new Trainer(pipeline.denoiser(), schedule, batches, options);
+    trainer = new Trainer(pipeline.denoiser(), schedule, batches, options, processes);
     checkpoint.ifPresent(trainer::restore);
     this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
     // Before the directory is cleared: a server that is away is no reason to lose an older run.
@@ -131,7 +147,7 @@ public final class TrainingRun implements AutoCloseable {
   private boolean train(Listener listener) {
     Map<String, String> settings = RunFacts.settings(output);
     tell(tracker -> tracker.begin(settings));
-    boolean stopped = listener.stopAsked();
+    boolean stopped = trainer.processes().any(listener.stopAsked());
     if (!stopped && trainer.progress().step() == 0 && watch.sampleEvery() > 0) {
       sample();
     }
@@ -150,13 +166,38 @@ public final class TrainingRun implements AutoCloseable {
       if (due(watch.checkpointEvery())) {
         checkpoint();
       }
-      stopped = listener.stopAsked();
+      stopped = trainer.processes().any(listener.stopAsked());
     }
+    trainer.processes().barrier();
     return stopped;
   }
 
   private void tell(Consumer<Tracker> news) {
     trackers.forEach(news);
+  }
+
+  /**
+   * Trains along with a run of the first process, and writes nothing. The arguments are those of
+   * that run.
+   *
+   * @param stopAsked asked after each optimiser step: whether all are to end now
+   */
+  public static void follow(
+      DiffusionPipeline pipeline,
+      Batches batches,
+      TrainingOptions options,
+      Optional<Path> checkpoint,
+      ProcessGroup processes,
+      BooleanSupplier stopAsked) {
+    NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
+    try (Trainer trainer =
+        new Trainer(pipeline.denoiser(), schedule, batches, options, processes)) {
+      checkpoint.ifPresent(trainer::restore);
+      while (!processes.any(stopAsked.getAsBoolean()) && trainer.hasNext()) {
+        trainer.step();
+      }
+      processes.barrier();
+    }
   }
 
   private boolean due(long every) {

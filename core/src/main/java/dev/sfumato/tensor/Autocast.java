@@ -13,9 +13,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 public final class Autocast implements AutoCloseable {
   private static volatile boolean wanted;
 
-  private final boolean outermost = wanted && !enabled();
+  private final boolean outermost;
 
-  private Autocast() {
+  private Autocast(boolean wanted) {
+    outermost = wanted && !enabled();
     if (outermost) {
       set(true);
     }
@@ -28,7 +29,12 @@ public final class Autocast implements AutoCloseable {
 
   /** Opens a region of this thread. */
   public static Autocast open() {
-    return new Autocast();
+    return new Autocast(wanted);
+  }
+
+  /** A region for what is computed again, if the first time was in one. */
+  static Autocast resume(boolean wasEnabled) {
+    return new Autocast(wasEnabled);
   }
 
   /** Ends the region and frees the copies of weights that it made. */
@@ -39,7 +45,8 @@ public final class Autocast implements AutoCloseable {
     }
   }
 
-  private static boolean enabled() {
+  /** Whether this thread is in a region that computes in bfloat16. */
+  static boolean enabled() {
     return Engine.call(() -> torch.is_autocast_enabled(DeviceType.CPU));
   }
 

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
@@ -13,13 +14,16 @@ import org.bytedeco.pytorch.global.torch;
 public final class Autograd {
   private static final BoolOptional FREE_GRAPH = Engine.call(() -> new BoolOptional(false));
 
+  /** Whether a backward pass of this thread is for {@link #gradient}. */
+  private static final ThreadLocal<Boolean> INPUT_ALONE = ThreadLocal.withInitial(() -> false);
+
   private Autograd() {}
 
   /**
    * A region of this thread in which recording is switched; closing it restores what was before.
    */
   public static final class Recording implements AutoCloseable {
-    private final boolean before = Engine.call(GradMode::is_enabled);
+    private final boolean before = recording();
 
     private Recording(boolean enabled) {
       GradMode.set_enabled(enabled);
@@ -41,6 +45,11 @@ public final class Autograd {
     return new Recording(true);
   }
 
+  /** Whether operations of this thread are recorded. */
+  public static boolean recording() {
+    return Engine.call(GradMode::is_enabled);
+  }
+
   /**
    * d output / d input, of the input's shape.
    *
@@ -49,18 +58,61 @@ public final class Autograd {
    * @throws SfumatoException if {@code output} does not depend on {@code input}
    */
   public static Tensor gradient(Tensor output, Tensor input) {
-    return Tensor.make(
+    return withoutWeights(
+        () ->
+            Tensor.make(
+                () ->
+                    Tensor.withVector(
+                        List.of(output),
+                        outputs ->
+                            Tensor.withVector(
+                                List.of(input),
+                                inputs -> {
+                                  try (TensorVector gradients = torch.grad(outputs, inputs)) {
+                                    return new org.bytedeco.pytorch.Tensor(gradients.get(0));
+                                  }
+                                }))));
+  }
+
+  /** Says to what is computed again in a backward pass that nobody wants gradients of weights. */
+  private static <T> T withoutWeights(Supplier<T> pass) {
+    INPUT_ALONE.set(true);
+    try {
+      T result = pass.get();
+      GradientCheckpoint.requireSuccess();
+      return result;
+    } finally {
+      INPUT_ALONE.set(false);
+    }
+  }
+
+  /** Whether gradients of weights are wanted, or {@link #gradient} asks for that of an input. */
+  static boolean ofWeights() {
+    return !INPUT_ALONE.get();
+  }
+
+  /**
+   * Adds the gradients of all leaves, or of {@code inputs} if those of weights are not wanted,
+   * where d loss / d outputs is {@code gradients}.
+   */
+  static void backward(List<Tensor> outputs, List<Tensor> gradients, List<Tensor> inputs) {
+    List<Tensor> only =
+        ofWeights() ? List.of() : inputs.stream().filter(Tensor::requiresGrad).toList();
+    if (outputs.isEmpty() || !ofWeights() && only.isEmpty()) {
+      return;
+    }
+    Engine.call(
         () ->
             Tensor.withVector(
-                List.of(output),
-                outputs ->
+                outputs,
+                o ->
                     Tensor.withVector(
-                        List.of(input),
-                        inputs -> {
-                          try (TensorVector gradients = torch.grad(outputs, inputs)) {
-                            return new org.bytedeco.pytorch.Tensor(gradients.get(0));
-                          }
-                        })));
+                        gradients, g -> Tensor.withVector(only, leaves -> run(o, g, leaves)))));
+  }
+
+  private static Void run(TensorVector outputs, TensorVector gradients, TensorVector leaves) {
+    torch.backward(outputs, gradients, FREE_GRAPH, false, leaves);
+    return null;
   }
 
   /**
@@ -88,26 +140,35 @@ public final class Autograd {
   private static List<Tensor> gradients(
       Tensor output, List<Tensor> inputs, List<Tensor> outputGradients) {
     List<org.bytedeco.pytorch.Tensor> found = new ArrayList<>();
-    Engine.call(
+    withoutWeights(
         () ->
-            Tensor.withVector(
-                List.of(output),
-                outputs ->
+            Engine.call(
+                () ->
                     Tensor.withVector(
-                        inputs,
-                        leaves ->
+                        List.of(output),
+                        outputs ->
                             Tensor.withVector(
-                                outputGradients,
-                                weights -> {
-                                  try (TensorVector gradients =
-                                      torch.grad(
-                                          outputs, leaves, weights, FREE_GRAPH, false, true)) {
-                                    for (int i = 0; i < inputs.size(); i++) {
-                                      found.add(new org.bytedeco.pytorch.Tensor(gradients.get(i)));
-                                    }
-                                  }
-                                  return null;
-                                }))));
+                                inputs,
+                                leaves ->
+                                    Tensor.withVector(
+                                        outputGradients,
+                                        weights -> {
+                                          try (TensorVector gradients =
+                                              torch.grad(
+                                                  outputs,
+                                                  leaves,
+                                                  weights,
+                                                  FREE_GRAPH,
+                                                  false,
+                                                  true)) {
+                                            for (int i = 0; i < inputs.size(); i++) {
+                                              found.add(
+                                                  new org.bytedeco.pytorch.Tensor(
+                                                      gradients.get(i)));
+                                            }
+                                          }
+                                          return null;
+                                        })))));
     List<Tensor> gradients = new ArrayList<>();
     for (int i = 0; i < inputs.size(); i++) {
       org.bytedeco.pytorch.Tensor gradient = found.get(i);
@@ -124,7 +185,17 @@ public final class Autograd {
       gradient.close();
       return Optional.empty();
     }
-    return Optional.of(Tensor.make(() -> gradient));
+    // What the leaf gives is a reference into it; this one may outlive the leaf.
+    return Optional.of(Tensor.make(() -> new org.bytedeco.pytorch.Tensor(gradient)));
+  }
+
+  /** Gives {@code leaf}, which has no gradient, one of zeros. */
+  public static Tensor zero(Tensor leaf) {
+    Tensor zeros = Scope.run(() -> Tensor.zeros(leaf.shape()).to(leaf.device()));
+    try (org.bytedeco.pytorch.Tensor gradient = leaf.handle.mutable_grad()) {
+      gradient.put(zeros.handle);
+    }
+    return zeros;
   }
 
   /** Forgets the gradient that was gathered for {@code leaf}. */

@@ -1,6 +1,9 @@
 package dev.sfumato.tensor;
 
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.InterpolateFuncOptions;
 import org.bytedeco.pytorch.LongOptional;
@@ -15,6 +18,9 @@ public final class Functional {
   private static final long[] ZEROS = {0, 0};
   private static final DoubleOptional NO_SCALE = Engine.call(DoubleOptional::new);
   private static final LongOptional NO_DIVISOR = Engine.call(LongOptional::new);
+
+  /** Elements from which on memory counts more than the time to compute them again. */
+  private static final long LARGE = 1 << 23;
 
   private Functional() {}
 
@@ -32,6 +38,24 @@ public final class Functional {
     long[] paddings = {padding, padding};
     return withOptional(
         bias, b -> torch.conv2d(x.handle, weight.handle, b, strides, paddings, ONES, groups));
+  }
+
+  /**
+   * {@link #conv2d} of {@code before(x)}. Of a large x, what {@code before} computes is not kept
+   * for the gradients but computed again, so it should be cheap, and the same each time.
+   */
+  public static Tensor conv2dOf(
+      UnaryOperator<Tensor> before,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      long stride,
+      long padding,
+      long groups) {
+    RecomputedConv conv =
+        new RecomputedConv(before, weight, Optional.ofNullable(bias), stride, padding, groups);
+    boolean recorded = x.requiresGrad() || weight.requiresGrad();
+    return recorded && x.numel() >= LARGE ? conv.recomputed(x) : conv.compute(List.of(x));
   }
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */

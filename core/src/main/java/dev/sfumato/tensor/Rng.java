@@ -63,6 +63,18 @@ public final class Rng implements AutoCloseable {
     }
   }
 
+  /** Runs {@code draws} from {@code state} on, then goes back to the present state. */
+  void replay(Tensor state, Runnable draws) {
+    try (Tensor present = Scope.release(state())) {
+      state(state);
+      try {
+        draws.run();
+      } finally {
+        state(present);
+      }
+    }
+  }
+
   @Override
   public void close() {
     argument.close();

@@ -2,6 +2,9 @@ package dev.sfumato.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -26,6 +29,7 @@ public final class Scope implements AutoCloseable {
 
   private final Scope parent;
   private final List<Tensor> owned = new ArrayList<>();
+  private final Set<GradientCheckpoint> checkpoints = ConcurrentHashMap.newKeySet();
   private boolean closed;
 
   private Scope(Scope parent) {
@@ -96,12 +100,31 @@ public final class Scope implements AutoCloseable {
     }
     closed = true;
     CURRENT.set(parent);
+    checkpoints.forEach(GradientCheckpoint::close);
     for (Tensor tensor : owned) {
       if (tensor.owner == this) {
         tensor.close();
       }
     }
     owned.clear();
+  }
+
+  /** The scope around all others of this thread. */
+  static Optional<Scope> outermost() {
+    Optional<Scope> scope = Optional.ofNullable(CURRENT.get());
+    while (scope.isPresent() && scope.get().parent != null) {
+      scope = Optional.of(scope.get().parent);
+    }
+    return scope;
+  }
+
+  /** Frees {@code checkpoint} at the end of this scope, if no backward pass does that before. */
+  void own(GradientCheckpoint checkpoint) {
+    checkpoints.add(checkpoint);
+  }
+
+  void disown(GradientCheckpoint checkpoint) {
+    checkpoints.remove(checkpoint);
   }
 
   static void born(Tensor tensor) {

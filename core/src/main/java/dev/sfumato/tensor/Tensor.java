@@ -320,6 +320,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
           handle.backward();
           return null;
         });
+    GradientCheckpoint.requireSuccess();
   }
 
   // ---- life

@@ -5,7 +5,6 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +23,7 @@ public final class Adam implements AutoCloseable {
   private static final String STEP = "step.";
 
   private final Settings settings;
-  private final Map<String, Tensor> weights = new LinkedHashMap<>();
+  private final Map<String, Tensor> weights;
   private final Map<String, Tensor> state = new LinkedHashMap<>();
 
   /**
@@ -54,15 +53,10 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** An optimiser of the weights among {@code parameters} that want gradients. */
-  public Adam(Map<String, Tensor> parameters, Settings settings) {
+  /** An optimiser of {@code weights}, which want gradients. */
+  public Adam(Map<String, Tensor> weights, Settings settings) {
     this.settings = settings;
-    parameters.forEach(
-        (name, weight) -> {
-          if (weight.requiresGrad()) {
-            weights.put(name, weight);
-          }
-        });
+    this.weights = weights;
     try (Scope scope = Scope.open()) {
       weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
       weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));
@@ -120,16 +114,11 @@ public final class Adam implements AutoCloseable {
     state.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
   }
 
-  /** A weight that the loss did not reach has a gradient of zeros. */
-  private List<Tensor> gradients() {
-    List<Tensor> gradients = new ArrayList<>();
-    weights
-        .values()
-        .forEach(
-            w ->
-                gradients.add(
-                    Autograd.gathered(w).orElseGet(() -> Tensor.zeros(w.shape()).to(w.device()))));
-    return gradients;
+  /** The gradients themselves; a weight that the loss did not reach has one of zeros. */
+  public List<Tensor> gradients() {
+    return weights.values().stream()
+        .map(w -> Autograd.gathered(w).orElseGet(() -> Autograd.zero(w)))
+        .toList();
   }
 
   private List<Tensor> states(String kind) {

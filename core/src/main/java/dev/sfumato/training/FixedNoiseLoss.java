@@ -36,7 +36,7 @@ public final class FixedNoiseLoss {
   /** The mean loss of {@code denoiser} as it is now. */
   public double of(Denoiser denoiser) {
     int count = Math.min(PICTURES, dataset.size());
-    Device device = denoiser.trainable().get(0).device();
+    Device device = denoiser.device();
     Batches batches = new Batches(dataset, new BatchOptions(BATCH, false, false, SEED));
     double sum = 0;
     int seen = 0;

@@ -21,43 +21,70 @@ final class TrainingState {
   private static final String RANDOM = "random.safetensors";
   private static final String PROGRESS = "progress.json";
 
-  private record Saved(Progress progress, long emaUpdates) {}
+  /** A batch size of 0 is one that was not saved. */
+  private record Saved(Progress progress, long emaUpdates, int batchSize) {}
 
   private TrainingState() {}
 
   static void save(
-      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Rng dropout, Progress progress) {
+      Path folder,
+      Adam optimizer,
+      Optional<Ema> ema,
+      Rng random,
+      Progress progress,
+      int batchSize) {
     try (Scope scope = Scope.open()) {
       Safetensors.write(folder.resolve(OPTIMIZER), optimizer.state(), Map.of());
       ema.ifPresent(e -> Safetensors.write(folder.resolve(EMA), e.shadow(), Map.of()));
-      Safetensors.write(
-          folder.resolve(RANDOM),
-          Map.of("training", random.state(), "dropout", dropout.state()),
-          Map.of());
+      Safetensors.write(folder.resolve(RANDOM), Map.of("training", random.state()), Map.of());
       JsonFile.write(
-          folder.resolve(PROGRESS), new Saved(progress, ema.map(Ema::updates).orElse(0L)));
+          folder.resolve(PROGRESS),
+          new Saved(progress, ema.map(Ema::updates).orElse(0L), batchSize));
     }
   }
 
-  static Progress restore(Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Rng dropout) {
+  static Progress restore(
+      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, int batchSize) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
-      Safetensors states = Safetensors.open(folder.resolve(RANDOM));
-      random.state(states.tensor("training"));
-      dropout.state(states.tensor("dropout"));
+      random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
+      requireSameBatches(folder, saved, batchSize);
       return saved.progress();
+    }
+  }
+
+  /** From the middle of an epoch only batches of the same size go on where the others ended. */
+  private static void requireSameBatches(Path folder, Saved saved, int batchSize) {
+    if (saved.progress().batch() > 0 && saved.batchSize() > 0 && saved.batchSize() != batchSize) {
+      throw new SfumatoException(
+          String.format(
+              "%s was saved within an epoch in batches of %d pictures, now they have %d: go on with"
+                  + " the same --data and --batch-size (times the number of processes)",
+              folder, saved.batchSize(), batchSize));
     }
   }
 
   private static Map<String, Tensor> read(Path file, Map<String, Tensor> expected) {
     Map<String, Tensor> saved = Safetensors.open(file).tensors();
+    for (String name : saved.keySet()) {
+      if (!expected.containsKey(name)) {
+        throw new SfumatoException(
+            file
+                + " has "
+                + name
+                + ", which this run does not train: go on with the same --freeze and --train-only");
+      }
+    }
     expected.forEach(
         (name, tensor) -> {
           if (!saved.containsKey(name) || !Arrays.equals(saved.get(name).shape(), tensor.shape())) {
             throw new SfumatoException(
-                file + ": " + name + " does not fit this run: is it the same model and optimizer?");
+                file
+                    + ": "
+                    + name
+                    + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
           }
         });
     return saved;

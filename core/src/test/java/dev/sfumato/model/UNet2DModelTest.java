@@ -84,6 +84,24 @@ class UNet2DModelTest {
     }
   }
 
+  /** Gradients of several uses of one tensor are added in another order, which rounds otherwise. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void gradientCheckpointingChangesNothing(String name) {
+    long before = Scope.liveTensors();
+    try (Scope scope = Scope.open();
+        Case golden = new Case(name)) {
+      Map<String, Tensor> whole = golden.trainingPass(false);
+      Map<String, Tensor> parts = golden.trainingPass(true);
+      Truth.assertThat(parts.keySet()).isEqualTo(whole.keySet());
+      for (String same : List.of("output", "next draw")) {
+        assertThat(parts.get(same)).isIdenticalTo(whole.get(same));
+      }
+      parts.forEach((key, tensor) -> assertThat(tensor).isWithin(1e-6).of(whole.get(key)));
+    }
+    Truth.assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"mnist_course", "mid_none", "ncsnpp_miniature", "k_attention"})
   void nothingButTheResultStaysAlive(String name) {
@@ -279,6 +297,26 @@ class UNet2DModelTest {
                 ? model.forward(sample, times)
                 : model.forward(sample, times, numbers(labels)));
       }
+    }
+
+    /** The output, all gradients, and what the dropout's generator draws next. */
+    Map<String, Tensor> trainingPass(boolean checkpointing) {
+      Map<String, Tensor> result = new LinkedHashMap<>();
+      try (Rng rng = new Rng(1)) {
+        model.train(rng);
+        model.checkpointing(checkpointing);
+        Tensor sample = tensor("sample").requiresGrad(true);
+        Tensor output = forward(sample);
+        output.square().mean().backward();
+        result.put("output", output.detach());
+        result.put("sample", Autograd.gathered(sample).orElseThrow());
+        result.put("next draw", rng.uniform(1));
+        model
+            .trainableByName()
+            .forEach((key, p) -> Autograd.gathered(p).ifPresent(g -> result.put(key, g)));
+        model.trainable().forEach(Autograd::forget);
+      }
+      return result;
     }
 
     /** Whole numbers as int64, others as float32. */

@@ -169,6 +169,19 @@ class TrainerTest {
   }
 
   @Test
+  void refusesAModelThatTakesNumbersForClasses() {
+    UNet2DConfig config =
+        JsonFile.MAPPER
+            .convertValue(goldenCase("adam").get("config"), UNet2DConfig.class)
+            .with("class_embed_type", "timestep");
+    try (Denoiser denoiser = new Denoiser(config, ClassConditioning.NONE)) {
+      SfumatoException e =
+          assertThrows(SfumatoException.class, () -> trainer(goldenCase("adam"), denoiser).close());
+      assertThat(e).hasMessageThat().contains("class_embed_type");
+    }
+  }
+
+  @Test
   void nothingStaysAliveButTheWeights() {
     JsonNode golden = goldenCase("accumulation");
     long before = Scope.liveTensors();

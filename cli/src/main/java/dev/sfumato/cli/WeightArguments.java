@@ -1,0 +1,55 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.training.TrainedWeights;
+import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Which weights a run trains, and how their gradients are computed. */
+final class WeightArguments {
+  @Option(
+      names = "--train-only",
+      paramLabel = "PATTERN",
+      split = ",",
+      description =
+          "Train only these weights: names or parts of the model, with * and ?, such as"
+              + " up_blocks,*.attentions (default: all).")
+  List<String> trainOnly;
+
+  @Option(
+      names = "--freeze",
+      paramLabel = "PATTERN",
+      split = ",",
+      description = "Leave these weights as they are, such as down_blocks,*.norm? (default: none).")
+  List<String> freeze;
+
+  @Option(
+      names = "--gradient-checkpointing",
+      negatable = true,
+      defaultValue = "false",
+      fallbackValue = "true",
+      description =
+          "Compute layers again in the backward pass and keep less: the same results for less"
+              + " memory and more time.")
+  boolean gradientCheckpointing;
+
+  @Spec(Spec.Target.MIXEE)
+  CommandSpec command;
+
+  /** Prepares the network for training. */
+  void apply(Denoiser denoiser) {
+    WrongCall.checked(
+        command,
+        () -> {
+          new TrainedWeights(given(trainOnly), given(freeze)).mark(denoiser.parameters());
+          return denoiser;
+        });
+    denoiser.checkpointing(gradientCheckpointing);
+  }
+
+  private static List<String> given(List<String> patterns) {
+    return patterns == null ? List.of() : patterns;
+  }
+}

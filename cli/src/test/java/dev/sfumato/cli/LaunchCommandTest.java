@@ -1,0 +1,138 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Real processes that train as one, die and are resumed. */
+class LaunchCommandTest {
+  private static final int STEPS = 12;
+
+  /** The same network as {@link Calls#config}, without dropout: its masks differ between ranks. */
+  private static final String NO_DROPOUT = "\"dropout\": 0.0";
+
+  @TempDir Path folder;
+
+  /** Accumulation, moving average, clipping, class dropout, and short last batches and windows. */
+  private List<String> options(String output, int batch) {
+    return Calls.words(
+        "train --data %s --output %s --config %s --resolution 8 --batch-size %s --threads 1"
+            + " --gradient-accumulation-steps 2 --max-steps %s --shuffle --flip --use-ema"
+            + " --class-conditioning channels --class-dropout 0.2 --learning-rate 1e-3 --seed 11"
+            + " --max-grad-norm 1 --train-timesteps 20 --sample-every 0 --sample-count 0"
+            + " --checkpoint-every 4 --log csv",
+        folder.resolve("data"), folder.resolve(output), folder.resolve("unet.json"), batch, STEPS);
+  }
+
+  @Test
+  void aDeathEndsAllAndTheRunResumes() throws IOException, InterruptedException {
+    Calls.pictures(folder.resolve("data"), 14);
+    Path config = Calls.config(folder);
+    Files.writeString(
+        config, Files.readString(config).replaceAll("\"dropout\": [0-9.]+", NO_DROPOUT));
+    Calls.run(options("one", 4)).succeeds();
+
+    Path log = folder.resolve("log");
+    Process launch = Calls.start(log, launch(options("two", 2)));
+    await(launch, () -> rows("two") >= 3);
+    ranks(launch).get(1).destroyForcibly();
+    assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    String message = Files.readString(log);
+    assertWithMessage(message).that(launch.exitValue()).isEqualTo(128 + 9);
+    assertThat(message).isEqualTo("error: rank 1: ended by signal 9; --resume goes on\n");
+    int done = rows("two");
+    assertThat(done).isLessThan(STEPS);
+    assertThat(Calls.files(folder.resolve("two")).toString()).doesNotContain("incomplete");
+
+    Process resumed = Calls.start(log, launch(options("two", 2), "--resume"));
+    await(resumed, () -> rows("two") > done + 1);
+    resumed.destroy(); // SIGTERM
+    assertThat(resumed.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    message = Files.readString(log);
+    assertWithMessage(message).that(resumed.exitValue()).isEqualTo(128 + 15);
+    int stopped = rows("two");
+    assertThat(message).contains("stopped after step " + stopped + " of " + STEPS);
+
+    Calls.run(
+            "train --resume --output %s --batch-size 4 --config %s",
+            folder.resolve("two"), folder.resolve("unet.json"))
+        .succeeds();
+    assertSameLosses("two", "one");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "launch --processes 0 train, --processes must be at least 1",
+    "launch train, --processes",
+    "launch --processes 2, COMMAND",
+    "launch --processes 2 sample --model x, does not run in several processes"
+  })
+  void wrongCalls(String line, String message) {
+    Calls.run(line).failsWith(2, message);
+  }
+
+  @Test
+  void theErrorOfAllIsSaidOnce() throws IOException, InterruptedException {
+    Path log = folder.resolve("log");
+    Process launch =
+        Calls.start(log, launch(Calls.words("train --data x --output y --batch-size none")));
+    assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    assertThat(Files.readString(log)).containsMatch("^error: rank [01]: .*--batch-size.*\n$");
+    assertThat(launch.exitValue()).isEqualTo(2);
+  }
+
+  private static List<String> launch(List<String> training, String... more) {
+    return Stream.of(List.of("launch", "--processes", "2"), training, List.of(more))
+        .flatMap(List::stream)
+        .toList();
+  }
+
+  /** In the order in which they were started. */
+  private static List<ProcessHandle> ranks(Process launch) {
+    return launch.children().sorted(Comparator.comparingLong(ProcessHandle::pid)).toList();
+  }
+
+  private static void await(Process process, BooleanSupplier moment) throws InterruptedException {
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+    while (!moment.getAsBoolean()) {
+      assertWithMessage("alive").that(process.isAlive()).isTrue();
+      assertWithMessage("in time").that(System.nanoTime()).isLessThan(end);
+      Thread.sleep(5);
+    }
+  }
+
+  private int rows(String output) {
+    try (Stream<String> lines = Files.lines(folder.resolve(output).resolve("metrics.csv"))) {
+      return (int) lines.count() - 1;
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
+  private void assertSameLosses(String actual, String expected) throws IOException {
+    List<String> rows = Calls.metrics(folder.resolve(actual));
+    List<String> wanted = Calls.metrics(folder.resolve(expected));
+    assertThat(rows).hasSize(wanted.size());
+    for (int i = 1; i < rows.size(); i++) {
+      String[] row = rows.get(i).split(",");
+      String[] want = wanted.get(i).split(",");
+      assertThat(row[2]).isEqualTo(want[2]);
+      assertWithMessage("loss of step " + i)
+          .that(Double.parseDouble(row[3]))
+          .isWithin(1e-4)
+          .of(Double.parseDouble(want[3]));
+    }
+  }
+}

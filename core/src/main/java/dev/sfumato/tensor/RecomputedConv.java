@@ -1,0 +1,92 @@
+package dev.sfumato.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.bytedeco.javacpp.BoolPointer;
+import org.bytedeco.pytorch.T_TensorTensorTensor_T;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * A convolution of something that is cheap to compute, such as a normalised and activated x: x
+ * alone is kept for the backward pass. There the cheap part is computed again, but not the
+ * convolution, whose gradients do not need its output.
+ */
+record RecomputedConv(
+    UnaryOperator<Tensor> before,
+    Tensor weight,
+    Optional<Tensor> bias,
+    long stride,
+    long padding,
+    long groups)
+    implements GradientCheckpoint.Part {
+
+  /** The convolution of {@code before(x)}, which is computed again in the backward pass. */
+  Tensor recomputed(Tensor x) {
+    return GradientCheckpoint.ofPart(this, List.of(x), Optional.empty());
+  }
+
+  @Override
+  public Tensor compute(List<Tensor> inputs) {
+    return Scope.run(
+        () ->
+            Functional.conv2d(
+                before.apply(inputs.get(0)), weight, bias.orElse(null), stride, padding, groups));
+  }
+
+  @Override
+  public void backward(List<Tensor> inputs, Tensor gradient) {
+    if (Autocast.enabled()) { // casts on the way to the convolution have gradients of their own
+      GradientCheckpoint.Part.super.backward(inputs, gradient);
+      return;
+    }
+    Tensor x = before.apply(inputs.get(0));
+    List<Tensor> all = new ArrayList<>(List.of(x, weight));
+    bias.ifPresent(all::add);
+    boolean[] wanted = new boolean[3];
+    for (int i = 0; i < all.size(); i++) {
+      wanted[i] = all.get(i).requiresGrad() && (i == 0 || Autograd.ofWeights());
+    }
+    List<Tensor> three = gradients(x, gradient, wanted);
+    List<Tensor> outputs = new ArrayList<>();
+    List<Tensor> gradients = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      if (wanted[i]) {
+        outputs.add(all.get(i));
+        gradients.add(three.get(i));
+      }
+    }
+    Autograd.backward(outputs, gradients, inputs);
+  }
+
+  /** The gradients of x, weight and bias; those that are not wanted are not defined. */
+  private List<Tensor> gradients(Tensor x, Tensor gradient, boolean[] wanted) {
+    long[] strides = {stride, stride};
+    long[] paddings = {padding, padding};
+    return Engine.call(
+        () -> {
+          try (Autograd.Recording off = Autograd.off();
+              BoolPointer mask = new BoolPointer(wanted.length);
+              T_TensorTensorTensor_T three =
+                  torch.convolution_backward(
+                      gradient.handle,
+                      x.handle,
+                      weight.handle,
+                      new long[] {weight.size(0)},
+                      strides,
+                      paddings,
+                      new long[] {1, 1},
+                      false,
+                      new long[] {0, 0},
+                      groups,
+                      mask.put(0, wanted[0]).put(1, wanted[1]).put(2, wanted[2]))) {
+            return List.of(own(three.get0()), own(three.get1()), own(three.get2()));
+          }
+        });
+  }
+
+  private static Tensor own(org.bytedeco.pytorch.Tensor part) {
+    return Tensor.make(() -> new org.bytedeco.pytorch.Tensor(part));
+  }
+}
