@@ -235,14 +235,6 @@ public final class Peer {
             .toArray();
   }
 
-  /** Guided by 40 towards the course's teal. */
-  private static IntFunction<double[]> colorStep(GradientMode mode) {
-    Guide teal = new ColorGuide(0.1, 0.9, 0.5);
-    Guidance guidance = Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode);
-    Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
-    return sampleStep(new Sampler(celebahq(), ddim, guidance), 1, 256);
-  }
-
   private static IntFunction<double[]> sampleStep(
       Denoiser denoiser, SchedulerConfig config, int count, int size) {
     return sampleStep(new Sampler(denoiser, Scheduler.of(config)), count, size);
