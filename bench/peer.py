@@ -8,7 +8,7 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is train-step, sample-step, celeba-step, finetune-step, color-shortcut, color-exact or data-epoch (of the files in $BENCH_PICTURES). `first-picture` is one cold process: load a model
+`run` is train-step, sample-step, celeba-step, finetune-step, color-shortcut, color-exact, clip-step or data-epoch (of the files in $BENCH_PICTURES). `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
 that diffusers imports when it finds them, which makes its start quicker.
@@ -212,9 +212,54 @@ def color_step(exact):
     return step
 
 
+def clip_step():
+    """A step of unit 2 of the diffusion models course, guided by CLIP: its code and its transforms."""
+    import open_clip
+    import torch
+    import torchvision
+    from diffusers import DDIMScheduler, UNet2DModel
+    torch.manual_seed(0)
+    unet = UNet2DModel(**CELEBAHQ).eval()
+    clip_model, _, _ = open_clip.create_model_and_transforms("ViT-B-32-quickgelu")
+    schedule = DDIMScheduler()
+    schedule.set_timesteps(40)
+    tfms = torchvision.transforms.Compose([
+        torchvision.transforms.RandomResizedCrop(224),
+        torchvision.transforms.RandomAffine(5),
+        torchvision.transforms.RandomHorizontalFlip(),
+        torchvision.transforms.Normalize(mean=(0.48145466, 0.4578275, 0.40821073),
+                                         std=(0.26862954, 0.26130258, 0.27577711)),
+    ])
+    with torch.no_grad():
+        text_features = clip_model.encode_text(open_clip.tokenize(["a red rose"]))
+    state = {"x": torch.randn(4, 3, 256, 256), "i": 0}
+
+    def clip_loss(image):
+        image_features = clip_model.encode_image(tfms(image))
+        input_normed = torch.nn.functional.normalize(image_features.unsqueeze(1), dim=2)
+        embed_normed = torch.nn.functional.normalize(text_features.unsqueeze(0), dim=2)
+        return input_normed.sub(embed_normed).norm(dim=2).div(2).arcsin().pow(2).mul(2).mean()
+
+    def step():
+        t = schedule.timesteps[state["i"] % 40]
+        x = state["x"]
+        with torch.no_grad():
+            noise_pred = unet(schedule.scale_model_input(x, t), t).sample
+        cond_grad = 0
+        for _ in range(4):
+            x = x.detach().requires_grad_()
+            x0 = schedule.step(noise_pred, t, x).pred_original_sample
+            cond_grad -= torch.autograd.grad(clip_loss(x0) * 8, x)[0] / 4
+        x = x.detach() + cond_grad
+        state["x"] = schedule.step(noise_pred, t, x).prev_sample
+        state["i"] += 1
+
+    return step
+
+
 STEPS = {"color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
          "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step,
-         "finetune-step": finetune_step}
+         "finetune-step": finetune_step, "clip-step": clip_step}
 
 
 def timed(step):

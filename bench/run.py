@@ -1,6 +1,6 @@
 """Sfumato beside its Python peer, alternating in one run: ratios of medians and peaks of memory.
 
-Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,c,d,e,f,gs,ge]
+Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,c,d,e,f,gs,ge,h]
 The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; Sfumato must be built.
 
 (a) a training step of the MNIST U-Net, batch 128    (b) a sampling step for 80 digits
@@ -9,6 +9,7 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (e) a fine-tuning step of the network of (c), AdamW, batch 4 as 2 x 2
 (f) the data pipeline alone: 128 JPEG files of 512 x 512 to batches of 16 at 256 x 256, two threads or workers
 (gs), (ge) a colour guidance step of the network of (c), batch 1: by the shortcut, and exactly
+(h) a CLIP guidance step by the shortcut: ViT-B-32, 4 cuts, the network of (c), batch 4
 """
 
 import argparse
@@ -24,7 +25,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetune-step", "f": "data-epoch",
-         "gs": "color-shortcut", "ge": "color-exact"}
+         "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step"}
 
 
 def make_pictures():
@@ -113,7 +114,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2)
-    parser.add_argument("--only", default="a,b,c,d,e,f,gs,ge")
+    parser.add_argument("--only", default="a,b,c,d,e,f,gs,ge,h")
     options = parser.parse_args()
     print("| | task | Sfumato s | Python s | Python / Sfumato | Sfumato MB | Python MB |")
     print("|---|---|---|---|---|---|---|")

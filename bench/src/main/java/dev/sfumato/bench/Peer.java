@@ -1,6 +1,11 @@
 package dev.sfumato.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.clip.ClipConfig;
+import dev.sfumato.clip.ClipModel;
+import dev.sfumato.clip.ClipNetwork;
+import dev.sfumato.clip.ClipTokenizer;
+import dev.sfumato.clip.ImagePreprocessing;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
@@ -8,7 +13,11 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.Pixels;
+import dev.sfumato.data.Resize;
+import dev.sfumato.guidance.ClipGuide;
+import dev.sfumato.guidance.ClipPrompts;
 import dev.sfumato.guidance.ColorGuide;
+import dev.sfumato.guidance.CourseCutouts;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Guide;
@@ -18,6 +27,7 @@ import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.nn.Activation;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.BetaSchedule;
@@ -98,6 +108,7 @@ public final class Peer {
       case "data-epoch" -> dataEpoch();
       case "celeba-step" -> sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
       case "color-shortcut" -> colorStep(GradientMode.SHORTCUT);
+      case "clip-step" -> clipStep();
       case "color-exact" -> colorStep(GradientMode.EXACT);
       default -> throw new IllegalArgumentException(name);
     };
@@ -163,6 +174,42 @@ public final class Peer {
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 
+  /** Four pictures guided by a ViT-B-32, four cuts each, as the course takes the step. */
+  private static IntFunction<double[]> clipStep() {
+    ClipConfig.Transformer vision =
+        new ClipConfig.Transformer(768, 12, 12, 3072, Activation.QUICK_GELU, 1e-5);
+    ClipConfig.Transformer text =
+        new ClipConfig.Transformer(512, 12, 8, 2048, Activation.QUICK_GELU, 1e-5);
+    ClipNetwork network =
+        new ClipNetwork(
+            new ClipConfig(
+                512,
+                new ClipConfig.Vit(224, 32, vision, ClipConfig.ImagePool.CLASS_TOKEN, true, false),
+                new ClipConfig.Text(77, 49408, text, true, ClipConfig.TextPool.LARGEST)));
+    try (Rng rng = new Rng(0)) {
+      network.reset(rng);
+    }
+    List<Float> halves = List.of(0.5f, 0.5f, 0.5f);
+    ClipModel clip =
+        new ClipModel(
+            network,
+            ClipTokenizer.openClip(),
+            new ImagePreprocessing(224, 224, false, false, Resize.Filter.BICUBIC, halves, halves));
+    Guide rose = new ClipGuide(clip, new CourseCutouts(4), ClipPrompts.ofTexts(clip, "a red rose"));
+    Guidance guidance =
+        Guidance.of(List.of(ScheduledGuide.of("clip", rose, 8)), GradientMode.SHORTCUT);
+    Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
+    return sampleStep(new Sampler(celebahq(), ddim, guidance), 4, 256);
+  }
+
+  /** Guided by 40 towards the course's teal. */
+  private static IntFunction<double[]> colorStep(GradientMode mode) {
+    Guide teal = new ColorGuide(0.1, 0.9, 0.5);
+    Guidance guidance = Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode);
+    Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
+    return sampleStep(new Sampler(celebahq(), ddim, guidance), 1, 256);
+  }
+
   /** Epochs of the data pipeline alone; every picture is decoded in each, by two threads. */
   private static IntFunction<double[]> dataEpoch() {
     DataOptions options = DataOptions.defaults().withResolution(256).withCacheMegabytes(0);
@@ -186,14 +233,6 @@ public final class Peer {
                   return (System.nanoTime() - start) / 1e9;
                 })
             .toArray();
-  }
-
-  /** Guided by 40 towards the course's teal. */
-  private static IntFunction<double[]> colorStep(GradientMode mode) {
-    Guide teal = new ColorGuide(0.1, 0.9, 0.5);
-    Guidance guidance = Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode);
-    Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
-    return sampleStep(new Sampler(celebahq(), ddim, guidance), 1, 256);
   }
 
   private static IntFunction<double[]> sampleStep(

@@ -23,7 +23,19 @@ import picocli.CommandLine.Spec;
 /** What steers a sampling. */
 final class GuidanceArguments {
   private static final Set<String> OF_A_GUIDE =
-      Set.of("--scale", "--schedule", "--from", "--until", "--classifier", "--low-pass");
+      Set.of(
+          "--scale",
+          "--schedule",
+          "--from",
+          "--until",
+          "--clip",
+          "--cuts",
+          "--cut-power",
+          "--cut-overview",
+          "--clip-temperature",
+          "--clip-layers",
+          "--classifier",
+          "--low-pass");
 
   @ArgGroup(exclusive = false, multiplicity = "0..*")
   List<GuideArguments> guides = new ArrayList<>(); // the parser adds to it
@@ -132,7 +144,8 @@ final class GuidanceArguments {
     Map<String, Integer> seen = new HashMap<>();
     for (GuideArguments guide : guides) {
       int number = seen.merge(guide.kind(), 1, Integer::sum);
-      makers.add(guide.scheduled(number == 1 ? guide.kind() : guide.kind() + "_" + number));
+      makers.add(
+          guide.scheduled(number == 1 ? guide.kind() : guide.kind() + "_" + number, command));
     }
     return sources -> {
       Guidance guided =

@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.PictureReader;
 import dev.sfumato.data.Pixels;
 import dev.sfumato.data.Resize;
@@ -11,9 +12,11 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
-/** The pictures and classifiers that guides are made of, as a model needs them. */
+/** The pictures, classifiers and CLIP models that guides are made of, as a model needs them. */
 final class GuideSources implements AutoCloseable {
   private static final int WHITE = 128;
 
@@ -22,6 +25,7 @@ final class GuideSources implements AutoCloseable {
   private final int width;
   private final Device device;
   private final List<PictureClassifier> classifiers = new ArrayList<>();
+  private final Map<String, ClipModel> clips = new HashMap<>();
 
   GuideSources(int channels, SamplingOptions options, Device device) {
     this.channels = channels;
@@ -47,6 +51,17 @@ final class GuideSources implements AutoCloseable {
     classifiers.add(classifier);
     classifier.to(device);
     return classifier;
+  }
+
+  /** The CLIP model of a directory, a file or a Hub id; one for all guides that name it. */
+  ClipModel clip(String name) {
+    return clips.computeIfAbsent(
+        name,
+        n -> {
+          ClipModel clip = ClipModel.load(Downloads.clip(n));
+          clip.to(device);
+          return clip;
+        });
   }
 
   /** A picture that is kept where its mask is dark. */
@@ -83,5 +98,6 @@ final class GuideSources implements AutoCloseable {
   @Override
   public void close() {
     classifiers.forEach(PictureClassifier::close);
+    clips.values().forEach(ClipModel::close);
   }
 }

@@ -61,6 +61,11 @@ public record ClipModel(
     return network.config().image().imageSize();
   }
 
+  /** How many layers the image encoder has, which {@link ClipNetwork#imageLayers} can show. */
+  public int layerCount() {
+    return network.config().image().layerCount();
+  }
+
   /**
    * Pictures as vectors of unit length; gradients reach the pixels.
    *

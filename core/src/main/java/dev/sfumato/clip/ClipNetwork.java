@@ -10,6 +10,7 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -75,13 +76,25 @@ public final class ClipNetwork extends Module {
    * @throws SfumatoException if a layer is not there, or the pictures have another shape
    */
   public List<Tensor> imageLayers(Tensor images, List<Integer> layers) {
+    try (Scope scope = Scope.open()) {
+      List<Tensor> outputs = featuresAndLayers(images, layers);
+      List<Tensor> shown = outputs.subList(1, outputs.size());
+      shown.forEach(scope::keep);
+      return shown;
+    }
+  }
+
+  /** {@link #encodeImage} and, from the same pass, {@link #imageLayers}: the features first. */
+  public List<Tensor> featuresAndLayers(Tensor images, List<Integer> layers) {
     requireImages(images);
     Layers seen = new Layers(layers, config.image().layerCount());
     try (Autocast cast = Autocast.open();
         Scope scope = Scope.open()) {
-      visual.forward(images, seen);
-      seen.outputs().forEach(scope::keep);
-      return seen.outputs();
+      List<Tensor> outputs = new ArrayList<>();
+      outputs.add(visual.forward(images, seen));
+      outputs.addAll(seen.outputs());
+      outputs.forEach(scope::keep);
+      return outputs;
     }
   }
 

@@ -89,7 +89,8 @@ public interface GuideSchedule {
     throw new SfumatoException(file + ": '" + word + "' is no number");
   }
 
-  private static double place(Step step) {
+  /** The part of the run, 0 at the first step and 1 at the last. */
+  static double place(Step step) {
     return step.count() == 1 ? 1 : (double) step.index() / (step.count() - 1);
   }
 }

@@ -14,7 +14,7 @@ public final class Moment {
   private final Step step;
   private final Tensor x;
   private final Rng random;
-  private final Map<Object, Tensor> computed = new HashMap<>();
+  private final Map<Object, Object> computed = new HashMap<>();
 
   Moment(Run run, Step step, Tensor x, Rng random) {
     this.run = run;
@@ -47,8 +47,9 @@ public final class Moment {
    * What {@code computation} gives, computed once for all guides of this moment that ask with an
    * equal key: several prompts share one batch of cuts.
    */
-  public Tensor once(Object key, Supplier<Tensor> computation) {
-    Tensor known = computed.get(key);
+  @SuppressWarnings("unchecked") // what is found under a key was computed for it
+  public <T> T once(Object key, Supplier<T> computation) {
+    T known = (T) computed.get(key);
     if (known == null) {
       known = computation.get();
       computed.put(key, known);

@@ -5,9 +5,12 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.InterpolateFuncOptions;
 import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.LongVector;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.kBilinear;
 
 /** The operations of neural networks, without state. Pictures and features are (B, C, H, W). */
 public final class Functional {
@@ -169,6 +172,11 @@ public final class Functional {
     return Tensor.make(() -> torch.softmax(x.handle, dim));
   }
 
+  /** {@code log(softmax(x))} along {@code dim}. */
+  public static Tensor logSoftmax(Tensor x, long dim) {
+    return Tensor.make(() -> torch.log_softmax(x.handle, dim));
+  }
+
   /** Matrix product over the last two dimensions. */
   public static Tensor matmul(Tensor a, Tensor b) {
     return Tensor.make(() -> torch.matmul(a.handle, b.handle));
@@ -191,6 +199,36 @@ public final class Functional {
   public static Tensor upsampleNearest(Tensor x, long height, long width) {
     return Tensor.make(
         () -> torch.upsample_nearest2d(x.handle, new long[] {height, width}, NO_SCALE, NO_SCALE));
+  }
+
+  /**
+   * Pictures resized to {@code height} x {@code width} by a triangle filter that grows as they
+   * shrink: bilinear with antialiasing, as torchvision resizes tensors.
+   */
+  public static Tensor resize(Tensor x, long height, long width) {
+    return Tensor.make(
+        () -> {
+          try (InterpolateFuncOptions options = new InterpolateFuncOptions();
+              LongVector size = new LongVector(height, width);
+              kBilinear bilinear = new kBilinear()) {
+            options.size().put(size);
+            options.mode().put(bilinear);
+            options.align_corners().put(false);
+            options.antialias().put(true);
+            return torch.interpolate(x.handle, options);
+          }
+        });
+  }
+
+  /**
+   * The pixel nearest to each place of {@code grid}, or 0 beyond the border.
+   *
+   * @param x (B, C, H, W)
+   * @param grid (B, H', W', 2), x before y; -1 and 1 are the outer edges of the outermost pixels
+   * @return (B, C, H', W')
+   */
+  public static Tensor sampleNearest(Tensor x, Tensor grid) {
+    return Tensor.make(() -> torch.grid_sampler_2d(x.handle, grid.handle, 1, 0, false));
   }
 
   /** Means over {@code kernel} x {@code kernel} windows, {@code kernel} apart. */

@@ -2,6 +2,7 @@ package dev.sfumato.tensor;
 
 import java.util.EnumMap;
 import java.util.Map;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
@@ -9,6 +10,7 @@ import org.bytedeco.pytorch.TensorOptions;
 /** Native arguments that never change, made once: each would otherwise be allocated per call. */
 final class Options {
   static final ScalarTypeOptional NO_TYPE = Engine.call(ScalarTypeOptional::new);
+  static final ScalarOptional NO_SCALAR = Engine.call(ScalarOptional::new);
   static final TensorOptional NO_TENSOR = Engine.call(TensorOptional::new);
   private static final Map<DType, TensorOptions> BY_TYPE = new EnumMap<>(DType.class);
 

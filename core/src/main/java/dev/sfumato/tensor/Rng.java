@@ -28,6 +28,13 @@ public final class Rng implements AutoCloseable {
     return Tensor.make(() -> torch.rand(shape, argument, Options.of(DType.FLOAT32)));
   }
 
+  /** A uniform number in [low, high), float32: {@code torch.empty(1).uniform_(low, high)}. */
+  public Tensor uniformBetween(double low, double high) {
+    Tensor number = Tensor.empty(1);
+    Engine.call(() -> number.handle.uniform_(low, high, argument));
+    return number;
+  }
+
   /** Whole numbers in [low, high), int64: {@code torch.randint}. */
   public Tensor integers(long low, long high, long... shape) {
     return Tensor.make(() -> torch.randint(low, high, shape, argument, Options.of(DType.INT64)));

@@ -106,6 +106,11 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::cos);
   }
 
+  /** The angle whose sine each element is. */
+  public Tensor arcsin() {
+    return Tensor.make(handle::arcsin);
+  }
+
   /** Each element limited to {@code [min, max]}. */
   public Tensor clamp(double min, double max) {
     return Tensor.make(
@@ -185,6 +190,11 @@ public abstract sealed class TensorOperations permits Tensor {
   /** The Euclidean norm of all elements, shape (). */
   public Tensor norm() {
     return Tensor.make(handle::norm);
+  }
+
+  /** The Euclidean norm along {@code dim}, which goes. */
+  public Tensor norm(long dim) {
+    return Tensor.make(() -> handle.norm(Options.NO_SCALAR, dim));
   }
 
   /**

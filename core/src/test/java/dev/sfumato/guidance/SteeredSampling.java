@@ -49,6 +49,24 @@ final class SteeredSampling {
     return new SteeredSampling("pipeline/tiny", guidance);
   }
 
+  /** What the options of a golden case say, all but the guides. */
+  static SteeredSampling of(JsonNode options, Guidance guidance) {
+    SteeredSampling sampling =
+        new SteeredSampling(options.get("model").textValue(), guidance)
+            .by(options.get("scheduler").textValue(), options.get("steps").intValue())
+            .seed(options.get("seed").longValue())
+            .count(options.get("count").intValue());
+    options
+        .get("config")
+        .properties()
+        .forEach(
+            e ->
+                sampling.with(
+                    e.getKey(), JsonFile.MAPPER.convertValue(e.getValue(), Object.class)));
+    sampling.eta = options.get("eta").doubleValue();
+    return sampling;
+  }
+
   SteeredSampling with(String setting, Object value) {
     settings.put(setting, value);
     return this;
@@ -174,18 +192,7 @@ final class SteeredSampling {
 
     SteeredSampling sampling() {
       JsonNode o = document.get("options");
-      SteeredSampling sampling = new SteeredSampling(o.get("model").textValue(), guidance(o));
-      sampling.scheduler = o.get("scheduler").textValue();
-      o.get("config")
-          .properties()
-          .forEach(
-              e ->
-                  sampling.settings.put(
-                      e.getKey(), JsonFile.MAPPER.convertValue(e.getValue(), Object.class)));
-      sampling.steps = o.get("steps").intValue();
-      sampling.eta = o.get("eta").doubleValue();
-      sampling.seed = o.get("seed").longValue();
-      sampling.count = o.get("count").intValue();
+      SteeredSampling sampling = of(o, guidance(o));
       sampling.labels = stream(o.path("labels")).mapToLong(JsonNode::longValue).toArray();
       if (o.has("class_guidance")) {
         JsonNode c = o.get("class_guidance");
