@@ -146,7 +146,7 @@ class GuidedSampleTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--guide colour=red | guide 'colour' is unknown: use color, brightness",
+        "--guide colour=red | guide 'colour' is unknown: use color, clip",
         "--guide color | guide color needs a value",
         "--guide color=1,0,2 | lie between 0 and 1, not at 2.0",
         "--guide color=#12345g | neither like #1ae680",
