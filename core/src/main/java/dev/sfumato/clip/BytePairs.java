@@ -65,6 +65,14 @@ final class BytePairs {
     return vocabulary;
   }
 
+  /** The pairs that are merged, those to merge first in front. */
+  List<String> merges() {
+    return ranks.entrySet().stream()
+        .sorted(Map.Entry.comparingByValue())
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
   /** The numbers of the symbols that {@code word} is merged into; {@code unknown} for others. */
   List<Integer> encode(String word, int unknown) {
     List<String> symbols = new ArrayList<>();

@@ -113,13 +113,36 @@ public record ClipModel(
    * @throws SfumatoException naming the file that cannot be written
    */
   public static void save(ClipNetwork network, ImagePreprocessing preprocessing, Path directory) {
+    write(network, OpenClipConfig.write(network.config()), preprocessing, directory);
+  }
+
+  /**
+   * The same with a tokenizer of its own, which open_clip loads through transformers.
+   *
+   * @param tokenizer a {@link ClipTokenizer#small small} or {@link ClipTokenizer#load loaded} one
+   * @throws SfumatoException naming the file that cannot be written
+   */
+  public static void save(
+      ClipNetwork network,
+      ClipTokenizer tokenizer,
+      ImagePreprocessing preprocessing,
+      Path directory) {
+    write(network, OpenClipConfig.writeOwnTokenizer(network.config()), preprocessing, directory);
+    tokenizer.save(directory);
+  }
+
+  private static void write(
+      ClipNetwork network,
+      Map<String, Object> modelConfig,
+      ImagePreprocessing preprocessing,
+      Path directory) {
     Map<String, Object> preprocess = new LinkedHashMap<>();
     preprocess.put("mean", preprocessing.mean());
     preprocess.put("std", preprocessing.std());
     preprocess.put("resize_mode", preprocessing.squash() ? "squash" : "shortest");
     preprocess.put("interpolation", preprocessing.filter().name().toLowerCase(Locale.ROOT));
     Map<String, Object> config = new LinkedHashMap<>();
-    config.put("model_cfg", OpenClipConfig.write(network.config()));
+    config.put("model_cfg", modelConfig);
     config.put("preprocess_cfg", preprocess);
     JsonFile.write(directory.resolve(ClipFiles.OPEN_CLIP_CONFIG), config);
     Safetensors.write(

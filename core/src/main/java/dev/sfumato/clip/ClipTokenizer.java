@@ -74,7 +74,21 @@ public final class ClipTokenizer {
 
   /** The same for texts that are cleaned first. */
   static ClipTokenizer load(Path directory, UnaryOperator<String> cleaning) {
-    ClipVocabulary vocabulary = ClipVocabulary.load(directory);
+    return transformers(ClipVocabulary.load(directory), cleaning);
+  }
+
+  /**
+   * A tokenizer for small models, by the rules of transformers: of OpenAI's vocabulary the symbols
+   * that the first {@code merges} merges make. Rare words become more tokens.
+   *
+   * @throws SfumatoException if there are not so many merges
+   */
+  public static ClipTokenizer small(int merges) {
+    return transformers(ClipVocabulary.openAi(merges), TextCleaning.WHITESPACE::apply);
+  }
+
+  private static ClipTokenizer transformers(
+      ClipVocabulary vocabulary, UnaryOperator<String> cleaning) {
     Pattern special = Pattern.compile(String.join("|", quoted(vocabulary.special())));
     return new ClipTokenizer(
         vocabulary,
@@ -82,6 +96,11 @@ public final class ClipTokenizer {
         special,
         Pattern.compile(WORDS),
         vocabulary.end());
+  }
+
+  /** Writes {@code vocab.json}, {@code merges.txt} and {@code tokenizer_config.json}. */
+  void save(Path directory) {
+    vocabulary.save(directory);
   }
 
   private static List<String> quoted(Collection<String> tokens) {

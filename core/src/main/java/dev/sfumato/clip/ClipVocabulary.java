@@ -15,6 +15,7 @@ import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -59,6 +60,22 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
 
   /** The vocabulary of OpenAI's models, which ships. */
   static ClipVocabulary openAi() {
+    List<String> merges = openAiMerges();
+    return of(BytePairs.vocabulary(merges, OPEN_CLIP), merges, OPEN_CLIP);
+  }
+
+  /** The part of it that the first {@code count} merges make, for files of transformers. */
+  static ClipVocabulary openAi(int count) {
+    List<String> all = openAiMerges();
+    if (count < 0 || count > all.size()) {
+      throw new SfumatoException(
+          "a vocabulary has 0 to " + all.size() + " merges of OpenAI's, not " + count);
+    }
+    List<String> merges = all.subList(0, count);
+    return of(BytePairs.vocabulary(merges, TRANSFORMERS), merges, TRANSFORMERS);
+  }
+
+  private static List<String> openAiMerges() {
     try (BufferedReader lines =
         new BufferedReader(
             new InputStreamReader(
@@ -66,8 +83,7 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
                     Objects.requireNonNull(
                         ClipVocabulary.class.getResourceAsStream("merges.txt.gz"))),
                 StandardCharsets.UTF_8))) {
-      List<String> merges = lines.lines().toList();
-      return of(BytePairs.vocabulary(merges, OPEN_CLIP), merges, OPEN_CLIP);
+      return lines.lines().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -90,6 +106,24 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     }
     Map<String, Integer> numbers = numbers(vocabulary, JsonFile.read(vocabulary, JsonNode.class));
     return checked(vocabulary, numbers, mergesOf(merges));
+  }
+
+  /** Writes what {@link #load} and transformers' {@code AutoTokenizer} read. */
+  void save(Path directory) {
+    Map<String, Integer> inOrder = new LinkedHashMap<>();
+    numbers.entrySet().stream()
+        .sorted(Map.Entry.comparingByValue())
+        .forEach(token -> inOrder.put(token.getKey(), token.getValue()));
+    JsonFile.write(directory.resolve("vocab.json"), inOrder);
+    String lines = "#version: 0.2\n" + String.join("\n", pairs.merges()) + "\n";
+    AtomicFile.write(directory.resolve("merges.txt"), lines.getBytes(StandardCharsets.UTF_8));
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("tokenizer_class", "CLIPTokenizer");
+    settings.put("bos_token", special.get(0));
+    for (String role : List.of("eos_token", "unk_token", "pad_token")) {
+      settings.put(role, special.get(1));
+    }
+    JsonFile.write(directory.resolve("tokenizer_config.json"), settings);
   }
 
   private static ClipVocabulary read(Path file) {

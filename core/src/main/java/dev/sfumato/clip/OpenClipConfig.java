@@ -169,12 +169,23 @@ final class OpenClipConfig {
    * @throws SfumatoException if open_clip has no words for {@code config}
    */
   static Map<String, Object> write(ClipConfig config) {
+    return write(config, text(config.text()));
+  }
+
+  /** The same for a model whose directory has its tokenizer: any name says that it is there. */
+  static Map<String, Object> writeOwnTokenizer(ClipConfig config) {
+    Map<String, Object> text = text(config.text());
+    text.put("hf_tokenizer_name", "clip");
+    return write(config, text);
+  }
+
+  private static Map<String, Object> write(ClipConfig config, Map<String, Object> text) {
     Map<String, Object> model = new LinkedHashMap<>();
     boolean quick = config.text().transformer().activation() == Activation.QUICK_GELU;
     model.put("embed_dim", config.embedDim());
     model.put("quick_gelu", quick);
     model.put("vision_cfg", vision(config.image()));
-    model.put("text_cfg", text(config.text()));
+    model.put("text_cfg", text);
     return model;
   }
 

@@ -11,6 +11,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.PictureReader;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.nn.Activation;
+import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
@@ -68,6 +69,36 @@ class ClipModelTest {
       ClipModel.save(clip.network(), clip.preprocessing(), again);
       Map<String, Tensor> first = weights(directory);
       weights(again).forEach((name, w) -> assertThat(w).isIdenticalTo(first.get(name)));
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @Test
+  void savesATokenizerWithIt() {
+    long before = Scope.liveTensors();
+    ClipTokenizer tokenizer = ClipTokenizer.small(100);
+    ClipConfig config =
+        new ClipConfig(
+            small().embedDim(),
+            small().image(),
+            new ClipConfig.Text(
+                9,
+                tokenizer.size(),
+                small().text().transformer(),
+                true,
+                ClipConfig.TextPool.LARGEST));
+    try (Scope scope = Scope.open();
+        ClipNetwork network = new ClipNetwork(config);
+        Rng rng = new Rng(1)) {
+      network.reset(rng);
+      ClipModel.save(network, tokenizer, ImagePreprocessing.openAi(16), folder);
+      try (ClipModel clip = ClipModel.load(folder)) {
+        Tensor direct = network.encodeText(tokenizer.encode(List.of("a rose"), 9));
+        assertThat(clip.tokenizer().size()).isEqualTo(614);
+        assertThat(clip.encodeText(List.of("a rose")))
+            .isWithin(1e-6)
+            .of(Functional.normalize(direct));
+      }
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }

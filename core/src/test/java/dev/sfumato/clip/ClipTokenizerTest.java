@@ -110,6 +110,30 @@ class ClipTokenizerTest {
     return message;
   }
 
+  // ---- a small one
+
+  @Test
+  void aSmallOneHasThePartOfTheVocabularyThatFirstMergesMake() {
+    long before = Scope.liveTensors();
+    ClipTokenizer small = ClipTokenizer.small(8000);
+    assertThat(small.size()).isEqualTo(8514);
+    small.save(folder);
+    ClipTokenizer loaded = ClipTokenizer.load(folder);
+    try (Scope scope = Scope.open()) {
+      // What transformers' AutoTokenizer 5.18 makes of that folder.
+      long[] expected = {8512, 736, 2225, 8513, 8513};
+      assertThat(small.encode(List.of("red  hair"), 5).toLongs()).isEqualTo(expected);
+      assertThat(loaded.encode(List.of("Red hair"), 5).toLongs()).isEqualTo(expected);
+    }
+    String text = "an unusually verbose caf\u00e9 \u2615 <|endoftext|> it's";
+    assertThat(loaded.tokenize(text)).isEqualTo(small.tokenize(text));
+    assertThat(ClipTokenizer.small(0).tokenize("hair")).hasSize(4);
+    assertThat(assertThrows(SfumatoException.class, () -> ClipTokenizer.small(50_000)))
+        .hasMessageThat()
+        .isEqualTo("a vocabulary has 0 to 48894 merges of OpenAI's, not 50000");
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
   private static List<Integer> integers(JsonNode numbers) {
     return List.of(MAPPER.convertValue(numbers, Integer[].class));
   }
