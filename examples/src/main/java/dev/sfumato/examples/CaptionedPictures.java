@@ -1,0 +1,78 @@
+package dev.sfumato.examples;
+
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.data.Pixels;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+
+/**
+ * Pictures of one size and a caption for each, such as {@code a smiling face with red hair,
+ * glasses, blue background}: phrases between commas.
+ *
+ * @param pixels the pictures, RGB
+ * @param captions their captions
+ */
+record CaptionedPictures(List<Pixels> pixels, List<String> captions) {
+
+  /** Reads data sets as {@code --data} names them, scaled to {@code side} pixels. */
+  static CaptionedPictures read(List<String> data, int side) {
+    DataOptions options =
+        DataOptions.defaults()
+            .withResolution(side)
+            .withCenterCrop(true)
+            .withChannels(DataOptions.Channels.RGB);
+    List<Pixels> pixels = new ArrayList<>();
+    List<String> captions = new ArrayList<>();
+    for (String name : data) {
+      Dataset dataset = Datasets.open(name, options);
+      IntStream.range(0, dataset.size()).mapToObj(dataset::pixels).forEach(pixels::add);
+      captions.addAll(dataset.captions());
+    }
+    return new CaptionedPictures(pixels, captions);
+  }
+
+  int size() {
+    return captions.size();
+  }
+
+  CaptionedPictures training() {
+    return where(caption -> !isHeldOut(caption));
+  }
+
+  CaptionedPictures heldOut() {
+    return where(CaptionedPictures::isHeldOut);
+  }
+
+  /** One caption in twenty, with all its pictures, whatever the order of the data. */
+  private static boolean isHeldOut(String caption) {
+    return Math.floorMod(caption.hashCode(), 20) == 0;
+  }
+
+  CaptionedPictures where(Predicate<String> kept) {
+    int[] places = IntStream.range(0, size()).filter(i -> kept.test(captions.get(i))).toArray();
+    return new CaptionedPictures(
+        Arrays.stream(places).mapToObj(pixels::get).toList(),
+        Arrays.stream(places).mapToObj(captions::get).toList());
+  }
+
+  /** The phrases of a caption. */
+  static List<String> phrases(String caption) {
+    return List.of(caption.split(", | with | and "));
+  }
+
+  /**
+   * Whether {@code text} is true of a picture with {@code caption}: each of its phrases is part of
+   * one of the caption's. So "red hair" is true of "a face with short red hair, tan skin".
+   */
+  static boolean holds(List<String> text, List<String> caption) {
+    return text.stream()
+        .allMatch(
+            said ->
+                caption.stream().anyMatch(seen -> (' ' + seen + ' ').contains(' ' + said + ' ')));
+  }
+}

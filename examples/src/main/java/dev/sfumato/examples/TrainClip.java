@@ -1,0 +1,239 @@
+package dev.sfumato.examples;
+
+import dev.sfumato.clip.ClipConfig;
+import dev.sfumato.clip.ClipModel;
+import dev.sfumato.clip.ClipNetwork;
+import dev.sfumato.clip.ClipTokenizer;
+import dev.sfumato.clip.ImagePreprocessing;
+import dev.sfumato.data.Pixels;
+import dev.sfumato.data.Resize;
+import dev.sfumato.nn.Activation;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import dev.sfumato.training.Adam;
+import dev.sfumato.training.LearningRate;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+
+/**
+ * Trains a small CLIP (Radford et al., 2021, <a
+ * href="https://arxiv.org/abs/2103.00020">arXiv:2103.00020</a>) on captioned pictures, from
+ * nothing: a vision transformer and a text transformer learn to put a picture and its caption into
+ * the same place. One caption in twenty is held out; {@link MeasureClip} measures on those.
+ */
+public final class TrainClip {
+  private static final int SIDE = 32;
+  private static final int CONTEXT = 40; // tokens; the longest caption of the faces has 38
+  private static final int MERGES = 8000; // of 48,894: a table of 8,514 tokens instead of 49,408
+  private static final int BATCH = 64;
+  private static final int REPORT_EVERY = 20;
+  private static final int SAVE_EVERY = 200;
+  private static final double MAX_LOGIT_SCALE = Math.log(100);
+
+  private final CaptionedPictures data;
+  private final List<List<String>> phrases;
+  private final ClipTokenizer tokenizer = ClipTokenizer.small(MERGES);
+  // Mean and deviation 1/2 take [0, 1] to the range [-1, 1] that diffusion models use.
+  private final ImagePreprocessing preprocessing =
+      new ImagePreprocessing(
+          SIDE,
+          SIDE,
+          false,
+          false,
+          Resize.Filter.BICUBIC,
+          List.of(0.5f, 0.5f, 0.5f),
+          List.of(0.5f, 0.5f, 0.5f));
+  private final SplittableRandom random = new SplittableRandom(0);
+  private final Rng noise = new Rng(0);
+
+  private TrainClip(CaptionedPictures data) {
+    this.data = data;
+    this.phrases = data.captions().stream().map(CaptionedPictures::phrases).toList();
+  }
+
+  /** Trains: the directory to write, the number of steps, data sets with captions. */
+  public static void main(String[] args) {
+    if (args.length < 3) {
+      System.err.println("usage: examples/run TrainClip DIRECTORY STEPS DATA...");
+      System.exit(2);
+    }
+    CaptionedPictures all =
+        CaptionedPictures.read(List.of(args).subList(2, args.length), SIDE).training();
+    new TrainClip(all).train(Path.of(args[0]), Integer.parseInt(args[1]));
+  }
+
+  /** Patches of 8 pixels, four blocks of width 128 for pictures and two for texts. */
+  private ClipConfig config() {
+    return new ClipConfig(
+        128,
+        new ClipConfig.Vit(SIDE, 8, blocks(4), ClipConfig.ImagePool.MEAN, true, false),
+        new ClipConfig.Text(
+            CONTEXT, tokenizer.size(), blocks(2), true, ClipConfig.TextPool.LARGEST));
+  }
+
+  private static ClipConfig.Transformer blocks(int layers) {
+    return new ClipConfig.Transformer(128, layers, 4, 256, Activation.GELU, 1e-5);
+  }
+
+  private void train(Path directory, int steps) {
+    LearningRate rate =
+        new LearningRate(LearningRate.Kind.COSINE, 1.5e-3, steps / 20, steps, steps);
+    Adam.Settings adamW = new Adam.Settings(true, 0.9, 0.98, 1e-6, 0.05);
+    long start = System.nanoTime();
+    try (ClipNetwork network = new ClipNetwork(config())) {
+      network.reset(noise);
+      try (Adam adam = new Adam(network.parameters(), adamW)) {
+        for (int step = 1; step <= steps; step++) {
+          double loss = step(network);
+          adam.scaleGradients(Math.min(1, 1 / adam.gradientNorm()));
+          adam.step(rate.at(step));
+          clampLogitScale(network);
+          if (step % REPORT_EVERY == 0) {
+            System.err.printf(
+                Locale.ROOT,
+                "step %d of %d  loss %.3f  temperature %.4f  %.0f s%n",
+                step,
+                steps,
+                loss,
+                Math.exp(-network.logitScale().item()),
+                (System.nanoTime() - start) / 1e9);
+          }
+          if (step % SAVE_EVERY == 0 || step == steps) {
+            ClipModel.save(network, tokenizer, preprocessing, directory);
+          }
+        }
+      }
+    }
+  }
+
+  /** Gathers the gradients of one batch and gives its loss. */
+  private double step(ClipNetwork network) {
+    try (Scope scope = Scope.open()) {
+      int[] chosen = random.ints(BATCH, 0, data.size()).toArray();
+      List<String> texts = new ArrayList<>();
+      float[] pixels = new float[BATCH * 3 * SIDE * SIDE];
+      for (int i = 0; i < BATCH; i++) {
+        texts.add(said(data.captions().get(chosen[i])));
+        float[] picture = seen(data.pixels().get(chosen[i]), texts.get(i)).signed();
+        System.arraycopy(picture, 0, pixels, i * picture.length, picture.length);
+      }
+      Tensor images = noisy(Tensor.of(pixels, BATCH, 3, SIDE, SIDE));
+      Tensor ids = tokenizer.encode(texts, CONTEXT);
+      Tensor loss = loss(network, images, ids, truths(chosen, texts));
+      loss.backward();
+      return loss.item();
+    }
+  }
+
+  /**
+   * The contrastive loss, with targets for short texts, which are true of several pictures: all of
+   * them count as right (Yang et al., "Unified Contrastive Learning", 2022, <a
+   * href="https://arxiv.org/abs/2204.03610">arXiv:2204.03610</a>).
+   *
+   * @param images (B, 3, S, S)
+   * @param ids (B, context)
+   * @param truths (B, B), 1 where the text of a column is true of the picture of a row, else 0
+   */
+  private static Tensor loss(ClipNetwork network, Tensor images, Tensor ids, Tensor truths) {
+    Tensor image = Functional.normalize(network.encodeImage(images));
+    Tensor text = Functional.normalize(network.encodeText(ids));
+    Tensor logits = Functional.matmul(image, text.transpose(0, 1)).mul(network.logitScale().exp());
+    Tensor toText = Functional.crossEntropy(logits, shares(truths));
+    Tensor toImage =
+        Functional.crossEntropy(logits.transpose(0, 1), shares(truths.transpose(0, 1)));
+    return toText.add(toImage).mul(0.5);
+  }
+
+  /** Rows that add up to 1. */
+  private static Tensor shares(Tensor truths) {
+    return truths.div(truths.mean(true, 1).mul(truths.size(1)));
+  }
+
+  private Tensor truths(int[] chosen, List<String> texts) {
+    float[] truths = new float[BATCH * BATCH];
+    for (int j = 0; j < BATCH; j++) {
+      List<String> text = CaptionedPictures.phrases(texts.get(j));
+      for (int i = 0; i < BATCH; i++) {
+        boolean holds = i == j || CaptionedPictures.holds(text, phrases.get(chosen[i]));
+        truths[i * BATCH + j] = holds ? 1 : 0;
+      }
+    }
+    return Tensor.of(truths, BATCH, BATCH);
+  }
+
+  /** The scale of the logits stays below 100, as in the paper, lest training becomes unstable. */
+  private static void clampLogitScale(ClipNetwork network) {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      network.logitScale().copy_(network.logitScale().clamp(0, MAX_LOGIT_SCALE));
+    }
+  }
+
+  // ---- augmentation
+
+  /** A caption or, more often, one of its phrases or a few: people ask for "red hair". */
+  private String said(String caption) {
+    if (random.nextInt(5) < 2) {
+      return caption;
+    }
+    List<String> phrases = new ArrayList<>(CaptionedPictures.phrases(caption));
+    int kept = 1;
+    while (kept < phrases.size() && random.nextBoolean()) {
+      kept++;
+    }
+    while (phrases.size() > kept) {
+      phrases.remove(random.nextInt(phrases.size()));
+    }
+    phrases.replaceAll(this::shortened);
+    if (random.nextBoolean()) {
+      Collections.reverse(phrases);
+    }
+    return String.join(", ", phrases);
+  }
+
+  /**
+   * A phrase, or two or more words of it that follow each other: "red hair" of "short red hair".
+   */
+  private String shortened(String phrase) {
+    List<String> words = List.of(phrase.split(" "));
+    if (words.size() < 3 || random.nextInt(3) == 0) {
+      return phrase;
+    }
+    int length = random.nextInt(2, words.size());
+    int first = random.nextInt(words.size() - length + 1);
+    return String.join(" ", words.subList(first, first + length));
+  }
+
+  /**
+   * What a guide shows of an unfinished picture: cut out, blurred, mirrored; never recoloured,
+   * since captions name colours.
+   */
+  private Pixels seen(Pixels picture, String text) {
+    Pixels seen = picture;
+    if (random.nextBoolean()) {
+      int edge = (int) Math.round(SIDE * Math.sqrt(random.nextDouble(0.5, 1)));
+      int room = SIDE - edge + 1;
+      seen = seen.crop(random.nextInt(room), random.nextInt(room), edge, edge);
+    }
+    if (random.nextInt(3) == 0) {
+      int coarse = random.nextInt(SIDE / 3, SIDE);
+      seen = Resize.to(seen, coarse, coarse);
+    }
+    boolean sided = text.contains("left") || text.contains("right");
+    seen = !sided && random.nextBoolean() ? seen.flipped() : seen;
+    return Resize.to(seen, SIDE, SIDE, Resize.Filter.BICUBIC);
+  }
+
+  /** Noise of a strength of its own for each picture, mostly weak. */
+  private Tensor noisy(Tensor images) {
+    Tensor strength = noise.uniform(BATCH, 1, 1, 1).square().mul(0.4);
+    return images.add(noise.normal(images.shape()).mul(strength));
+  }
+}
