@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.FileChoice;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.HubId;
@@ -10,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
-/** Models that options name: what lies on this machine, or what the Hub has. */
+/** Models and data that options name: what lies on this machine, or what the Hub has. */
 final class Downloads {
   private Downloads() {}
 
@@ -27,6 +28,15 @@ final class Downloads {
   /** The directory or file of a CLIP model, named in the same ways. */
   static Path clip(String name) {
     return model(name, ModelFiles::clip);
+  }
+
+  /** Brings data of the Hub into its cache; data with another name are where they are. */
+  static void data(String name) {
+    if (Datasets.ofHub(name)) {
+      try (StepProgress progress = StepProgress.ofBytes("download")) {
+        Datasets.download(name, Hub.fromEnvironment(), progress::stepTo);
+      }
+    }
   }
 
   private static Path model(String name, FileChoice choice) {

@@ -89,6 +89,7 @@ class TrainCommand implements Callable<Integer> {
     Optional<Path> pretrained =
         Optional.ofNullable(model).filter(m -> resume == null).map(Downloads::pipeline);
     pretrained.ifPresent(this::followModel);
+    Downloads.data(pictures.data);
     DataOptions dataOptions = pictures.options();
     try (ProcessGroup processes = TrainingProcesses.join(spec)) {
       HeldOut heldOut =

@@ -44,6 +44,29 @@ public final class Datasets {
     return known.isPresent() ? open(known.get(), options) : open(path(data), options);
   }
 
+  /**
+   * Brings a data set of the Hugging Face Hub into its cache: the Parquet files of the repository
+   * or, where it has none, its pictures. {@link #open} does so too, silently.
+   *
+   * @param data {@code hf:org/name[@revision]}
+   * @return the folder with the files
+   * @throws SfumatoException if it is no such id, or the files cannot be had
+   */
+  public static Path download(String data, Hub hub, ProgressListener progress) {
+    HubId repository =
+        Optional.of(data)
+            .filter(Datasets::ofHub)
+            .flatMap(name -> HubId.parse(name.substring(HUB.length())))
+            .orElseThrow(
+                () -> new SfumatoException(data + ": not hf:org/name or hf:org/name@revision"));
+    return hub.snapshot(repository, Kind.DATASET, Datasets::worthHaving, progress);
+  }
+
+  /** Whether a name is one of the Hugging Face Hub, {@code hf:...}. */
+  public static boolean ofHub(String data) {
+    return data.startsWith(HUB);
+  }
+
   private static Dataset open(MnistDownload known, DataOptions options) {
     Path folder = known.folder(MnistDownload.defaultCache());
     return IdxDataset.open(folder, known.classNames(), options);
@@ -132,28 +155,14 @@ public final class Datasets {
 
   /** Returns where data are: a place in the file system as it is, those of the Hub in its cache. */
   private static Path path(String data) {
-    if (data.startsWith(HUB)) {
-      return fromHub(data.substring(HUB.length()));
+    if (ofHub(data)) {
+      return download(data, Hub.fromEnvironment(), ProgressListener.NONE);
     }
     try {
       return Path.of(data);
     } catch (InvalidPathException e) {
       throw new SfumatoException(data + ": not the name of a file or folder", e);
     }
-  }
-
-  /**
-   * Returns the folder with the files of a data set of the Hugging Face Hub.
-   *
-   * @param id {@code org/name}, then {@code @revision} or nothing
-   */
-  private static Path fromHub(String id) {
-    HubId repository =
-        HubId.parse(id)
-            .orElseThrow(
-                () -> new SfumatoException(HUB + id + ": not hf:org/name or hf:org/name@revision"));
-    return Hub.fromEnvironment()
-        .snapshot(repository, Kind.DATASET, Datasets::worthHaving, ProgressListener.NONE);
   }
 
   /** Chooses the Parquet files of a repository or, where it has none, its pictures. */
