@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.clip.ClipModel;
+import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.Pixels;
 import dev.sfumato.evaluation.ClassReport;
@@ -117,9 +118,22 @@ final class EvaluateCommand implements Callable<Integer> {
       names = "--data",
       paramLabel = "DATA",
       description =
-          "What --train-classifier learns from: gray pictures of 28 x 28 pixels with classes and"
-              + " a test split, as idx files, mnist or fashion-mnist.")
+          "What --train-classifier learns from: pictures with classes, in any form that train"
+              + " takes. Without a test split a tenth of them is held out.")
   String data;
+
+  @Option(
+      names = "--label-column",
+      paramLabel = "NAME",
+      description = "For --data: the column of classes in Parquet and metadata files.")
+  String labelColumn = "";
+
+  @Option(
+      names = "--resolution",
+      paramLabel = "PX",
+      description =
+          "For --data: side of the pictures, 4 to 128 (default: an idx file's own, else 64).")
+  int resolution = DataOptions.NATIVE;
 
   @Option(
       names = "--epochs",
@@ -264,7 +278,11 @@ final class EvaluateCommand implements Callable<Integer> {
     if (data == null) {
       throw new ParameterException(spec.commandLine(), "--train-classifier needs --data");
     }
-    ClassifierTraining training = ClassifierTraining.on(data, epochs, compute.seed);
+    DataOptions options =
+        DataOptions.defaults()
+            .withResolution(resolution)
+            .withColumns(new DataOptions.Columns("", labelColumn, ""));
+    ClassifierTraining training = ClassifierTraining.on(data, options, epochs, compute.seed);
     try (StepProgress progress = new StepProgress("train", 0, training.steps());
         PictureClassifier trained =
             training.run(

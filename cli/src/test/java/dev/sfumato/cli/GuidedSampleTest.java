@@ -188,7 +188,7 @@ class GuidedSampleTest {
         .failsWith(1, "narrow.png: the mask is 4 x 8 pixels, but the picture 8 x 8");
     sample("--inpaint %s --mask %s", narrow, narrow)
         .failsWith(1, "narrow.png: is 4 x 8 pixels, but the model draws 8 x 8");
-    sample("--guide class=1").failsWith(1, "the classifier reads gray pictures of 28 x 28");
+    sample("--guide class=1").failsWith(1, "the classifier reads pictures (N, 1, 28, 28)");
     Path schedule = Files.writeString(folder.resolve("schedule"), "1 2 3");
     sample("--guide tv --schedule %s", schedule)
         .failsWith(1, "holds 3 numbers, but the sampling has 4 steps");

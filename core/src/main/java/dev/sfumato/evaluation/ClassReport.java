@@ -69,7 +69,8 @@ public record ClassReport(List<Row> classes) {
 
   /**
    * Reads a folder whose subfolders are named after the classes, or MNIST-format files (the test
-   * pictures where there are any). Pictures are made gray and scaled to what the classifier reads.
+   * pictures where there are any). Pictures are scaled to what the classifier reads, and made gray
+   * if need be.
    *
    * @param images what {@link Datasets#open} opens
    * @throws SfumatoException if the pictures have no classes, or one that the classifier does not
@@ -78,9 +79,12 @@ public record ClassReport(List<Row> classes) {
   public static ClassReport of(String images, PictureClassifier classifier) {
     DataOptions options =
         DataOptions.defaults()
-            .withResolution(PictureClassifier.SIDE)
+            .withResolution(classifier.card().side())
             .withCenterCrop(true)
-            .withChannels(DataOptions.Channels.GRAY);
+            .withChannels(
+                classifier.card().channels() == 1
+                    ? DataOptions.Channels.GRAY
+                    : DataOptions.Channels.RGB);
     Dataset dataset =
         Datasets.openTestSplit(images, options).orElseGet(() -> Datasets.open(images, options));
     List<String> known = classifier.card().classNames();

@@ -8,6 +8,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
+import dev.sfumato.data.HeldOut;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
@@ -23,7 +24,7 @@ import java.util.stream.IntStream;
  * Trains a {@link PictureClassifier}: cross-entropy, Adam with a learning rate of 0.001 that falls
  * as a cosine, batches of 64, pictures shifted by up to 2 pixels.
  *
- * @param training gray pictures of 28 x 28 pixels with classes
+ * @param training square pictures with classes
  * @param test other pictures with the same classes, used only at the end
  * @param epochs passes over the training pictures, at least 1
  * @param seed of start values, order and shifts
@@ -32,6 +33,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
   private static final int BATCH = 64;
   private static final int SHIFT = 2;
   private static final double LEARNING_RATE = 1e-3;
+  private static final double HELD_OUT = 0.1;
   private static final Adam.Settings ADAM = new Adam.Settings(false, 0.9, 0.999, 1e-8, 0);
 
   /**
@@ -41,8 +43,15 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
     if (epochs < 1) {
       throw new SfumatoException("--epochs " + epochs + ": must be at least 1");
     }
-    require(training);
-    require(test);
+    new HeldOut(training, test);
+    if (training.height() != training.width()) {
+      throw new SfumatoException(
+          "a classifier reads square pictures, not %d x %d"
+              .formatted(training.width(), training.height()));
+    }
+    if (training.classNames().size() < 2) {
+      throw new SfumatoException("a classifier needs data with two classes or more");
+    }
   }
 
   /** Watches a training. */
@@ -58,21 +67,19 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
   }
 
   /**
-   * A training on a data set with a test split.
+   * A training on a data set, tested on its test split or, where there is none, on a tenth of the
+   * pictures, which are held out.
    *
-   * @param data what {@link Datasets#open} opens: a folder of idx files, mnist or fashion-mnist
-   * @throws SfumatoException if there is no test split, or the pictures are of another kind
+   * @param data what {@link Datasets#open} opens
+   * @throws SfumatoException if the pictures have no classes, or are too large
    */
-  public static ClassifierTraining on(String data, int epochs, long seed) {
-    DataOptions options = DataOptions.defaults().withChannels(DataOptions.Channels.GRAY);
-    Dataset training = Datasets.open(data, options);
-    Dataset test =
+  public static ClassifierTraining on(String data, DataOptions options, int epochs, long seed) {
+    Dataset all = Datasets.open(data, options);
+    HeldOut parts =
         Datasets.openTestSplit(data, options)
-            .orElseThrow(
-                () ->
-                    new SfumatoException(
-                        data + ": has no test pictures, t10k-*, which a classifier's card needs"));
-    return new ClassifierTraining(training, test, epochs, seed);
+            .map(test -> new HeldOut(all, test))
+            .orElseGet(() -> HeldOut.share(all, HELD_OUT, seed));
+    return new ClassifierTraining(parts.training(), parts.validation(), epochs, seed);
   }
 
   /** How many steps the training takes. */
@@ -86,25 +93,17 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
    * @param command what the card says made the classifier
    */
   public PictureClassifier run(Device device, String command, Listener listener) {
-    ClassifierNetwork network = new ClassifierNetwork(training.classNames().size());
+    ClassifierCard card = card(0, command);
+    ClassifierNetwork network = new ClassifierNetwork(card);
     try (Rng random = new Rng(seed)) {
       network.reset(random);
       network.to(device);
       train(network, device, listener);
-      return new PictureClassifier(network, card(accuracy(network), command));
+      double accuracy = accuracy(new PictureClassifier(network, card));
+      return new PictureClassifier(network, card(accuracy, command));
     } catch (RuntimeException e) {
       network.close();
       throw e;
-    }
-  }
-
-  private static void require(Dataset dataset) {
-    int side = PictureClassifier.SIDE;
-    if (dataset.channels() != 1 || dataset.height() != side || dataset.width() != side) {
-      throw new SfumatoException("a classifier is trained on gray pictures of 28 x 28 pixels");
-    }
-    if (dataset.classNames().size() < 2) {
-      throw new SfumatoException("a classifier needs data with two classes or more: subfolders");
     }
   }
 
@@ -142,8 +141,8 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
     }
   }
 
-  private double accuracy(ClassifierNetwork network) {
-    int[] read = new PictureClassifier(network, card(0, "")).read(test);
+  private double accuracy(PictureClassifier classifier) {
+    int[] read = classifier.read(test);
     return IntStream.range(0, read.length).filter(i -> read[i] == test.label(i)).count()
         / (double) read.length;
   }
@@ -152,6 +151,8 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
     String today = LocalDate.now(ZoneOffset.UTC).toString();
     return new ClassifierCard(
         training.classNames(),
+        training.channels(),
+        training.height(),
         training.size(),
         test.size(),
         testAccuracy,

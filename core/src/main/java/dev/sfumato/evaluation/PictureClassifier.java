@@ -22,15 +22,12 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Says which class a gray picture of 28 x 28 pixels shows.
+ * Says which class a small square picture shows.
  *
  * <p>A classifier is a directory of {@code classifier.safetensors} and {@code classifier.json}, its
  * {@linkplain ClassifierCard card}. {@link #digits} is the one that ships.
  */
 public final class PictureClassifier implements AutoCloseable {
-  /** Side of the pictures in pixels. */
-  public static final int SIDE = ClassifierNetwork.SIDE;
-
   private static final String WEIGHTS = "classifier.safetensors";
   private static final String CARD = "classifier.json";
   private static final int SLICE = 256;
@@ -79,7 +76,7 @@ public final class PictureClassifier implements AutoCloseable {
               + " leave out --classifier for digits");
     }
     ClassifierCard card = JsonFile.read(directory.resolve(CARD), ClassifierCard.class);
-    ClassifierNetwork network = new ClassifierNetwork(card.classNames().size());
+    ClassifierNetwork network = new ClassifierNetwork(card);
     try (Scope scope = Scope.open()) {
       Path weights = directory.resolve(WEIGHTS);
       network.load(Safetensors.open(weights).tensors(), weights.toString());
@@ -125,17 +122,18 @@ public final class PictureClassifier implements AutoCloseable {
               .formatted(drawn, known));
     }
     List<Integer> size = denoiser.unet().config().sampleSize();
-    if (denoiser.channels() != 1 || size.stream().anyMatch(side -> side != SIDE)) {
+    if (denoiser.channels() != card.channels()
+        || size.stream().anyMatch(side -> side != card.side())) {
       throw new SfumatoException(
-          "the model draws %s pixels in %d channels, but the classifier reads 28 x 28 in 1"
-              .formatted(size, denoiser.channels()));
+          "the model draws %s pixels in %d channels, but the classifier reads %s"
+              .formatted(size, denoiser.channels(), card.pictures()));
     }
   }
 
   /**
    * The label that each picture is most likely of.
    *
-   * @param images (N, 1, 28, 28) in [-1, 1]; values outside are limited, as when they are saved
+   * @param images (N, C, S, S) in [-1, 1]; values outside are limited, as when they are saved
    * @return N labels
    * @throws SfumatoException if the pictures have another shape
    */
@@ -160,7 +158,7 @@ public final class PictureClassifier implements AutoCloseable {
   /**
    * How much each picture looks like each class, with gradients where they are recorded.
    *
-   * @param images (N, 1, 28, 28) in [-1, 1], on the classifier's device
+   * @param images (N, C, S, S) in [-1, 1], on the classifier's device
    * @return logits (N, classes)
    * @throws SfumatoException if the pictures have another shape
    */
@@ -169,14 +167,14 @@ public final class PictureClassifier implements AutoCloseable {
     return Scope.run(() -> network.forward(images));
   }
 
-  private static void requireSize(Tensor images) {
+  private void requireSize(Tensor images) {
     if (images.dim() != 4
-        || images.size(1) != 1
-        || images.size(2) != SIDE
-        || images.size(3) != SIDE) {
+        || images.size(1) != card.channels()
+        || images.size(2) != card.side()
+        || images.size(3) != card.side()) {
       throw new SfumatoException(
-          "the classifier reads gray pictures of 28 x 28 pixels, (N, 1, 28, 28), not "
-              + Arrays.toString(images.shape()));
+          "the classifier reads pictures (N, %1$d, %2$d, %2$d), not %3$s"
+              .formatted(card.channels(), card.side(), Arrays.toString(images.shape())));
     }
   }
 

@@ -4,12 +4,19 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.chart.Png;
+import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
 
 class ClassifierTrainingTest {
   private static final int EPOCHS = 60;
@@ -46,16 +53,58 @@ class ClassifierTrainingTest {
   }
 
   @Test
-  void refusesDataWithoutTestPictures() {
-    assertThat(
-            assertThrows(
-                SfumatoException.class,
-                () -> ClassifierTraining.on(Digits.folder().resolve("..").toString(), 1, 0)))
-        .hasMessageThat()
-        .isNotEmpty();
-    assertThrows(
-        SfumatoException.class,
-        () -> new ClassifierTraining(Digits.dataset(), Digits.dataset(), 0, 0));
+  void readsColoredPicturesAndHoldsATenthOut(@TempDir Path folder) {
+    writeColored(folder, "red", 10, 0xc03020, 24, 20);
+    writeColored(folder, "blue", 10, 0x2030c0, 20, 24);
+    DataOptions options = DataOptions.defaults().withResolution(20);
+    ClassifierTraining training = ClassifierTraining.on(folder.toString(), options, 20, 0);
+    assertThat(training.training().size()).isEqualTo(18);
+    assertThat(training.test().size()).isEqualTo(2);
+    try (PictureClassifier trained = training.run(Device.CPU, "", (step, loss) -> {})) {
+      assertThat(trained.card().testAccuracy()).isEqualTo(1.0);
+      trained.save(folder.resolve("saved"));
+    }
+    try (PictureClassifier loaded = PictureClassifier.load(folder.resolve("saved"));
+        Scope scope = Scope.open()) {
+      Tensor red = Tensor.of(new float[] {0.5f, -0.7f, -0.8f}, 1, 3, 1, 1).expand(1, 3, 20, 20);
+      assertThat(loaded.card().classNames().get(loaded.read(red)[0])).isEqualTo("red");
+      SfumatoException wrong =
+          assertThrows(SfumatoException.class, () -> loaded.read(red.narrow(1, 0, 1)));
+      assertThat(wrong).hasMessageThat().contains("pictures (N, 3, 20, 20), not [1, 1, 20, 20]");
+    }
+  }
+
+  private static void writeColored(
+      Path folder, String name, int count, int rgb, int width, int height) {
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    for (int i = 0; i < count; i++) {
+      for (int x = 0; x < width; x++) {
+        for (int y = 0; y < height; y++) {
+          image.setRGB(x, y, (x + y) % (i + 2) == 0 ? 0x606060 : rgb);
+        }
+      }
+      Png.write(folder.resolve(name).resolve(i + ".png"), image);
+    }
+  }
+
+  @Test
+  void refusesWhatNoClassifierLearns(@TempDir Path folder) {
+    writeColored(folder, "", 3, 0, 20, 20);
+    DataOptions options = DataOptions.defaults();
+    assertThat(failure(() -> ClassifierTraining.on(folder.toString(), options, 1, 0)))
+        .contains("two classes or more");
+    writeColored(folder.resolve("deep"), "a", 2, 0, 20, 20);
+    writeColored(folder.resolve("deep"), "b", 2, 0, 20, 20);
+    ClassifierTraining large =
+        ClassifierTraining.on(folder.resolve("deep").toString(), options.withResolution(200), 1, 0);
+    assertThat(failure(() -> large.run(Device.CPU, "", (step, loss) -> {})))
+        .contains("4 to 128 pixels, not 200");
+    assertThat(failure(() -> new ClassifierTraining(Digits.dataset(), Digits.dataset(), 0, 0)))
+        .contains("--epochs 0");
+  }
+
+  private static String failure(Executable call) {
+    return assertThrows(SfumatoException.class, call).getMessage();
   }
 
   @Test
