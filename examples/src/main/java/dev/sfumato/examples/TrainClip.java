@@ -180,12 +180,12 @@ public final class TrainClip {
 
   /** A caption or, more often, one of its phrases or a few: people ask for "red hair". */
   private String said(String caption) {
-    if (random.nextInt(5) < 2) {
+    if (random.nextInt(3) == 0) {
       return caption;
     }
     List<String> phrases = new ArrayList<>(CaptionedPictures.phrases(caption));
     int kept = 1;
-    while (kept < phrases.size() && random.nextBoolean()) {
+    while (kept < phrases.size() && random.nextInt(3) == 0) {
       kept++;
     }
     while (phrases.size() > kept) {
