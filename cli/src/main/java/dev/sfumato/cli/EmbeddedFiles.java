@@ -7,9 +7,9 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Folders that ship inside the program: the digit model and some digits to train on. */
+/** Folders that ship inside the program: the models, and some digits to train on. */
 enum EmbeddedFiles {
-  MODEL(
+  MNIST(
       "models/mnist",
       "model_index.json",
       "scheduler/scheduler_config.json",
@@ -17,6 +17,19 @@ enum EmbeddedFiles {
       "unet/diffusion_pytorch_model.safetensors",
       "class_conditioning/config.json",
       "class_conditioning/model.safetensors"),
+  FACES(
+      "models/faces",
+      "model_index.json",
+      "scheduler/scheduler_config.json",
+      "unet/config.json",
+      "unet/diffusion_pytorch_model.safetensors"),
+  CLIP(
+      "models/clip-faces",
+      "open_clip_config.json",
+      "open_clip_model.safetensors",
+      "tokenizer_config.json",
+      "vocab.json",
+      "merges.txt"),
   DIGITS(
       "digits",
       "train-images-idx3-ubyte.gz",

@@ -42,8 +42,8 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Shows what Sfumato does in about two minutes: draws digits with the model that ships, goes"
-            + " on training it, stops and resumes, and writes an HTML report.")
+        "Shows what Sfumato does in a few minutes: draws digits, steers faces towards a colour and a"
+            + " text, trains, stops and resumes, and writes an HTML report.")
 final class QuickstartCommand implements Callable<Integer> {
   private static final int PER_DIGIT = 8;
   private static final int DIGITS = 10;
@@ -72,11 +72,13 @@ final class QuickstartCommand implements Callable<Integer> {
     List<HtmlReport.Section> report = new ArrayList<>();
     report.add(
         new HtmlReport.Lead(
-            "A diffusion model drew digits on request, then went on training, stopped, and went on"
-                + " from its checkpoint as if it had never stopped."));
+            "A diffusion model drew digits on request; another, which draws faces, was steered"
+                + " towards a colour and towards a text; then the first went on training, stopped,"
+                + " and went on from its checkpoint as if it had never stopped."));
     try (OutputDirectory directory = OutputDirectory.create(output, false)) {
-      Path model = EmbeddedFiles.MODEL.copyTo(output.resolve("model"));
+      Path model = EmbeddedFiles.MNIST.copyTo(output.resolve("model"));
       draw(model, device, report);
+      report.addAll(GuidedFaces.draw(output, device, compute.seed));
       train(model, device, directory, report);
       Path page = output.resolve("report.html");
       new HtmlReport("Sfumato quickstart", report).write(page);

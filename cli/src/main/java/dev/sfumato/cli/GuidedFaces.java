@@ -1,0 +1,114 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.chart.HtmlReport;
+import dev.sfumato.chart.Png;
+import dev.sfumato.clip.ClipModel;
+import dev.sfumato.guidance.ClipGuide;
+import dev.sfumato.guidance.ClipPrompts;
+import dev.sfumato.guidance.ColorGuide;
+import dev.sfumato.guidance.Cutouts;
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.Guide;
+import dev.sfumato.guidance.PowerLawCutouts;
+import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.Pictures;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The part of {@code quickstart} about guidance: the faces of one noise, first as they come, then
+ * steered towards a colour, then towards texts.
+ */
+final class GuidedFaces {
+  private static final int SIDE = 32;
+  private static final int COUNT = 10;
+  private static final int STEPS = 50;
+  private static final String COLOR = "#1ae680";
+  private static final double COLOR_SCALE = 40;
+  private static final List<String> TEXTS = List.of("red hair", "glasses");
+  private static final double TEXT_SCALE = 100;
+
+  /**
+   * The whole picture, plain and mirrored: nothing is drawn at random, so the noise is the same.
+   */
+  private static final Cutouts WHOLE = new PowerLawCutouts(2, 1, 1, 1);
+
+  private final DiffusionPipeline pipeline;
+  private final long seed;
+
+  private GuidedFaces(DiffusionPipeline pipeline, long seed) {
+    this.pipeline = pipeline;
+    this.seed = seed;
+  }
+
+  /** Draws into {@code directory} and gives what the report says of it. */
+  static List<HtmlReport.Section> draw(Path directory, Device device, long seed) {
+    Path model = EmbeddedFiles.FACES.copyTo(directory.resolve("faces-model"));
+    Path clipModel = EmbeddedFiles.CLIP.copyTo(directory.resolve("clip-model"));
+    long start = System.nanoTime();
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = DiffusionPipeline.load(model);
+        ClipModel clip = ClipModel.load(clipModel)) {
+      pipeline.denoiser().to(device);
+      clip.to(device);
+      BufferedImage grid = new GuidedFaces(pipeline, seed).grid(clip);
+      Png.write(directory.resolve("faces.png"), grid);
+      return List.of(
+          new HtmlReport.Heading("Steer a model that knows no classes"),
+          HtmlReport.Picture.of(
+              grid,
+              String.format(
+                  "The same noise in each row, seed %d: as the model draws it, steered towards the"
+                      + " colour %s, then towards the texts \"%s\"; %.0f seconds.",
+                  seed, COLOR, String.join("\" and \"", TEXTS), (System.nanoTime() - start) / 1e9)),
+          new HtmlReport.Commands(commands()));
+    }
+  }
+
+  private static String commands() {
+    return """
+        ./sfumato sample --model models/faces --count %1$d --steps %2$d
+        ./sfumato sample --model models/faces --count %1$d --steps %2$d --guide color=%3$s --scale %4$.0f
+        ./sfumato sample --model models/faces --count %1$d --steps %2$d --guide clip="%5$s" --scale %6$.0f \
+            --clip models/clip-faces --cuts 2 --cut-power 1 --cut-overview 1"""
+        .formatted(COUNT, STEPS, COLOR, COLOR_SCALE, TEXTS.get(0), TEXT_SCALE);
+  }
+
+  /** A row without a guide, one for the colour, one for each text. */
+  private BufferedImage grid(ClipModel clip) {
+    List<Tensor> rows = new ArrayList<>();
+    rows.add(row("draw faces", Guidance.NONE));
+    rows.add(row("steer by a colour", by(ColorGuide.parse(COLOR), COLOR_SCALE)));
+    for (String text : TEXTS) {
+      Guide guide = new ClipGuide(clip, WHOLE, ClipPrompts.ofTexts(clip, text));
+      rows.add(row("steer by a text", by(guide, TEXT_SCALE)));
+    }
+    return Pictures.grid(Tensor.cat(rows, 0), rows.size());
+  }
+
+  private static Guidance by(Guide guide, double scale) {
+    return Guidance.of(List.of(ScheduledGuide.of("guide", guide, scale)), GradientMode.SHORTCUT);
+  }
+
+  private Tensor row(String task, Guidance guidance) {
+    SamplingOptions options =
+        new SamplingOptions(COUNT, SIDE, SIDE, STEPS, COUNT, new long[0], 1, RunOptions.defaults());
+    try (Rng random = new Rng(seed);
+        StepProgress progress = new StepProgress(task, 0, STEPS)) {
+      return new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler()), guidance)
+          .sample(options, random, (step, x) -> progress.stepTo(step.index() + 1));
+    }
+  }
+}
