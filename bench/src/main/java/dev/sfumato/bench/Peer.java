@@ -246,13 +246,15 @@ public final class Peer {
         denoiser.conditioning().numClasses() == 0
             ? new long[0]
             : LongStream.range(0, denoiser.conditioning().numClasses()).toArray();
+    int together = Math.max(1, 256 * 256 / (size * size)); // as the command does
     return steps -> {
       DoubleStream.Builder seconds = DoubleStream.builder();
       long[] last = {System.nanoTime()};
       try (Scope scope = Scope.open();
           Rng rng = new Rng(0)) {
         sampler.sample(
-            new SamplingOptions(count, size, size, steps, count, labels, 1, RunOptions.defaults()),
+            new SamplingOptions(
+                count, size, size, steps, together, labels, 1, RunOptions.defaults()),
             rng,
             (step, x) -> {
               long now = System.nanoTime();

@@ -12,14 +12,16 @@ import picocli.CommandLine.Option;
 
 /** How pictures are sampled. */
 final class SamplingArguments {
+  /** More together are hardly faster on a processor, and take their memory. */
+  private static final int PIXELS_TOGETHER = 256 * 256;
+
   @Option(
       names = "--batch-size",
       paramLabel = "N",
-      defaultValue = "64",
       description =
-          "Pictures that go through the network together; never changes the result (default:"
-              + " ${DEFAULT-VALUE}).")
-  int batchSize;
+          "Pictures that go through the network together; never changes the result (default: as many"
+              + " as have 65,536 pixels, 64 of 32 x 32).")
+  Integer batchSize;
 
   @Option(
       names = "--scheduler",
@@ -86,15 +88,17 @@ final class SamplingArguments {
     if (size.isEmpty()) {
       throw new SfumatoException("the model's unet/config.json has no sample_size");
     }
+    int height = size.get(0);
+    int width = size.get(size.size() - 1);
     int timesteps = settings.numTrainTimesteps();
     boolean ddpm = settings.className().equals(SchedulerKind.DDPM.className());
     boolean lcm = settings.className().equals(SchedulerKind.LCM.className());
     return new SamplingOptions(
         count,
-        size.get(0),
-        size.get(size.size() - 1),
+        height,
+        width,
         steps != null ? steps : ddpm ? timesteps : Math.min(lcm ? 4 : 50, timesteps),
-        batchSize,
+        batchSize != null ? batchSize : Math.max(1, PIXELS_TOGETHER / (height * width)),
         labels,
         new ClassGuidance(
             classGuidanceScale, classGuidanceFrom, classGuidanceUntil, classGuidanceRescale),

@@ -39,7 +39,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     return make(
         () -> {
           requireLength(values.length, shape);
-          org.bytedeco.pytorch.Tensor t = torch.zeros(shape, Options.of(DType.FLOAT32));
+          org.bytedeco.pytorch.Tensor t = torch.empty(shape);
           if (values.length > 0) { // no elements have no address
             new FloatPointer(t.data_ptr()).put(values, 0, values.length);
           }
