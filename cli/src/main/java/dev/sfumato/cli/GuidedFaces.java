@@ -81,7 +81,7 @@ final class GuidedFaces {
     return """
         ./sfumato sample --model models/faces --count %1$d --steps %2$d
         ./sfumato sample --model models/faces --count %1$d --steps %2$d --guide color=%3$s --scale %4$.0f
-        ./sfumato sample --model models/faces --count %1$d --steps %2$d --guide clip="%5$s" --scale %6$.0f \
+        ./sfumato sample --model models/faces --count %1$d --steps %2$d --guide clip="%5$s" --scale %6$.0f \\
             --clip models/clip-faces --cuts 2 --cut-power 1 --cut-overview 1"""
         .formatted(COUNT, STEPS, COLOR, COLOR_SCALE, TEXTS.get(0), TEXT_SCALE);
   }
