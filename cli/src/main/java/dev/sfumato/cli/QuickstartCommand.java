@@ -36,7 +36,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sfumato quickstart}: draw digits, train on, stop, go on, report. */
+/** {@code sfumato quickstart}: draw digits, steer faces, train, stop, go on, report. */
 @Command(
     name = "quickstart",
     mixinStandardHelpOptions = true,
