@@ -76,7 +76,7 @@ def compare(name, rounds, steps):
         os.environ["BENCH_PICTURES"] = make_pictures()
     ours, theirs = sfumato(name), python()
     for side in (ours, theirs):
-        side.ask(run=name, steps=2)  # warm-up
+        side.ask(run=name, steps=max(2, steps))  # warm-up
     seconds = {ours: [], theirs: []}
     for _ in range(rounds):
         for side in (ours, theirs):

@@ -123,6 +123,12 @@ def write_bmp(path, image, bits):
     )
 
 
+def without_header(jpeg):
+    """Neither JFIF nor EXIF: what the samples are can only be told by the components' numbers."""
+    length = struct.unpack(">H", jpeg[4:6])[0]
+    return bytearray(jpeg[:2] + jpeg[4 + length :])
+
+
 def write_rarer_files(rgb):
     gray = rgb.convert("L")
     alpha = rgb.copy()
@@ -135,9 +141,15 @@ def write_rarer_files(rgb):
     cmyk.save(FOLDER / "cmyk-progressive.jpg", quality=95, progressive=True, subsampling=0)
     rgb.save(FOLDER / "rgb-samples.jpg", quality=95, keep_rgb=True)
     rgb.save(FOLDER / "restarts.jpg", quality=95, restart_marker_rows=1)
-    bare = bytearray((FOLDER / "orientation-1.jpg").read_bytes())
-    length = struct.unpack(">H", bare[4:6])[0]
-    (FOLDER / "no-header.jpg").write_bytes(bare[:2] + bare[4 + length :])  # neither JFIF nor EXIF
+    (FOLDER / "no-header.jpg").write_bytes(without_header((FOLDER / "orientation-1.jpg").read_bytes()))
+    rgb.save(FOLDER / "no-header-full.jpg", quality=95, subsampling=0)
+    full = without_header((FOLDER / "no-header-full.jpg").read_bytes())
+    (FOLDER / "no-header-full.jpg").write_bytes(full)
+    frame = full.index(b"\xff\xc0") + 10  # the components' numbers, three bytes apart, two in the scan
+    scan = full.index(b"\xff\xda") + 5
+    for i in range(3):
+        full[frame + 3 * i] = full[scan + 2 * i] = i
+    (FOLDER / "numbered-from-0.jpg").write_bytes(full)
     write_png(FOLDER / "interlaced.png", np.asarray(rgb), 2, interlaced=True)
     write_png(FOLDER / "interlaced-alpha.png", np.asarray(alpha), 6, interlaced=True)
     write_png(FOLDER / "alpha-16-bit.png", np.asarray(alpha).astype(np.uint16) * 257, 6)

@@ -1,7 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.tensor.Tensor;
+import dev.sfumato.tensor.Scope;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -28,7 +28,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   private volatile boolean closed;
 
   /** A batch and the parts of the work on it. */
-  private record Preparation(Batches.Prepared batch, List<Future<?>> parts) {}
+  private record Preparation(Batch batch, List<Future<?>> parts) {}
 
   BatchStream(Batches.Epoch epoch, int position, Share share) {
     this.epoch = epoch;
@@ -55,7 +55,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     if (position == batches.perEpoch()) {
       return;
     }
-    Batches.Prepared batch = epoch.empty(position++, share);
+    Batch batch = epoch.empty(position++, share);
     int count = batch.indices().length;
     int parts = Math.min(batches.options().threads(), count);
     List<Future<?>> work = new ArrayList<>();
@@ -92,19 +92,12 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     if (ahead.isEmpty()) {
       throw new NoSuchElementException("no batch is left in this epoch");
     }
-    Preparation next = ahead.remove();
+    Preparation next = ahead.peek();
     next.parts().forEach(BatchStream::await);
+    ahead.remove();
+    Scope.keeper().apply(next.batch().images());
     prepareNext();
-    Batches.Prepared ready = next.batch();
-    Dataset dataset = batches.dataset();
-    Tensor images =
-        Tensor.of(
-            ready.images(),
-            ready.indices().length,
-            dataset.channels(),
-            dataset.height(),
-            dataset.width());
-    return new Batch(images, ready.labels(), ready.indices());
+    return next.batch();
   }
 
   private static void await(Future<?> part) {
@@ -130,7 +123,10 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     closed = true;
     background.shutdown(); // no interrupt, which would close the file that is read from
     try {
-      background.awaitTermination(1, TimeUnit.MINUTES);
+      if (background.awaitTermination(1, TimeUnit.MINUTES)) {
+        ahead.forEach(preparation -> preparation.batch().images().close());
+        ahead.clear();
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

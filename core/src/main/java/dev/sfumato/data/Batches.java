@@ -1,5 +1,7 @@
 package dev.sfumato.data;
 
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -101,24 +103,26 @@ public record Batches(Dataset dataset, BatchOptions options) {
       return Batches.this;
     }
 
-    /** Returns a batch with room for its pictures, those of {@code share}. */
-    Prepared empty(int position, Share share) {
+    /**
+     * Returns a batch with room for its pictures, those of {@code share}; the caller frees its
+     * tensor.
+     */
+    Batch empty(int position, Share share) {
       int whole = sizeAt(position);
       int start = position * options.batchSize() + share.start(whole);
       int count = share.end(whole) - share.start(whole);
-      int length = dataset.channels() * dataset.height() * dataset.width();
       boolean labelled = !dataset.classNames().isEmpty();
       int[] indices = Arrays.copyOfRange(order, start, start + count);
-      return new Prepared(
-          new float[Math.multiplyExact(count, length)],
+      return new Batch(
+          Scope.release(Tensor.empty(count, dataset.channels(), dataset.height(), dataset.width())),
           labelled ? IntStream.of(indices).mapToLong(dataset::label).toArray() : new long[0],
           indices);
     }
 
     /** Puts a picture into its place in a batch. */
-    void fill(Prepared batch, int place) {
-      int length = batch.images().length / batch.indices().length;
-      augmented(batch.indices()[place]).copySigned(batch.images(), place * length);
+    void fill(Batch batch, int place) {
+      float[] picture = augmented(batch.indices()[place]).signed();
+      batch.images().put_((long) place * picture.length, picture);
     }
 
     private Pixels augmented(int index) {
@@ -131,7 +135,4 @@ public record Batches(Dataset dataset, BatchOptions options) {
       return flip ? cropped.flipped() : cropped;
     }
   }
-
-  /** A batch before it is a tensor: tensors are made in the scope of the one who asks for them. */
-  record Prepared(float[] images, long[] labels, int[] indices) {}
 }

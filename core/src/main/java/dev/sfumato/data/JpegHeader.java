@@ -9,34 +9,53 @@ import java.io.InputStream;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /**
- * What a JPEG file says of its channels.
+ * What a JPEG file says of its samples, by the rules of libjpeg.
  *
- * @param components 1 for gray, 3 for colour, 4 for CMYK
- * @param ycck whether four channels are YCbCr and black (Adobe's transform 2) instead of CMYK
+ * @param components 1 for gray, 3 for colour, 4 for CMYK; 0 for a lossless file
+ * @param ycc whether the first three components are luminance and two differences of colour,
+ *     instead of the colours or inks themselves
  */
-record JpegHeader(int components, boolean ycck) {
-
+record JpegHeader(int components, boolean ycc) {
   static JpegHeader of(byte[] file) throws IOException {
     Map<Integer, List<String>> wanted = new HashMap<>();
-    for (int marker : new int[] {JPEG.SOF0, JPEG.SOF1, JPEG.SOF2, JPEG.SOF3}) {
+    for (int marker : new int[] {JPEG.SOF0, JPEG.SOF1, JPEG.SOF2}) {
       wanted.put(marker, JPEGSegmentUtil.ALL_IDS);
     }
+    wanted.put(JPEG.APP0, List.of("JFIF"));
     wanted.put(JPEG.APP14, List.of("Adobe"));
-    int components = 0;
-    boolean ycck = false;
+    byte[] frame = {};
+    boolean jfif = false;
+    OptionalInt transform = OptionalInt.empty();
     for (JPEGSegment segment :
         JPEGSegmentUtil.readSegments(new ByteArrayImageInputStream(file), wanted)) {
       try (InputStream stream = segment.segmentData()) {
         byte[] data = stream.readAllBytes();
-        if (segment.marker() == JPEG.APP14) {
-          ycck = data.length > 11 && data[11] == 2; // "Adobe", version, two flags, transform
-        } else if (data.length > 5) {
-          components = data[5]; // precision, height, width, number of components
+        if (segment.marker() == JPEG.APP0) {
+          jfif = true;
+        } else if (segment.marker() == JPEG.APP14) {
+          if (data.length > 11) { // "Adobe", version, two flags, transform
+            transform = OptionalInt.of(data[11]);
+          }
+        } else {
+          frame = data;
         }
       }
     }
-    return new JpegHeader(components, ycck && components == 4);
+    int components = frame.length > 5 ? frame[5] : 0; // precision, height, width, their number
+    boolean ycc =
+        switch (components) {
+          case 3 -> jfif || (transform.isPresent() ? transform.getAsInt() != 0 : !namedRgb(frame));
+          case 4 -> transform.orElse(0) != 0;
+          default -> false;
+        };
+    return new JpegHeader(components, ycc);
+  }
+
+  /** Whether the three components, of three bytes each, have the letters R, G and B as numbers. */
+  private static boolean namedRgb(byte[] frame) {
+    return frame.length > 12 && frame[6] == 'R' && frame[9] == 'G' && frame[12] == 'B';
   }
 }

@@ -98,8 +98,8 @@ public final class PictureReader {
       Pixels pixels;
       if (format == PictureFormat.GIF) {
         pixels = firstFrame(reader, bytes, name);
-      } else if (format == PictureFormat.JPEG && JpegHeader.of(bytes).components() == 4) {
-        pixels = Colors.fromCmyk(reader.readRaster(0, null), JpegHeader.of(bytes).ycck());
+      } else if (format == PictureFormat.JPEG) {
+        pixels = fromJpeg(reader, JpegHeader.of(bytes));
       } else {
         pixels = Colors.toRgb(reader.read(0));
       }
@@ -108,6 +108,14 @@ public final class PictureReader {
     } finally {
       reader.dispose();
     }
+  }
+
+  /** The decoder's own conversion of colours is slow, and ignores what inks a file has. */
+  private static Pixels fromJpeg(ImageReader reader, JpegHeader header) throws IOException {
+    if (header.components() == 4) {
+      return Colors.fromCmyk(reader.readRaster(0, null), header.ycc());
+    }
+    return header.ycc() ? Colors.fromYcc(reader.readRaster(0, null)) : Colors.toRgb(reader.read(0));
   }
 
   private static ImageReader newReader(PictureFormat format) throws IIOException {

@@ -126,14 +126,9 @@ public record Pixels(int channels, int height, int width, byte[] values) {
   /** Returns the samples as floats in [-1, 1], (C, H, W). */
   public float[] signed() {
     float[] out = new float[values.length];
-    copySigned(out, 0);
-    return out;
-  }
-
-  /** Writes the samples as floats in [-1, 1], (C, H, W), to {@code target} from {@code offset}. */
-  void copySigned(float[] target, int offset) {
     for (int i = 0; i < values.length; i++) {
-      target[offset + i] = SIGNED[values[i] & 0xff];
+      out[i] = SIGNED[values[i] & 0xff];
     }
+    return out;
   }
 }

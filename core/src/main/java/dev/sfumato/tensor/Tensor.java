@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.BytePointer;
@@ -254,6 +255,26 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   /** Copies the elements of {@code source} (broadcast, converted) into this tensor. */
   public Tensor copy_(Tensor source) {
     return change(() -> handle.copy_(source.handle));
+  }
+
+  /**
+   * Copies {@code values} over the elements of this tensor from number {@code start} on, in
+   * row-major order. Threads may write to different parts of a tensor at the same time.
+   *
+   * @throws IllegalStateException if this is not a contiguous float32 tensor on the CPU
+   */
+  public Tensor put_(long start, float[] values) {
+    Objects.checkFromIndexSize(start, values.length, numel());
+    if (dtype() != DType.FLOAT32 || !device().equals(Device.CPU) || !handle.is_contiguous()) {
+      throw new IllegalStateException("not contiguous float32 on the CPU: " + this);
+    }
+    return change(
+        () -> {
+          if (values.length > 0) { // no elements have no address
+            new FloatPointer(handle.data_ptr()).position(start).put(values);
+          }
+          return handle;
+        });
   }
 
   /**

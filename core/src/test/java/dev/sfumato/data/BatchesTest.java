@@ -179,6 +179,17 @@ class BatchesTest {
   }
 
   @Test
+  void freesWhatIsNotTaken() {
+    long before = Scope.liveTensors();
+    try (Scope scope = Scope.open();
+        BatchStream stream = new Batches(new Stripes(2, 7), PLAIN).epoch(0).from(0)) {
+      stream.next();
+      assertThrows(SfumatoException.class, stream::next);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @Test
   void passesOnWhatWentWrongInTheBackground() {
     try (BatchStream stream = new Batches(new Stripes(2, 7), PLAIN).epoch(0).from(0)) {
       stream.next();

@@ -22,6 +22,18 @@ class TensorTest {
   }
 
   @Test
+  void takesValuesInTheMiddle() {
+    try (Scope scope = Scope.open()) {
+      Tensor x = Tensor.zeros(2, 3).put_(2, new float[] {7, 8}).put_(6, new float[0]);
+      assertThat(x.toFloats()).isEqualTo(new float[] {0, 0, 7, 8, 0, 0});
+      float[] two = new float[2];
+      assertThrows(IndexOutOfBoundsException.class, () -> x.put_(5, two));
+      assertThrows(IllegalStateException.class, () -> x.transpose(0, 1).put_(0, two));
+      assertThrows(IllegalStateException.class, () -> x.to(DType.FLOAT64).put_(0, two));
+    }
+  }
+
+  @Test
   void errorsOfTheEngineAreOneLine() {
     try (Scope scope = Scope.open()) {
       Tensor a = Tensor.zeros(2, 3);
