@@ -4,13 +4,6 @@ import static com.google.common.truth.Truth.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.sfumato.clip.ClipConfig;
-import dev.sfumato.clip.ClipModel;
-import dev.sfumato.clip.ClipNetwork;
-import dev.sfumato.clip.ImagePreprocessing;
-import dev.sfumato.data.Resize;
-import dev.sfumato.nn.Activation;
-import dev.sfumato.tensor.Rng;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,23 +19,8 @@ class ClipCommandTest {
 
   @BeforeAll
   static void saveAModel() throws IOException {
-    ClipConfig.Transformer blocks = new ClipConfig.Transformer(8, 1, 2, 16, Activation.GELU, 1e-5);
-    ClipConfig config =
-        new ClipConfig(
-            6,
-            new ClipConfig.Vit(8, 4, blocks, ClipConfig.ImagePool.CLASS_TOKEN, true, false),
-            new ClipConfig.Text(77, 49408, blocks, true, ClipConfig.TextPool.LARGEST));
-    model = folder.resolve("clip");
+    model = SmallClip.saved(folder.resolve("clip"));
     pictures = Calls.pictures(folder.resolve("pictures"), 2);
-    try (ClipNetwork network = new ClipNetwork(config);
-        Rng random = new Rng(0)) {
-      network.reset(random);
-      List<Float> halves = List.of(0.5f, 0.5f, 0.5f);
-      ClipModel.save(
-          network,
-          new ImagePreprocessing(8, 8, false, false, Resize.Filter.BICUBIC, halves, halves),
-          model);
-    }
   }
 
   private static Calls.Result clip(String... more) {

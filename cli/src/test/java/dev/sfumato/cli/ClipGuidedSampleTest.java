@@ -2,13 +2,6 @@ package dev.sfumato.cli;
 
 import static com.google.common.truth.Truth.assertThat;
 
-import dev.sfumato.clip.ClipConfig;
-import dev.sfumato.clip.ClipModel;
-import dev.sfumato.clip.ClipNetwork;
-import dev.sfumato.clip.ImagePreprocessing;
-import dev.sfumato.data.Resize;
-import dev.sfumato.nn.Activation;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,22 +29,7 @@ class ClipGuidedSampleTest {
                 + " --train-timesteps 20 --threads 1 --log csv",
             pictures, model, Calls.config(folder))
         .succeeds();
-    ClipConfig.Transformer blocks = new ClipConfig.Transformer(8, 2, 2, 16, Activation.GELU, 1e-5);
-    ClipConfig config =
-        new ClipConfig(
-            6,
-            new ClipConfig.Vit(8, 4, blocks, ClipConfig.ImagePool.CLASS_TOKEN, true, false),
-            new ClipConfig.Text(77, 49408, blocks, true, ClipConfig.TextPool.LARGEST));
-    clip = folder.resolve("clip");
-    try (ClipNetwork network = new ClipNetwork(config);
-        Rng random = new Rng(0)) {
-      network.reset(random);
-      List<Float> halves = List.of(0.5f, 0.5f, 0.5f);
-      ClipModel.save(
-          network,
-          new ImagePreprocessing(8, 8, false, false, Resize.Filter.BICUBIC, halves, halves),
-          clip);
-    }
+    clip = SmallClip.saved(folder.resolve("clip"));
   }
 
   private static Calls.Result sample(String more, String... guide) {

@@ -17,10 +17,8 @@ import org.bytedeco.pytorch.global.torch;
 public final class Engine {
   static {
     // JavaCPP reads these when its first class is initialised. Scopes free native memory; left
-    // alone,
-    // JavaCPP counts every allocation against the Java heap's limit and calls the garbage
-    // collector,
-    // up to ten times with pauses, when it passes that limit.
+    // alone, JavaCPP counts every allocation against the Java heap's limit and calls the garbage
+    // collector, up to ten times with pauses, when it passes that limit.
     setDefault("org.bytedeco.javacpp.nopointergc", "true");
     setDefault("org.bytedeco.javacpp.maxBytes", "0");
     setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
