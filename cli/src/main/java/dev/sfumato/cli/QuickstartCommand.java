@@ -104,7 +104,7 @@ final class QuickstartCommand implements Callable<Integer> {
             .toArray();
     SamplingOptions options =
         new SamplingOptions(
-            labels.length, 28, 28, STEPS, labels.length, labels, 1, RunOptions.defaults());
+            labels.length, 28, 28, STEPS, labels.length, labels, 1, RunOptions.defaults().withEta(1));
     try (Scope scope = Scope.open();
         Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(model);
@@ -122,11 +122,11 @@ final class QuickstartCommand implements Callable<Integer> {
           HtmlReport.Picture.of(
               grid,
               String.format(
-                  "Eight of each digit, %d steps of ddim, seed %d, %.0f seconds.",
+                  "Eight of each digit, %d steps of ddim with eta 1, seed %d, %.0f seconds.",
                   STEPS, compute.seed, (System.nanoTime() - start) / 1e9)));
       report.add(
           new HtmlReport.Commands(
-              "./sfumato sample --model models/mnist --class 7 --count 8 --scheduler ddim --out sevens.png"));
+              "./sfumato sample --model models/mnist --class 7 --count 8 --scheduler ddim --eta 1 --out sevens.png"));
     }
   }
 
