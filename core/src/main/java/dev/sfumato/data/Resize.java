@@ -85,7 +85,7 @@ public final class Resize {
     int[] line = new int[width];
     int target = 0;
     for (int channel = 0; channel < picture.channels(); channel++) {
-      narrow(picture, channel, across, lines);
+      scaleLines(picture, channel, across, lines);
       for (Window window : down) {
         blend(lines, window, line);
         for (int value : line) {
@@ -96,8 +96,8 @@ public final class Resize {
     return new Pixels(picture.channels(), height, width, out);
   }
 
-  /** Scales the lines of a channel, turned into columns, which are arrays that blend fast. */
-  private static void narrow(Pixels picture, int channel, Window[] windows, int[][] lines) {
+  /** Scales the lines of a channel to the new width: as columns, which are arrays that blend fast. */
+  private static void scaleLines(Pixels picture, int channel, Window[] windows, int[][] lines) {
     int[][] columns = new int[picture.width()][STRIP];
     int[] column = new int[STRIP];
     for (int top = 0; top < lines.length; top += STRIP) {
