@@ -190,8 +190,8 @@ class TrainerTest {
         Trainer trainer = trainer(golden, denoiser)) {
       trainer.step();
       long alive = Scope.liveTensors();
-      trainer.step();
-      assertThat(Scope.liveTensors()).isEqualTo(alive);
+      trainer.step(); // the end of an epoch, with fewer batches prepared ahead
+      assertThat(Scope.liveTensors()).isAtMost(alive);
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }
