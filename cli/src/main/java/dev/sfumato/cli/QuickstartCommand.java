@@ -104,7 +104,14 @@ final class QuickstartCommand implements Callable<Integer> {
             .toArray();
     SamplingOptions options =
         new SamplingOptions(
-            labels.length, 28, 28, STEPS, labels.length, labels, 1, RunOptions.defaults().withEta(1));
+            labels.length,
+            28,
+            28,
+            STEPS,
+            labels.length,
+            labels,
+            1,
+            RunOptions.defaults().withEta(1));
     try (Scope scope = Scope.open();
         Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(model);

@@ -96,7 +96,9 @@ public final class Resize {
     return new Pixels(picture.channels(), height, width, out);
   }
 
-  /** Scales the lines of a channel to the new width: as columns, which are arrays that blend fast. */
+  /**
+   * Scales the lines of a channel to the new width: as columns, which are arrays that blend fast.
+   */
   private static void scaleLines(Pixels picture, int channel, Window[] windows, int[][] lines) {
     int[][] columns = new int[picture.width()][STRIP];
     int[] column = new int[STRIP];
