@@ -23,12 +23,19 @@ public final class Engine {
     setDefault("org.bytedeco.javacpp.maxBytes", "0");
     setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
     checkVersionsSilently();
+    leaveOutNnpack();
   }
 
   private static final Pattern NATIVE_FRAMES =
       Pattern.compile("\\nException raised from|\\s*frame #0:");
 
   private Engine() {}
+
+  /**
+   * Does what loading this class does: to be called before another library that comes through
+   * JavaCPP is used.
+   */
+  public static void prepare() {}
 
   private static void setDefault(String property, String value) {
     if (System.getProperty(property) == null) {
@@ -55,6 +62,14 @@ public final class Engine {
         System.setProperty("org.bytedeco.javacpp.loadlibraries", loading);
       }
     }
+  }
+
+  /**
+   * It would compute some convolutions, on one thread and on some processors only; on the others
+   * each of these prints a warning.
+   */
+  private static void leaveOutNnpack() {
+    torch.globalContext().setUserEnabledNNPACK(false);
   }
 
   /** The number of threads that one operation may use. */
