@@ -110,6 +110,18 @@ class ArchitectureTest {
         .that(not(resideInAPackage(in("tensor"))))
         .should()
         .dependOnClassesThat()
+        .resideInAnyPackage("org.bytedeco.pytorch..", "org.bytedeco.openblas..")
+        .check(core);
+  }
+
+  @Test
+  void onlyOneClassTouchesTheNativePictureDecoders() {
+    noClasses()
+        .that(not(resideInAPackage(in("tensor"))))
+        .and()
+        .doNotHaveSimpleName("NativeDecoder")
+        .should()
+        .dependOnClassesThat()
         .resideInAPackage("org.bytedeco..")
         .check(core);
   }

@@ -16,26 +16,6 @@ import javax.imageio.IIOException;
 final class Colors {
   private static final int WHITE = 255;
 
-  // What a difference of colour adds to luminance, by its byte; green's still times 2^16.
-  private static final int[] RED_OF_CR = new int[256];
-  private static final int[] GREEN_OF_CB = new int[256];
-  private static final int[] GREEN_OF_CR = new int[256];
-  private static final int[] BLUE_OF_CB = new int[256];
-  private static final byte[] WITHIN_BYTE = new byte[3 * 256]; // from -256 on
-
-  static {
-    int half = 1 << 15;
-    for (int i = 0; i < 256; i++) {
-      RED_OF_CR[i] = 91881 * (i - 128) + half >> 16;
-      GREEN_OF_CB[i] = -22554 * (i - 128) + half;
-      GREEN_OF_CR[i] = -46802 * (i - 128);
-      BLUE_OF_CB[i] = 116130 * (i - 128) + half >> 16;
-    }
-    for (int i = 0; i < WITHIN_BYTE.length; i++) {
-      WITHIN_BYTE[i] = (byte) Math.max(0, Math.min(255, i - 256));
-    }
-  }
-
   private Colors() {}
 
   /** Palette, packed, gray or RGB, 8 or 16 bits, with or without alpha. */
@@ -129,34 +109,9 @@ final class Colors {
     return type == DataBuffer.TYPE_USHORT ? 8 : 0;
   }
 
-  private static byte onWhite(int value, int alpha) {
+  /** Returns a colour, not premultiplied, as it looks on white. */
+  static byte onWhite(int value, int alpha) {
     return (byte) ((value * alpha + WHITE * (255 - alpha) + 127) / 255);
-  }
-
-  /**
-   * Three-channel JPEG samples, in 16-bit fixed point, so that the result is libjpeg's:
-   *
-   * <pre>R = Y + 1.402 Cr    G = Y - 0.34414 Cb - 0.71414 Cr    B = Y + 1.772 Cb</pre>
-   */
-  static Pixels fromYcc(Raster raster) {
-    int width = raster.getWidth();
-    int height = raster.getHeight();
-    int plane = width * height;
-    byte[] out = new byte[3 * plane];
-    byte[] row = new byte[3 * width];
-    for (int y = 0; y < height; y++) {
-      raster.getDataElements(0, y, width, 1, row);
-      int target = y * width;
-      for (int at = 0; at < row.length; at += 3, target++) {
-        int luma = row[at] & 0xff;
-        int cb = row[at + 1] & 0xff;
-        int cr = row[at + 2] & 0xff;
-        out[target] = WITHIN_BYTE[256 + luma + RED_OF_CR[cr]];
-        out[plane + target] = WITHIN_BYTE[256 + luma + (GREEN_OF_CB[cb] + GREEN_OF_CR[cr] >> 16)];
-        out[2 * plane + target] = WITHIN_BYTE[256 + luma + BLUE_OF_CB[cb]];
-      }
-    }
-    return new Pixels(3, height, width, out);
   }
 
   /**

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.Locale;
+import java.util.Optional;
 import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -71,9 +72,9 @@ public final class PictureReader {
                 () -> new SfumatoException(name + ": not a JPEG, PNG, GIF, BMP or WebP picture"));
     try {
       return decode(bytes, format, name).upright(Exif.orientation(bytes, format));
-    } catch (OutOfMemoryError e) { // thrown for damaged sizes too, by the native WebP decoder
+    } catch (OutOfMemoryError e) {
       throw new SfumatoException(
-          "%s: damaged %s picture, or too large for the memory".formatted(name, format), e);
+          "%s: %s picture too large for the memory".formatted(name, format), e);
     } catch (IOException | RuntimeException e) {
       if (e instanceof SfumatoException known) {
         throw known;
@@ -85,37 +86,58 @@ public final class PictureReader {
 
   /** Only a size that was checked is decoded, and only the frame that is wanted. */
   private static Pixels decode(byte[] bytes, PictureFormat format, String name) throws IOException {
+    return switch (format) {
+      case JPEG -> decodeJpeg(bytes, name);
+      case WEBP -> decodeWebp(Chunks.firstFrame(bytes), name);
+      case GIF -> decodeByJdk(bytes, format, name, reader -> firstFrame(reader, bytes, name));
+      case PNG, BMP -> decodeByJdk(bytes, format, name, reader -> Colors.toRgb(reader.read(0)));
+    };
+  }
+
+  /** What the native decoder finds fault with the JDK's may take, as Pillow would. */
+  private static Pixels decodeJpeg(byte[] bytes, String name) throws IOException {
+    JpegHeader header = JpegHeader.of(bytes);
+    checkSize(header.width(), header.height(), name);
+    if (header.components() == 4) { // inks, which it takes in a way of its own
+      return decodeByJdk(
+          bytes,
+          PictureFormat.JPEG,
+          name,
+          reader -> Colors.fromCmyk(reader.readRaster(0, null), header.ycck()));
+    }
+    Optional<Pixels> sound =
+        JpegHeader.endsTooEarly(bytes) ? Optional.empty() : NativeDecoder.jpeg(bytes);
+    return sound.isPresent()
+        ? sound.get()
+        : decodeByJdk(bytes, PictureFormat.JPEG, name, reader -> Colors.toRgb(reader.read(0)));
+  }
+
+  private static Pixels decodeWebp(byte[] still, String name) throws IIOException {
+    NativeDecoder.Size size = NativeDecoder.webpSize(still);
+    checkSize(size.width(), size.height(), name);
+    return NativeDecoder.webp(still).orElseThrow(() -> new IIOException("its data do not fit"));
+  }
+
+  /** How a picture is taken from the JDK's reader. */
+  private interface Taking {
+    Pixels from(ImageReader reader) throws IOException;
+  }
+
+  private static Pixels decodeByJdk(byte[] bytes, PictureFormat format, String name, Taking taking)
+      throws IOException {
     ImageReader reader = newReader(format);
-    byte[] still = format == PictureFormat.WEBP ? Chunks.firstFrame(bytes) : bytes;
-    try (ImageInputStream stream = new ByteArrayImageInputStream(still)) {
+    try (ImageInputStream stream = new ByteArrayImageInputStream(bytes)) {
       boolean ignoreMetadata = format != PictureFormat.GIF; // where the frame lies is metadata
       reader.setInput(stream, true, ignoreMetadata);
-      int width = reader.getWidth(0);
-      int height = reader.getHeight(0);
-      checkSize(width, height, name);
+      checkSize(reader.getWidth(0), reader.getHeight(0), name);
       Truncation truncation = new Truncation();
       reader.addIIOReadWarningListener(truncation);
-      Pixels pixels;
-      if (format == PictureFormat.GIF) {
-        pixels = firstFrame(reader, bytes, name);
-      } else if (format == PictureFormat.JPEG) {
-        pixels = fromJpeg(reader, JpegHeader.of(bytes));
-      } else {
-        pixels = Colors.toRgb(reader.read(0));
-      }
+      Pixels pixels = taking.from(reader);
       truncation.check();
       return pixels;
     } finally {
       reader.dispose();
     }
-  }
-
-  /** The decoder's own conversion of colours is slow, and ignores what inks a file has. */
-  private static Pixels fromJpeg(ImageReader reader, JpegHeader header) throws IOException {
-    if (header.components() == 4) {
-      return Colors.fromCmyk(reader.readRaster(0, null), header.ycc());
-    }
-    return header.ycc() ? Colors.fromYcc(reader.readRaster(0, null)) : Colors.toRgb(reader.read(0));
   }
 
   private static ImageReader newReader(PictureFormat format) throws IIOException {
