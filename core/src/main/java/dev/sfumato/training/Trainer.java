@@ -2,7 +2,6 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
-import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
@@ -17,7 +16,6 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
@@ -95,7 +93,8 @@ public final class Trainer implements AutoCloseable {
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
     Requirements.check(denoiser, batches.dataset(), options);
-    requireSameCall();
+    Agreement agreement = new Agreement(processes);
+    agreement.onCall(batches, options);
     processes.broadcast_(List.copyOf(denoiser.parameters().values()));
     device = denoiser.device();
     optimizer = new Adam(denoiser.trainableByName(), options.optimizer());
@@ -108,19 +107,7 @@ public final class Trainer implements AutoCloseable {
             options.warmupSteps(),
             totalSteps(),
             options.stepsPerEpoch(batches.perEpoch()));
-    requireSameState();
-  }
-
-  /** The threads that read pictures may differ: machines do. */
-  private void requireSameCall() {
-    BatchOptions order = batches.options();
-    processes.requireSame(
-        List.of(order.batchSize(), order.shuffle(), order.flip(), order.seed())
-            + ", "
-            + batches.dataset().size()
-            + " pictures, "
-            + options,
-        "the processes were not started with the same options and data");
+    agreement.onState(progress, denoiser, optimizer, ema);
   }
 
   /** Optimiser steps of the whole run. */
@@ -297,22 +284,7 @@ public final class Trainer implements AutoCloseable {
               + batches.perEpoch()
               + ": go on with the same --data and --batch-size");
     }
-    requireSameState();
-  }
-
-  private void requireSameState() {
-    if (processes.size() > 1) {
-      Map<String, Tensor> averages = ema.map(Ema::shadow).orElse(Map.of());
-      processes.requireSame(
-          progress
-              + ", weights "
-              + ProcessGroup.checksum(denoiser.parameters().values())
-              + ", optimiser "
-              + ProcessGroup.checksum(optimizer.state().values())
-              + ", averages "
-              + ProcessGroup.checksum(averages.values()),
-          "the processes do not have the same weights or the same state of the run");
-    }
+    new Agreement(processes).onState(progress, denoiser, optimizer, ema);
   }
 
   private void closeStream() {

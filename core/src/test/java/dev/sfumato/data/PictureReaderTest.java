@@ -52,6 +52,31 @@ class PictureReaderTest {
     }
   }
 
+  /** As Pillow does: phones put more behind the picture, and careless programs put it within. */
+  @Test
+  void takesBytesThatDoNotBelong() {
+    byte[] whole = PictureGolden.file("subsampled.jpg");
+    Pixels golden = PictureReader.read(whole, "subsampled.jpg");
+    byte[] strange = "strange".getBytes(StandardCharsets.UTF_8);
+    for (int at : new int[] {whole.length, whole.length - 2}) { // behind and before the end marker
+      ByteBuffer file = ByteBuffer.allocate(whole.length + strange.length);
+      file.put(whole, 0, at).put(strange).put(whole, at, whole.length - at);
+      Pixels pixels = PictureReader.read(file.array(), "strange.jpg");
+      assertThat(PictureGolden.distance(pixels, golden)).isEqualTo(0);
+    }
+  }
+
+  @Test
+  void aPreviewDoesNotHideThatThePictureIsCut() {
+    byte[] whole = PictureGolden.file("subsampled.jpg");
+    int cut = whole.length * 9 / 10;
+    ByteBuffer file = ByteBuffer.allocate(2 + 4 + whole.length + cut - 2);
+    file.put(whole, 0, 2).putShort((short) 0xffe1).putShort((short) (2 + whole.length)).put(whole);
+    file.put(whole, 2, cut - 2);
+    assertThat(failure(file.array(), "cut.jpg"))
+        .isEqualTo("cut.jpg: damaged JPEG picture (the file ends too early)");
+  }
+
   @Test
   void refusesHugeSizesBeforeDecoding() {
     // A PNG's width and height stand at bytes 16 and 20; the pixels are far too few for them.
