@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -166,7 +167,7 @@ final class SampleCommand implements Callable<Integer> {
           .forEach(
               i ->
                   Png.write(
-                      outDir.resolve(String.format("%05d.png", i)),
+                      outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
                       Pictures.plain(images.narrow(0, i, 1))));
       System.out.println(outDir);
     }

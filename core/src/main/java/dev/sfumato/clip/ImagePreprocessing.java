@@ -5,6 +5,7 @@ import dev.sfumato.data.Pixels;
 import dev.sfumato.data.Resize;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Decoded pictures to what a CLIP network reads: resized and cut to a square, then {@code (x -
@@ -83,8 +84,12 @@ public record ImagePreprocessing(
         settings.flag("do_center_crop", true) ? side(settings, "crop_size", imageSize) : resize;
     if (crop != imageSize) {
       throw new SfumatoException(
-          "%scrop_size makes pictures of %d pixels, but the model reads %d"
-              .formatted(settings.source(), crop, imageSize));
+          String.format(
+              Locale.ROOT,
+              "%scrop_size makes pictures of %d pixels, but the model reads %d",
+              settings.source(),
+              crop,
+              imageSize));
     }
     Resize.Filter filter =
         switch (settings.integer("resample", 3)) {

@@ -6,6 +6,7 @@ import dev.sfumato.clip.ClipConfig.TextPool;
 import dev.sfumato.nn.Activation;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -98,8 +99,12 @@ final class OpenClipConfig {
 
   private static SfumatoException unsupported(ConfigNode settings, String key) {
     return new SfumatoException(
-        "%s%s: %s is not supported: only plain CLIP models are"
-            .formatted(settings.source(), key, settings.node().get(key)));
+        String.format(
+            Locale.ROOT,
+            "%s%s: %s is not supported: only plain CLIP models are",
+            settings.source(),
+            key,
+            settings.node().get(key)));
   }
 
   private static ClipConfig.Image image(ConfigNode vision, boolean quick) {

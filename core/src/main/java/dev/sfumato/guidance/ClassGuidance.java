@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Locale;
 
 /**
  * Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): away from what the network
@@ -30,8 +31,11 @@ public record ClassGuidance(double scale, double from, double until, double resc
     }
     if (!(from >= 0 && from < until && until <= 1)) {
       throw new SfumatoException(
-          "class-guidance-from %s and class-guidance-until %s must rise and lie between 0 and 1"
-              .formatted(from, until));
+          String.format(
+              Locale.ROOT,
+              "class-guidance-from %s and class-guidance-until %s must rise and lie between 0 and 1",
+              from,
+              until));
     }
     if (!(rescale >= 0 && rescale <= 1)) {
       throw new SfumatoException("class-guidance-rescale must lie between 0 and 1");

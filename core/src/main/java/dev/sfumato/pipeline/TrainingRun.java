@@ -24,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -229,7 +230,7 @@ public final class TrainingRun implements AutoCloseable {
       return;
     }
     sampledStep = step;
-    Path file = output.resolve(String.format("samples/step-%06d.png", step));
+    Path file = output.resolve(String.format(Locale.ROOT, "samples/step-%06d.png", step));
     try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
       BufferedImage grid = new SampleGrid(pipeline, dataset, watch).draw();
       Png.write(file, grid);
@@ -281,8 +282,13 @@ public final class TrainingRun implements AutoCloseable {
     Path place = Path.of(data); // a card tells nobody where files lie
     String name = Files.exists(place) ? place.getFileName().toString() : data;
     String pictures =
-        "%s: %,d pictures, %d x %d"
-            .formatted(name, dataset.size(), dataset.width(), dataset.height());
+        String.format(
+            Locale.ROOT,
+            "%s: %,d pictures, %d x %d",
+            name,
+            dataset.size(),
+            dataset.width(),
+            dataset.height());
     return new RunFacts(output, pipeline, pictures, history, trainer.totalSteps());
   }
 

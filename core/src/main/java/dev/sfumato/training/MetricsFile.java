@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -29,7 +30,7 @@ public final class MetricsFile implements AutoCloseable {
             .filter(row -> isComplete(row, header) && stepOf(row) <= keepUpTo)
             .forEach(rows::add);
       }
-      AtomicFile.write(file, (String.join("\n", rows) + "\n").getBytes());
+      AtomicFile.write(file, (String.join("\n", rows) + "\n").getBytes(StandardCharsets.UTF_8));
       writer = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
