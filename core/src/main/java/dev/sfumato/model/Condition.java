@@ -3,7 +3,9 @@ package dev.sfumato.model;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -137,9 +139,9 @@ public final class Condition {
           String.format(
               Locale.ROOT,
               "%s must have %d dimensions, not the shape %s",
-              part.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '),
+              part.name().toLowerCase(Locale.ROOT).replace('_', ' '),
               dimensions,
-              java.util.Arrays.toString(tensor.shape())));
+              Arrays.toString(tensor.shape())));
     }
     Map<Part, Tensor> more = new EnumMap<>(Part.class);
     more.putAll(parts);
