@@ -25,6 +25,9 @@ public record ClassConditioning(
     @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> classNames) {
   private static final int NAMES_SHOWN = 10;
 
+  /** The label that stands for "no class in particular". */
+  public static final long NO_CLASS = -1;
+
   /** A network that is told nothing. */
   public static final ClassConditioning NONE = new ClassConditioning(Type.NONE, 0, 0);
 
@@ -170,7 +173,7 @@ public record ClassConditioning(
    */
   public long requireLabel(long label) {
     if (type == Type.NONE) {
-      throw new SfumatoException("the model is not class-conditioned: leave out --class");
+      throw new SfumatoException("the model is not class-conditioned: leave out the labels");
     }
     if (label < 0 || label >= numClasses) {
       throw new SfumatoException(
