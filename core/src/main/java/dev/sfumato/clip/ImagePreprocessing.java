@@ -8,11 +8,8 @@ import dev.sfumato.io.JsonValue;
 import dev.sfumato.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
-<<<<<<< HEAD
 import java.util.Locale;
-=======
 import java.util.Map;
->>>>>>> main
 
 /**
  * Decoded pictures to what a CLIP network reads: resized and cut to a square, then {@code (x -

@@ -99,17 +99,12 @@ final class OpenClipConfig {
 
   private static SfumatoException unsupported(JsonObject settings, String key) {
     return new SfumatoException(
-<<<<<<< HEAD
         String.format(
             Locale.ROOT,
             "%s%s: %s is not supported: only plain CLIP models are",
             settings.source(),
             key,
-            settings.node().get(key)));
-=======
-        "%s%s: %s is not supported: only plain CLIP models are"
-            .formatted(settings.source(), key, settings.get(key).value()));
->>>>>>> main
+            settings.get(key).value()));
   }
 
   private static ClipConfig.Image image(JsonObject vision, boolean quick) {
