@@ -4,12 +4,15 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** A CSV file with a row per step; a run that goes on drops the rows after its checkpoint. */
 public final class MetricsFile implements AutoCloseable {
@@ -21,15 +24,10 @@ public final class MetricsFile implements AutoCloseable {
 
   private MetricsFile(Path file, String header, long keepUpTo) {
     this.file = file;
+    List<String> rows = new ArrayList<>(List.of(header));
+    rows.addAll(rows(file, header, keepUpTo));
+    AtomicFile.write(file, (String.join("\n", rows) + "\n").getBytes(StandardCharsets.UTF_8));
     try {
-      List<String> rows = new ArrayList<>(List.of(header));
-      if (Files.exists(file)) {
-        Files.readAllLines(file).stream()
-            .skip(1)
-            .filter(row -> isComplete(row, header) && stepOf(row) <= keepUpTo)
-            .forEach(rows::add);
-      }
-      AtomicFile.write(file, (String.join("\n", rows) + "\n").getBytes());
       writer = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
@@ -75,13 +73,91 @@ public final class MetricsFile implements AutoCloseable {
     }
   }
 
-  private static boolean isComplete(String row, String header) {
-    return row.chars().filter(c -> c == ',').count() == header.chars().filter(c -> c == ',').count()
-        && row.matches("\\d+,.*[^,]");
+  // ---- rows that are there
+
+  /**
+   * The steps that {@code metrics.csv} has up to {@code keepUpTo}; none if there is no file.
+   *
+   * @throws SfumatoException naming the first line that is not a row
+   */
+  public static List<StepReport> steps(Path file, long keepUpTo) {
+    return rows(file, STEPS, keepUpTo).stream().map(MetricsFile::report).toList();
+  }
+
+  /**
+   * Step and loss of the rows that {@code validation.csv} has up to {@code keepUpTo}.
+   *
+   * @throws SfumatoException naming the first line that is not a row
+   */
+  public static Map<Long, Double> validations(Path file, long keepUpTo) {
+    Map<Long, Double> losses = new LinkedHashMap<>();
+    for (String row : rows(file, VALIDATION, keepUpTo)) {
+      losses.put(stepOf(row), Double.parseDouble(row.split(",")[1]));
+    }
+    return losses;
+  }
+
+  /**
+   * The rows up to that of {@code keepUpTo}. What follows is written again, so it may be anything,
+   * such as the half row that a kill leaves.
+   */
+  private static List<String> rows(Path file, String header, long keepUpTo) {
+    List<String> lines = lines(file);
+    List<String> rows = new ArrayList<>();
+    long last = 0;
+    for (int i = 0; i < lines.size() && last < keepUpTo; i++) {
+      String line = lines.get(i);
+      if (i == 0 ? !line.equals(header) : !isRow(line, header) || stepOf(line) <= last) {
+        throw new SfumatoException(
+            "%s, line %d: is not a row of %s that follows step %d: mend it, or move the file away"
+                .formatted(file, i + 1, header, last));
+      }
+      last = i == 0 ? 0 : stepOf(line);
+      if (i > 0 && last <= keepUpTo) {
+        rows.add(line);
+      }
+    }
+    return rows;
+  }
+
+  /** The whole lines of a file, which need not be text. */
+  private static List<String> lines(Path file) {
+    try {
+      String text = Files.exists(file) ? Files.readString(file, StandardCharsets.ISO_8859_1) : "";
+      return text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private static boolean isRow(String line, String header) {
+    String[] values = line.split(",", -1);
+    try {
+      for (String value : values) {
+        Double.parseDouble(value);
+      }
+      return values.length == header.split(",").length
+          && stepOf(line) >= 0
+          && (values.length == 2 || report(line).epoch() >= 0);
+    } catch (NumberFormatException e) {
+      return false;
+    }
   }
 
   private static long stepOf(String row) {
     return Long.parseLong(row.substring(0, row.indexOf(',')));
+  }
+
+  private static StepReport report(String row) {
+    String[] values = row.split(",");
+    return new StepReport(
+        Long.parseLong(values[0]),
+        Integer.parseInt(values[1]),
+        Long.parseLong(values[2]),
+        Double.parseDouble(values[3]),
+        Double.parseDouble(values[4]),
+        Double.parseDouble(values[5]),
+        Double.parseDouble(values[6]));
   }
 
   @Override
