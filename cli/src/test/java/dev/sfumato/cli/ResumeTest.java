@@ -185,7 +185,7 @@ class ResumeTest {
   void metricsThatAreNotTextAreNamed() throws IOException {
     train("--max-steps 1").succeeds();
     Path metrics = output.resolve("metrics.csv");
-    Files.write(metrics, new byte[] {(byte) 0xff, (byte) 0xfe, 0, 1, '\n'});
+    Files.write(metrics, new byte[] {(byte) 0xff, '\n', (byte) 0xfe, 0, 1, '\n'});
     resume("--max-steps 2").failsWith(1, metrics.toString());
   }
 

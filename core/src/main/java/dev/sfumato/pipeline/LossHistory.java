@@ -21,7 +21,7 @@ public final class LossHistory {
   static LossHistory read(Path metrics, Path validation, long done) {
     LossHistory history = new LossHistory();
     history.steps.addAll(MetricsFile.steps(metrics, done));
-    MetricsFile.validations(validation, done).forEach(history::addValidation);
+    MetricsFile.validationLosses(validation, done).forEach(history::addValidation);
     return history;
   }
 

@@ -9,24 +9,31 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** A CSV file with a row per step; a run that goes on drops the rows after its checkpoint. */
+/**
+ * A CSV file with a row for each step: {@code metrics.csv} or {@code validation.csv}. A run that
+ * goes on drops the rows after its checkpoint. Only this class knows the columns.
+ */
 public final class MetricsFile implements AutoCloseable {
-  private static final String STEPS = "step,epoch,images,loss,learning_rate,grad_norm,seconds";
-  private static final String VALIDATION = "step,loss";
+  private static final List<String> STEPS =
+      List.of("step", "epoch", "images", "loss", "learning_rate", "grad_norm", "seconds");
+  private static final List<String> VALIDATION = List.of("step", "loss");
 
   private final Path file;
+  private final List<String> columns;
   private final BufferedWriter writer;
 
-  private MetricsFile(Path file, String header, long keepUpTo) {
+  private MetricsFile(Path file, List<String> columns, long keepUpTo) {
     this.file = file;
-    List<String> rows = new ArrayList<>(List.of(header));
-    rows.addAll(rows(file, header, keepUpTo));
-    AtomicFile.write(file, (String.join("\n", rows) + "\n").getBytes(StandardCharsets.UTF_8));
+    this.columns = columns;
+    List<String> lines = new ArrayList<>(List.of(String.join(",", columns)));
+    rows(file, columns, keepUpTo).forEach(row -> lines.add(row.line(columns)));
+    AtomicFile.write(file, (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8));
     try {
       writer = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
     } catch (IOException e) {
@@ -44,29 +51,60 @@ public final class MetricsFile implements AutoCloseable {
     return new MetricsFile(file, VALIDATION, keepUpTo);
   }
 
+  /**
+   * Reads the rows of {@code metrics.csv} up to that of {@code keepUpTo}; none if there is no file.
+   *
+   * @throws SfumatoException naming the file, and the row that does not fit
+   */
+  public static List<StepReport> steps(Path file, long keepUpTo) {
+    return rows(file, STEPS, keepUpTo).stream().map(MetricsFile::step).toList();
+  }
+
+  /**
+   * Reads the rows of {@code validation.csv} up to that of {@code keepUpTo}: the loss by step.
+   *
+   * @throws SfumatoException naming the file, and the row that does not fit
+   */
+  public static Map<Long, Double> validationLosses(Path file, long keepUpTo) {
+    Map<Long, Double> losses = new LinkedHashMap<>();
+    rows(file, VALIDATION, keepUpTo)
+        .forEach(row -> losses.put(row.whole("step"), row.number("loss")));
+    return losses;
+  }
+
   /** Adds a row. */
   public void write(StepReport r) {
     append(
-        String.format(
-            Locale.ROOT,
-            "%d,%d,%d,%s,%s,%s,%.3f",
-            r.step(),
-            r.epoch(),
-            r.images(),
-            r.loss(),
-            r.learningRate(),
-            r.gradNorm(),
-            r.seconds()));
+        Map.of(
+            "step", r.step(),
+            "epoch", r.epoch(),
+            "images", r.images(),
+            "loss", r.loss(),
+            "learning_rate", r.learningRate(),
+            "grad_norm", r.gradNorm(),
+            "seconds", String.format(Locale.ROOT, "%.3f", r.seconds())));
   }
 
   /** Adds a row. */
   public void write(long step, double loss) {
-    append(step + "," + loss);
+    append(Map.of("step", step, "loss", loss));
   }
 
-  private void append(String row) {
+  private static StepReport step(Row row) {
+    return new StepReport(
+        row.whole("step"),
+        (int) Math.min(row.whole("epoch"), Integer.MAX_VALUE),
+        row.whole("images"),
+        row.number("loss"),
+        row.number("learning_rate"),
+        row.number("grad_norm"),
+        row.number("seconds"));
+  }
+
+  private void append(Map<String, Object> values) {
     try {
-      writer.write(row + "\n");
+      writer.write(String.join(",", columns.stream().map(c -> values.get(c).toString()).toList()));
+      writer.write("\n");
       writer.flush();
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
@@ -75,49 +113,64 @@ public final class MetricsFile implements AutoCloseable {
 
   // ---- rows that are there
 
-  /**
-   * The steps that {@code metrics.csv} has up to {@code keepUpTo}; none if there is no file.
-   *
-   * @throws SfumatoException naming the first line that is not a row
-   */
-  public static List<StepReport> steps(Path file, long keepUpTo) {
-    return rows(file, STEPS, keepUpTo).stream().map(MetricsFile::report).toList();
-  }
-
-  /**
-   * Step and loss of the rows that {@code validation.csv} has up to {@code keepUpTo}.
-   *
-   * @throws SfumatoException naming the first line that is not a row
-   */
-  public static Map<Long, Double> validations(Path file, long keepUpTo) {
-    Map<Long, Double> losses = new LinkedHashMap<>();
-    for (String row : rows(file, VALIDATION, keepUpTo)) {
-      losses.put(stepOf(row), Double.parseDouble(row.split(",")[1]));
+  /** The values of a line by the names in the file's first line. */
+  private record Row(Path file, int number, Map<String, String> values) {
+    long whole(String column) {
+      double value = number(column);
+      if (value < 0 || value > 1L << 53 || value != Math.rint(value)) {
+        throw wrong(column + " is not a count");
+      }
+      return (long) value;
     }
-    return losses;
+
+    double number(String column) {
+      try {
+        return Double.parseDouble(values.getOrDefault(column, ""));
+      } catch (NumberFormatException e) {
+        throw wrong(column + " is not a number");
+      }
+    }
+
+    String line(List<String> columns) {
+      return String.join(",", columns.stream().map(values::get).toList());
+    }
+
+    SfumatoException wrong(String what) {
+      return new SfumatoException(
+          "%s, line %d: %s: mend the line, or move the file away".formatted(file, number, what));
+    }
   }
 
   /**
    * The rows up to that of {@code keepUpTo}. What follows is written again, so it may be anything,
    * such as the half row that a kill leaves.
    */
-  private static List<String> rows(Path file, String header, long keepUpTo) {
+  private static List<Row> rows(Path file, List<String> columns, long keepUpTo) {
     List<String> lines = lines(file);
-    List<String> rows = new ArrayList<>();
+    List<Row> rows = new ArrayList<>();
     long last = 0;
-    for (int i = 0; i < lines.size() && last < keepUpTo; i++) {
-      String line = lines.get(i);
-      if (i == 0 ? !line.equals(header) : !isRow(line, header) || stepOf(line) <= last) {
-        throw new SfumatoException(
-            "%s, line %d: is not a row of %s that follows step %d: mend it, or move the file away"
-                .formatted(file, i + 1, header, last));
+    for (int i = 1; i < lines.size() && last < keepUpTo; i++) {
+      Row row = new Row(file, i + 1, values(lines.get(0), lines.get(i)));
+      columns.forEach(row::number);
+      if (row.whole("step") <= last) {
+        throw row.wrong("the step before it is " + last);
       }
-      last = i == 0 ? 0 : stepOf(line);
-      if (i > 0 && last <= keepUpTo) {
-        rows.add(line);
+      last = row.whole("step");
+      if (last <= keepUpTo) {
+        rows.add(row);
       }
     }
     return rows;
+  }
+
+  private static Map<String, String> values(String header, String line) {
+    String[] names = header.split(",");
+    String[] cells = line.split(",", -1);
+    Map<String, String> values = new HashMap<>();
+    for (int i = 0; i < names.length && names.length == cells.length; i++) {
+      values.put(names[i], cells[i]);
+    }
+    return values;
   }
 
   /** The whole lines of a file, which need not be text. */
@@ -128,36 +181,6 @@ public final class MetricsFile implements AutoCloseable {
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
     }
-  }
-
-  private static boolean isRow(String line, String header) {
-    String[] values = line.split(",", -1);
-    try {
-      for (String value : values) {
-        Double.parseDouble(value);
-      }
-      return values.length == header.split(",").length
-          && stepOf(line) >= 0
-          && (values.length == 2 || report(line).epoch() >= 0);
-    } catch (NumberFormatException e) {
-      return false;
-    }
-  }
-
-  private static long stepOf(String row) {
-    return Long.parseLong(row.substring(0, row.indexOf(',')));
-  }
-
-  private static StepReport report(String row) {
-    String[] values = row.split(",");
-    return new StepReport(
-        Long.parseLong(values[0]),
-        Integer.parseInt(values[1]),
-        Long.parseLong(values[2]),
-        Double.parseDouble(values[3]),
-        Double.parseDouble(values[4]),
-        Double.parseDouble(values[5]),
-        Double.parseDouble(values[6]));
   }
 
   @Override
