@@ -35,6 +35,9 @@ final class Failure {
     if (e instanceof StackOverflowError) {
       return "a file is nested too deeply to be read; --verbose says where";
     }
+    if (e instanceof LinkageError && root(e) instanceof SfumatoException ours) {
+      return ours.getMessage();
+    }
     if (e instanceof LinkageError) {
       return "a library cannot be loaded: " + root(e).getMessage() + "; --verbose says where";
     }
@@ -42,7 +45,8 @@ final class Failure {
   }
 
   private static Throwable root(Throwable e) {
-    return e.getCause() == null || e.getCause() == e ? e : root(e.getCause());
+    boolean last = e instanceof SfumatoException || e.getCause() == null;
+    return last ? e : root(e.getCause());
   }
 
   /**

@@ -15,6 +15,8 @@ import org.bytedeco.pytorch.global.torch;
  * included, is made inside {@link #call}.
  */
 public final class Engine {
+  private static final int MAX_THREADS = 1024;
+
   static {
     // JavaCPP reads these when its first class is initialised. Scopes free native memory; left
     // alone, JavaCPP counts every allocation against the Java heap's limit and calls the garbage
@@ -23,7 +25,10 @@ public final class Engine {
     setDefault("org.bytedeco.javacpp.maxBytes", "0");
     setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
     checkVersionsSilently();
-    leaveOutNnpack();
+    NativeLibraries.load(Engine::leaveOutNnpack);
+    if (torch.get_num_threads() > MAX_THREADS) { // OMP_NUM_THREADS
+      torch.set_num_threads(MAX_THREADS);
+    }
   }
 
   private static final Pattern NATIVE_FRAMES =
@@ -85,11 +90,12 @@ public final class Engine {
    * <p>Results are the same from run to run for one number of threads; between two numbers they
    * differ in the last bits, because sums are added up in another order.
    *
-   * @throws SfumatoException if {@code threads < 1}
+   * @throws SfumatoException if {@code threads} is less than 1 or more than 1,024
    */
   public static void threads(int threads) {
-    if (threads < 1) {
-      throw new SfumatoException("threads must be at least 1, not " + threads);
+    if (threads < 1 || threads > MAX_THREADS) {
+      throw new SfumatoException(
+          "threads must be at least 1 and at most " + MAX_THREADS + ", not " + threads);
     }
     call(
         () -> {
