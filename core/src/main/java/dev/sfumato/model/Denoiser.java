@@ -9,6 +9,7 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The network of a diffusion model: a U-Net and, if the model is conditioned, the way its class
@@ -58,6 +59,11 @@ public final class Denoiser extends Module {
   /** The U-Net. */
   public UNet2DModel unet() {
     return unet;
+  }
+
+  /** The learned vectors of the classes, where the model has any beside the U-Net's. */
+  public Optional<Embedding> classVectors() {
+    return Optional.ofNullable(classEmb);
   }
 
   /** How class labels reach the U-Net. */

@@ -7,11 +7,11 @@ import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.tensor.TorchCheckpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -60,7 +60,8 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
     UNet2DConfig config = unetConfig(directory);
     Denoiser denoiser = new Denoiser(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
-      denoiser.load(weights(directory, unet), directory.toString());
+      denoiser.unet().load(unetWeights(unet));
+      loadClassVectors(directory, denoiser);
     } catch (RuntimeException e) {
       denoiser.close();
       throw e;
@@ -81,6 +82,7 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
     if (!Files.isDirectory(directory)) {
       throw new SfumatoException(directory + ": there is no such model directory");
     }
+    ModelIndex.of(directory).requirePixels();
     boolean bare = !Files.isDirectory(directory.resolve("unet"));
     if (bare && !Files.exists(directory.resolve("config.json"))) {
       throw new SfumatoException(
@@ -100,21 +102,21 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
         : new ClassConditioning(ClassConditioning.Type.EMBEDDING, classes, 0);
   }
 
-  private static Map<String, Tensor> weights(Path directory, Path unet) {
-    Map<String, Tensor> weights = new LinkedHashMap<>();
-    UNet2DModel.modernNames(read(unet)).forEach((name, w) -> weights.put(UNET + name, w));
-    Path vectors = directory.resolve("class_conditioning/model.safetensors");
-    if (Files.exists(vectors)) {
-      weights.putAll(Safetensors.open(vectors).tensors());
-    }
-    return weights;
+  private static Weights unetWeights(Path folder) {
+    return Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames);
   }
 
-  private static Map<String, Tensor> read(Path unet) {
-    Path file = firstOf(unet, ModelFiles.unetWeights());
-    return file.toString().endsWith(".safetensors")
-        ? Safetensors.open(file).tensors()
-        : TorchCheckpoint.read(file);
+  private static void loadClassVectors(Path directory, Denoiser denoiser) {
+    Path file = directory.resolve("class_conditioning/model.safetensors");
+    if (denoiser.classVectors().isPresent()) {
+      denoiser.classVectors().get().load(Weights.of(file));
+    } else if (Files.exists(file)) {
+      throw new SfumatoException(
+          file
+              + ": holds class vectors, but class conditioning "
+              + denoiser.conditioning().type()
+              + " has none: see class_conditioning/config.json");
+    }
   }
 
   /** The first of these files that is there; where none is, the first, which errors then name. */
