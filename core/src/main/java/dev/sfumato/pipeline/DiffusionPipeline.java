@@ -3,8 +3,8 @@ package dev.sfumato.pipeline;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Weights;
@@ -37,7 +37,7 @@ import java.util.TreeMap;
  * @param denoiser the network
  * @param scheduler the settings of the noise and of the scheduler
  */
-public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
+public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig scheduler)
     implements AutoCloseable {
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final String UNET = "unet.";
@@ -58,7 +58,8 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
             ? SchedulerConfig.read(settings)
             : SchedulerConfig.ddpmDefaults();
     UNet2DConfig config = unetConfig(directory);
-    Denoiser denoiser = new Denoiser(config, conditioning(directory, config));
+    ClassConditionedUNet denoiser =
+        new ClassConditionedUNet(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
       denoiser.unet().load(unetWeights(unet));
       loadClassVectors(directory, denoiser);
@@ -106,7 +107,7 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
     return Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames);
   }
 
-  private static void loadClassVectors(Path directory, Denoiser denoiser) {
+  private static void loadClassVectors(Path directory, ClassConditionedUNet denoiser) {
     Path file = directory.resolve("class_conditioning/model.safetensors");
     if (denoiser.classVectors().isPresent()) {
       denoiser.classVectors().get().load(Weights.of(file));
@@ -146,7 +147,7 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
                 classes.put(name, tensor);
               }
             });
-    JsonFile.write(directory.resolve("unet/config.json"), denoiser.unet().config());
+    JsonFile.write(directory.resolve("unet/config.json"), denoiser.config());
     Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA);
     if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
       JsonFile.write(directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
