@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -61,8 +62,7 @@ public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig s
     ClassConditionedUNet denoiser =
         new ClassConditionedUNet(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
-      denoiser.unet().load(unetWeights(unet));
-      loadClassVectors(directory, denoiser);
+      denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
     } catch (RuntimeException e) {
       denoiser.close();
       throw e;
@@ -107,17 +107,11 @@ public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig s
     return Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames);
   }
 
-  private static void loadClassVectors(Path directory, ClassConditionedUNet denoiser) {
+  private static Optional<Weights> classVectors(Path directory, ClassConditioning conditioning) {
     Path file = directory.resolve("class_conditioning/model.safetensors");
-    if (denoiser.classVectors().isPresent()) {
-      denoiser.classVectors().get().load(Weights.of(file));
-    } else if (Files.exists(file)) {
-      throw new SfumatoException(
-          file
-              + ": holds class vectors, but class conditioning "
-              + denoiser.conditioning().type()
-              + " has none: see class_conditioning/config.json");
-    }
+    return conditioning.type() == ClassConditioning.Type.CHANNELS || Files.exists(file)
+        ? Optional.of(Weights.of(file))
+        : Optional.empty();
   }
 
   /** The first of these files that is there; where none is, the first, which errors then name. */
