@@ -293,18 +293,22 @@ final class EvaluateCommand implements Callable<Integer> {
             .withResolution(resolution)
             .withColumns(new DataOptions.Columns("", labelColumn, ""));
     ClassifierTraining training = ClassifierTraining.on(data, options, epochs, compute.seed);
-    try (StepProgress progress = new StepProgress("train", 0, training.steps());
-        PictureClassifier trained =
-            training.run(
-                device,
-                commandLine(),
-                (step, loss) -> {
-                  progress.stepTo(step);
-                  progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
-                })) {
+    try (PictureClassifier trained = trained(training, device)) {
       trained.save(subject.trainClassifier);
       results.put("classifier", trained.card());
       System.out.println(subject.trainClassifier + ": " + trained.card().summary());
+    }
+  }
+
+  private PictureClassifier trained(ClassifierTraining training, Device device) {
+    try (StepProgress progress = new StepProgress("train", 0, training.steps())) {
+      return training.run(
+          device,
+          commandLine(),
+          (step, loss) -> {
+            progress.stepTo(step);
+            progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
+          });
     }
   }
 
