@@ -25,7 +25,7 @@ final class JsonFields {
   }
 
   double number(String key, double fallback) {
-    return required(key, fallback, v -> v instanceof Number n ? n.doubleValue() : null, "a number");
+    return required(key, fallback, JsonFields::asNumber, "a number");
   }
 
   boolean flag(String key, boolean fallback) {
@@ -63,6 +63,62 @@ final class JsonFields {
         .orElse(List.of());
   }
 
+  /** A number, or nothing. */
+  Optional<Double> optionalNumber(String key) {
+    return optional(key, Optional.empty(), JsonFields::asNumber, "a number");
+  }
+
+  /** A list of numbers; empty for nothing. */
+  List<Double> numbersOrNull(String key) {
+    return optional(
+            key,
+            Optional.<List<Double>>empty(),
+            v -> listOf(v, JsonFields::asNumber),
+            "a list of numbers")
+        .orElse(List.of());
+  }
+
+  /** A whole number for all levels, or a list of one each. */
+  PerLevel<Integer> integerPerLevel(String key, int fallback) {
+    return perLevel(key, fallback, JsonFields::asInteger, "a whole number or a list of them");
+  }
+
+  /** True or false for all levels, or a list of one each. */
+  PerLevel<Boolean> flagPerLevel(String key, boolean fallback) {
+    return perLevel(
+        key, fallback, v -> v instanceof Boolean b ? b : null, "true, false or a list of them");
+  }
+
+  private <T> PerLevel<T> perLevel(
+      String key, T fallback, Function<Object, T> convert, String wanted) {
+    return required(
+        key,
+        PerLevel.all(fallback),
+        value -> {
+          if (value instanceof List<?>) {
+            List<T> values = listOf(value, convert);
+            return values == null || values.isEmpty() ? null : new PerLevel<>(values, true);
+          }
+          T one = convert.apply(value);
+          return one == null ? null : PerLevel.all(one);
+        },
+        wanted);
+  }
+
+  /** True, false, or null for false, as old files have it. */
+  boolean flagOrNull(String key) {
+    return optional(
+            key, Optional.of(false), v -> v instanceof Boolean b ? b : null, "true or false")
+        .orElse(false);
+  }
+
+  /** A whole number without the ".0", as Python's files have it. */
+  static Object plain(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e9
+        ? (Object) (int) value
+        : (Object) value;
+  }
+
   private <T> T required(String key, T fallback, Function<Object, T> convert, String wanted) {
     return optional(key, Optional.of(fallback), convert, wanted)
         .orElseThrow(() -> new SfumatoException(key + " must be " + wanted + ", not null"));
@@ -82,6 +138,10 @@ final class JsonFields {
       throw new SfumatoException(key + " must be " + wanted + ", not " + value);
     }
     return Optional.of(converted);
+  }
+
+  private static Double asNumber(Object value) {
+    return value instanceof Number n ? n.doubleValue() : null;
   }
 
   private static Integer asInteger(Object value) {

@@ -148,14 +148,14 @@ public record UNet2DConfig(
     json.put("center_input_sample", centerInputSample);
     json.put("time_embedding_type", timeEmbeddingType);
     json.put("time_embedding_dim", timeEmbeddingDim.orElse(null));
-    json.put("freq_shift", plain(freqShift));
+    json.put("freq_shift", JsonFields.plain(freqShift));
     json.put("flip_sin_to_cos", flipSinToCos);
     json.put("down_block_types", downBlockTypes);
     json.put("mid_block_type", midBlockType.orElse(null));
     json.put("up_block_types", upBlockTypes);
     json.put("block_out_channels", blockOutChannels);
     json.put("layers_per_block", layersPerBlock);
-    json.put("mid_block_scale_factor", plain(midBlockScaleFactor));
+    json.put("mid_block_scale_factor", JsonFields.plain(midBlockScaleFactor));
     json.put("downsample_padding", downsamplePadding);
     json.put("downsample_type", downsampleType.orElse(null));
     json.put("upsample_type", upsampleType.orElse(null));
@@ -227,6 +227,16 @@ public record UNet2DConfig(
     return normNumGroups.orElse(Math.min(channels / 4, 32));
   }
 
+  /** The residual blocks of a level on the way down. */
+  Layers layers() {
+    return new Layers(layersPerBlock, resnet(), this::groups);
+  }
+
+  /** What residual blocks share. */
+  ResnetBlock.Settings resnet() {
+    return new ResnetBlock.Settings(normEps, activation(), dropout, timeChannels(), scaleShift());
+  }
+
   Activation activation() {
     return Activation.parse(actFn.toLowerCase(Locale.ROOT));
   }
@@ -237,12 +247,5 @@ public record UNet2DConfig(
 
   private static Object first(List<Integer> sizes) {
     return sizes.isEmpty() ? null : sizes.get(0);
-  }
-
-  /** A whole number without the ".0", as Python's files have it. */
-  private static Object plain(double value) {
-    return value == Math.rint(value) && Math.abs(value) < 1e9
-        ? (Object) (int) value
-        : (Object) value;
   }
 }
