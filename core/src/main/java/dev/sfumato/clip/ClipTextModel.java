@@ -9,9 +9,11 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The text encoder of CLIP, alone or as half of a {@link ClipNetwork}: {@code CLIPTextModel} and
@@ -41,6 +43,35 @@ public final class ClipTextModel extends Module {
     textProjection = projected == 0 ? null : parameter(width, projected);
     transformer = new Transformer(config.transformer(), config.causal());
     lnFinal = new LayerNorm(width, config.transformer().normEpsilon());
+  }
+
+  /**
+   * A text encoder in transformers' layout.
+   *
+   * @param config the file {@code config.json}
+   * @param weights by the names of transformers, with or without {@code text_model.}; with {@code
+   *     text_projection.weight} the model projects
+   * @param source what the weights come from, for error messages
+   * @throws SfumatoException naming what is missing, does not fit or is not supported
+   */
+  public static ClipTextModel of(Path config, Map<String, Tensor> weights, String source) {
+    return of(TransformersLayout.textConfig(ConfigNode.read(config)), weights, source);
+  }
+
+  static ClipTextModel of(ClipConfig.Text config, Map<String, Tensor> weights, String source) {
+    try (Scope scope = Scope.open()) {
+      Map<String, Tensor> named = TransformersLayout.textWeights(weights, source);
+      Tensor projection = named.get("text_projection");
+      ClipTextModel model =
+          new ClipTextModel(config, projection == null ? 0 : (int) projection.size(1));
+      try {
+        model.load(named, source);
+        return model;
+      } catch (RuntimeException e) {
+        model.close();
+        throw e;
+      }
+    }
   }
 
   /** Its configuration. */

@@ -3,6 +3,8 @@ package dev.sfumato.model;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * What the blocks of a network are told besides the features.
@@ -22,11 +24,12 @@ record Told(Tensor time, Tensor tokens, Map<TokenAttention, TokenAttention.Memor
 
   /** The inputs of a layer that is computed again in the backward pass. */
   Tensor[] beside(Tensor x) {
-    return tokens == null ? new Tensor[] {x, time} : new Tensor[] {x, time, tokens};
+    return Stream.of(x, time, tokens).filter(Objects::nonNull).toArray(Tensor[]::new);
   }
 
   /** The same, made of these inputs. */
   Told again(List<Tensor> inputs) {
-    return new Told(inputs.get(1), inputs.size() > 2 ? inputs.get(2) : null, known);
+    return new Told(
+        time == null ? null : inputs.get(1), tokens == null ? null : inputs.get(2), known);
   }
 }
