@@ -1,6 +1,7 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.LayerNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
@@ -55,7 +56,8 @@ public final class ClipTextModel extends Module {
    * @throws SfumatoException naming what is missing, does not fit or is not supported
    */
   public static ClipTextModel of(Path config, Map<String, Tensor> weights, String source) {
-    return of(TransformersLayout.textConfig(ConfigNode.read(config)), weights, source);
+    return of(
+        TransformersLayout.textConfig(JsonObject.read(config).withoutNulls()), weights, source);
   }
 
   static ClipTextModel of(ClipConfig.Text config, Map<String, Tensor> weights, String source) {

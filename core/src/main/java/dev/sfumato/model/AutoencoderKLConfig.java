@@ -1,8 +1,9 @@
 package dev.sfumato.model;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
-import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
+import dev.sfumato.io.JsonValue;
 import dev.sfumato.nn.Activation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -98,7 +99,7 @@ public record AutoencoderKLConfig(
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static AutoencoderKLConfig of(Map<String, ?> json) {
-    JsonFields f = new JsonFields(json);
+    JsonObject f = JsonObject.of(json);
     return new AutoencoderKLConfig(
         f.integer("in_channels", 3),
         f.integer("out_channels", 3),
@@ -111,9 +112,9 @@ public record AutoencoderKLConfig(
         f.integer("norm_num_groups", 32),
         f.integer("sample_size", 32),
         f.number("scaling_factor", 0.18215),
-        f.optionalNumber("shift_factor"),
-        f.numbersOrNull("latents_mean"),
-        f.numbersOrNull("latents_std"),
+        value(f, "shift_factor").map(JsonValue::number),
+        value(f, "latents_mean").map(JsonValue::numbers).orElse(List.of()),
+        value(f, "latents_std").map(JsonValue::numbers).orElse(List.of()),
         f.flag("force_upcast", true),
         f.flag("use_quant_conv", true),
         f.flag("use_post_quant_conv", true),
@@ -121,8 +122,14 @@ public record AutoencoderKLConfig(
         f.rest());
   }
 
+  private static Optional<JsonValue> value(JsonObject json, String key) {
+    return json.has(key)
+        ? Optional.of(json.get(key)).filter(value -> value.value() != null)
+        : Optional.empty();
+  }
+
   /** All keys and values of {@code config.json}, sorted as diffusers sorts them. */
-  @JsonValue
+  @com.fasterxml.jackson.annotation.JsonValue
   public Map<String, Object> toJson() {
     Map<String, Object> json = new TreeMap<>(other);
     json.putIfAbsent("_class_name", "AutoencoderKL");

@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -68,7 +69,7 @@ public record AutoencoderTinyConfig(
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static AutoencoderTinyConfig of(Map<String, ?> json) {
-    JsonFields f = new JsonFields(json);
+    JsonObject f = JsonObject.of(json);
     List<Integer> widths = List.of(64, 64, 64, 64);
     return new AutoencoderTinyConfig(
         f.integer("in_channels", 3),

@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -123,7 +124,7 @@ public record UNet2DConditionConfig(
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static UNet2DConditionConfig of(Map<String, ?> json) {
-    JsonFields f = new JsonFields(json);
+    JsonObject f = JsonObject.of(json);
     UNet2DConditionConfig config =
         new UNet2DConditionConfig(
             f.integerOrList("sample_size"),
@@ -135,26 +136,26 @@ public record UNet2DConditionConfig(
             f.texts("down_block_types", DOWN),
             f.optionalText("mid_block_type", Optional.of("UNetMidBlock2DCrossAttn")),
             f.texts("up_block_types", UP),
-            f.flagPerLevel("only_cross_attention", false),
+            PerLevel.flags(f, "only_cross_attention", false),
             f.integers("block_out_channels", List.of(320, 640, 1280, 1280)),
-            f.integerPerLevel("layers_per_block", 2),
+            PerLevel.integers(f, "layers_per_block", 2),
             f.integer("downsample_padding", 1),
             f.number("mid_block_scale_factor", 1),
             f.number("dropout", 0),
             f.text("act_fn", "silu"),
             f.integer("norm_num_groups", 32),
             f.number("norm_eps", 1e-5),
-            f.integerPerLevel("cross_attention_dim", 1280),
-            f.integerPerLevel("transformer_layers_per_block", 1),
+            PerLevel.integers(f, "cross_attention_dim", 1280),
+            PerLevel.integers(f, "transformer_layers_per_block", 1),
             f.optionalInteger("encoder_hid_dim", Optional.empty()),
             f.optionalText("encoder_hid_dim_type", Optional.empty()),
-            f.integerPerLevel("attention_head_dim", 8),
+            PerLevel.integers(f, "attention_head_dim", 8),
             f.flag("use_linear_projection", false),
             f.optionalText("class_embed_type", Optional.empty()),
             f.optionalText("addition_embed_type", Optional.empty()),
             f.optionalInteger("addition_time_embed_dim", Optional.empty()),
             f.optionalInteger("num_class_embeds", Optional.empty()),
-            f.flagOrNull("upcast_attention"),
+            f.has("upcast_attention") && Boolean.TRUE.equals(f.get("upcast_attention").value()),
             f.text("resnet_time_scale_shift", "default"),
             f.optionalInteger("time_embedding_dim", Optional.empty()),
             f.optionalText("time_embedding_act_fn", Optional.empty()),
@@ -179,7 +180,7 @@ public record UNet2DConditionConfig(
     json.put("out_channels", outChannels);
     json.put("center_input_sample", centerInputSample);
     json.put("flip_sin_to_cos", flipSinToCos);
-    json.put("freq_shift", JsonFields.plain(freqShift));
+    json.put("freq_shift", UNet2DConfig.plain(freqShift));
     json.put("down_block_types", downBlockTypes);
     json.put("mid_block_type", midBlockType.orElse(null));
     json.put("up_block_types", upBlockTypes);
@@ -187,7 +188,7 @@ public record UNet2DConditionConfig(
     json.put("block_out_channels", blockOutChannels);
     json.put("layers_per_block", layersPerBlock.toJson());
     json.put("downsample_padding", downsamplePadding);
-    json.put("mid_block_scale_factor", JsonFields.plain(midBlockScaleFactor));
+    json.put("mid_block_scale_factor", UNet2DConfig.plain(midBlockScaleFactor));
     json.put("dropout", dropout);
     json.put("act_fn", actFn);
     json.put("norm_num_groups", normNumGroups);

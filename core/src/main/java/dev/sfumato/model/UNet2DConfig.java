@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -101,7 +102,7 @@ public record UNet2DConfig(
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static UNet2DConfig of(Map<String, ?> json) {
-    JsonFields fields = new JsonFields(json);
+    JsonObject fields = JsonObject.of(json);
     UNet2DConfig config =
         new UNet2DConfig(
             fields.integerOrList("sample_size"),
@@ -148,14 +149,14 @@ public record UNet2DConfig(
     json.put("center_input_sample", centerInputSample);
     json.put("time_embedding_type", timeEmbeddingType);
     json.put("time_embedding_dim", timeEmbeddingDim.orElse(null));
-    json.put("freq_shift", JsonFields.plain(freqShift));
+    json.put("freq_shift", plain(freqShift));
     json.put("flip_sin_to_cos", flipSinToCos);
     json.put("down_block_types", downBlockTypes);
     json.put("mid_block_type", midBlockType.orElse(null));
     json.put("up_block_types", upBlockTypes);
     json.put("block_out_channels", blockOutChannels);
     json.put("layers_per_block", layersPerBlock);
-    json.put("mid_block_scale_factor", JsonFields.plain(midBlockScaleFactor));
+    json.put("mid_block_scale_factor", plain(midBlockScaleFactor));
     json.put("downsample_padding", downsamplePadding);
     json.put("downsample_type", downsampleType.orElse(null));
     json.put("upsample_type", upsampleType.orElse(null));
@@ -247,5 +248,12 @@ public record UNet2DConfig(
 
   private static Object first(List<Integer> sizes) {
     return sizes.isEmpty() ? null : sizes.get(0);
+  }
+
+  /** A whole number without the ".0", as Python's files have it. */
+  static Object plain(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e9
+        ? (Object) (int) value
+        : (Object) value;
   }
 }

@@ -4,8 +4,11 @@ import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.MildWeights;
@@ -49,7 +52,9 @@ class ClipTextModelTest {
   }
 
   private static ClipTextModel model(String name, Map<String, Tensor> weights) {
-    ConfigNode config = new ConfigNode(name + ": ", document(name).get("config"));
+    Map<String, Object> values =
+        JsonFile.MAPPER.convertValue(document(name).get("config"), new TypeReference<>() {});
+    JsonObject config = JsonObject.of(name + ": ", values).withoutNulls();
     return ClipTextModel.of(TransformersLayout.textConfig(config), weights, name);
   }
 
