@@ -1,8 +1,8 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.Pixels;
-import dev.sfumato.data.Resize;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
