@@ -10,7 +10,7 @@ import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
@@ -176,7 +176,7 @@ final class EvaluateCommand implements Callable<Integer> {
   private void measureModel(Device device) {
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(subject.model))) {
-      Denoiser denoiser = pipeline.denoiser();
+      ClassConditionedUNet denoiser = pipeline.denoiser();
       denoiser.to(device);
       if (!classes) {
         Tensor images = sample(pipeline);
@@ -194,12 +194,12 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   /** All classes in turn. */
-  private static long label(Denoiser denoiser, int picture) {
+  private static long label(ClassConditionedUNet denoiser, int picture) {
     return picture % denoiser.conditioning().numClasses();
   }
 
   private Tensor sample(DiffusionPipeline pipeline) {
-    Denoiser denoiser = pipeline.denoiser();
+    ClassConditionedUNet denoiser = pipeline.denoiser();
     SchedulerConfig settings = sampling.settings(pipeline.scheduler());
     int known = denoiser.conditioning().numClasses();
     long[] labels =

@@ -3,8 +3,8 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -99,7 +99,7 @@ final class ModelArguments {
     ClassConditioning conditioning = conditioning(dataset);
     UNet2DConfig unet = unetConfig(dataset, conditioning, classDropout);
     SchedulerConfig scheduler = WrongCall.checked(command, this::scheduler);
-    Denoiser denoiser = new Denoiser(unet, conditioning);
+    ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
     try (Rng rng = new Rng(seed)) {
       denoiser.reset(rng);
     }

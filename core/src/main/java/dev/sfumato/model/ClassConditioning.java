@@ -16,6 +16,9 @@ import java.util.Locale;
  */
 @JsonInclude(JsonInclude.Include.NON_DEFAULT)
 public record ClassConditioning(Type type, int numClasses, int embeddingSize) {
+  /** The label that stands for "no class in particular". */
+  public static final long NO_CLASS = -1;
+
   /** A network that is told nothing. */
   public static final ClassConditioning NONE = new ClassConditioning(Type.NONE, 0, 0);
 
@@ -93,7 +96,7 @@ public record ClassConditioning(Type type, int numClasses, int embeddingSize) {
    */
   public long requireLabel(long label) {
     if (type == Type.NONE) {
-      throw new SfumatoException("the model is not class-conditioned: leave out --class");
+      throw new SfumatoException("the model is not class-conditioned: leave out the labels");
     }
     if (label < 0 || label >= numClasses) {
       throw new SfumatoException(

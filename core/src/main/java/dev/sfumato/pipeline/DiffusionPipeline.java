@@ -3,8 +3,8 @@ package dev.sfumato.pipeline;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -37,7 +37,7 @@ import java.util.TreeMap;
  * @param denoiser the network
  * @param scheduler the settings of the noise and of the scheduler
  */
-public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
+public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig scheduler)
     implements AutoCloseable {
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final String UNET = "unet.";
@@ -58,7 +58,8 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
             ? SchedulerConfig.read(settings)
             : SchedulerConfig.ddpmDefaults();
     UNet2DConfig config = unetConfig(directory);
-    Denoiser denoiser = new Denoiser(config, conditioning(directory, config));
+    ClassConditionedUNet denoiser =
+        new ClassConditionedUNet(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
       denoiser.load(weights(directory, unet), directory.toString());
     } catch (RuntimeException e) {
@@ -144,7 +145,7 @@ public record DiffusionPipeline(Denoiser denoiser, SchedulerConfig scheduler)
                 classes.put(name, tensor);
               }
             });
-    JsonFile.write(directory.resolve("unet/config.json"), denoiser.unet().config());
+    JsonFile.write(directory.resolve("unet/config.json"), denoiser.config());
     Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA);
     if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
       JsonFile.write(directory.resolve("class_conditioning/config.json"), denoiser.conditioning());

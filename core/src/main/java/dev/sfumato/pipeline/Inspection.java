@@ -38,7 +38,7 @@ public final class Inspection {
 
   private static String model(Path directory) {
     try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory)) {
-      UNet2DConfig unet = pipeline.denoiser().unet().config();
+      UNet2DConfig unet = pipeline.denoiser().config();
       ClassConditioning conditioning = pipeline.denoiser().conditioning();
       long parameters =
           pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();

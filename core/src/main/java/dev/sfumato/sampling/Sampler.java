@@ -1,10 +1,10 @@
 package dev.sfumato.sampling;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ConditionedDenoiser;
+import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Prediction;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.Step;
@@ -13,7 +13,6 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.util.Arrays;
 
 /**
  * Turns noise into pictures with a network and a scheduler.
@@ -22,7 +21,7 @@ import java.util.Arrays;
  * @param scheduler the update rule
  * @param guidance what steers
  */
-public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance) {
+public record Sampler(ClassConditionedUNet denoiser, Scheduler scheduler, Guidance guidance) {
 
   /** Watches a run; what it is handed is freed after the call. */
   @FunctionalInterface
@@ -40,7 +39,7 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance)
   }
 
   /** Samples without guidance. */
-  public Sampler(Denoiser denoiser, Scheduler scheduler) {
+  public Sampler(ClassConditionedUNet denoiser, Scheduler scheduler) {
     this(denoiser, scheduler, Guidance.NONE);
   }
 
@@ -49,19 +48,18 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance)
    * step by step, what the guidance and what the scheduler needs.
    *
    * @return (count, C, H, W) as the last step left them, around [-1, 1] but not clamped
-   * @throws SfumatoException if the options do not suit the model
+   * @throws dev.sfumato.SfumatoException if the options do not suit the model
    */
   public Tensor sample(SamplingOptions options, Rng random, Listener listener) {
-    denoiser.unet().config().requireDivisible(options.height(), options.width());
-    Device device = denoiser.parameters().values().iterator().next().device();
+    denoiser.requireSize(options.height(), options.width());
+    Device device = denoiser.device();
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
       ConditionedDenoiser conditioned =
           new ConditionedDenoiser(
               denoiser,
               scheduler.config().predictionType(),
-              labels(options).to(device),
-              options.classGuidance(),
+              conditioning(options).to(device),
               options.batchSize());
       Tensor noise =
           random.normal(options.count(), denoiser.channels(), options.height(), options.width());
@@ -79,18 +77,10 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance)
     }
   }
 
-  private Tensor labels(SamplingOptions options) {
-    long[] labels = new long[options.count()];
-    Arrays.fill(labels, Denoiser.NO_CLASS);
-    if (options.labels().length > 0) {
-      Arrays.stream(options.labels()).forEach(denoiser.conditioning()::requireLabel);
-      Arrays.setAll(labels, i -> options.labels()[i % options.labels().length]);
-    } else if (denoiser.conditioning().numClasses() > 0 && !denoiser.knowsNoClass()) {
-      throw new SfumatoException(
-          "the model is class-conditioned: say which of its "
-              + denoiser.conditioning().numClasses()
-              + " classes to draw with --class");
-    }
-    return Tensor.of(labels, labels.length);
+  private Conditioning conditioning(SamplingOptions options) {
+    return new Conditioning(
+        denoiser.given(options.labels(), options.count()),
+        denoiser.missing(),
+        options.classGuidance());
   }
 }

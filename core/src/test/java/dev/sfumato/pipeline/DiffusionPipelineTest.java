@@ -50,7 +50,7 @@ class DiffusionPipelineTest {
         assertThat(again.scheduler().className()).isEqualTo(pipeline.scheduler().className());
         assertThat(again.scheduler().settings())
             .containsAtLeastEntriesIn(pipeline.scheduler().settings());
-        assertThat(again.denoiser().unet().config()).isEqualTo(pipeline.denoiser().unet().config());
+        assertThat(again.denoiser().config()).isEqualTo(pipeline.denoiser().config());
         assertThat(again.denoiser().conditioning()).isEqualTo(pipeline.denoiser().conditioning());
         Map<String, Tensor> weights = again.denoiser().parameters();
         pipeline

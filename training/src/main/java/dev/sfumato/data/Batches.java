@@ -4,6 +4,7 @@ import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -113,10 +114,12 @@ public record Batches(Dataset dataset, BatchOptions options) {
       int start = position * options.batchSize() + share.start(whole);
       int count = share.end(whole) - share.start(whole);
       boolean labelled = !dataset.classNames().isEmpty();
+      List<String> captions = dataset.captions();
       int[] indices = Arrays.copyOfRange(order, start, start + count);
       return new Batch(
           Scope.release(Tensor.empty(count, dataset.channels(), dataset.height(), dataset.width())),
           labelled ? IntStream.of(indices).mapToLong(dataset::label).toArray() : new long[0],
+          captions.isEmpty() ? captions : IntStream.of(indices).mapToObj(captions::get).toList(),
           indices);
     }
 

@@ -1,8 +1,6 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.picture.Pixels;
-import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -52,45 +50,7 @@ public record HeldOut(Dataset training, Dataset validation) {
       held[index] = true;
     }
     return new HeldOut(
-        new Subset(all, IntStream.range(0, size).filter(i -> !held[i]).toArray()),
-        new Subset(all, IntStream.range(0, size).filter(i -> held[i]).toArray()));
-  }
-
-  /** Some of the pictures of a data set. */
-  private record Subset(Dataset all, int[] indices) implements Dataset {
-    @Override
-    public int size() {
-      return indices.length;
-    }
-
-    @Override
-    public int channels() {
-      return all.channels();
-    }
-
-    @Override
-    public int height() {
-      return all.height();
-    }
-
-    @Override
-    public int width() {
-      return all.width();
-    }
-
-    @Override
-    public List<String> classNames() {
-      return all.classNames();
-    }
-
-    @Override
-    public int label(int index) {
-      return all.label(indices[index]);
-    }
-
-    @Override
-    public Pixels pixels(int index) {
-      return all.pixels(indices[index]);
-    }
+        new DatasetView(all, IntStream.range(0, size).filter(i -> !held[i]).toArray()),
+        new DatasetView(all, IntStream.range(0, size).filter(i -> held[i]).toArray()));
   }
 }

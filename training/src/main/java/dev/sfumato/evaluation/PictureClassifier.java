@@ -6,7 +6,7 @@ import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Safetensors;
@@ -109,7 +109,7 @@ public final class PictureClassifier implements AutoCloseable {
    * @throws SfumatoException if it knows no classes or another number of them, or draws pictures of
    *     another size or in colour
    */
-  public void requireSuits(Denoiser denoiser) {
+  public void requireSuits(ClassConditionedUNet denoiser) {
     int drawn = denoiser.conditioning().numClasses();
     int known = card.classNames().size();
     if (drawn == 0) {
@@ -121,7 +121,7 @@ public final class PictureClassifier implements AutoCloseable {
           "the model has %d classes, but the classifier knows %d: name one for them, --classifier"
               .formatted(drawn, known));
     }
-    List<Integer> size = denoiser.unet().config().sampleSize();
+    List<Integer> size = denoiser.config().sampleSize();
     if (denoiser.channels() != card.channels()
         || size.stream().anyMatch(side -> side != card.side())) {
       throw new SfumatoException(

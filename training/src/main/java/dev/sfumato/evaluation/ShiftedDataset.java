@@ -1,47 +1,24 @@
 package dev.sfumato.evaluation;
 
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.DatasetView;
 import dev.sfumato.picture.Pixels;
-import java.util.List;
 
 /**
  * A data set whose pictures have a black border, so that the crop which batches draw for every
  * picture and epoch shifts it by up to {@code border} pixels each way.
  */
-record ShiftedDataset(Dataset original, int border) implements Dataset {
-  @Override
-  public int size() {
-    return original.size();
-  }
+final class ShiftedDataset extends DatasetView {
+  private final int border;
 
-  @Override
-  public int channels() {
-    return original.channels();
-  }
-
-  @Override
-  public int height() {
-    return original.height();
-  }
-
-  @Override
-  public int width() {
-    return original.width();
-  }
-
-  @Override
-  public List<String> classNames() {
-    return original.classNames();
-  }
-
-  @Override
-  public int label(int index) {
-    return original.label(index);
+  ShiftedDataset(Dataset original, int border) {
+    super(original);
+    this.border = border;
   }
 
   @Override
   public Pixels pixels(int index) {
-    Pixels inner = original.pixels(index);
+    Pixels inner = super.pixels(index);
     int height = inner.height() + 2 * border;
     int width = inner.width() + 2 * border;
     byte[] values = new byte[inner.channels() * height * width];

@@ -1,18 +1,14 @@
 package dev.sfumato.run;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.LossChart.Point;
-import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tracking.EpochReport;
+import dev.sfumato.training.MetricsFile;
 import dev.sfumato.training.StepReport;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.stream.Stream;
 
 /** The losses of a run, read back from its files when it goes on. */
 public final class LossHistory {
@@ -23,30 +19,10 @@ public final class LossHistory {
 
   static LossHistory read(Path metrics, Path validation) {
     LossHistory history = new LossHistory();
-    rows(metrics).map(LossHistory::step).forEach(history.steps::add);
-    rows(validation)
-        .map(row -> new Point(Long.parseLong(row[0]), Double.parseDouble(row[1])))
-        .forEach(history.validation::add);
+    history.steps.addAll(MetricsFile.steps(metrics));
+    MetricsFile.validationLosses(validation)
+        .forEach((step, loss) -> history.validation.add(new Point(step, loss)));
     return history;
-  }
-
-  private static Stream<String[]> rows(Path file) {
-    try {
-      return Files.readAllLines(file).stream().skip(1).map(row -> row.split(","));
-    } catch (IOException e) {
-      throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
-    }
-  }
-
-  private static StepReport step(String[] row) {
-    return new StepReport(
-        Long.parseLong(row[0]),
-        Integer.parseInt(row[1]),
-        Long.parseLong(row[2]),
-        Double.parseDouble(row[3]),
-        Double.parseDouble(row[4]),
-        Double.parseDouble(row[5]),
-        Double.parseDouble(row[6]));
   }
 
   void add(StepReport report) {

@@ -113,7 +113,7 @@ record RunFacts(
 
   /** What the model is. */
   Map<String, String> model() {
-    UNet2DConfig unet = pipeline.denoiser().unet().config();
+    UNet2DConfig unet = pipeline.denoiser().config();
     SchedulerConfig noise = pipeline.scheduler();
     ClassConditioning classes = pipeline.denoiser().conditioning();
     Map<String, String> facts = new LinkedHashMap<>();

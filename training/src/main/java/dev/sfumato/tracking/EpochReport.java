@@ -1,5 +1,6 @@
 package dev.sfumato.tracking;
 
+import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
@@ -13,9 +14,12 @@ import java.util.OptionalDouble;
  * @param seconds its optimiser steps took
  */
 public record EpochReport(
-    int epoch,
-    long step,
-    long images,
-    double loss,
-    OptionalDouble validationLoss,
-    double seconds) {}
+    int epoch, long step, long images, double loss, OptionalDouble validationLoss, double seconds) {
+
+  /** What is drawn as curves, by the names that trackers show. */
+  public Map<String, Double> curves() {
+    return validationLoss.isEmpty()
+        ? Map.of("epoch/loss", loss)
+        : Map.of("epoch/loss", loss, "validation_loss", validationLoss.getAsDouble());
+  }
+}

@@ -152,17 +152,12 @@ public final class MlflowTracker implements Tracker {
 
   @Override
   public void step(StepReport report) {
-    sender.metric("loss", report.step(), report.loss());
-    sender.metric("learning_rate", report.step(), report.learningRate());
-    sender.metric("grad_norm", report.step(), report.gradNorm());
+    report.curves().forEach((name, value) -> sender.metric(name, report.step(), value));
   }
 
   @Override
   public void epoch(EpochReport report) {
-    sender.metric("epoch/loss", report.step(), report.loss());
-    report
-        .validationLoss()
-        .ifPresent(loss -> sender.metric("validation_loss", report.step(), loss));
+    report.curves().forEach((name, value) -> sender.metric(name, report.step(), value));
   }
 
   @Override

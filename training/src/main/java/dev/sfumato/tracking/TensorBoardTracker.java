@@ -5,7 +5,6 @@ import dev.sfumato.chart.TensorBoardWriter;
 import dev.sfumato.training.StepReport;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Logs scalars, pictures and histograms into a folder that TensorBoard reads. */
@@ -29,19 +28,12 @@ public final class TensorBoardTracker implements Tracker {
 
   @Override
   public void step(StepReport report) {
-    writer.scalars(
-        report.step(),
-        Map.of(
-            "loss", report.loss(),
-            "learning_rate", report.learningRate(),
-            "grad_norm", report.gradNorm()));
+    writer.scalars(report.step(), report.curves());
   }
 
   @Override
   public void epoch(EpochReport report) {
-    Map<String, Double> values = new LinkedHashMap<>(Map.of("epoch/loss", report.loss()));
-    report.validationLoss().ifPresent(loss -> values.put("validation_loss", loss));
-    writer.scalars(report.step(), values);
+    writer.scalars(report.step(), report.curves());
   }
 
   @Override

@@ -3,7 +3,7 @@ package dev.sfumato.training;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
@@ -38,7 +38,8 @@ record Agreement(ProcessGroup processes) {
    *
    * @throws SfumatoException if they differ
    */
-  void onState(Progress progress, Denoiser denoiser, Adam optimizer, Optional<Ema> ema) {
+  void onState(
+      Progress progress, ClassConditionedUNet denoiser, Adam optimizer, Optional<Ema> ema) {
     if (processes.size() > 1) {
       Map<String, Tensor> averages = ema.map(Ema::shadow).orElse(Map.of());
       processes.requireSame(

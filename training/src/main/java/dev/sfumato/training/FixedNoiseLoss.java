@@ -5,7 +5,8 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.Condition;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
@@ -34,7 +35,7 @@ public final class FixedNoiseLoss {
   }
 
   /** The mean loss of {@code denoiser} as it is now. */
-  public double of(Denoiser denoiser) {
+  public double of(ClassConditionedUNet denoiser) {
     int count = Math.min(PICTURES, dataset.size());
     Device device = denoiser.device();
     Batches batches = new Batches(dataset, new BatchOptions(BATCH, false, false, SEED));
@@ -51,7 +52,8 @@ public final class FixedNoiseLoss {
           Tensor timesteps = spread(seen, batch.size(), count).to(device);
           Tensor labels = Tensor.of(batch.labels(), batch.labels().length).to(device);
           Tensor prediction =
-              denoiser.forward(schedule.addNoise(x0, noise, timesteps), timesteps, labels);
+              denoiser.forward(
+                  schedule.addNoise(x0, noise, timesteps), timesteps, Condition.ofLabels(labels));
           sum += objective.loss(prediction, x0, noise, timesteps, schedule).item() * batch.size();
           seen += batch.size();
         }

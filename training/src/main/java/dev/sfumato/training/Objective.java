@@ -57,7 +57,7 @@ public record Objective(PredictionType predictionType, Weighting weighting, doub
     if (weighting == Weighting.NONE) {
       return Functional.meanSquaredError(prediction, target);
     }
-    Tensor perPicture = prediction.sub(target).square().mean(false, 1, 2, 3);
+    Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
     return perPicture.mul(weights(timesteps, schedule).to(perPicture.device())).mean();
   }
 

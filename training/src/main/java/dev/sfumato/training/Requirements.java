@@ -2,8 +2,8 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 
 /** What a network and pictures must have in common for the one to be trained on the other. */
 final class Requirements {
@@ -14,7 +14,7 @@ final class Requirements {
    *
    * @throws SfumatoException saying what does not fit
    */
-  static void check(Denoiser denoiser, Dataset dataset, TrainingOptions options) {
+  static void check(ClassConditionedUNet denoiser, Dataset dataset, TrainingOptions options) {
     int channels = dataset.channels();
     if (channels != denoiser.channels()) {
       throw new SfumatoException(
@@ -24,16 +24,16 @@ final class Requirements {
               + denoiser.channels()
               + ": see --channels");
     }
-    if (denoiser.unet().config().outChannels() != channels) {
+    if (denoiser.config().outChannels() != channels) {
       throw new SfumatoException(
           "the model's out_channels "
-              + denoiser.unet().config().outChannels()
+              + denoiser.config().outChannels()
               + " must be the pictures' "
               + channels
               + ": models that also predict a variance cannot be trained");
     }
     if (denoiser.conditioning() == ClassConditioning.NONE
-        && denoiser.unet().config().classEmbedType().isPresent()) {
+        && denoiser.config().classEmbedType().isPresent()) {
       throw new SfumatoException(
           "the model's class_embed_type without num_class_embeds takes other things than classes:"
               + " such models cannot be trained");
@@ -42,7 +42,7 @@ final class Requirements {
       throw new SfumatoException(
           "--class-dropout needs a class-conditioned model with a place for no class");
     }
-    denoiser.unet().config().requireDivisible(dataset.height(), dataset.width());
+    denoiser.config().requireDivisible(dataset.height(), dataset.width());
     int classes = dataset.classNames().size();
     int known = denoiser.conditioning().numClasses();
     if (known > 0 && classes == 0) {

@@ -1,5 +1,7 @@
 package dev.sfumato.training;
 
+import java.util.Map;
+
 /**
  * What one optimiser step did.
  *
@@ -18,4 +20,10 @@ public record StepReport(
     double loss,
     double learningRate,
     double gradNorm,
-    double seconds) {}
+    double seconds) {
+
+  /** What is drawn as curves, by the names that trackers show. */
+  public Map<String, Double> curves() {
+    return Map.of("loss", loss, "learning_rate", learningRate, "grad_norm", gradNorm);
+  }
+}

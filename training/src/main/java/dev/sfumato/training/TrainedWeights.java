@@ -33,7 +33,7 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
    * Says of each of {@code weights} whether it wants gradients, which is what {@link Trainer} goes
    * by.
    *
-   * @param weights by name, as {@code Denoiser.parameters} gives them
+   * @param weights by name, as {@code ClassConditionedUNet.parameters} gives them
    * @throws SfumatoException if a pattern fits no weight, or no weight is left to train
    */
   public void mark(Map<String, Tensor> weights) {

@@ -6,7 +6,9 @@ import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Share;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.Condition;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.ProcessGroup;
@@ -46,7 +48,7 @@ public final class Trainer implements AutoCloseable {
   private static final long CLASS_DROPOUT_STREAM = 0x5DEECE66DL;
   private static final long DROPOUT_STREAM = CLASS_DROPOUT_STREAM + 1; // of rank 0
 
-  private final Denoiser denoiser;
+  private final ClassConditionedUNet denoiser;
   private final NoiseSchedule schedule;
   private final Batches batches;
   private final TrainingOptions options;
@@ -68,7 +70,10 @@ public final class Trainer implements AutoCloseable {
    * @throws SfumatoException if the data do not suit the network
    */
   public Trainer(
-      Denoiser denoiser, NoiseSchedule schedule, Batches batches, TrainingOptions options) {
+      ClassConditionedUNet denoiser,
+      NoiseSchedule schedule,
+      Batches batches,
+      TrainingOptions options) {
     this(denoiser, schedule, batches, options, ProcessGroup.alone());
   }
 
@@ -81,7 +86,7 @@ public final class Trainer implements AutoCloseable {
    * @throws SfumatoException if the data do not suit the network, or the processes each other
    */
   public Trainer(
-      Denoiser denoiser,
+      ClassConditionedUNet denoiser,
       NoiseSchedule schedule,
       Batches batches,
       TrainingOptions options,
@@ -201,7 +206,7 @@ public final class Trainer implements AutoCloseable {
       }
       Tensor x0 = batch.images().to(device);
       Tensor noisy = schedule.addNoise(x0, noise, timesteps);
-      Tensor prediction = denoiser.forward(noisy, timesteps, labels);
+      Tensor prediction = denoiser.forward(noisy, timesteps, Condition.ofLabels(labels));
       Tensor loss = options.objective().loss(prediction, x0, noise, timesteps, schedule);
       loss.div(divisor / batch.size()).backward();
       return loss.item() / (divisor / batch.size());
@@ -222,7 +227,8 @@ public final class Trainer implements AutoCloseable {
     long[] labels = batch.labels().clone();
     if (options.classDropout() > 0) {
       float[] draws = share.of(classDropout.uniform(pictures)).toFloats();
-      Arrays.setAll(labels, i -> draws[i] < options.classDropout() ? Denoiser.NO_CLASS : labels[i]);
+      Arrays.setAll(
+          labels, i -> draws[i] < options.classDropout() ? ClassConditioning.NO_CLASS : labels[i]);
     }
     return Tensor.of(labels, labels.length);
   }

@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.training.PictureList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -30,6 +31,28 @@ class HeldOutTest {
       }
     }
     assertThat(seen).hasSize(20);
+  }
+
+  @Test
+  void everyPictureKeepsItsCaptionAlsoInItsBatch() {
+    Dataset captioned =
+        new DatasetView(all) {
+          @Override
+          public List<String> captions() {
+            return IntStream.range(0, size()).mapToObj(i -> "picture " + i).toList();
+          }
+        };
+    Dataset side = HeldOut.share(captioned, 0.25, 7).training();
+    assertThat(side.captions()).hasSize(15);
+    Batches batches = new Batches(side, new BatchOptions(4, true, false, 3));
+    try (Scope scope = Scope.open();
+        BatchStream stream = batches.epoch(0).from(0)) {
+      Batch batch = stream.next();
+      for (int i = 0; i < batch.size(); i++) {
+        int number = original(side.pixels(batch.indices()[i]).values());
+        assertThat(batch.captions().get(i)).isEqualTo("picture " + number);
+      }
+    }
   }
 
   private int original(byte[] values) {

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.ClassConditioning.Type;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -116,7 +116,8 @@ class PictureClassifierTest {
   @Test
   void acceptsAModelOfDigits() {
     try (PictureClassifier classifier = PictureClassifier.digits();
-        Denoiser denoiser = denoiser(28, 1, new ClassConditioning(Type.ONE_HOT, 10, 0))) {
+        ClassConditionedUNet denoiser =
+            denoiser(28, 1, new ClassConditioning(Type.ONE_HOT, 10, 0))) {
       classifier.requireSuits(denoiser);
     }
   }
@@ -132,14 +133,15 @@ class PictureClassifierTest {
   private static void assertRefused(
       int size, int channels, ClassConditioning conditioning, String reason) {
     try (PictureClassifier classifier = PictureClassifier.digits();
-        Denoiser denoiser = denoiser(size, channels, conditioning)) {
+        ClassConditionedUNet denoiser = denoiser(size, channels, conditioning)) {
       assertThat(assertThrows(SfumatoException.class, () -> classifier.requireSuits(denoiser)))
           .hasMessageThat()
           .contains(reason);
     }
   }
 
-  private static Denoiser denoiser(int size, int channels, ClassConditioning conditioning) {
+  private static ClassConditionedUNet denoiser(
+      int size, int channels, ClassConditioning conditioning) {
     UNet2DConfig config =
         UNet2DConfig.of(
             Map.of(
@@ -159,7 +161,7 @@ class PictureClassifierTest {
                 List.of("DownBlock2D"),
                 "up_block_types",
                 List.of("UpBlock2D")));
-    Denoiser denoiser = new Denoiser(config, conditioning);
+    ClassConditionedUNet denoiser = new ClassConditionedUNet(config, conditioning);
     try (Rng random = new Rng(0)) {
       denoiser.reset(random);
     }

@@ -8,8 +8,8 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.scheduler.PredictionType;
@@ -347,8 +347,9 @@ class TrainingRunTest {
                 List.of("UpBlock2D", "UpBlock2D"),
                 "add_attention",
                 false));
-    Denoiser denoiser =
-        new Denoiser(unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));
+    ClassConditionedUNet denoiser =
+        new ClassConditionedUNet(
+            unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));
     try (Rng random = new Rng(3)) {
       denoiser.reset(random);
     }

@@ -6,8 +6,8 @@ import static dev.sfumato.tensor.TensorSubject.assertThat;
 
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
@@ -77,7 +77,7 @@ class DataParallelTest {
         Ranks.run(
             2,
             group -> {
-              try (Denoiser denoiser = network(1)) {
+              try (ClassConditionedUNet denoiser = network(1)) {
                 TrainingOptions options = options(STEPS + group.rank());
                 return Ranks.error(() -> trainer(denoiser, options, group).close());
               } finally {
@@ -109,7 +109,7 @@ class DataParallelTest {
   /** Trains the steps after {@code from} of a run, saving and restoring in {@link #folder}. */
   private End train(ProcessGroup group, int from, int until, long seed) {
     try (Scope scope = Scope.open();
-        Denoiser denoiser = network(seed);
+        ClassConditionedUNet denoiser = network(seed);
         Trainer trainer = trainer(denoiser, options(STEPS), group)) {
       if (from > 0) {
         denoiser.load(Safetensors.open(folder.resolve("w")).tensors(), "w");
@@ -135,7 +135,8 @@ class DataParallelTest {
     }
   }
 
-  private static Trainer trainer(Denoiser denoiser, TrainingOptions options, ProcessGroup group) {
+  private static Trainer trainer(
+      ClassConditionedUNet denoiser, TrainingOptions options, ProcessGroup group) {
     return new Trainer(
         denoiser,
         NoiseSchedule.of(SchedulerConfig.ddpmDefaults().withTrainTimesteps(50)),
@@ -160,7 +161,7 @@ class DataParallelTest {
         5);
   }
 
-  private static Denoiser network(long seed) {
+  private static ClassConditionedUNet network(long seed) {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
@@ -182,8 +183,9 @@ class DataParallelTest {
                 List.of("UpBlock2D", "UpBlock2D"),
                 "add_attention",
                 false));
-    Denoiser denoiser =
-        new Denoiser(unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));
+    ClassConditionedUNet denoiser =
+        new ClassConditionedUNet(
+            unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));
     try (Rng random = new Rng(seed)) {
       denoiser.reset(random);
     }

@@ -11,8 +11,8 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
@@ -56,7 +56,7 @@ class TrainerTest {
     List<Double> rates = doubles(golden.get("learning_rates"));
     int accumulation = golden.at("/options/accumulation").intValue();
     try (Scope scope = Scope.open();
-        Denoiser denoiser = denoiser(golden);
+        ClassConditionedUNet denoiser = denoiser(golden);
         Trainer trainer = trainer(golden, denoiser)) {
       assertThat(trainer.totalSteps()).isEqualTo(norms.size());
       int microBatch = 0;
@@ -145,7 +145,7 @@ class TrainerTest {
       String conditioning, int channels, int side, int classes, double dropout, String message) {
     JsonNode golden = goldenCase(conditioning.equals("none") ? "adam" : "class_embedding");
     Dataset dataset = PictureList.random(5, channels, side, classes, 0);
-    try (Denoiser denoiser = denoiser(golden)) {
+    try (ClassConditionedUNet denoiser = denoiser(golden)) {
       long before = Scope.liveTensors();
       SfumatoException e =
           assertThrows(
@@ -161,7 +161,7 @@ class TrainerTest {
         JsonFile.MAPPER
             .convertValue(goldenCase("adam").get("config"), UNet2DConfig.class)
             .with("out_channels", 6);
-    try (Denoiser denoiser = new Denoiser(config, ClassConditioning.NONE)) {
+    try (ClassConditionedUNet denoiser = new ClassConditionedUNet(config, ClassConditioning.NONE)) {
       SfumatoException e =
           assertThrows(SfumatoException.class, () -> trainer(goldenCase("adam"), denoiser).close());
       assertThat(e).hasMessageThat().contains("out_channels 6");
@@ -174,7 +174,7 @@ class TrainerTest {
         JsonFile.MAPPER
             .convertValue(goldenCase("adam").get("config"), UNet2DConfig.class)
             .with("class_embed_type", "timestep");
-    try (Denoiser denoiser = new Denoiser(config, ClassConditioning.NONE)) {
+    try (ClassConditionedUNet denoiser = new ClassConditionedUNet(config, ClassConditioning.NONE)) {
       SfumatoException e =
           assertThrows(SfumatoException.class, () -> trainer(goldenCase("adam"), denoiser).close());
       assertThat(e).hasMessageThat().contains("class_embed_type");
@@ -186,7 +186,7 @@ class TrainerTest {
     JsonNode golden = goldenCase("accumulation");
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open();
-        Denoiser denoiser = denoiser(golden);
+        ClassConditionedUNet denoiser = denoiser(golden);
         Trainer trainer = trainer(golden, denoiser)) {
       trainer.step();
       long alive = Scope.liveTensors();
@@ -239,11 +239,11 @@ class TrainerTest {
   }
 
   /** The weights that {@code weights_rule} and {@code class_rule} describe. */
-  private static Denoiser denoiser(JsonNode golden) {
+  private static ClassConditionedUNet denoiser(JsonNode golden) {
     ClassConditioning.Type type =
         ClassConditioning.Type.parse(golden.at("/options/class_conditioning").textValue());
-    Denoiser denoiser =
-        new Denoiser(
+    ClassConditionedUNet denoiser =
+        new ClassConditionedUNet(
             JsonFile.MAPPER.convertValue(golden.get("config"), UNet2DConfig.class),
             type == ClassConditioning.Type.NONE
                 ? ClassConditioning.NONE
@@ -277,12 +277,12 @@ class TrainerTest {
     return t.div(Math.sqrt(fan));
   }
 
-  private static Trainer trainer(JsonNode golden, Denoiser denoiser) {
+  private static Trainer trainer(JsonNode golden, ClassConditionedUNet denoiser) {
     return trainer(golden, denoiser, PictureList.random(IMAGES, 3, 8, CLASSES, 7), 0);
   }
 
   private static Trainer trainer(
-      JsonNode golden, Denoiser denoiser, Dataset dataset, double classDropout) {
+      JsonNode golden, ClassConditionedUNet denoiser, Dataset dataset, double classDropout) {
     SchedulerConfig scheduler =
         JsonFile.MAPPER.convertValue(golden.get("scheduler"), SchedulerConfig.class);
     return new Trainer(

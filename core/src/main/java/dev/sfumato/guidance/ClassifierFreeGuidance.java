@@ -7,49 +7,53 @@ import dev.sfumato.tensor.Tensor;
 
 /**
  * Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): away from what the network
- * predicts for no class in particular.
+ * predicts without the condition.
  *
  * @param scale w in {@code uncond + w (cond - uncond)}; 1 for none
  * @param from the part of the run, 0 to 1, from which on it acts (Kynkaanniemi et al. 2024, arXiv
- *     2404.07724: neither at high noise nor at low); elsewhere the class alone counts
+ *     2404.07724: neither at high noise nor at low); elsewhere the condition alone counts
  * @param until the part of the run, 0 to 1, before which it acts
  * @param rescale 0 to 1: how far the result is brought back to the standard deviation of the
- *     prediction for the class (Lin et al. 2023, arXiv 2305.08891, eq. 15 and 16), against
+ *     prediction with the condition (Lin et al. 2023, arXiv 2305.08891, eq. 15 and 16), against
  *     overexposure at large scales
  */
-public record ClassGuidance(double scale, double from, double until, double rescale) {
+public record ClassifierFreeGuidance(double scale, double from, double until, double rescale) {
   /** No classifier-free guidance. */
-  public static final ClassGuidance NONE = of(1);
+  public static final ClassifierFreeGuidance NONE = of(1);
 
   /**
    * @throws SfumatoException if a number is out of range
    */
-  public ClassGuidance {
+  public ClassifierFreeGuidance {
     if (!Double.isFinite(scale)) {
-      throw new SfumatoException("class-guidance-scale must be a number");
+      throw new SfumatoException("guidance scale must be a number, not " + scale);
     }
     if (!(from >= 0 && from < until && until <= 1)) {
       throw new SfumatoException(
-          "class-guidance-from %s and class-guidance-until %s must rise and lie between 0 and 1"
-              .formatted(from, until));
+          "guidance from %s and until %s must rise and lie between 0 and 1".formatted(from, until));
     }
     if (!(rescale >= 0 && rescale <= 1)) {
-      throw new SfumatoException("class-guidance-rescale must lie between 0 and 1");
+      throw new SfumatoException("guidance rescale must lie between 0 and 1, not " + rescale);
     }
   }
 
   /** At every step, without rescaling. */
-  public static ClassGuidance of(double scale) {
-    return new ClassGuidance(scale, 0, 1, 0);
+  public static ClassifierFreeGuidance of(double scale) {
+    return new ClassifierFreeGuidance(scale, 0, 1, 0);
   }
 
-  /** Whether the prediction for no class is needed at {@code step}. */
+  /** Whether it changes anything: the scale is not 1. */
+  public boolean isOn() {
+    return scale != 1;
+  }
+
+  /** Whether the prediction without the condition is needed at {@code step}. */
   boolean actsAt(Step step) {
     double done = (double) step.index() / step.count();
-    return scale != 1 && from <= done && done < until;
+    return isOn() && from <= done && done < until;
   }
 
-  /** The guided prediction (B, C, H, W). */
+  /** The guided prediction, of the shape of both. */
   Tensor combine(Tensor conditional, Tensor unconditional) {
     return Scope.run(
         () -> {
@@ -62,8 +66,8 @@ public record ClassGuidance(double scale, double from, double until, double resc
         });
   }
 
-  /** The standard deviation of each picture, (B, 1, 1, 1). */
+  /** The standard deviation of each picture or vector, (B, 1, ...). */
   private static Tensor deviation(Tensor x) {
-    return x.std(true, 1, 2, 3);
+    return x.std(true, x.dimsOfASample());
   }
 }
