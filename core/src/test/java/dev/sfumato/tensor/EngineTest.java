@@ -146,6 +146,8 @@ class EngineTest {
   void theNumberOfThreadsIsChecked() {
     SfumatoException e = assertThrows(SfumatoException.class, () -> Engine.threads(0));
     assertThat(e.getMessage()).contains("at least 1");
+    e = assertThrows(SfumatoException.class, () -> Engine.threads(100_000)); // killed the JVM
+    assertThat(e.getMessage()).contains("at most 1024");
   }
 
   @Test
