@@ -42,15 +42,27 @@ final class WatchedBody extends FilterInputStream {
             closeQuietly();
           }
         });
-    int n = super.read(buffer, offset, length);
-    if (!watched.complete(n)) {
-      throw new IOException("the server was silent for " + seconds(silence));
-    }
+    int n = read(buffer, offset, length, watched);
     received += Math.max(0, n);
     if (received > most) {
       throw new IOException("the server sends more than " + most + " bytes");
     }
     return n;
+  }
+
+  private int read(byte[] buffer, int offset, int length, CompletableFuture<Integer> watched)
+      throws IOException {
+    try {
+      int n = super.read(buffer, offset, length);
+      if (watched.complete(n)) {
+        return n;
+      }
+    } catch (IOException e) {
+      if (watched.cancel(false)) {
+        throw e; // of another kind
+      }
+    }
+    throw new IOException("the server was silent for " + seconds(silence));
   }
 
   private void closeQuietly() {

@@ -48,7 +48,7 @@ class WebProxiesTest {
     "https_proxy, http://p.invalid:3128, https://hub.invalid/x, p.invalid:3128",
     "https_proxy, http://p.invalid:3128, http://hub.invalid/x, direct",
     "ALL_PROXY, http://p.invalid:3128, https://hub.invalid/x, p.invalid:3128",
-    "all_proxy, http://[::1]:3128, http://hub.invalid/x, ::1:3128",
+    "all_proxy, http://[::1]:3128, http://hub.invalid/x, 0:0:0:0:0:0:0:1:3128",
     "HTTP_PROXY, ' ', http://hub.invalid/x, direct",
   })
   void theEnvironmentNamesTheProxy(String name, String value, String target, String way) {
