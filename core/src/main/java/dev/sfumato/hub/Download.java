@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,8 +35,12 @@ final class Download {
 
     WrongBytes(RemoteFile file, long size) {
       super(
-          "%s: refused: the server sent %d bytes that are not those of the hash %s"
-              .formatted(file.name(), size, file.hash()));
+          String.format(
+              Locale.ROOT,
+              "%s: refused: the server sent %d bytes that are not those of the hash %s",
+              file.name(),
+              size,
+              file.hash()));
     }
   }
 
@@ -70,8 +75,11 @@ final class Download {
       AtomicFile.publish(partial, blob);
     } catch (IOException e) {
       throw new SfumatoException(
-          "%s: only partly downloaded, the next call goes on from there: %s"
-              .formatted(file.name(), AtomicFile.reason(e)),
+          String.format(
+              Locale.ROOT,
+              "%s: only partly downloaded, the next call goes on from there: %s",
+              file.name(),
+              AtomicFile.reason(e)),
           e);
     }
   }

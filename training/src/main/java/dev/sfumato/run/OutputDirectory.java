@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -151,7 +152,7 @@ public final class OutputDirectory implements AutoCloseable {
 
   /** The checkpoint of {@code step}. */
   public Path checkpoint(long step) {
-    return root.resolve(CHECKPOINTS).resolve(String.format("step-%06d", step));
+    return root.resolve(CHECKPOINTS).resolve(String.format(Locale.ROOT, "step-%06d", step));
   }
 
   /** The newest checkpoint. */
