@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -38,8 +39,15 @@ final class Failure {
     if (e instanceof LinkageError && root(e) instanceof SfumatoException ours) {
       return ours.getMessage();
     }
+    if (e instanceof LinkageError && root(e) instanceof IOException io) {
+      return "a library cannot be unpacked to the folder for temporary files ("
+          + AtomicFile.reason(io)
+          + "): set TMPDIR to a folder that exists and has room";
+    }
     if (e instanceof LinkageError) {
-      return "a library cannot be loaded: " + root(e).getMessage() + "; --verbose says where";
+      return "a library cannot be loaded: "
+          + root(e).getMessage()
+          + "; if that folder is mounted noexec, set TMPDIR to another; --verbose says where";
     }
     return "unexpected " + e + "; --verbose says where";
   }

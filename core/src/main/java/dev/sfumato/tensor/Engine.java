@@ -26,9 +26,7 @@ public final class Engine {
     setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
     checkVersionsSilently();
     NativeLibraries.load(Engine::leaveOutNnpack);
-    if (torch.get_num_threads() > MAX_THREADS) { // OMP_NUM_THREADS
-      torch.set_num_threads(MAX_THREADS);
-    }
+    limitThreads();
   }
 
   private static final Pattern NATIVE_FRAMES =
@@ -75,6 +73,13 @@ public final class Engine {
    */
   private static void leaveOutNnpack() {
     torch.globalContext().setUserEnabledNNPACK(false);
+  }
+
+  /** OMP_NUM_THREADS may ask for more than the system can start. */
+  private static void limitThreads() {
+    if (torch.get_num_threads() > MAX_THREADS) {
+      torch.set_num_threads(MAX_THREADS);
+    }
   }
 
   /** The number of threads that one operation may use. */
