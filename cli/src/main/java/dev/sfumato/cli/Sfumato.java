@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -73,7 +74,7 @@ public final class Sfumato {
   }
 
   private static void report(String message, Exception e, boolean verbose) {
-    System.err.println("error: " + message.strip().replaceAll("\\s*\\R\\s*", " "));
+    System.err.println("error: " + Printable.shortened(message));
     if (verbose) {
       e.printStackTrace();
     }

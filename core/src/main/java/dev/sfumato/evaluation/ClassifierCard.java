@@ -48,6 +48,9 @@ public record ClassifierCard(
           "a classifier reads pictures of %d to %d pixels, not %d"
               .formatted(MIN_SIDE, MAX_SIDE, side));
     }
+    if (!(testAccuracy >= 0 && testAccuracy <= 1)) {
+      throw new SfumatoException("test_accuracy must be 0 to 1, not " + testAccuracy);
+    }
     classNames = List.copyOf(classNames);
   }
 

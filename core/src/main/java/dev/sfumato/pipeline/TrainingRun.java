@@ -5,6 +5,7 @@ import dev.sfumato.chart.LossChart;
 import dev.sfumato.chart.Png;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.sampling.Sampler;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
@@ -28,12 +29,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Trains a model and keeps the run's output directory: metrics, loss curve, sample grids,
  * checkpoints, a report, and at the end the model itself with its card.
  */
 public final class TrainingRun implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(TrainingRun.class);
+
   private final DiffusionPipeline pipeline;
   private final Dataset dataset;
   private final OutputDirectory output;
@@ -222,7 +227,7 @@ public final class TrainingRun implements AutoCloseable {
     return report;
   }
 
-  /** Draws the grid {@code samples/step-NNNNNN.png}. */
+  /** Draws the grid {@code samples/step-NNNNNN.png}; a model that draws NaN is warned of. */
   private void sample() {
     long step = trainer.progress().step();
     if (watch.sampleCount() == 0 || sampledStep == step) {
@@ -234,6 +239,8 @@ public final class TrainingRun implements AutoCloseable {
       BufferedImage grid = new SampleGrid(pipeline, dataset, watch).draw();
       Png.write(file, grid);
       tell(tracker -> tracker.samples(step, grid, file));
+    } catch (Sampler.NotFinite e) {
+      log.warn("no sample grid after training step {}: {}", step, e.getMessage());
     }
     drawLoss();
   }
