@@ -266,6 +266,7 @@ public final class TrainingRun implements AutoCloseable {
     if (savedStep == step) {
       return;
     }
+    tell(Tracker::checkpoint);
     output.writeCheckpoint(
         step,
         folder -> {
