@@ -18,16 +18,26 @@ public record HeldOut(Dataset training, Dataset validation) {
   public HeldOut {
     if (!kind(training).equals(kind(validation))) {
       throw new SfumatoException(
-          "the validation pictures are "
-              + kind(validation)
-              + ", but those to train on are "
-              + kind(training));
+          "the validation pictures are %s, but those to train on are %s"
+              .formatted(kind(validation), kind(training)));
+    }
+    if (!training.classNames().equals(validation.classNames())) {
+      throw new SfumatoException(
+          "the validation pictures have %s, but those to train on have %s"
+              .formatted(classes(validation), classes(training)));
     }
   }
 
   private static String kind(Dataset dataset) {
-    return "%d x %d with %d channels and the classes %s"
-        .formatted(dataset.width(), dataset.height(), dataset.channels(), dataset.classNames());
+    return "%d x %d with %d channels"
+        .formatted(dataset.width(), dataset.height(), dataset.channels());
+  }
+
+  private static String classes(Dataset dataset) {
+    String names = String.join(", ", dataset.classNames());
+    return names.isEmpty()
+        ? "no classes"
+        : "the classes " + (names.length() > 100 ? names.substring(0, 100) + "..." : names);
   }
 
   /**
