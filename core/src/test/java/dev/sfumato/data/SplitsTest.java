@@ -50,7 +50,7 @@ class SplitsTest {
     "Training/1.png, val2017/2.png, VALIDATION",
     "data/train/1.png, data/dev/2.png, VALIDATION",
     "my train set/1.png, my-test_set/2.png, TEST",
-    "train/1.png, evaluation/train/2.png, TEST",
+    "train/1.png, evaluation/2.png, TEST",
     "train_01.png, valid_01.png, VALIDATION",
     "pets.train.png, pets.test.png, TEST",
     "a.png, test/b.png, TEST",
