@@ -12,8 +12,6 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
-import dev.sfumato.data.Pixels;
-import dev.sfumato.data.Resize;
 import dev.sfumato.guidance.ClipGuide;
 import dev.sfumato.guidance.ClipPrompts;
 import dev.sfumato.guidance.ColorGuide;
@@ -28,6 +26,8 @@ import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.nn.Activation;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.BetaSchedule;
@@ -44,6 +44,7 @@ import dev.sfumato.training.TrainingOptions;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -72,7 +73,8 @@ public final class Peer {
   /** Serves until told to exit. */
   public static void main(String[] args) throws IOException {
     Peer peer = new Peer();
-    BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
+    BufferedReader commands =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       JsonNode command = JsonFile.MAPPER.readTree(line);
       if (command.has("exit")) {

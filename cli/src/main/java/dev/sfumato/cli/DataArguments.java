@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Which pictures a run reads, and how. */
@@ -143,8 +144,11 @@ final class DataArguments {
     try {
       if (Files.exists(output) && Path.of(data).toRealPath().startsWith(output.toRealPath())) {
         throw new SfumatoException(
-            "--data %s lies in --output %s, which belongs to the run: keep them apart"
-                .formatted(data, output));
+            String.format(
+                Locale.ROOT,
+                "--data %s lies in --output %s, which belongs to the run: keep them apart",
+                data,
+                output));
       }
     } catch (IOException | InvalidPathException e) {
       return; // not a place in the file system, or not there

@@ -9,15 +9,16 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.OutputDirectory;
-import dev.sfumato.pipeline.TrainingRun;
-import dev.sfumato.pipeline.WatchOptions;
+import dev.sfumato.run.OutputDirectory;
+import dev.sfumato.run.TrainingRun;
+import dev.sfumato.run.WatchOptions;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -225,8 +226,10 @@ class TrainCommand implements Callable<Integer> {
       }
       if (run.trainer().hasNext()) {
         System.err.printf(
+            Locale.ROOT,
             "stopped after step %d of %d; --resume goes on%n",
-            run.trainer().progress().step(), run.trainer().totalSteps());
+            run.trainer().progress().step(),
+            run.trainer().totalSteps());
       }
       System.out.println(output);
     }

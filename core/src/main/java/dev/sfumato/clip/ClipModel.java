@@ -1,8 +1,8 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.Pixels;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Safetensors;
@@ -51,8 +51,11 @@ public record ClipModel(
     int known = network.config().text().vocabSize();
     if (tokenizer.size() > known) {
       throw new SfumatoException(
-          "the tokenizer has %d tokens, but the model knows %d: the model needs its own tokenizer"
-              .formatted(tokenizer.size(), known));
+          String.format(
+              Locale.ROOT,
+              "the tokenizer has %d tokens, but the model knows %d: the model needs its own tokenizer",
+              tokenizer.size(),
+              known));
     }
   }
 

@@ -1,13 +1,14 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.Pixels;
-import dev.sfumato.data.Resize;
 import dev.sfumato.io.JsonObject;
 import dev.sfumato.io.JsonValue;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -87,8 +88,12 @@ public record ImagePreprocessing(
         settings.flag("do_center_crop", true) ? side(settings, "crop_size", imageSize) : resize;
     if (crop != imageSize) {
       throw new SfumatoException(
-          "%scrop_size makes pictures of %d pixels, but the model reads %d"
-              .formatted(settings.source(), crop, imageSize));
+          String.format(
+              Locale.ROOT,
+              "%scrop_size makes pictures of %d pixels, but the model reads %d",
+              settings.source(),
+              crop,
+              imageSize));
     }
     Resize.Filter filter =
         switch (settings.integer("resample", 3)) {
