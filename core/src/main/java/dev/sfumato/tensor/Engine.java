@@ -15,7 +15,7 @@ import org.bytedeco.pytorch.global.torch;
  * included, is made inside {@link #call}.
  */
 public final class Engine {
-  private static final int MAX_THREADS = 1024;
+  private static final int THREADS_PER_PROCESSOR = 8; // more only wait for each other
 
   static {
     // JavaCPP reads these when its first class is initialised. Scopes free native memory; left
@@ -77,9 +77,13 @@ public final class Engine {
 
   /** OMP_NUM_THREADS may ask for more than the system can start. */
   private static void limitThreads() {
-    if (torch.get_num_threads() > MAX_THREADS) {
-      torch.set_num_threads(MAX_THREADS);
+    if (torch.get_num_threads() > maxThreads()) {
+      torch.set_num_threads(maxThreads());
     }
+  }
+
+  private static int maxThreads() {
+    return THREADS_PER_PROCESSOR * Runtime.getRuntime().availableProcessors();
   }
 
   /** The number of threads that one operation may use. */
@@ -95,12 +99,17 @@ public final class Engine {
    * <p>Results are the same from run to run for one number of threads; between two numbers they
    * differ in the last bits, because sums are added up in another order.
    *
-   * @throws SfumatoException if {@code threads} is less than 1 or more than 1,024
+   * @throws SfumatoException if {@code threads} is less than 1 or more than eight for each
+   *     processor
    */
   public static void threads(int threads) {
-    if (threads < 1 || threads > MAX_THREADS) {
+    int most = maxThreads();
+    if (threads < 1 || threads > most) {
       throw new SfumatoException(
-          "threads must be at least 1 and at most " + MAX_THREADS + ", not " + threads);
+          "threads must be at least 1 and at most "
+              + most
+              + ", eight for each processor, not "
+              + threads);
     }
     call(
         () -> {
