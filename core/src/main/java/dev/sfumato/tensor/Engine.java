@@ -22,6 +22,7 @@ public final class Engine {
     setDefault("org.bytedeco.javacpp.nopointergc", "true");
     setDefault("org.bytedeco.javacpp.maxBytes", "0");
     setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+    NativeSettings.apply();
     checkVersionsSilently();
     leaveOutNnpack();
   }
