@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -37,8 +38,12 @@ final class Download {
 
     WrongBytes(RemoteFile file, long size) {
       super(
-          "%s: refused: the server sent %d bytes that have not the hash %s"
-              .formatted(file.name(), size, file.hash()));
+          String.format(
+              Locale.ROOT,
+              "%s: refused: the server sent %d bytes that have not the hash %s",
+              file.name(),
+              size,
+              file.hash()));
     }
   }
 
@@ -73,8 +78,11 @@ final class Download {
       Files.move(partial, blob, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new SfumatoException(
-          "%s: only partly downloaded, the next call goes on from there: %s"
-              .formatted(file.name(), AtomicFile.reason(e)),
+          String.format(
+              Locale.ROOT,
+              "%s: only partly downloaded, the next call goes on from there: %s",
+              file.name(),
+              AtomicFile.reason(e)),
           e);
     }
   }

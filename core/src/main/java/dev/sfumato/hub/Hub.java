@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -96,8 +97,13 @@ public final class Hub {
     if (!missing.isEmpty()) {
       int more = missing.size() - 1;
       throw new SfumatoException(
-          "%s: only partly in the cache (%s%s is missing), and %s"
-              .formatted(id, missing.get(0), more > 0 ? ", with " + more + " more," : "", reason));
+          String.format(
+              Locale.ROOT,
+              "%s: only partly in the cache (%s%s is missing), and %s",
+              id,
+              missing.get(0),
+              more > 0 ? ", with " + more + " more," : "",
+              reason));
     }
     return cache.snapshot(commit);
   }

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -149,8 +150,13 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
 
   private SfumatoException failed(URI uri, String reason, Exception cause) {
     return new SfumatoException(
-        "%s: cannot download %s (%s); without a network, give --data a folder with %s"
-            .formatted(name, uri, reason, String.join(", ", FILES)),
+        String.format(
+            Locale.ROOT,
+            "%s: cannot download %s (%s); without a network, give --data a folder with %s",
+            name,
+            uri,
+            reason,
+            String.join(", ", FILES)),
         cause);
   }
 

@@ -14,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -154,7 +155,7 @@ public final class OutputDirectory implements AutoCloseable {
 
   /** The checkpoint of {@code step}. */
   public Path checkpoint(long step) {
-    return root.resolve(CHECKPOINTS).resolve(String.format("step-%06d", step));
+    return root.resolve(CHECKPOINTS).resolve(String.format(Locale.ROOT, "step-%06d", step));
   }
 
   /** The newest checkpoint. */

@@ -137,7 +137,12 @@ public final class MetricsFile implements AutoCloseable {
 
     SfumatoException wrong(String what) {
       return new SfumatoException(
-          "%s, line %d: %s: mend the line, or move the file away".formatted(file, number, what));
+          String.format(
+              Locale.ROOT,
+              "%s, line %d: %s: mend the line, or move the file away",
+              file,
+              number,
+              what));
     }
   }
 
