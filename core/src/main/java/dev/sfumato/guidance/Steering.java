@@ -103,6 +103,10 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
         Tensor gradient = Autograd.gradient(losses(leaf, x).sum, leaf);
         if (gradient.isFinite()) {
           delta.add_(gradient, -mean.scale());
+        } else {
+          log.log(
+              System.Logger.Level.WARNING,
+              "step " + place() + ": the guides' gradient is not a number; the mean is not moved");
         }
       }
     }

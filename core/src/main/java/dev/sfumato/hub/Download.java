@@ -10,12 +10,8 @@ import java.lang.System.Logger.Level;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.Locale;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Downloads one blob. What arrives is appended to {@code blobs/HASH.incomplete}, which becomes
@@ -40,7 +36,7 @@ final class Download {
       super(
           String.format(
               Locale.ROOT,
-              "%s: refused: the server sent %d bytes that have not the hash %s",
+              "%s: refused: the server sent %d bytes that are not those of the hash %s",
               file.name(),
               size,
               file.hash()));
@@ -67,7 +63,7 @@ final class Download {
    * Downloads {@code file} to {@code blob}; the caller holds its lock.
    *
    * @throws WrongBytes if what the server sends has another hash
-   * @throws SfumatoException if it cannot be had or written
+   * @throws SfumatoException if it cannot be downloaded or written
    */
   static void to(
       Path blob, RemoteFile file, Source source, HubSettings settings, Progress progress) {
@@ -75,7 +71,7 @@ final class Download {
     try {
       Files.createDirectories(blob.getParent());
       new Download(file, source, partial, settings, progress).run();
-      Files.move(partial, blob, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.publish(partial, blob);
     } catch (IOException e) {
       throw new SfumatoException(
           String.format(
@@ -138,6 +134,9 @@ final class Download {
     }
     HttpResponse<InputStream> response = source.from(first);
     try (InputStream body = response.body()) {
+      if (file.size() < 0 && response.headers().firstValue("Content-Length").isEmpty()) {
+        throw new SfumatoException(file.name() + ": refused: the server does not say its size");
+      }
       if (!continues(response, first)) {
         discard();
       }
@@ -162,36 +161,15 @@ final class Download {
   private void append(InputStream body) throws IOException {
     byte[] buffer = new byte[1 << 16];
     try (OutputStream out = open()) {
-      for (int n = read(body, buffer); n >= 0; n = read(body, buffer)) {
+      long received = size();
+      for (int n = body.read(buffer); n >= 0; n = body.read(buffer)) {
+        received += n;
+        if (file.size() >= 0 && received > file.size()) {
+          throw new WrongBytes(file, received);
+        }
         write(out, buffer, n);
         progress.add(n);
       }
-    }
-  }
-
-  /** A silent server must not hold everything up, and the client has no time limit for bodies. */
-  private int read(InputStream body, byte[] buffer) throws IOException {
-    Duration limit = settings.timeout();
-    CompletableFuture<Integer> watched =
-        new CompletableFuture<Integer>().orTimeout(limit.toMillis(), TimeUnit.MILLISECONDS);
-    watched.whenComplete(
-        (n, silence) -> {
-          if (silence != null) {
-            close(body);
-          }
-        });
-    int n = body.read(buffer);
-    if (!watched.complete(n)) {
-      throw new IOException("the server was silent for " + limit.toSeconds() + " s");
-    }
-    return n;
-  }
-
-  private static void close(InputStream body) {
-    try {
-      body.close();
-    } catch (IOException e) {
-      log.log(Level.DEBUG, "closing a silent connection", e);
     }
   }
 

@@ -10,7 +10,6 @@ import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -58,6 +57,11 @@ final class RepositoryCache {
       AtomicFile.write(
           folder.resolve("refs").resolve(id.revision()), commit.getBytes(StandardCharsets.UTF_8));
     }
+  }
+
+  /** Whether something can be added; a cache on a read-only disk is one to read. */
+  boolean isWritable() {
+    return Files.isWritable(folder);
   }
 
   /** Marks the cache as one, so that backup programs leave it out. */
@@ -172,7 +176,7 @@ final class RepositoryCache {
       log.log(Level.DEBUG, pointer + ": no symbolic link: " + e);
       return false;
     }
-    Files.move(aside, pointer, StandardCopyOption.ATOMIC_MOVE);
+    AtomicFile.rename(aside, pointer);
     return true;
   }
 

@@ -10,7 +10,6 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
@@ -88,9 +87,7 @@ public final class OutputDirectory implements AutoCloseable {
   private static OutputDirectory lock(Path root, boolean toBeCleared) {
     try {
       boolean isNew = !Files.exists(root);
-      if (!Files.isDirectory(root)) { // createDirectories refuses a link to a folder
-        Files.createDirectories(root);
-      }
+      AtomicFile.createDirectories(root);
       FileChannel channel =
           FileChannel.open(root.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock lock = tryLock(channel);
@@ -176,10 +173,10 @@ public final class OutputDirectory implements AutoCloseable {
     Path aside = target.resolveSibling("." + target.getFileName() + ".incomplete");
     try {
       delete(aside);
-      Files.createDirectories(aside);
+      AtomicFile.createDirectories(aside);
       writer.accept(aside);
       discard(target);
-      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.publish(aside, target);
     } catch (IOException e) {
       throw new SfumatoException(target + ": cannot be written: " + AtomicFile.reason(e), e);
     } finally {
@@ -236,7 +233,7 @@ public final class OutputDirectory implements AutoCloseable {
     Path doomed = checkpoint.resolveSibling("." + checkpoint.getFileName() + ".deleted");
     delete(doomed);
     try {
-      Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.rename(checkpoint, doomed);
     } catch (IOException e) {
       throw new SfumatoException(checkpoint + ": cannot be deleted: " + AtomicFile.reason(e), e);
     }
