@@ -1,9 +1,6 @@
 package dev.sfumato;
 
-/**
- * Texts that may hold anything, such as the names in a file, made fit for a terminal, a log and a
- * line of a message.
- */
+/** Arbitrary texts, such as the names in a file, made safe for a terminal, a log or a message. */
 public final class Printable {
   private static final int LONGEST = 400;
   private static final int TAIL = 120;
@@ -13,8 +10,8 @@ public final class Printable {
 
   /**
    * Returns {@code text} on one line. A line break becomes a space; other control characters, and
-   * marks that turn the direction of writing, become question marks, so that a terminal shows the
-   * text and does nothing else.
+   * marks that change the direction of writing, become question marks, so a terminal only shows the
+   * text.
    */
   public static String of(String text) {
     StringBuilder line = new StringBuilder(text.length());
@@ -31,9 +28,7 @@ public final class Printable {
     return line.toString().replaceAll(" {2,}", " ");
   }
 
-  /**
-   * Returns the same, but of a long text only the beginning and the end: at most 400 characters.
-   */
+  /** Returns the same, at most 400 characters: a long text keeps only its beginning and end. */
   public static String shortened(String text) {
     if (text.length() <= LONGEST) {
       return of(text);

@@ -74,7 +74,7 @@ class ClipCommandTest {
     String clip = model.toString();
     scores("a rose", " &nbsp;").failsWith(2, "--text ' &nbsp;' has no words");
     clip("--clip", "nowhere", "--image", picture, "--text", "a").failsWith(1, "no such model");
-    clip("--clip", picture, "--image", picture, "--text", "a").failsWith(1, "is no PyTorch");
+    clip("--clip", picture, "--image", picture, "--text", "a").failsWith(1, "is not a PyTorch");
     clip("--clip", clip, "--image", "no.png", "--text", "a").failsWith(1, "no.png: no such file");
     clip("--clip", clip, "--image", picture).failsWith(2, "--text");
   }

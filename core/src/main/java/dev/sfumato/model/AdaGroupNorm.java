@@ -28,7 +28,7 @@ final class AdaGroupNorm extends Module {
     this.epsilon = epsilon;
   }
 
-  /** Features (B, C, H, W) and time embedding (B, T) to (B, C, H, W). */
+  /** Maps features (B, C, H, W) and time embedding (B, T) to (B, C, H, W). */
   Tensor forward(Tensor x, Tensor time) {
     try (Scope scope = Scope.open()) {
       Tensor both = linear.forward(time).unsqueeze(2).unsqueeze(3);

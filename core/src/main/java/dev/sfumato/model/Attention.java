@@ -23,9 +23,9 @@ final class Attention extends Module implements PixelAttention {
   private final double scale;
 
   /**
-   * @param headChannels channels of a head; what remains of {@code channels} is not attended to
+   * @param headChannels channels of a head; attention leaves out the remainder of {@code channels}
    * @param norm normalises the input, or null
-   * @param normCross normalises a text, which a U-Net without texts never gets, or null
+   * @param normCross normalises a text, or null; without a text it is never used
    * @param scale divides the output
    */
   private Attention(
@@ -41,19 +41,19 @@ final class Attention extends Module implements PixelAttention {
     this.scale = scale;
   }
 
-  /** Attention over {@code channels} with normalisation in {@code groups}, or none if 0. */
+  /** Makes attention over {@code channels} with normalisation in {@code groups}, or none if 0. */
   static Attention normed(UNet2DConfig config, int channels, int groups, double scale) {
     GroupNorm norm = groups == 0 ? null : new GroupNorm(groups, channels, config.normEps());
     return new Attention(channels, config.headChannels(channels), norm, null, scale);
   }
 
-  /** Attention in one head of all channels. */
+  /** Makes attention with one head of all channels. */
   static Attention oneHead(int channels, GroupNorm norm) {
     return new Attention(channels, channels, norm, null, 1);
   }
 
   /**
-   * Attention without normalisation of its own.
+   * Makes attention without its own normalisation.
    *
    * @param forText whether the checkpoint holds weights for normalising a text
    */
@@ -67,7 +67,7 @@ final class Attention extends Module implements PixelAttention {
     return forward(x);
   }
 
-  /** Features (B, C, H, W) to {@code (x + attention(norm(x))) / scale}, of the same shape. */
+  /** Maps features (B, C, H, W) to {@code (x + attention(norm(x))) / scale}, of the same shape. */
   Tensor forward(Tensor x) {
     try (Scope scope = Scope.open()) {
       Tensor flat = x.reshape(x.size(0), x.size(1), -1);
@@ -78,7 +78,7 @@ final class Attention extends Module implements PixelAttention {
     }
   }
 
-  /** Pixels (B, C, N) to what each gathers from all, (B, C, N). */
+  /** Maps pixels (B, C, N) to the weighted means that each takes over all, (B, C, N). */
   Tensor gather(Tensor x) {
     try (Scope scope = Scope.open()) {
       long pixels = x.size(2);

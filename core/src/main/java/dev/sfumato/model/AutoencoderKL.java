@@ -14,10 +14,10 @@ import java.util.Locale;
 import java.util.function.UnaryOperator;
 
 /**
- * The autoencoder of Rombach et al. (2022): pictures to latents of a fraction of their size, and
- * back. Parameters are named as in diffusers' {@code AutoencoderKL}.
+ * The autoencoder of Rombach et al. (2022): it maps pictures to latents of a fraction of their
+ * size, and back. Parameters are named as in diffusers' {@code AutoencoderKL}.
  *
- * <p>Latents here are the network's own; a diffusion model works on {@link #scale scaled} ones.
+ * <p>Latents here are the network's own; a diffusion model works on {@link #scale scaled} latents.
  */
 public final class AutoencoderKL extends Module {
   private final Encoder encoder;
@@ -26,7 +26,7 @@ public final class AutoencoderKL extends Module {
   private final Conv2d postQuantConv;
   private final AutoencoderKLConfig config;
 
-  /** A network whose weights are not set; {@link #reset} or {@link #load} sets them. */
+  /** Makes a network without set weights; {@link #reset} or {@link #load} sets them. */
   public AutoencoderKL(AutoencoderKLConfig config) {
     this.config = config;
     int latents = config.latentChannels();
@@ -42,7 +42,7 @@ public final class AutoencoderKL extends Module {
   }
 
   /**
-   * What latents stand for pictures.
+   * Encodes pictures.
    *
    * @param pictures (B, in_channels, H, W) in [-1, 1], H and W multiples of the {@link
    *     AutoencoderKLConfig#reduction}
@@ -55,7 +55,7 @@ public final class AutoencoderKL extends Module {
   }
 
   /**
-   * The pictures that latents stand for.
+   * Decodes latents.
    *
    * @param latents (B, latent_channels, H, W), not scaled
    * @return (B, out_channels, H reduction, W reduction), around [-1, 1] but not clamped
@@ -66,7 +66,10 @@ public final class AutoencoderKL extends Module {
     return onEach(latents, this::decodeOne);
   }
 
-  /** {@link #encode} in overlapping tiles, which needs less memory and differs a little. */
+  /**
+   * Encodes in overlapping tiles, which needs less memory and differs slightly from {@link
+   * #encode}.
+   */
   public Posterior encodeTiled(Tensor pictures) {
     requireShape("a picture", pictures, config.inChannels());
     int tile = config.sampleSize();
@@ -74,7 +77,10 @@ public final class AutoencoderKL extends Module {
     return Posterior.of(onEach(pictures, x -> tiles.apply(x, this::encodeOne)));
   }
 
-  /** {@link #decode} in overlapping tiles, which needs less memory and differs a little. */
+  /**
+   * Decodes in overlapping tiles, which needs less memory and differs slightly from {@link
+   * #decode}.
+   */
   public Tensor decodeTiled(Tensor latents) {
     requireShape("latents", latents, config.latentChannels());
     int tile = config.sampleSize();
@@ -82,7 +88,10 @@ public final class AutoencoderKL extends Module {
     return onEach(latents, x -> tiles.apply(x, this::decodeOne));
   }
 
-  /** One picture after the other: pictures are large, and more together are hardly faster. */
+  /**
+   * Applies {@code use} to one picture at a time: pictures are large, and batches are hardly
+   * faster.
+   */
   private static Tensor onEach(Tensor batch, UnaryOperator<Tensor> use) {
     try (Scope scope = Scope.open()) {
       List<Tensor> results = new ArrayList<>();
@@ -103,7 +112,7 @@ public final class AutoencoderKL extends Module {
     return decoder.forward(postQuantConv == null ? latents : postQuantConv.forward(latents));
   }
 
-  /** Latents as a diffusion model works on them: {@code (z - mean) factor / deviation}. */
+  /** Scales latents for a diffusion model: {@code (z - mean) factor / deviation}. */
   public Tensor scale(Tensor latents) {
     return Scope.run(
         () -> {
@@ -117,7 +126,7 @@ public final class AutoencoderKL extends Module {
         });
   }
 
-  /** The opposite of {@link #scale}. */
+  /** Undoes {@link #scale}. */
   public Tensor unscale(Tensor latents) {
     return Scope.run(
         () -> {
@@ -152,7 +161,7 @@ public final class AutoencoderKL extends Module {
     }
   }
 
-  /** Pictures to the moments of latents. */
+  /** Maps pictures to the moments of latents. */
   private static final class Encoder extends Module {
     private final Conv2d convIn;
     private final List<AutoencoderLevel> downBlocks = new ArrayList<>();
@@ -184,7 +193,7 @@ public final class AutoencoderKL extends Module {
     }
   }
 
-  /** Latents to pictures. */
+  /** Maps latents to pictures. */
   private static final class Decoder extends Module {
     private final Conv2d convIn;
     private final MidBlock midBlock;

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The shape of an {@link AutoencoderKL}: {@code vae/config.json} as diffusers writes it. Components
- * are named as the keys of the file, in camelCase; {@link #of} has the defaults.
+ * The shape of an {@link AutoencoderKL}: the {@code vae/config.json} that diffusers writes.
+ * Components are named as the keys of the file, in camelCase; {@link #of} has the defaults.
  *
  * @param inChannels channels of a picture
  * @param outChannels channels of a decoded picture
@@ -26,12 +26,12 @@ import java.util.TreeMap;
  * @param actFn {@code silu}, {@code swish}, {@code mish}, {@code gelu} or {@code relu}
  * @param latentChannels channels of the latents
  * @param normNumGroups groups of the normalisations
- * @param sampleSize height and width in pixels of what it was trained on, and of a tile
- * @param scalingFactor what latents are multiplied by for the diffusion model
- * @param shiftFactor what is subtracted from latents before, or empty
+ * @param sampleSize height and width in pixels of the training pictures, and of a tile
+ * @param scalingFactor the factor of latents for the diffusion model
+ * @param shiftFactor the number subtracted from latents before scaling, or empty
  * @param latentsMean the mean of each channel of latents, or empty
  * @param latentsStd the standard deviation of each channel of latents, or empty
- * @param forceUpcast whether half precision does not suffice
+ * @param forceUpcast whether the network needs more than half precision
  * @param useQuantConv whether the encoder ends with a 1 x 1 convolution
  * @param usePostQuantConv whether the decoder begins with a 1 x 1 convolution
  * @param midBlockAddAttention whether the middle blocks have attention
@@ -59,7 +59,7 @@ public record AutoencoderKLConfig(
     Map<String, Object> other) {
   private static final double EPSILON = 1e-6;
 
-  /** Checks everything. */
+  /** Checks all values. */
   public AutoencoderKLConfig {
     downBlockTypes = List.copyOf(downBlockTypes);
     upBlockTypes = List.copyOf(upBlockTypes);
@@ -95,10 +95,10 @@ public record AutoencoderKLConfig(
   }
 
   /**
-   * A configuration from the keys of {@code config.json}; those that are missing have diffusers'
-   * defaults, those that are unknown are kept.
+   * Makes a configuration from the keys of {@code config.json}; missing keys get diffusers'
+   * defaults, unknown keys are kept.
    *
-   * @throws SfumatoException naming the key whose value is not possible or not supported
+   * @throws SfumatoException naming the key whose value is invalid or not supported
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static AutoencoderKLConfig of(Map<String, ?> json) {
@@ -131,7 +131,7 @@ public record AutoencoderKLConfig(
         : Optional.empty();
   }
 
-  /** All keys and values of {@code config.json}, sorted as diffusers sorts them. */
+  /** Returns all keys and values of {@code config.json}, sorted as diffusers sorts them. */
   @com.fasterxml.jackson.annotation.JsonValue
   public Map<String, Object> toJson() {
     Map<String, Object> json = new TreeMap<>(other);
@@ -157,12 +157,12 @@ public record AutoencoderKLConfig(
     return json;
   }
 
-  /** How many pixels, in height and width, one pixel of the latents stands for. */
+  /** Returns the height and width, in pixels of the picture, of one pixel of the latents. */
   public int reduction() {
     return 1 << (blockOutChannels.size() - 1);
   }
 
-  /** {@code count} residual blocks that are not told the time. */
+  /** Returns {@code count} residual blocks without a time embedding. */
   Layers layers(int count) {
     Activation activation = Activation.parse(actFn.toLowerCase(Locale.ROOT));
     return new Layers(

@@ -6,7 +6,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A level of an autoencoder: residual blocks, then a layer that halves or doubles, or none. */
+/** A level of an autoencoder: residual blocks, then an optional layer that halves or doubles. */
 final class AutoencoderLevel extends Module {
   private final List<ResnetBlock> resnets = new ArrayList<>();
   private final List<Resampler> downsamplers;
@@ -21,7 +21,7 @@ final class AutoencoderLevel extends Module {
     upsamplers = doubling;
   }
 
-  /** A level of the encoder. */
+  /** Makes a level of the encoder. */
   static AutoencoderLevel down(Layers layers, int in, int out, boolean halves) {
     return new AutoencoderLevel(
         layers,
@@ -31,13 +31,15 @@ final class AutoencoderLevel extends Module {
         List.of());
   }
 
-  /** A level of the decoder. */
+  /** Makes a level of the decoder. */
   static AutoencoderLevel up(Layers layers, int in, int out, boolean doubles) {
     return new AutoencoderLevel(
         layers, in, out, List.of(), doubles ? List.of(new Resampler.DoublingConv(out)) : List.of());
   }
 
-  /** Features (B, in, H, W) to (B, out, H, W), or half or double that. Frees {@code x}. */
+  /**
+   * Maps features (B, in, H, W) to (B, out, H, W), or half or double that size. Frees {@code x}.
+   */
   Tensor forward(Tensor x) {
     Tensor h = x;
     for (ResnetBlock resnet : resnets) {

@@ -13,7 +13,7 @@ import java.util.List;
 /**
  * A small autoencoder for the latents of a large one (TAESD, <a
  * href="https://github.com/madebyollin/taesd">github.com/madebyollin/taesd</a>), for previews and
- * as a cheap decoder under guides. Its latents are scaled already. Parameters are named as in
+ * as a cheap decoder for guides. Its latents are scaled already. Parameters are named as in
  * diffusers' {@code AutoencoderTiny}.
  */
 public final class AutoencoderTiny extends Module {
@@ -21,7 +21,7 @@ public final class AutoencoderTiny extends Module {
   private final Stack decoder;
   private final AutoencoderTinyConfig config;
 
-  /** A network whose weights are not set; {@link #reset} or {@link #load} sets them. */
+  /** Makes a network without set weights; {@link #reset} or {@link #load} sets them. */
   public AutoencoderTiny(AutoencoderTinyConfig config) {
     this.config = config;
     encoder = Stack.encoder(config);
@@ -33,12 +33,12 @@ public final class AutoencoderTiny extends Module {
     return config;
   }
 
-  /** Pictures (B, in_channels, H, W) in [-1, 1] to latents. */
+  /** Maps pictures (B, in_channels, H, W) in [-1, 1] to latents. */
   public Tensor encode(Tensor pictures) {
     return Scope.run(() -> encoder.forward(pictures.add(1).div(2)));
   }
 
-  /** Latents (B, latent_channels, H, W) to pictures, around [-1, 1] but not clamped. */
+  /** Maps latents (B, latent_channels, H, W) to pictures, around [-1, 1] but not clamped. */
   public Tensor decode(Tensor latents) {
     return Scope.run(() -> decoder.forward(latents.div(3).tanh().mul(3)).mul(2).sub(1));
   }
@@ -104,7 +104,7 @@ public final class AutoencoderTiny extends Module {
     }
   }
 
-  /** Layers one after the other. */
+  /** A sequence of layers. */
   private static final class Stack extends Module {
     private final List<Layer> layers;
 

@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The shape of an {@link AutoencoderTiny}: {@code config.json} as diffusers writes it. Components
- * are named as the keys of the file, in camelCase; {@link #of} has the defaults.
+ * The shape of an {@link AutoencoderTiny}: the {@code config.json} that diffusers writes.
+ * Components are named as the keys of the file, in camelCase; {@link #of} has the defaults.
  *
  * @param inChannels channels of a picture
  * @param outChannels channels of a decoded picture
@@ -22,10 +22,10 @@ import java.util.TreeMap;
  * @param decoderBlockOutChannels channels of each level of the decoder, all equal
  * @param actFn {@code relu}, {@code silu}, {@code swish}, {@code mish} or {@code gelu}
  * @param latentChannels channels of the latents
- * @param upsamplingScalingFactor what each level of the decoder but the last enlarges by
+ * @param upsamplingScalingFactor the enlargement by each level of the decoder except the last
  * @param numEncoderBlocks blocks of each level of the encoder
  * @param numDecoderBlocks blocks of each level of the decoder
- * @param scalingFactor what latents are multiplied by for the diffusion model
+ * @param scalingFactor the factor of latents for the diffusion model
  * @param other all other keys of the file, such as {@code _class_name}
  */
 public record AutoencoderTinyConfig(
@@ -41,7 +41,7 @@ public record AutoencoderTinyConfig(
     double scalingFactor,
     Map<String, Object> other) {
 
-  /** Checks everything. */
+  /** Checks all values. */
   public AutoencoderTinyConfig {
     encoderBlockOutChannels = List.copyOf(encoderBlockOutChannels);
     decoderBlockOutChannels = List.copyOf(decoderBlockOutChannels);
@@ -62,10 +62,10 @@ public record AutoencoderTinyConfig(
   }
 
   /**
-   * A configuration from the keys of {@code config.json}; those that are missing have diffusers'
-   * defaults, those that are unknown are kept.
+   * Makes a configuration from the keys of {@code config.json}; missing keys get diffusers'
+   * defaults, unknown keys are kept.
    *
-   * @throws SfumatoException naming the key whose value is not possible or not supported
+   * @throws SfumatoException naming the key whose value is invalid or not supported
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static AutoencoderTinyConfig of(Map<String, ?> json) {
@@ -85,7 +85,7 @@ public record AutoencoderTinyConfig(
         f.rest());
   }
 
-  /** All keys and values of {@code config.json}, sorted as diffusers sorts them. */
+  /** Returns all keys and values of {@code config.json}, sorted as diffusers sorts them. */
   @JsonValue
   public Map<String, Object> toJson() {
     Map<String, Object> json = new TreeMap<>(other);

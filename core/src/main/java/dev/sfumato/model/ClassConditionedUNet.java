@@ -15,11 +15,10 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The network of a model of pixels: a U-Net and, if the model is conditioned, the way its class
- * labels reach it. The weights of the U-Net are named {@code unet.*}, the class vectors {@code
- * class_emb.weight}.
+ * The network of a pixel model: a U-Net with optional class labels. The weights of the U-Net are
+ * named {@code unet.*}, the class vectors {@code class_emb.weight}.
  *
- * <p>Of a {@link Condition} it reads the labels; where they are absent, no sample has a class.
+ * <p>It reads only the labels of a {@link Condition}; without labels, no sample has a class.
  */
 public final class ClassConditionedUNet extends Module implements Denoiser {
   private final UNet2DModel unet;
@@ -27,7 +26,7 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   private ClassConditioning conditioning;
 
   /**
-   * A network whose weights are not set yet.
+   * Makes a network whose weights are not set yet.
    *
    * @throws SfumatoException if the U-Net cannot take the labels in this way
    */
@@ -58,16 +57,16 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
     }
   }
 
-  /** The configuration of the U-Net. */
+  /** Returns the configuration of the U-Net. */
   public UNet2DConfig config() {
     return unet.config();
   }
 
   /**
-   * Takes over the weights of the U-Net and of the classes, each from its own file.
+   * Loads the weights of the U-Net and of the classes, each from its own file.
    *
-   * @param classVectors present exactly where classes have vectors beside the U-Net's
-   * @throws SfumatoException naming weights that are missing, too many, of another shape or not
+   * @param classVectors present if and only if the classes have vectors outside the U-Net
+   * @throws SfumatoException naming weights that are missing, unexpected, wrongly shaped or not
    *     finite
    */
   public void load(Weights unet, Optional<Weights> classVectors) {
@@ -83,16 +82,15 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
     classVectors.ifPresent(vectors -> classEmb.load(vectors));
   }
 
-  /** How class labels reach the U-Net. */
+  /** Returns the way in which class labels reach the U-Net. */
   public ClassConditioning conditioning() {
     return conditioning;
   }
 
   /**
-   * Gives the classes the names that they have in the data which this network learns.
+   * Names the classes as in the training data.
    *
-   * @param names by label; not taken where the classes have names, or there are more or fewer of
-   *     them than names
+   * @param names by label; ignored if the classes have names already or their number differs
    */
   public void nameClasses(List<String> names) {
     if (conditioning.classNames().isEmpty() && names.size() == conditioning.numClasses()) {
@@ -100,7 +98,10 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
     }
   }
 
-  /** The number of channels of a picture: the U-Net's input without those that carry the class. */
+  /**
+   * Returns the number of channels of a picture: the U-Net's input channels without those for the
+   * class.
+   */
   @Override
   public int channels() {
     return unet.config().inChannels() - conditioning.extraChannels();
@@ -112,7 +113,8 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   }
 
   /**
-   * Whether {@link ClassConditioning#NO_CLASS} has a meaning, as classifier-free guidance needs.
+   * Returns true if {@link ClassConditioning#NO_CLASS} has a meaning, as classifier-free guidance
+   * needs.
    */
   public boolean knowsNoClass() {
     return switch (conditioning.type()) {
@@ -123,11 +125,11 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   }
 
   /**
-   * The condition that asks for classes.
+   * Returns the condition that asks for classes.
    *
    * @param labels repeated to fill {@code count}; empty for no class in particular
    * @return labels (count), in the current scope
-   * @throws SfumatoException if the model does not know a class, or needs one
+   * @throws SfumatoException if the model does not know a class, or needs one and gets none
    */
   public Condition given(long[] labels, int count) {
     Arrays.stream(labels).forEach(conditioning::requireLabel);
@@ -143,7 +145,7 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
     return Condition.ofLabels(Tensor.of(each, count));
   }
 
-  /** The condition that asks for no class in particular, if the model knows that. */
+  /** Returns the condition that asks for no class in particular, if the model has one. */
   public Optional<Condition> missing() {
     return knowsNoClass()
         ? Optional.of(Condition.ofLabels(Tensor.of(new long[] {ClassConditioning.NO_CLASS}, 1)))
@@ -166,7 +168,7 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
     };
   }
 
-  /** The labels of {@code condition}, one for each sample of {@code x}. */
+  /** Returns the labels of {@code condition}, one for each sample of {@code x}. */
   private static Tensor labels(Tensor x, Condition condition) {
     return condition
         .labels()
@@ -176,13 +178,13 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
                 Tensor.full(ClassConditioning.NO_CLASS, x.size(0)).to(DType.INT64).to(x.device()));
   }
 
-  /** "No class" is the vector that follows those of the classes. */
+  /** Replaces "no class" with the index of the vector that follows those of the classes. */
   private Tensor noClassLast(Tensor labels) {
     Tensor last = Tensor.full(conditioning.numClasses()).to(DType.INT64).to(labels.device());
     return last.where(labels.lessThan(0), labels);
   }
 
-  /** "No class" is the vector of zeros. */
+  /** Looks up the class vectors, with zeros for "no class". */
   private Tensor classVectors(Tensor labels) {
     Tensor known = labels.lessThan(0).to(DType.FLOAT32).neg().add(1).unsqueeze(1);
     Tensor rows = labels.clamp(0, conditioning.numClasses() - 1).to(DType.INT64);

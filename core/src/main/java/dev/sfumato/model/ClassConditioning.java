@@ -10,11 +10,11 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * How a network is told which class to draw.
+ * The way in which a network learns the class to draw.
  *
- * @param type the way
+ * @param type the kind of conditioning
  * @param numClasses the number of classes; labels are 0 to {@code numClasses - 1}
- * @param embeddingSize with {@link Type#CHANNELS}: the numbers per class, else absent (0)
+ * @param embeddingSize with {@link Type#CHANNELS} the numbers per class, otherwise 0
  * @param classNames the names of the classes by label; empty if they are not known
  */
 @JsonInclude(JsonInclude.Include.NON_DEFAULT)
@@ -28,12 +28,12 @@ public record ClassConditioning(
   /** The label that stands for "no class in particular". */
   public static final long NO_CLASS = -1;
 
-  /** A network that is told nothing. */
+  /** No conditioning. */
   public static final ClassConditioning NONE = new ClassConditioning(Type.NONE, 0, 0);
 
-  /** The ways to tell a network the class. */
+  /** The kinds of class conditioning. */
   public enum Type {
-    /** Not at all. */
+    /** No class. */
     NONE,
     /** A learned vector per class, repeated over the picture and concatenated as channels. */
     CHANNELS,
@@ -67,7 +67,7 @@ public record ClassConditioning(
     }
   }
 
-  /** Conditioning on classes that have no names. */
+  /** Makes conditioning on classes without names. */
   public ClassConditioning(Type type, int numClasses, int embeddingSize) {
     this(type, numClasses, embeddingSize, List.of());
   }
@@ -109,7 +109,7 @@ public record ClassConditioning(
     return new ClassConditioning(type, numClasses, embeddingSize, names);
   }
 
-  /** How many channels this adds to the picture's own at the network's input. */
+  /** Returns the number of channels that this adds to the network's input. */
   public int extraChannels() {
     return switch (type) {
       case NONE, EMBEDDING -> 0;
@@ -119,8 +119,8 @@ public record ClassConditioning(
   }
 
   /**
-   * Returns the label that a word stands for: the name of a class or, unless the names are numbers
-   * themselves, a label. A label may be out of range, see {@link #requireLabel}.
+   * Returns the label for a word: the name of a class or, unless the names themselves are numbers,
+   * a label. A label may be out of range, see {@link #requireLabel}.
    *
    * @throws SfumatoException if no class has this name
    */
@@ -149,7 +149,7 @@ public record ClassConditioning(
                     namesInShort()));
   }
 
-  /** Returns the names, or the first of many, in one line. */
+  /** Returns the names, or the first of many, on one line. */
   public String namesInShort() {
     String more =
         classNames.size() > NAMES_SHOWN
@@ -159,10 +159,11 @@ public record ClassConditioning(
   }
 
   /**
-   * Checks that labels of data mean what they mean to the network.
+   * Checks that the labels of a data set have the same meaning as the network's.
    *
    * @param names of the data's classes, by label
-   * @throws SfumatoException if there are more than the network knows, or one has another name
+   * @throws SfumatoException if the data have more classes than the network, or one has another
+   *     name
    */
   public void requireClasses(List<String> names) {
     if (names.size() > numClasses) {

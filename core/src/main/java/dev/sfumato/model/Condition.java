@@ -11,10 +11,10 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
- * All that a network is told besides the noisy sample and the timestep. Immutable; it does not own
- * its tensors.
+ * The inputs of a network besides the noisy sample and the timestep. Immutable; it does not own its
+ * tensors.
  *
- * <p>Each part has B rows, one for each sample, or a single row that holds for all.
+ * <p>Each part has B rows, one for each sample, or a single row for all.
  */
 public final class Condition {
   /** A condition without parts. */
@@ -38,7 +38,7 @@ public final class Condition {
     this.memory = List.copyOf(memory);
   }
 
-  /** Classes (B) int64; {@link ClassConditioning#NO_CLASS} for none in particular. */
+  /** Classes (B) int64; {@link ClassConditioning#NO_CLASS} for no class in particular. */
   public Optional<Tensor> labels() {
     return part(Part.LABELS);
   }
@@ -48,7 +48,7 @@ public final class Condition {
     return part(Part.TOKENS);
   }
 
-  /** The tokens to attend to (B, N), 1 for these and 0 for padding; all if absent. */
+  /** A mask of the tokens (B, N): 1 to attend, 0 for padding; all are attended to if absent. */
   public Optional<Tensor> tokenMask() {
     return part(Part.TOKEN_MASK);
   }
@@ -68,7 +68,10 @@ public final class Condition {
     return part(Part.GUIDANCE);
   }
 
-  /** What a network has computed of the tokens before, each of B rows; empty if nothing. */
+  /**
+   * Results that a network computed earlier from the tokens, each of B rows; empty if there are
+   * none.
+   */
   List<Tensor> memory() {
     return memory;
   }
@@ -78,54 +81,54 @@ public final class Condition {
     return part(Part.CHANNELS);
   }
 
-  /** A condition of classes alone, (B) int64. */
+  /** Makes a condition of classes alone, (B) int64. */
   public static Condition ofLabels(Tensor labels) {
     return NONE.withLabels(labels);
   }
 
-  /** The same with these {@link #labels()}. */
+  /** Returns the same condition with these {@link #labels()}. */
   public Condition withLabels(Tensor labels) {
     return with(Part.LABELS, labels, 1);
   }
 
-  /** The same with these {@link #tokens()}. */
+  /** Returns the same condition with these {@link #tokens()}. */
   public Condition withTokens(Tensor tokens) {
     return with(Part.TOKENS, tokens, 3);
   }
 
-  /** The same with this {@link #tokenMask()}. */
+  /** Returns the same condition with this {@link #tokenMask()}. */
   public Condition withTokenMask(Tensor mask) {
     return with(Part.TOKEN_MASK, mask, 2);
   }
 
-  /** The same with this {@link #vector()}. */
+  /** Returns the same condition with this {@link #vector()}. */
   public Condition withVector(Tensor vector) {
     return with(Part.VECTOR, vector, 2);
   }
 
-  /** The same with these {@link #sizes()}. */
+  /** Returns the same condition with these {@link #sizes()}. */
   public Condition withSizes(Tensor sizes) {
     return with(Part.SIZES, sizes, 2);
   }
 
-  /** The same with this {@link #guidance()}. */
+  /** Returns the same condition with this {@link #guidance()}. */
   public Condition withGuidance(Tensor guidance) {
     return with(Part.GUIDANCE, guidance, 2);
   }
 
-  /** The same with this {@link #memory()}. */
+  /** Returns the same condition with this {@link #memory()}. */
   Condition withMemory(List<Tensor> memory) {
     return new Condition(parts, memory);
   }
 
-  /** The same with these {@link #channels()}. */
+  /** Returns the same condition with these {@link #channels()}. */
   public Condition withChannels(Tensor channels) {
     return with(Part.CHANNELS, channels, 4);
   }
 
   /**
-   * The condition of {@code count} samples from the one at {@code from} on. A part of a single row
-   * is repeated without being copied. The rows belong to the current scope.
+   * Returns the condition of {@code count} samples, starting at {@code from}. A part with a single
+   * row is repeated without a copy. The rows belong to the current scope.
    */
   public Condition rows(long from, long count) {
     return map(part -> rows(part, from, count));
@@ -140,7 +143,7 @@ public final class Condition {
     return part.expand(shape);
   }
 
-  /** The condition on {@code device}; what has to be copied belongs to the current scope. */
+  /** Returns the condition on {@code device}; copies belong to the current scope. */
   public Condition to(Device device) {
     return map(part -> part.to(device));
   }

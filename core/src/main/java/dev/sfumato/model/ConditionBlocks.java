@@ -7,7 +7,7 @@ import java.util.function.Supplier;
 /** Makes the blocks of a {@link UNet2DConditionModel}. */
 record ConditionBlocks(UNet2DConditionConfig config) {
 
-  /** The block of level {@code i} on the way down, 0 the finest. */
+  /** Makes the block of level {@code i} on the way down, 0 the finest. */
   DownBlock down(int i) {
     int out = channels(i);
     DownBlock.Place place = new DownBlock.Place(channels(Math.max(i - 1, 0)), out, i == last());
@@ -22,7 +22,7 @@ record ConditionBlocks(UNet2DConditionConfig config) {
             : () -> new Resampler.HalvingConv(out, config.downsamplePadding()));
   }
 
-  /** Block {@code i} of the way up, 0 at the coarsest level. */
+  /** Makes block {@code i} of the way up, 0 at the coarsest level. */
   UpBlock up(int i) {
     int level = last() - i;
     int out = channels(level);
@@ -49,7 +49,7 @@ record ConditionBlocks(UNet2DConditionConfig config) {
         : null;
   }
 
-  /** The block in the middle, if the model has one. */
+  /** Makes the block in the middle, if the model has one. */
   Optional<MidBlock> middle() {
     return config.midBlockType().map(type -> middle(type.equals("UNetMidBlock2DCrossAttn")));
   }

@@ -6,13 +6,16 @@ import java.util.List;
 /** One level on the way down. */
 sealed interface DownBlock permits PlainDownBlock, SkipDownBlock, KDownBlock {
   /**
-   * Features (B, in, H, W) to (B, out, H/2, W/2), or (B, out, H, W) at the last level.
+   * Maps features (B, in, H, W) to (B, out, H/2, W/2), or (B, out, H, W) at the last level.
    *
    * @param skips gets the features for the way up
    */
   Tensor forward(Tensor x, Told told, Skips skips);
 
-  /** Where a block stands: channels before and after it, and whether it halves. */
+  /**
+   * The place of a block: channels before and after it, and whether it is the last, which does not
+   * halve.
+   */
   record Place(int in, int out, boolean last) {}
 
   /** The names of all kinds of blocks. */
@@ -26,7 +29,7 @@ sealed interface DownBlock permits PlainDownBlock, SkipDownBlock, KDownBlock {
           "KDownBlock2D",
           "KCrossAttnDownBlock2D");
 
-  /** A block by its name, one of {@link #TYPES}. */
+  /** Makes a block by its name, one of {@link #TYPES}. */
   static DownBlock of(String type, UNet2DConfig config, Place place) {
     boolean resnet = config.downsampleType().orElse("conv").equals("resnet");
     return switch (type) {

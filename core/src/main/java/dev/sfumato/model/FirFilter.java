@@ -8,7 +8,7 @@ import java.util.function.UnaryOperator;
 /**
  * Halves and doubles pictures channel by channel with the smooth kernel [1, 3, 3, 1] in both
  * directions (Zhang, 2019; Karras et al., 2019; Song et al., 2021). Beyond the border a picture is
- * zero, or mirrored in the variants for K blocks.
+ * zero; the variants for K blocks mirror it.
  */
 final class FirFilter {
   private static final float[] TAPS = {1 / 8f, 3 / 8f, 3 / 8f, 1 / 8f};
@@ -25,14 +25,14 @@ final class FirFilter {
     return perChannel(x, plane -> Functional.convTranspose2d(plane, kernel(x, 4), 2, 1));
   }
 
-  /** As {@link #half}, mirrored beyond the border. */
+  /** Halves like {@link #half}, but mirrors beyond the border. */
   static Tensor halfMirrored(Tensor x) {
     return perChannel(
         x,
         plane -> Functional.conv2d(Functional.padReflect(plane, 1), kernel(x, 1), null, 2, 0, 1));
   }
 
-  /** As {@link #twice}, mirrored beyond the border. */
+  /** Doubles like {@link #twice}, but mirrors beyond the border. */
   static Tensor twiceMirrored(Tensor x) {
     return perChannel(
         x,
@@ -46,7 +46,7 @@ final class FirFilter {
     }
   }
 
-  /** The kernel (1, 1, 4, 4), on the device of {@code x}; its elements sum up to {@code sum}. */
+  /** Makes the kernel (1, 1, 4, 4) on the device of {@code x}; its elements sum to {@code sum}. */
   private static Tensor kernel(Tensor x, double sum) {
     Tensor taps = Tensor.of(TAPS, 1, 1, 1, 4).to(x.device());
     return taps.transpose(2, 3).mul(taps).mul(sum);

@@ -6,7 +6,7 @@ import dev.sfumato.tensor.Tensor;
 
 /**
  * Attention of K blocks: one or two layers, each {@code x + attention(adaptive norm(x))}. The
- * second would attend to a text; a U-Net without texts attends to the picture itself.
+ * second is made for a text; without texts it attends to the picture itself.
  */
 final class KAttention extends Module {
   private static final double EPSILON = 1e-5;
@@ -27,7 +27,7 @@ final class KAttention extends Module {
     return new AdaGroupNorm(config, channels, Math.max(1, channels / 32), EPSILON);
   }
 
-  /** Features (B, C, H, W) and time embedding (B, T) to (B, C, H, W). */
+  /** Maps features (B, C, H, W) and time embedding (B, T) to (B, C, H, W). */
   Tensor forward(Tensor x, Tensor time) {
     try (Scope scope = Scope.open()) {
       Tensor h = attn1 == null ? x : layer(norm1, attn1, x, time);

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A level of a k-diffusion U-Net on the way down: adaptive residual blocks, each with attention or
- * not, then a FIR filter that halves. The halved features are no skip.
+ * A level of a k-diffusion U-Net on the way down: adaptive residual blocks, each with optional
+ * attention, then a FIR filter that halves. The halved features are not a skip.
  */
 final class KDownBlock extends Module implements DownBlock {
   /** Channels in a group of a normalisation. */

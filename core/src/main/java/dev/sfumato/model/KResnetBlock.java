@@ -6,7 +6,7 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
-/** A residual block that is told the time by its normalisations: {@link AdaGroupNorm}. */
+/** A residual block that gets the time through its normalisations: {@link AdaGroupNorm}. */
 final class KResnetBlock extends Module {
   private final AdaGroupNorm norm1;
   private final Conv2d conv1;
@@ -16,7 +16,7 @@ final class KResnetBlock extends Module {
   private final Activation activation;
   private final double dropout;
 
-  /** Channels of the input, between the convolutions and of the output, and groups of the norms. */
+  /** Channels of the input, the middle and the output, and groups of the normalisations. */
   record Shape(int in, int middle, int out, int groups, int groupsMiddle) {}
 
   KResnetBlock(UNet2DConfig config, Shape shape) {
@@ -30,7 +30,7 @@ final class KResnetBlock extends Module {
     dropout = config.dropout();
   }
 
-  /** Features (B, in, H, W) and time embedding (B, T) to (B, out, H, W). */
+  /** Maps features (B, in, H, W) and time embedding (B, T) to (B, out, H, W). */
   Tensor forward(Tensor x, Tensor time) {
     try (Scope scope = Scope.open()) {
       Tensor h = activated(norm1, x, time);

@@ -8,8 +8,8 @@ import java.util.List;
 
 /**
  * A level of a k-diffusion U-Net on the way up: the last skip of the level is concatenated once,
- * then come adaptive residual blocks, each with attention or not, and a FIR filter that doubles.
- * The last residual block goes to the channels of the finer level.
+ * then come adaptive residual blocks, each with optional attention, and a FIR filter that doubles.
+ * The last residual block outputs the finer level's channels.
  */
 final class KUpBlock extends Module implements UpBlock {
   private final List<KResnetBlock> resnets = new ArrayList<>();
@@ -19,7 +19,7 @@ final class KUpBlock extends Module implements UpBlock {
   KUpBlock(UNet2DConfig config, Place place, boolean attention) {
     int out = place.out();
     int finer = place.finer();
-    // diffusers takes a level for the coarsest, which gets no skip, by these sizes.
+    // By these sizes diffusers recognises the coarsest level, which gets no skip.
     boolean first = attention && finer == out && out == config.timeChannels();
     last = place.last();
     int layers = config.layersPerBlock();

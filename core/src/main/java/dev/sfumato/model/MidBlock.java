@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The middle, at the coarsest level: a residual block, attention or not, another residual block or
- * not.
+ * The middle of a network, at the coarsest level: a residual block, then optional attention and an
+ * optional second residual block.
  */
 final class MidBlock extends Module {
   private final List<PixelAttention> attentions;
@@ -19,7 +19,7 @@ final class MidBlock extends Module {
     this.resnets = List.copyOf(resnets);
   }
 
-  /** The middle of a U-Net without texts. */
+  /** Makes the middle of a U-Net without texts. */
   static MidBlock of(UNet2DConfig config, int channels) {
     double scale = config.midBlockScaleFactor();
     int normal = config.scaleShift() ? 0 : config.groups(channels);
@@ -32,13 +32,13 @@ final class MidBlock extends Module {
     return new MidBlock(resnets(2, config.layers(), channels, scale), attentions);
   }
 
-  /** Residual blocks whose outputs are divided by {@code scale}. */
+  /** Makes residual blocks whose outputs are divided by {@code scale}. */
   static List<ResnetBlock> resnets(int count, Layers layers, int channels, double scale) {
     ResnetBlock.Shape shape = layers.shape(channels, channels).scaled(scale);
     return Stream.generate(() -> new ResnetBlock(layers.settings(), shape)).limit(count).toList();
   }
 
-  /** Features (B, C, H, W) to the same shape. */
+  /** Maps features (B, C, H, W) to the same shape. */
   Tensor forward(Tensor x, Told told) {
     return checkpointed(in -> compute(in.get(0), told.again(in)), told.beside(x));
   }

@@ -7,7 +7,7 @@ import java.util.function.Predicate;
 /**
  * A value for each level of a U-Net, the finest first.
  *
- * @param values one for all levels, or one each
+ * @param values one value for all levels, or one for each
  * @param list whether the file has a list
  */
 public record PerLevel<T>(List<T> values, boolean list) {
@@ -16,12 +16,12 @@ public record PerLevel<T>(List<T> values, boolean list) {
     values = List.copyOf(values);
   }
 
-  /** A whole number for all levels, or a list of one each. */
+  /** Reads a whole number for all levels, or a list with one for each. */
   static PerLevel<Integer> integers(JsonObject json, String key, int fallback) {
     return read(json, key, fallback, Integer.class::isInstance, "a whole number or a list of them");
   }
 
-  /** True or false for all levels, or a list of one each. */
+  /** Reads true or false for all levels, or a list with one for each. */
   static PerLevel<Boolean> flags(JsonObject json, String key, boolean fallback) {
     return read(json, key, fallback, Boolean.class::isInstance, "true, false or a list of them");
   }
@@ -43,17 +43,17 @@ public record PerLevel<T>(List<T> values, boolean list) {
             });
   }
 
-  /** One value for all levels. */
+  /** Returns one value for all levels. */
   public static <T> PerLevel<T> all(T value) {
     return new PerLevel<>(List.of(value), false);
   }
 
-  /** The value of level {@code i}. */
+  /** Returns the value of level {@code i}. */
   public T get(int i) {
     return list ? values.get(i) : values.get(0);
   }
 
-  /** As the file has it. */
+  /** Returns the value as the file spells it. */
   Object toJson() {
     return list ? values : values.get(0);
   }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Residual blocks, each followed by attention or not, then a layer that halves. */
+/** Residual blocks, each followed by optional attention, then a layer that halves. */
 final class PlainDownBlock extends Module implements DownBlock {
   private final List<PixelAttention> attentions = new ArrayList<>();
   private final List<ResnetBlock> resnets = new ArrayList<>();
@@ -15,7 +15,7 @@ final class PlainDownBlock extends Module implements DownBlock {
 
   /**
    * @param attention makes an attention layer, or is null for none
-   * @param halving makes the layer that halves, of the finer levels
+   * @param halving makes the layer that halves, for all levels except the coarsest
    */
   PlainDownBlock(
       Place place,

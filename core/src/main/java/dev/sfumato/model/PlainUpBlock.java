@@ -7,7 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Residual blocks on features and skips, each with attention or not, then a layer that doubles. */
+/**
+ * Residual blocks on features and skips, each with optional attention, then a layer that doubles.
+ */
 final class PlainUpBlock extends Module implements UpBlock {
   private final List<PixelAttention> attentions = new ArrayList<>();
   private final List<ResnetBlock> resnets = new ArrayList<>();
@@ -15,7 +17,7 @@ final class PlainUpBlock extends Module implements UpBlock {
 
   /**
    * @param attention makes an attention layer, or is null for none
-   * @param doubling makes the layer that doubles, of the coarser levels
+   * @param doubling makes the layer that doubles, for all levels except the finest
    */
   PlainUpBlock(
       Place place,
@@ -52,7 +54,7 @@ final class PlainUpBlock extends Module implements UpBlock {
     return h;
   }
 
-  /** Halving rounds up, so an odd size comes back by the size of the features that wait. */
+  /** Doubles to the size of the next skip, which may be odd since halving rounds up. */
   private static Tensor doubled(Resampler upsampler, Tensor x, Told told, Skips skips) {
     if (upsampler instanceof Resampler.DoublingConv conv) {
       Tensor next = skips.next();

@@ -9,9 +9,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * U-Nets by name, without what the data decide: {@code mnist} is the usual course network for 28 x
- * 28 pixels, {@code faces-32} twice as wide for 32 x 32 in colour, and {@code ddpm-256} has the
- * shape of google/ddpm-celebahq-256 (diffusers' training script's default).
+ * U-Nets by name, without the settings that the data decide: {@code mnist} is the usual course
+ * network for 28 x 28 pixels, {@code faces-32} twice as wide for 32 x 32 pixels in colour, and
+ * {@code ddpm-256} has the shape of google/ddpm-celebahq-256 (diffusers' training script's
+ * default).
  */
 public final class Presets {
   /** The names. */
@@ -20,7 +21,7 @@ public final class Presets {
   private Presets() {}
 
   /**
-   * The preset of this name.
+   * Returns the preset of this name.
    *
    * @throws SfumatoException if there is none
    */

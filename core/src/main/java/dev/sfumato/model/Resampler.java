@@ -8,10 +8,13 @@ import dev.sfumato.tensor.Tensor;
 
 /** A layer with weights that halves or doubles height and width. */
 sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv, ResnetBlock {
-  /** Features (B, C, H, W) to features of half or double the size. */
+  /** Maps features (B, C, H, W) to features of half or double the size. */
   Tensor forward(Tensor x, Told told);
 
-  /** Halves by a convolution of stride 2; without padding a zero row and column are added last. */
+  /**
+   * Halves by a convolution of stride 2; without padding, a zero row and column are added at the
+   * end.
+   */
   final class HalvingConv extends Module implements Resampler {
     private final Conv2d conv;
     private final boolean padLast;
@@ -40,18 +43,18 @@ sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv
       return forward(x, 2 * x.size(2), 2 * x.size(3));
     }
 
-    /** To another size, where halving has rounded an odd one up. */
+    /** Resizes to {@code height} x {@code width}, which may be odd where halving has rounded up. */
     Tensor forward(Tensor x, long height, long width) {
       return Scope.run(() -> conv.forward(Functional.upsampleNearest(x, height, width)));
     }
   }
 
-  /** Each pixel repeated to 2 x 2. */
+  /** Repeats each pixel to 2 x 2. */
   static Tensor twice(Tensor x) {
     return Functional.upsampleNearest(x, 2 * x.size(2), 2 * x.size(3));
   }
 
-  /** The mean of each 2 x 2 pixels. */
+  /** Averages each 2 x 2 pixels. */
   static Tensor half(Tensor x) {
     return Functional.avgPool2d(x, 2);
   }

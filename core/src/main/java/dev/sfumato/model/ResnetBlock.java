@@ -10,7 +10,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.function.UnaryOperator;
 
 /**
- * The residual block of Ho et al. (2020), told the time t:
+ * The residual block of Ho et al. (2020) at time t:
  *
  * <pre>{@code
  * h = conv1(act(norm1(x))) + proj(act(t))
@@ -18,7 +18,7 @@ import java.util.function.UnaryOperator;
  * }</pre>
  *
  * With {@code scale_shift} (Nichol and Dhariwal, 2021) the time's projection is (s, b) and enters
- * as {@code norm2(h) (1 + s) + b}. Where the number of channels changes, x passes a 1 x 1
+ * as {@code norm2(h) (1 + s) + b}. If the number of channels changes, x passes through a 1 x 1
  * convolution.
  */
 final class ResnetBlock extends Module implements Resampler {
@@ -35,12 +35,12 @@ final class ResnetBlock extends Module implements Resampler {
   private final UnaryOperator<Tensor> resample;
 
   /**
-   * What all blocks of a network share.
+   * The settings that all blocks of a network share.
    *
-   * @param epsilon what normalisations add to variances
+   * @param epsilon the number that normalisations add to variances
    * @param activation act
    * @param dropout its probability in training
-   * @param timeChannels size of the time embedding; 0: the block is not told the time
+   * @param timeChannels size of the time embedding; 0 for a block without time
    * @param scaleShift whether the time scales and shifts
    */
   record Settings(
@@ -51,13 +51,14 @@ final class ResnetBlock extends Module implements Resampler {
       boolean scaleShift) {}
 
   /**
-   * What differs from block to block.
+   * The settings that differ from block to block.
    *
    * @param groups groups of {@code norm1}
    * @param groupsOut groups of {@code norm2}
    * @param scale divides the output
-   * @param shortcut whether x passes a 1 x 1 convolution
+   * @param shortcut whether x passes through a 1 x 1 convolution
    * @param resample halves or doubles x and h before the first convolution, or leaves them
+   *     unchanged
    */
   record Shape(
       int in,
@@ -79,7 +80,9 @@ final class ResnetBlock extends Module implements Resampler {
       return new Shape(in, out, groups, groupsOut, scale, shortcut, by);
     }
 
-    /** With a 1 x 1 convolution beside the block even if the number of channels stays. */
+    /**
+     * Returns the same shape with a 1 x 1 convolution beside the block, even if the channels stay.
+     */
     Shape withShortcut() {
       return new Shape(in, out, groups, groupsOut, scale, true, resample);
     }
@@ -101,7 +104,7 @@ final class ResnetBlock extends Module implements Resampler {
     resample = shape.resample();
   }
 
-  /** Features (B, in, H, W) to (B, out, H, W), or half or double that. */
+  /** Maps features (B, in, H, W) to (B, out, H, W), or half or double that size. */
   @Override
   public Tensor forward(Tensor x, Told told) {
     try (Scope scope = Scope.open()) {
@@ -126,7 +129,7 @@ final class ResnetBlock extends Module implements Resampler {
     return timeEmbProj.forward(activation.apply(told.time())).unsqueeze(2).unsqueeze(3);
   }
 
-  /** {@code act(norm2(h + t))}, or {@code act(norm2(h) (1 + s) + b)} with (s, b) = t. */
+  /** Returns {@code act(norm2(h + t))}, or {@code act(norm2(h) (1 + s) + b)} with (s, b) = t. */
   private Tensor withTime(Tensor h, Tensor time) {
     try (Scope scope = Scope.open()) {
       if (!scaleShift) {

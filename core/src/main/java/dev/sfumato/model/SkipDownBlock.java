@@ -9,14 +9,14 @@ import java.util.List;
 
 /**
  * A level of NCSN++ (Song et al., 2021, appendix H) on the way down: residual blocks whose output
- * is divided by sqrt(2), with attention or not; then features and picture are both halved by a FIR
- * filter, and the picture, through a 1 x 1 convolution, is added to the features.
+ * is divided by sqrt(2), with optional attention. Then a FIR filter halves features and picture,
+ * and the picture is added to the features through a 1 x 1 convolution.
  */
 final class SkipDownBlock extends Module implements DownBlock {
-  /** Keeps the variance of a sum of two. */
+  /** The divisor that keeps the variance of a sum of two. */
   static final double SCALE = Math.sqrt(2);
 
-  /** Groups of the attention's normalisation, whatever the configuration says. */
+  /** Groups of the attention's normalisation in every configuration. */
   static final int ATTENTION_GROUPS = 32;
 
   private final List<Attention> attentions = new ArrayList<>();
@@ -43,12 +43,12 @@ final class SkipDownBlock extends Module implements DownBlock {
     skipConv = place.last() ? null : new Conv2d(UNet2DRules.PICTURE_CHANNELS, out, 1, 1, 0);
   }
 
-  /** Groups of a normalisation over {@code channels} in skip blocks. */
+  /** Returns the groups of a normalisation over {@code channels} in skip blocks. */
   static int groups(int channels) {
     return Math.min(channels / 4, 32);
   }
 
-  /** The residual block that resamples. */
+  /** Returns the shape of the residual block that resamples. */
   static ResnetBlock.Shape resampling(int channels) {
     int groups = groups(channels);
     return ResnetBlock.Shape.of(channels, channels, groups, groups).scaled(SCALE).withShortcut();

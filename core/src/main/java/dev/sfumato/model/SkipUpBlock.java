@@ -11,8 +11,8 @@ import java.util.List;
 
 /**
  * A level of NCSN++ (Song et al., 2021, appendix H) on the way up: residual blocks on features and
- * skips, with one attention after them or none; then each level adds its part of the picture, which
- * is doubled by a FIR filter from level to level, and the features are doubled likewise.
+ * skips, then optional attention. Each level adds its part of the picture; a FIR filter doubles
+ * picture and features from level to level.
  */
 final class SkipUpBlock extends Module implements UpBlock {
   private final List<Attention> attentions;
@@ -27,8 +27,8 @@ final class SkipUpBlock extends Module implements UpBlock {
     for (int i = 0; i < layers; i++) {
       int before = i == 0 ? place.before() : out;
       int skip = i == layers - 1 ? place.finer() : out;
-      // In diffusers the block with attention lacks a pair of brackets here, and checkpoints have
-      // been trained with that.
+      // In diffusers the block with attention lacks a pair of brackets here, and checkpoints were
+      // trained that way.
       int in = before + skip;
       int groups = attention ? Math.min(before + skip / 4, 32) : SkipDownBlock.groups(in);
       ResnetBlock.Shape shape = ResnetBlock.Shape.of(in, out, groups, SkipDownBlock.groups(out));
@@ -73,7 +73,7 @@ final class SkipUpBlock extends Module implements UpBlock {
     }
   }
 
-  /** This level's part of the picture. */
+  /** Computes this level's part of the picture. */
   private Tensor picture(Tensor h) {
     return Scope.run(() -> skipConv.forward(Functional.silu(skipNorm.forward(h))));
   }

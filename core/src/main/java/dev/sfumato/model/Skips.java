@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What passes by the coarser levels: the features that the way down leaves for the way up, last in
- * first out, and the picture that skip blocks carry along.
+ * The values that bypass the coarser levels: features from the way down for the way up, last in
+ * first out, and the picture of skip blocks.
  */
 final class Skips {
   private final List<Optional<Tensor>> stack = new ArrayList<>();
@@ -19,18 +19,18 @@ final class Skips {
     picture = Optional.of(sample);
   }
 
-  /** Leaves {@code features} for the way up and returns them. */
+  /** Pushes {@code features} for the way up and returns them. */
   Tensor push(Tensor features) {
     stack.add(Optional.of(features));
     return features;
   }
 
-  /** Leaves an entry without features. */
+  /** Pushes an entry without features. */
   void pushNothing() {
     stack.add(Optional.empty());
   }
 
-  /** The last features, which stay. */
+  /** Returns the last features without removing them. */
   Tensor next() {
     return stack.isEmpty() ? missing() : stack.get(stack.size() - 1).orElseGet(Skips::missing);
   }
@@ -39,12 +39,15 @@ final class Skips {
     throw mismatch();
   }
 
-  /** Takes out the last features and concatenates them to {@code x}; frees both. */
+  /** Removes the last features and concatenates them to {@code x}; frees both. */
   Tensor join(Tensor x) {
     return join(x, popLastOf(1).orElseThrow(Skips::mismatch));
   }
 
-  /** As {@link #join}, of the last of {@code count} entries, or {@code x} if that is empty. */
+  /**
+   * Works as {@link #join} on the last of {@code count} entries, or returns {@code x} if that is
+   * empty.
+   */
   Tensor joinLastOf(int count, Tensor x) {
     return popLastOf(count).map(last -> join(x, last)).orElse(x);
   }
@@ -65,7 +68,7 @@ final class Skips {
     return last;
   }
 
-  /** The picture (B, C, h, w) at the present level, or empty if no block has begun one. */
+  /** Returns the picture (B, C, h, w) at the present level; empty if no block has begun one. */
   Optional<Tensor> picture() {
     return picture;
   }
@@ -74,13 +77,13 @@ final class Skips {
     picture = Optional.of(next);
   }
 
-  /** The way up makes a picture of its own. */
+  /** Forgets the picture, since the way up makes its own. */
   void forgetPicture() {
     picture = Optional.empty();
   }
 
   private static SfumatoException mismatch() {
     return new SfumatoException(
-        "up_block_types take other features than down_block_types leave: choose matching blocks");
+        "up_block_types do not fit the features of down_block_types: choose matching blocks");
   }
 }

@@ -12,12 +12,12 @@ import java.util.function.UnaryOperator;
  * does it.
  *
  * @param in height and width of a tile
- * @param out height and width of what the network makes of it
+ * @param out height and width of the network's output for a tile
  */
 record Tiles(int in, int out) {
   private static final double OVERLAP = 0.25;
 
-  /** (1, C, H, W) to (1, C', H out / in, W out / in). */
+  /** Maps (1, C, H, W) to (1, C', H out / in, W out / in). */
   Tensor apply(Tensor x, UnaryOperator<Tensor> network) {
     if (x.size(2) <= in && x.size(3) <= in) {
       return network.apply(x);
@@ -55,7 +55,7 @@ record Tiles(int in, int out) {
         .narrow(3, 0, Math.min(size, tile.size(3)));
   }
 
-  /** {@code tile} whose first rows or columns go over from the last ones of {@code before}. */
+  /** Blends the first rows or columns of {@code tile} with the last ones of {@code before}. */
   private static Tensor blend(Tensor before, Tensor tile, int dim, int wanted) {
     long width = Math.min(wanted, Math.min(before.size(dim), tile.size(dim)));
     if (width == 0) {

@@ -7,7 +7,7 @@ import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
-/** Two linear layers with an activation between them: from projected times to the embedding. */
+/** Two linear layers, with an activation between them, that embed projected times. */
 final class TimeEmbedding extends Module {
   @Name("linear_1")
   private final Linear first;
@@ -24,8 +24,8 @@ final class TimeEmbedding extends Module {
   }
 
   /**
-   * @param guided size of what else is added to the projected times, such as the embedded scale of
-   *     a distilled guidance; 0: nothing
+   * @param guided size of another input added to the projected times, such as the embedded scale of
+   *     a distilled guidance; 0 for none
    */
   TimeEmbedding(int in, int out, Activation activation, int guided) {
     first = new Linear(in, out);
@@ -34,12 +34,12 @@ final class TimeEmbedding extends Module {
     this.activation = activation;
   }
 
-  /** (B, in) to (B, out). */
+  /** Maps (B, in) to (B, out). */
   Tensor forward(Tensor x) {
     return Scope.run(() -> second.forward(activation.apply(first.forward(x))));
   }
 
-  /** (B, in) and what is added, (B, guided), to (B, out). */
+  /** Maps (B, in) and the added input (B, guided) to (B, out). */
   Tensor forward(Tensor x, Tensor guide) {
     return Scope.run(() -> forward(x.add(condProj.forward(guide))));
   }

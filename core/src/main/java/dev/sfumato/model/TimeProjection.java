@@ -9,7 +9,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
-/** Times (B), float32 or int64, to vectors (B, {@link #size}). */
+/** Projects times (B), float32 or int64, to vectors (B, {@link #size}). */
 sealed interface TimeProjection {
   Tensor forward(Tensor times);
 

@@ -8,7 +8,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
 /**
- * Attention from tokens to themselves or to those of a text (Vaswani et al., 2017): {@code
+ * Attention from tokens to themselves or to a text's tokens (Vaswani et al., 2017): {@code
  * softmax(Q K^T / sqrt(d)) V} in heads of d channels.
  */
 final class TokenAttention extends Module {
@@ -23,9 +23,8 @@ final class TokenAttention extends Module {
   record Memory(Tensor keys, Tensor values) {}
 
   /**
-   * @param channels of the tokens
-   * @param heads parts that attend each by itself; of {@code channels / heads} channels, rounded
-   *     down
+   * @param channels the channels of the tokens
+   * @param heads the number of heads, each of {@code channels / heads} channels, rounded down
    * @param textChannels channels of the text; 0 for attention to the tokens themselves
    */
   TokenAttention(int channels, int heads, int textChannels) {
@@ -39,12 +38,12 @@ final class TokenAttention extends Module {
     this.heads = heads;
   }
 
-  /** Whether keys and values are those of a text. */
+  /** Returns true if keys and values are those of a text. */
   boolean readsText() {
     return readsText;
   }
 
-  /** Tokens (B, N, C) to what each gathers from all, or from the text, of the same shape. */
+  /** Maps tokens (B, N, C) to their attention to all tokens, or to the text, of the same shape. */
   Tensor forward(Tensor x, Told told) {
     try (Scope scope = Scope.open()) {
       Memory memory = readsText ? memory(told) : remember(x);
@@ -60,12 +59,12 @@ final class TokenAttention extends Module {
     return known == null ? remember(told.tokens()) : known;
   }
 
-  /** The keys and values of tokens (B, N, D). */
+  /** Computes the keys and values of tokens (B, N, D). */
   Memory remember(Tensor tokens) {
     return new Memory(split(toK.forward(tokens)), split(toV.forward(tokens)));
   }
 
-  /** (B, N, heads d) to (B, heads, N, d). */
+  /** Reshapes (B, N, heads d) to (B, heads, N, d). */
   private Tensor split(Tensor x) {
     return x.reshape(x.size(0), x.size(1), heads, -1).transpose(1, 2);
   }

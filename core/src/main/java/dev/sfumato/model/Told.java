@@ -7,27 +7,27 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * What the blocks of a network are told besides the features.
+ * The inputs of a network's blocks besides the features.
  *
  * @param time the time embedding (B, T); null in a network without times
- * @param tokens what cross-attention reads (B, N, D); null in a network without it
- * @param known the keys and values of the tokens in layers that have computed them before
+ * @param tokens the tokens for cross-attention (B, N, D); null in a network without it
+ * @param known the keys and values of the tokens in layers that have already computed them
  */
 record Told(Tensor time, Tensor tokens, Map<TokenAttention, TokenAttention.Memory> known) {
-  /** Nothing, as in an autoencoder. */
+  /** No inputs, as in an autoencoder. */
   static final Told NOTHING = new Told(null, null, Map.of());
 
-  /** The time alone. */
+  /** Returns the time as the only input. */
   static Told of(Tensor time) {
     return new Told(time, null, Map.of());
   }
 
-  /** The inputs of a layer that is computed again in the backward pass. */
+  /** Returns the inputs of a layer that is computed again in the backward pass. */
   Tensor[] beside(Tensor x) {
     return Stream.of(x, time, tokens).filter(Objects::nonNull).toArray(Tensor[]::new);
   }
 
-  /** The same, made of these inputs. */
+  /** Returns the same, made of these inputs. */
   Told again(List<Tensor> inputs) {
     return new Told(
         time == null ? null : inputs.get(1), tokens == null ? null : inputs.get(2), known);

@@ -23,18 +23,18 @@ final class Transformer2DModel extends Module implements PixelAttention {
   private final Module projOut;
 
   /**
-   * What a level of a U-Net says of its transformers.
+   * The settings of the transformers at one level of a U-Net.
    *
-   * @param layers blocks
-   * @param heads of each attention
-   * @param textChannels channels of the text
-   * @param groups of the normalisation
-   * @param linear whether the projections in and out are kept as matrices, not as convolutions
+   * @param layers the number of blocks
+   * @param heads the heads of each attention
+   * @param textChannels the channels of the text
+   * @param groups the groups of the normalisation
+   * @param linear whether the projections in and out are stored as matrices instead of convolutions
    * @param textOnly whether both attentions of a block go to the text
    */
   record Settings(
       int layers, int heads, int textChannels, int groups, boolean linear, boolean textOnly) {
-    /** The same with attention to the picture and to the text. */
+    /** Returns the same settings with attention to the picture and to the text. */
     Settings forBoth() {
       return new Settings(layers, heads, textChannels, groups, linear, false);
     }
@@ -68,7 +68,7 @@ final class Transformer2DModel extends Module implements PixelAttention {
     }
   }
 
-  /** (B, in, H, W) to (B, out, H, W) or (B, out, H W). */
+  /** Maps (B, in, H, W) to (B, out, H, W) or (B, out, H W). */
   private static Tensor projected(Module projection, Tensor x) {
     return projection instanceof Conv2d conv
         ? conv.forward(x)

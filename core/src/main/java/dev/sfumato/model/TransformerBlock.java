@@ -9,8 +9,8 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * A block of {@link Transformer2DModel}: attention to the picture, attention to the text, and two
- * layers for each token by itself; each of a normalised input, and added to it.
+ * A block of {@link Transformer2DModel}: attention to the picture, attention to the text, and a
+ * two-layer network on each token. Each part normalises its input and adds its output to it.
  */
 final class TransformerBlock extends Module {
   private static final double EPSILON = 1e-5;
@@ -32,7 +32,7 @@ final class TransformerBlock extends Module {
     ff = new FeedForward(channels);
   }
 
-  /** Tokens (B, N, C) to the same shape. */
+  /** Maps tokens (B, N, C) to the same shape. */
   Tensor forward(Tensor x, Told told) {
     try (Scope scope = Scope.open()) {
       Tensor h = attn1.forward(norm1.forward(x), told).add_(x, 1);

@@ -14,16 +14,16 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The shape of a {@link UNet2DConditionModel}: {@code unet/config.json} as diffusers writes it.
- * Components are named as the keys of the file, in camelCase; {@link #of} has the defaults. A value
- * {@code PerLevel} is one for all levels or a list.
+ * The shape of a {@link UNet2DConditionModel}: the {@code unet/config.json} that diffusers writes.
+ * Components are named as the keys of the file, in camelCase; {@link #of} has the defaults. A
+ * {@code PerLevel} is one value for all levels or a list.
  *
  * @param sampleSize height and width of the latents, one number for a square, or empty
- * @param inChannels channels of the noisy latents and of what is concatenated to them
+ * @param inChannels channels of the noisy latents and of the channels concatenated to them
  * @param outChannels channels of the prediction
  * @param centerInputSample whether input in [0, 1] is first moved to [-1, 1]
  * @param flipSinToCos whether cosines come first in the time embedding
- * @param freqShift what is subtracted from the number of its frequencies
+ * @param freqShift the number subtracted from the count of its frequencies
  * @param downBlockTypes a block for each level on the way down
  * @param midBlockType {@code UNetMidBlock2DCrossAttn}, {@code UNetMidBlock2D}, or empty for none
  * @param upBlockTypes a block for each level on the way up
@@ -31,33 +31,34 @@ import java.util.TreeMap;
  * @param blockOutChannels channels of each level, the finest first
  * @param layersPerBlock residual blocks of a level on the way down; the way up has one more
  * @param downsamplePadding padding of a halving convolution: 1, or 0 for right and bottom only
- * @param midBlockScaleFactor what the outputs of the middle's residual blocks are divided by
+ * @param midBlockScaleFactor the divisor of the outputs of the middle's residual blocks
  * @param dropout probability, in residual blocks during training
  * @param actFn {@code silu}, {@code swish}, {@code mish}, {@code gelu} or {@code relu}
  * @param normNumGroups groups of the normalisations
- * @param normEps what residual blocks and the last normalisation add to variances
+ * @param normEps the number that residual blocks and the last normalisation add to variances
  * @param crossAttentionDim channels of the text
  * @param transformerLayersPerBlock blocks of a transformer
  * @param encoderHidDim channels of the text before its projection, with {@code text_proj}
  * @param encoderHidDimType {@code text_proj}, or empty: the text is not projected
- * @param attentionHeadDim the number of heads, whatever its name says
- * @param useLinearProjection whether a transformer's projections are kept as matrices
+ * @param attentionHeadDim the number of heads, despite its name
+ * @param useLinearProjection whether a transformer's projections are stored as matrices
  * @param classEmbedType {@code timestep}, {@code identity}, {@code projection}, {@code
  *     simple_projection}, or empty: by {@code numClassEmbeds}
  * @param additionEmbedType {@code text_time} (Stable Diffusion XL), or empty
  * @param additionTimeEmbedDim size of the embedding of each number of {@code text_time}
  * @param numClassEmbeds number of classes of a learned table; empty: no classes
- * @param upcastAttention kept; float32 needs none
+ * @param upcastAttention kept but not used, since all is float32
  * @param resnetTimeScaleShift {@code default} (time is added) or {@code scale_shift}
  * @param timeEmbeddingDim size of the time embedding; empty: four times the first block's channels
- * @param timeEmbeddingActFn what the sum of all embeddings passes; empty: nothing
- * @param timestepPostAct what the time embedding passes; empty: nothing
+ * @param timeEmbeddingActFn the activation of the sum of all embeddings; empty: none
+ * @param timestepPostAct the activation of the time embedding; empty: none
  * @param timeCondProjDim size of the embedded scale of a distilled guidance (LCM); empty: none
  * @param convInKernel side of the first convolution's kernel, odd
  * @param convOutKernel side of the last convolution's kernel, odd
- * @param projectionClassEmbeddingsInputDim size of what {@code projection} and {@code text_time}
- *     embed
- * @param classEmbeddingsConcat whether the classes' embedding follows the time's, not added to it
+ * @param projectionClassEmbeddingsInputDim size of the input of {@code projection} and {@code
+ *     text_time}
+ * @param classEmbeddingsConcat whether the classes' embedding is appended to the time's instead of
+ *     added
  * @param other all other keys of the file, such as {@code _class_name}
  */
 public record UNet2DConditionConfig(
@@ -107,7 +108,7 @@ public record UNet2DConditionConfig(
   private static final List<String> UP =
       List.of("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D");
 
-  /** A configuration as given; {@link #of} also checks it, as does {@link UNet2DConditionModel}. */
+  /** Keeps the values without a check; {@link #of} and {@link UNet2DConditionModel} check them. */
   public UNet2DConditionConfig {
     sampleSize = List.copyOf(sampleSize);
     downBlockTypes = List.copyOf(downBlockTypes);
@@ -117,10 +118,10 @@ public record UNet2DConditionConfig(
   }
 
   /**
-   * A configuration from the keys of {@code config.json}; those that are missing have diffusers'
-   * defaults, those that are unknown are kept.
+   * Makes a configuration from the keys of {@code config.json}; missing keys get diffusers'
+   * defaults, unknown keys are kept.
    *
-   * @throws SfumatoException naming the key whose value is not possible or not supported
+   * @throws SfumatoException naming the key whose value is invalid or not supported
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static UNet2DConditionConfig of(Map<String, ?> json) {
@@ -170,7 +171,7 @@ public record UNet2DConditionConfig(
     return config;
   }
 
-  /** All keys and values of {@code config.json}, sorted as diffusers sorts them. */
+  /** Returns all keys and values of {@code config.json}, sorted as diffusers sorts them. */
   @JsonValue
   public Map<String, Object> toJson() {
     Map<String, Object> json = new TreeMap<>(other);
@@ -217,7 +218,7 @@ public record UNet2DConditionConfig(
     return json;
   }
 
-  /** This configuration with another value for one key of {@code config.json}. */
+  /** Returns this configuration with another value for one key of {@code config.json}. */
   public UNet2DConditionConfig with(String key, Object value) {
     Map<String, Object> json = toJson();
     json.put(key, value);

@@ -17,12 +17,12 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The U-Net of Rombach et al. (2022) that reads a text: from noisy latents, their timestep and the
- * states of a text encoder to a prediction of the latents' size. Parameters are named as in
+ * The U-Net of Rombach et al. (2022) that reads a text: it maps noisy latents, their timestep and
+ * the states of a text encoder to a prediction of the latents' size. Parameters are named as in
  * diffusers' {@code UNet2DConditionModel}.
  *
- * <p>A new model's weights are not set: {@link #reset} draws start values, {@link #load} takes
- * those of a checkpoint.
+ * <p>A new model's weights are not set: {@link #reset} draws start values, {@link #load} reads a
+ * checkpoint's.
  */
 public final class UNet2DConditionModel extends Module {
   private final Conv2d convIn;
@@ -38,7 +38,7 @@ public final class UNet2DConditionModel extends Module {
   private final UNet2DConditionConfig config;
 
   /**
-   * @throws SfumatoException naming the key of {@code config} whose value is not possible
+   * @throws SfumatoException naming the key of {@code config} whose value is invalid
    */
   public UNet2DConditionModel(UNet2DConditionConfig config) {
     UNet2DConditionRules.check(config);
@@ -96,17 +96,16 @@ public final class UNet2DConditionModel extends Module {
   }
 
   /**
-   * Predicts.
+   * Predicts from noisy latents.
    *
-   * @param sample noisy latents (B, in_channels, H, W), those of {@link Condition#channels}
-   *     included
+   * @param sample noisy latents (B, in_channels, H, W), including {@link Condition#channels}
    * @param timestep (B), or (1) for all: int64 steps or float32 noise levels
    * @param condition the text's states as {@link Condition#tokens} (B, N, cross_attention_dim);
    *     with {@code text_time} also the pooled text as {@link Condition#vector} and {@link
-   *     Condition#sizes}; with classes {@link Condition#labels} or, where they are projected,
-   *     {@link Condition#vector}; each of B rows, or of one for all
+   *     Condition#sizes}; with classes {@link Condition#labels} or, if they are projected, {@link
+   *     Condition#vector}; each has B rows, or one for all
    * @return (B, out_channels, H, W)
-   * @throws SfumatoException if a shape does not fit or something is missing
+   * @throws SfumatoException if a shape does not fit or an input is missing
    */
   public Tensor forward(Tensor sample, Tensor timestep, Condition condition) {
     requireShape(sample);
@@ -177,7 +176,7 @@ public final class UNet2DConditionModel extends Module {
         .forward(numbers);
   }
 
-  /** The embedding of the classes, or null in a model without them. */
+  /** Returns the embedding of the classes, or null in a model without them. */
   private Tensor classes(Tensor sample, Condition condition) {
     if (classEmbedding instanceof Embedding table) {
       Tensor labels = labels(condition);
@@ -205,7 +204,7 @@ public final class UNet2DConditionModel extends Module {
     return condition.vector().orElseThrow(() -> missing("a vector", key));
   }
 
-  /** The pooled text and the sinusoids of each of the numbers. */
+  /** Joins the pooled text and the sinusoids of each of the numbers. */
   private Tensor sizes(Condition condition) {
     Tensor pooled = vector(condition, "addition_embed_type");
     Tensor numbers =
@@ -219,7 +218,7 @@ public final class UNet2DConditionModel extends Module {
       throw new SfumatoException(
           String.format(
                   Locale.ROOT,
-                  "a pooled text of %d and %d numbers of the size make %d, but",
+                  "a pooled text of %d numbers and %d embedded sizes make %d, but",
                   pooled.size(1),
                   numbers.size(1),
                   both.size(1))
@@ -236,7 +235,8 @@ public final class UNet2DConditionModel extends Module {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the text has states of %d numbers, but the U-Net reads %d: the text encoder is not the U-Net's",
+              "the text has states of %d numbers, but the U-Net reads %d: use the U-Net's "
+                  + "own text encoder",
               tokens.size(2),
               expected));
     }
@@ -247,10 +247,10 @@ public final class UNet2DConditionModel extends Module {
     return new SfumatoException("the U-Net was not given " + what + ", which it needs for " + why);
   }
 
-  // ---- what does not depend on the step
+  // ---- results that do not depend on the step
 
   /**
-   * The same condition with the keys and values that the layers of cross-attention make of its
+   * Returns the same condition with the keys and values that cross-attention computes from its
    * tokens, which are the same at each step. They belong to the current scope.
    */
   public Condition prepare(Condition condition) {

@@ -7,14 +7,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** What a {@link UNet2DConditionConfig} must fulfil; every message names the key. */
+/** The rules for a {@link UNet2DConditionConfig}; every message names the key. */
 final class UNet2DConditionRules {
   private static final List<String> DOWN =
       List.of("CrossAttnDownBlock2D", "DownBlock2D", "ResnetDownsampleBlock2D");
   private static final List<String> UP =
       List.of("CrossAttnUpBlock2D", "UpBlock2D", "ResnetUpsampleBlock2D");
 
-  /** Keys of what is not built, with the values that ask for nothing. */
+  /** Keys of unsupported features, with the values that switch them off. */
   private static final Map<String, List<Object>> NOT_BUILT =
       Map.of(
           "reverse_transformer_layers_per_block", nothing(),
@@ -130,7 +130,7 @@ final class UNet2DConditionRules {
         "encoder_hid_dim is missing: encoder_hid_dim_type needs it");
     require(
         config.encoderHidDim().isEmpty() || !config.crossAttentionDim().list(),
-        "cross_attention_dim must be one number where encoder_hid_dim is set");
+        "cross_attention_dim must be one number if encoder_hid_dim is set");
     boolean projects = config.classEmbedType().filter(t -> t.endsWith("projection")).isPresent();
     boolean sizes = config.additionEmbedType().isPresent();
     require(

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The shape of a {@link UNet2DModel}: {@code unet/config.json} as diffusers writes it. Components
- * are named as the keys of the file, in camelCase; {@link #of} has the defaults.
+ * The shape of a {@link UNet2DModel}: the {@code unet/config.json} that diffusers writes.
+ * Components are named as the keys of the file, in camelCase; {@link #of} has the defaults.
  *
  * @param sampleSize height and width in pixels, one number for a square, or empty; informative
  * @param inChannels channels of the noisy picture, conditioning channels included
@@ -23,14 +23,14 @@ import java.util.TreeMap;
  * @param centerInputSample whether input in [0, 1] is first moved to [-1, 1]
  * @param timeEmbeddingType {@code positional}, {@code fourier} or {@code learned}
  * @param timeEmbeddingDim size of the time embedding; empty: four times the first block's channels
- * @param freqShift what is subtracted from the number of frequencies of a positional embedding
+ * @param freqShift the number subtracted from the count of frequencies of a positional embedding
  * @param flipSinToCos whether cosines come first in a positional embedding
  * @param downBlockTypes a block for each level on the way down
  * @param midBlockType {@code UNetMidBlock2D}, or empty for no block in the middle
  * @param upBlockTypes a block for each level on the way up
  * @param blockOutChannels channels of each level, the finest first
  * @param layersPerBlock residual blocks of a level on the way down; the way up has one more
- * @param midBlockScaleFactor what the outputs of the middle block's layers are divided by
+ * @param midBlockScaleFactor the divisor of the outputs of the middle block's layers
  * @param downsamplePadding padding of a halving convolution: 1, or 0 for right and bottom only
  * @param downsampleType {@code conv} (also if empty) or {@code resnet}; for attention blocks
  * @param upsampleType {@code conv} (also if empty) or {@code resnet}; for attention blocks
@@ -40,10 +40,10 @@ import java.util.TreeMap;
  * @param normNumGroups groups of the normalisations; empty: a quarter of the channels, at most 32
  * @param attnNormNumGroups groups of the middle attention's normalisation; empty: as {@code
  *     normNumGroups}, or no normalisation with {@code scale_shift}
- * @param normEps what is added to variances
+ * @param normEps the number added to variances
  * @param resnetTimeScaleShift {@code default} (time is added) or {@code scale_shift}
  * @param addAttention whether the middle block has attention
- * @param classEmbedType how labels are embedded: {@code timestep} (as a time), {@code identity}
+ * @param classEmbedType the embedding of labels: {@code timestep} (as a time), {@code identity}
  *     (labels are embeddings), or empty: by {@code numClassEmbeds}
  * @param numClassEmbeds number of classes of a learned table; empty: no classes
  * @param numTrainTimesteps number of timesteps of a {@code learned} time embedding
@@ -85,7 +85,7 @@ public record UNet2DConfig(
   private static final List<String> UP =
       List.of("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D");
 
-  /** A configuration as given; {@link #of} also checks it, as does {@link UNet2DModel}. */
+  /** Keeps the values without a check; {@link #of} and {@link UNet2DModel} check them. */
   public UNet2DConfig {
     sampleSize = List.copyOf(sampleSize);
     downBlockTypes = List.copyOf(downBlockTypes);
@@ -95,10 +95,10 @@ public record UNet2DConfig(
   }
 
   /**
-   * A configuration from the keys of {@code config.json}; those that are missing have diffusers'
-   * defaults, those that are unknown are kept.
+   * Makes a configuration from the keys of {@code config.json}; missing keys get diffusers'
+   * defaults, unknown keys are kept.
    *
-   * @throws SfumatoException naming the key whose value is not possible
+   * @throws SfumatoException naming the key whose value is invalid
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static UNet2DConfig of(Map<String, ?> json) {
@@ -138,7 +138,7 @@ public record UNet2DConfig(
     return config;
   }
 
-  /** All keys and values of {@code config.json}, sorted as diffusers sorts them. */
+  /** Returns all keys and values of {@code config.json}, sorted as diffusers sorts them. */
   @JsonValue
   public Map<String, Object> toJson() {
     Map<String, Object> json = new TreeMap<>(other);
@@ -174,7 +174,7 @@ public record UNet2DConfig(
     return json;
   }
 
-  /** This configuration with another value for one key of {@code config.json}. */
+  /** Returns this configuration with another value for one key of {@code config.json}. */
   public UNet2DConfig with(String key, Object value) {
     Map<String, Object> json = toJson();
     json.put(key, value);
@@ -186,13 +186,17 @@ public record UNet2DConfig(
     return timeEmbeddingDim.filter(size -> size > 0).orElse(4 * blockOutChannels.get(0));
   }
 
-  /** What height and width of a picture must be divisible by, as each level but the last halves. */
+  /**
+   * Returns the number that must divide height and width, since each level except the last halves.
+   */
   public int multiple() {
     return 1 << (blockOutChannels.size() - 1);
   }
 
   /**
-   * @throws SfumatoException if a picture of this size cannot be halved as often as the levels ask
+   * Checks a picture's size.
+   *
+   * @throws SfumatoException if the size cannot be halved at each level
    */
   public void requireDivisible(long height, long width) {
     if (height < 1 || width < 1 || height % multiple() != 0 || width % multiple() != 0) {
@@ -208,12 +212,12 @@ public record UNet2DConfig(
     }
   }
 
-  /** The block of level {@code i} on the way down, 0 the finest, without its old prefix. */
+  /** Returns the block of level {@code i} on the way down, 0 the finest, without its old prefix. */
   String downBlock(int i) {
     return withoutPrefix(downBlockTypes.get(i));
   }
 
-  /** Block {@code i} of the way up, 0 at the coarsest level, without its old prefix. */
+  /** Returns block {@code i} of the way up, 0 at the coarsest level, without its old prefix. */
   String upBlock(int i) {
     return withoutPrefix(upBlockTypes.get(i));
   }
@@ -222,12 +226,12 @@ public record UNet2DConfig(
     return type.startsWith("UNetRes") ? type.substring("UNetRes".length()) : type;
   }
 
-  /** Channels of an attention head in a block of {@code channels}. */
+  /** Returns the channels of an attention head in a block of {@code channels}. */
   int headChannels(int channels) {
     return attentionHeadDim.orElse(channels);
   }
 
-  /** Groups of a normalisation over {@code channels}. */
+  /** Returns the groups of a normalisation over {@code channels}. */
   int groups(int channels) {
     return normNumGroups.orElse(Math.min(channels / 4, 32));
   }
@@ -237,7 +241,7 @@ public record UNet2DConfig(
     return new Layers(layersPerBlock, resnet(), this::groups);
   }
 
-  /** What residual blocks share. */
+  /** Returns the settings that residual blocks share. */
   ResnetBlock.Settings resnet() {
     return new ResnetBlock.Settings(normEps, activation(), dropout, timeChannels(), scaleShift());
   }
@@ -254,7 +258,7 @@ public record UNet2DConfig(
     return sizes.isEmpty() ? null : sizes.get(0);
   }
 
-  /** A whole number without the ".0", as Python's files have it. */
+  /** Writes a whole number without the ".0", as in Python's files. */
   static Object plain(double value) {
     return value == Math.rint(value) && Math.abs(value) < 1e9
         ? (Object) (int) value

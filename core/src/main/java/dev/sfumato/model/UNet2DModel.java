@@ -17,11 +17,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The U-Net of Ho et al. (2020): from a noisy picture and its timestep to a prediction of the
- * picture's size, usually of the noise. Parameters are named as in diffusers' {@code UNet2DModel}.
+ * The U-Net of Ho et al. (2020): it maps a noisy picture and its timestep to a prediction of the
+ * picture's size, usually the noise. Parameters are named as in diffusers' {@code UNet2DModel}.
  *
- * <p>A new model's weights are not set: {@link #reset} draws start values, {@link #load} takes
- * those of a checkpoint.
+ * <p>A new model's weights are not set: {@link #reset} draws start values, {@link #load} reads a
+ * checkpoint's.
  */
 public final class UNet2DModel extends Module {
   private final Conv2d convIn;
@@ -36,7 +36,7 @@ public final class UNet2DModel extends Module {
   private final UNet2DConfig config;
 
   /**
-   * @throws SfumatoException naming the key of {@code config} whose value is not possible
+   * @throws SfumatoException naming the key of {@code config} whose value is invalid
    */
   public UNet2DModel(UNet2DConfig config) {
     UNet2DRules.check(config);
@@ -93,7 +93,7 @@ public final class UNet2DModel extends Module {
    * @param sample noisy pictures (B, in_channels, H, W), usually in [-1, 1] plus noise
    * @param timestep (B), or (1) for all: int64 steps or float32 noise levels
    * @return (B, out_channels, H, W)
-   * @throws SfumatoException if a shape does not fit or the model asks for classes
+   * @throws SfumatoException if a shape does not fit or the model needs classes
    */
   public Tensor forward(Tensor sample, Tensor timestep) {
     if (takesClasses()) {
@@ -111,7 +111,7 @@ public final class UNet2DModel extends Module {
    * @param classLabels (B) int64 with {@code num_class_embeds}; (B) with {@code class_embed_type}
    *     {@code timestep}; (B, time embedding's size) float32 with {@code identity}
    * @return (B, out_channels, H, W)
-   * @throws SfumatoException if a shape does not fit, a label is out of range or the model knows no
+   * @throws SfumatoException if a shape does not fit, a label is out of range or the model has no
    *     classes
    */
   public Tensor forward(Tensor sample, Tensor timestep, Tensor classLabels) {
@@ -139,7 +139,7 @@ public final class UNet2DModel extends Module {
     return timeEmbedding.forward(timeProj.forward(perPicture(sample, timestep, "timesteps")));
   }
 
-  /** One number for each picture: (B). */
+  /** Expands to one number for each picture: (B). */
   private static Tensor perPicture(Tensor sample, Tensor numbers, String what) {
     long pictures = sample.size(0);
     if (numbers.numel() != 1 && (numbers.dim() != 1 || numbers.size(0) != pictures)) {
@@ -202,9 +202,9 @@ public final class UNet2DModel extends Module {
   }
 
   /**
-   * The weights of an old checkpoint, such as google/ddpm-cifar10-32, under today's names: {@code
-   * query}, {@code key}, {@code value} and {@code proj_attn} of attention layers are now {@code
-   * to_q}, {@code to_k}, {@code to_v} and {@code to_out.0}. Other weights stay as they are.
+   * Renames the weights of an old checkpoint, such as google/ddpm-cifar10-32, to today's names:
+   * {@code query}, {@code key}, {@code value} and {@code proj_attn} of attention layers become
+   * {@code to_q}, {@code to_k}, {@code to_v} and {@code to_out.0}. Other weights keep their names.
    */
   public static Map<String, Tensor> modernNames(Map<String, Tensor> weights) {
     Map<String, Tensor> renamed = new LinkedHashMap<>();

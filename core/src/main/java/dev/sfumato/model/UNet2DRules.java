@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What a {@link UNet2DConfig} must fulfil; every message names the key. */
+/** The rules for a {@link UNet2DConfig}; every message names the key. */
 final class UNet2DRules {
-  /** Channels of the picture that skip blocks carry along. */
+  /** Channels of the picture in skip blocks. */
   static final int PICTURE_CHANNELS = 3;
 
   private static final int MOST_CHANNELS = 1 << 16;
@@ -101,7 +101,7 @@ final class UNet2DRules {
     }
   }
 
-  /** The picture that skip blocks carry must have the size of the features it meets. */
+  /** Checks that the picture in skip blocks has the size of the features it is added to. */
   private static void checkSkipBlocks(UNet2DConfig config) {
     int last = config.blockOutChannels().size() - 1;
     for (int i = 0; i < last; i++) {

@@ -6,15 +6,15 @@ import java.util.List;
 /** One level on the way up. */
 sealed interface UpBlock permits PlainUpBlock, SkipUpBlock, KUpBlock {
   /**
-   * Features (B, before, H, W) to (B, out, 2H, 2W), or (B, out, H, W) at the last level. Frees
+   * Maps features (B, before, H, W) to (B, out, 2H, 2W), or (B, out, H, W) at the last level. Frees
    * {@code x}.
    *
-   * @param skips the features from the way down; frees those it takes
+   * @param skips the features from the way down; the block frees those it takes
    */
   Tensor forward(Tensor x, Told told, Skips skips);
 
   /**
-   * Where a block stands.
+   * The place of a block.
    *
    * @param finer channels of the finer level that follows, or of this one if it is the last
    * @param before channels of the features that come in
@@ -34,7 +34,7 @@ sealed interface UpBlock permits PlainUpBlock, SkipUpBlock, KUpBlock {
           "KUpBlock2D",
           "KCrossAttnUpBlock2D");
 
-  /** A block by its name, one of {@link #TYPES}. */
+  /** Makes a block by its name, one of {@link #TYPES}. */
   static UpBlock of(String type, UNet2DConfig config, Place place) {
     boolean resnet = config.upsampleType().orElse("conv").equals("resnet");
     return switch (type) {

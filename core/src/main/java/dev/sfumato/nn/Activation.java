@@ -20,7 +20,7 @@ public enum Activation {
     this.function = function;
   }
 
-  /** The function of each element. */
+  /** Applies the function to each element. */
   public Tensor apply(Tensor x) {
     return function.apply(x);
   }

@@ -37,8 +37,8 @@ public final class Conv2d extends Module {
   }
 
   /**
-   * {@link #forward} of {@code before(x)}, which is cheap: for less memory in training it is
-   * computed again when gradients are taken.
+   * Returns {@link #forward} of {@code before(x)}; to save memory in training, the cheap {@code
+   * before(x)} is computed again for the gradients.
    */
   public Tensor forwardOf(UnaryOperator<Tensor> before, Tensor x) {
     return Functional.conv2dOf(before, x, weight, bias, stride, padding, 1);

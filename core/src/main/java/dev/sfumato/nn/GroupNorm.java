@@ -13,7 +13,7 @@ public final class GroupNorm extends Module {
   private final double epsilon;
 
   /**
-   * @param groups how many groups the channels are split into
+   * @param groups the number of groups of channels
    * @param channels a multiple of {@code groups}
    * @param epsilon added to the variance
    * @throws SfumatoException if {@code groups} does not divide {@code channels}

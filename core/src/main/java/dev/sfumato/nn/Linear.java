@@ -30,8 +30,8 @@ public final class Linear extends Module {
   }
 
   /**
-   * Applies layers with biases to the channels of each position: (B, in, N) to (B, out, N), where
-   * the outputs of all layers follow each other. This is one convolution with a 1 x 1 kernel, which
+   * Applies layers with biases to the channels of each position: (B, in, N) to (B, out, N), with
+   * the outputs of all layers one after another. This is one convolution with a 1 x 1 kernel, which
    * the engine computes twice as fast as the products of transposed matrices.
    */
   public static Tensor pointwise(Tensor x, Linear... layers) {

@@ -24,27 +24,28 @@ import java.util.stream.Stream;
  *
  * <p>Fields are the schema: a field of type {@link Tensor} is a parameter, one of type {@code
  * Module} or {@code List} of modules holds children. Names are the fields' in snake_case, joined by
- * dots, list entries by their index; {@link Name} covers the irregular ones and null is absent. So
- * {@code resnets.0.time_emb_proj.weight} is the field {@code weight} of {@code timeEmbProj} of the
- * first entry of {@code resnets}.
+ * dots, list entries by their index; {@link Name} covers the irregular ones; null fields are
+ * absent. So {@code resnets.0.time_emb_proj.weight} is the field {@code weight} of {@code
+ * timeEmbProj} of the first entry of {@code resnets}.
  */
 public abstract class Module implements AutoCloseable {
   private Rng dropoutRandom;
   private boolean checkpointing;
 
   /**
-   * A parameter of the given shape that wants gradients; {@link #reset} or a checkpoint fills it.
+   * Makes a parameter of the given shape that wants gradients; {@link #reset} or a checkpoint fills
+   * it.
    */
   protected static Tensor parameter(long... shape) {
     return Scope.release(Tensor.empty(shape)).requiresGrad(true);
   }
 
-  /** A tensor that belongs to the checkpoint but is not trained. */
+  /** Makes a tensor that belongs to the checkpoint but is not trained. */
   protected static Tensor buffer(long... shape) {
     return Scope.release(Tensor.empty(shape));
   }
 
-  /** Fills this module's own parameters with start values; the default has none to fill. */
+  /** Fills this module's own parameters with start values; by default it has none. */
   protected void resetOwn(Rng rng) {}
 
   /** Fills all parameters with PyTorch's default start values, drawn from {@code rng}. */
@@ -53,7 +54,9 @@ public abstract class Module implements AutoCloseable {
     return this;
   }
 
-  /** All parameters and buffers by their name in a checkpoint, in the order of the fields. */
+  /**
+   * Returns all parameters and buffers by their name in a checkpoint, in the order of the fields.
+   */
   public final Map<String, Tensor> parameters() {
     Map<String, Tensor> found = new LinkedHashMap<>();
     visit(
@@ -68,36 +71,36 @@ public abstract class Module implements AutoCloseable {
     return Collections.unmodifiableMap(found);
   }
 
-  /** The parameters that want gradients, in the order of the fields. */
+  /** Returns the parameters that want gradients, in the order of the fields. */
   public final List<Tensor> trainable() {
     return List.copyOf(trainableByName().values());
   }
 
-  /** The parameters that want gradients by name, in the order of the fields. */
+  /** Returns the parameters that want gradients by name, in the order of the fields. */
   public final Map<String, Tensor> trainableByName() {
     Map<String, Tensor> trainable = new LinkedHashMap<>(parameters());
     trainable.values().removeIf(parameter -> !parameter.requiresGrad());
     return trainable;
   }
 
-  /** Where the parameters are. */
+  /** Returns the device that holds the parameters. */
   public final Device device() {
     return parameters().values().iterator().next().device();
   }
 
   /**
-   * Takes over the weights of a checkpoint, converted to float32. Names that {@code torch.compile}
-   * or distributed training put in front are passed over.
+   * Loads the weights of a checkpoint, converted to float32. Prefixes that {@code torch.compile} or
+   * distributed training add to names are ignored.
    *
-   * @param weights tensors that are float32 already are shared, not copied
+   * @param weights tensors by name; float32 ones are shared, not copied
    * @throws dev.sfumato.SfumatoException naming missing, unexpected and wrongly shaped weights, or
-   *     one that is not finite; the parameters are then as they were
+   *     one that is not finite; the parameters then stay unchanged
    */
   public final void load(Weights weights) {
     StateDict.load(parameters(), weights.tensors(), weights.source());
   }
 
-  /** The same for weights that do not lie in a file of their own; {@code source} names them. */
+  /** Loads weights that come from no single file; {@code source} names them in errors. */
   public final void load(Map<String, Tensor> weights, String source) {
     load(new Weights(source, weights));
   }
@@ -120,7 +123,7 @@ public abstract class Module implements AutoCloseable {
   }
 
   /**
-   * {@code x} with each element zeroed with probability {@code p} and the rest scaled, in training.
+   * In training, zeroes each element of {@code x} with probability {@code p} and scales the rest.
    */
   protected final Tensor dropout(Tensor x, double p) {
     if (dropoutRandom == null || p == 0) {
@@ -131,16 +134,17 @@ public abstract class Module implements AutoCloseable {
   }
 
   /**
-   * Switches gradient checkpointing: layers that are large keep their inputs only and are computed
-   * again in the backward pass: the same output and, but for rounding, the same gradients, for less
-   * memory and more time.
+   * Switches gradient checkpointing: large layers keep only their inputs and are computed again in
+   * the backward pass. The output is the same, and so are the gradients except for rounding; it
+   * saves memory and costs time.
    */
   public final void checkpointing(boolean on) {
     visit("", (path, module) -> module.checkpointing = on);
   }
 
   /**
-   * {@code layer} of {@code inputs}, computed again in the backward pass if that is switched on.
+   * Returns {@code layer} of {@code inputs}, computed again in the backward pass if checkpointing
+   * is on.
    */
   protected final Tensor checkpointed(Function<List<Tensor>, Tensor> layer, Tensor... inputs) {
     return checkpointing
@@ -149,7 +153,10 @@ public abstract class Module implements AutoCloseable {
         : layer.apply(List.of(inputs));
   }
 
-  /** This module and all below it that are of {@code type}, in the order of the fields. */
+  /**
+   * Returns the modules of {@code type} among this module and all below it, in the order of the
+   * fields.
+   */
   protected final <T extends Module> List<T> parts(Class<T> type) {
     List<T> found = new ArrayList<>();
     visit(

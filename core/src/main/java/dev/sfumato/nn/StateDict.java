@@ -13,9 +13,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** Strict loading: every parameter gets its weight and every weight its parameter, or none does. */
+/**
+ * Strict loading: each parameter must match a weight and each weight a parameter, or nothing is
+ * loaded.
+ */
 final class StateDict {
-  /** What PyTorch's compiler and distributed training put into names, wherever they wrap a part. */
+  /** Parts of names that PyTorch's compiler and distributed training add to each wrapped module. */
   private static final Pattern WRAPPER =
       Pattern.compile("(^|(?<=\\.))(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\\.");
 
@@ -49,15 +52,15 @@ final class StateDict {
   }
 
   /**
-   * The weights without wrappers' names, and without a prefix that all of them share and no
-   * parameter has, such as {@code module.} of a model that was trained on several cards.
+   * Removes wrappers' names, and a prefix that all weights share and no parameter has, such as
+   * {@code module.} of a model trained on several cards.
    */
   private static Map<String, Tensor> plainNames(
       Set<String> parameters, Map<String, Tensor> weights) {
     Map<String, Tensor> plain = new LinkedHashMap<>();
     weights.forEach((name, weight) -> plain.put(WRAPPER.matcher(name).replaceAll(""), weight));
     if (plain.size() < weights.size()) {
-      return weights; // two weights of one name: none is clearly meant
+      return weights; // two weights of one name: ambiguous
     }
     return withoutPrefix(parameters, plain);
   }
@@ -109,7 +112,7 @@ final class StateDict {
     return problems;
   }
 
-  /** The first of {@code names}, and how many more there are. */
+  /** Lists the first of {@code names} and the number of the others. */
   private static String some(Collection<String> names) {
     String first = String.join(", ", names.stream().limit(NAMED).toList());
     int more = names.size() - NAMED;

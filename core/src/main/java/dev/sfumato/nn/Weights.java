@@ -16,8 +16,8 @@ import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 
 /**
- * The weights of a network as they lie on disk: safetensors or a PyTorch checkpoint, in one file or
- * in several that an index lists.
+ * The weights of a network on disk: safetensors or a PyTorch checkpoint, in one file or in several
+ * listed by an index.
  *
  * <pre>{@code
  * network.load(Weights.in(directory.resolve("vae"), "diffusion_pytorch_model"));
@@ -28,9 +28,9 @@ import java.util.function.UnaryOperator;
  */
 public record Weights(String source, Map<String, Tensor> tensors) {
   /**
-   * Reads the weights in {@code folder}, the first that there are of {@link ModelFiles#weights}.
+   * Reads the weights in {@code folder}, the first that exists of {@link ModelFiles#weights}.
    *
-   * @param stem how their names begin, such as {@code diffusion_pytorch_model}
+   * @param stem the start of their names, such as {@code diffusion_pytorch_model}
    * @throws SfumatoException naming the file that is missing or damaged
    */
   public static Weights in(Path folder, String stem) {
@@ -56,20 +56,20 @@ public record Weights(String source, Map<String, Tensor> tensors) {
             : TorchCheckpoint.read(file));
   }
 
-  /** The same under other names. */
+  /** Returns the same weights under other names. */
   public Weights renamed(UnaryOperator<Map<String, Tensor>> names) {
     return new Weights(source, names.apply(tensors));
   }
 
-  /** {@code {"weight_map": {NAME: FILE}}}; the files lie beside the index. */
+  /** Reads an index {@code {"weight_map": {NAME: FILE}}}; the files lie beside it. */
   private static Map<String, Tensor> shards(Path index) {
     if (!(JsonFile.read(index, Map.class).get("weight_map") instanceof Map<?, ?> places)) {
-      throw new SfumatoException(index + ": weight_map is missing: it is no index of weights");
+      throw new SfumatoException(index + ": weight_map is missing: it is not an index of weights");
     }
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     for (String shard : new TreeSet<>(places.values().stream().map(String::valueOf).toList())) {
       if (!shard.matches("[\\w.-]+") || shard.endsWith(".json")) {
-        throw new SfumatoException(index + ": '" + shard + "' is no name of a weights file");
+        throw new SfumatoException(index + ": '" + shard + "' is not the name of a weights file");
       }
       of(index.resolveSibling(shard))
           .tensors
@@ -77,7 +77,7 @@ public record Weights(String source, Map<String, Tensor> tensors) {
               (name, tensor) -> {
                 if (!shard.equals(places.get(name)) || tensors.put(name, tensor) != null) {
                   throw new SfumatoException(
-                      index + ": says something else of '" + name + "' than " + shard);
+                      index + ": disagrees about '" + name + "' with " + shard);
                 }
               });
     }

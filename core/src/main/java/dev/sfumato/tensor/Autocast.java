@@ -6,9 +6,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Mixed precision (Micikevicius et al., 2018), as {@code torch.autocast}: inside a region
- * convolutions, matrix products and attention compute in bfloat16, whatever is sensitive to
- * rounding in float32. Weights stay float32. Networks open the region around their forward pass; it
- * does nothing unless {@link #bfloat16} has asked for it.
+ * convolutions, matrix products and attention compute in bfloat16; operations that are sensitive to
+ * rounding compute in float32. Weights stay float32. Networks open the region around their forward
+ * pass; it does nothing unless {@link #bfloat16} has asked for it.
  */
 public final class Autocast implements AutoCloseable {
   private static volatile boolean wanted;
@@ -22,7 +22,7 @@ public final class Autocast implements AutoCloseable {
     }
   }
 
-  /** Says for the whole process whether regions compute in bfloat16. */
+  /** Sets for the whole process whether regions compute in bfloat16. */
   public static void bfloat16(boolean wanted) {
     Autocast.wanted = wanted;
   }
@@ -32,7 +32,7 @@ public final class Autocast implements AutoCloseable {
     return new Autocast(wanted);
   }
 
-  /** A region for what is computed again, if the first time was in one. */
+  /** Opens a region for a second computation if the first one ran in a region. */
   static Autocast resume(boolean wasEnabled) {
     return new Autocast(wasEnabled);
   }
@@ -45,7 +45,7 @@ public final class Autocast implements AutoCloseable {
     }
   }
 
-  /** Whether this thread is in a region that computes in bfloat16. */
+  /** Returns true if this thread is in a region that computes in bfloat16. */
   static boolean enabled() {
     return Engine.call(() -> torch.is_autocast_enabled(DeviceType.CPU));
   }

@@ -10,17 +10,18 @@ import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
-/** Gradients: when operations are recorded, and derivatives with respect to chosen tensors. */
+/** Switches for the recording of operations, and derivatives with respect to chosen tensors. */
 public final class Autograd {
   private static final BoolOptional FREE_GRAPH = Engine.call(() -> new BoolOptional(false));
 
-  /** Whether a backward pass of this thread is for {@link #gradient}. */
+  /** True while a backward pass of this thread serves {@link #gradient}. */
   private static final ThreadLocal<Boolean> INPUT_ALONE = ThreadLocal.withInitial(() -> false);
 
   private Autograd() {}
 
   /**
-   * A region of this thread in which recording is switched; closing it restores what was before.
+   * A region of this thread with recording switched on or off; closing it restores the earlier
+   * state.
    */
   public static final class Recording implements AutoCloseable {
     private final boolean before = recording();
@@ -35,23 +36,23 @@ public final class Autograd {
     }
   }
 
-  /** Records nothing: for sampling and for updates of weights. */
+  /** Opens a region that records nothing, for sampling and for updates of weights. */
   public static Recording off() {
     return new Recording(false);
   }
 
-  /** Records again inside a region that is {@link #off}. */
+  /** Opens a region that records again inside one that is {@link #off}. */
   public static Recording on() {
     return new Recording(true);
   }
 
-  /** Whether operations of this thread are recorded. */
+  /** Returns true if operations of this thread are recorded. */
   public static boolean recording() {
     return Engine.call(GradMode::is_enabled);
   }
 
   /**
-   * d output / d input, of the input's shape.
+   * Returns d output / d input, in the input's shape.
    *
    * @param output one element
    * @param input a tensor that requires gradients and from which {@code output} was computed
@@ -74,7 +75,9 @@ public final class Autograd {
                                 }))));
   }
 
-  /** Says to what is computed again in a backward pass that nobody wants gradients of weights. */
+  /**
+   * Runs {@code pass} and tells the parts that it computes again to skip the gradients of weights.
+   */
   private static <T> T withoutWeights(Supplier<T> pass) {
     INPUT_ALONE.set(true);
     try {
@@ -86,14 +89,17 @@ public final class Autograd {
     }
   }
 
-  /** Whether gradients of weights are wanted, or {@link #gradient} asks for that of an input. */
+  /**
+   * Returns true if gradients of weights are wanted, and false while {@link #gradient} asks for an
+   * input's alone.
+   */
   static boolean ofWeights() {
     return !INPUT_ALONE.get();
   }
 
   /**
-   * Adds the gradients of all leaves, or of {@code inputs} if those of weights are not wanted,
-   * where d loss / d outputs is {@code gradients}.
+   * Adds the gradients of all leaves, or of {@code inputs} alone if those of weights are not
+   * wanted; {@code gradients} is d loss / d outputs.
    */
   static void backward(List<Tensor> outputs, List<Tensor> gradients, List<Tensor> inputs) {
     List<Tensor> only =
@@ -116,7 +122,8 @@ public final class Autograd {
   }
 
   /**
-   * d output / d input for several inputs; zeros for those that {@code output} does not depend on.
+   * Returns d output / d input for several inputs, with zeros for inputs on which {@code output}
+   * does not depend.
    *
    * @param output one element
    * @param inputs tensors that require gradients
@@ -126,12 +133,12 @@ public final class Autograd {
   }
 
   /**
-   * The sum over all elements of {@code outputGradient * output}, differentiated by input.
+   * Returns the derivative with respect to the input of the sum of {@code outputGradient * output}.
    *
    * @param output a tensor of any shape
    * @param input a tensor that requires gradients
-   * @param outputGradient of the shape of {@code output}
-   * @return of the input's shape
+   * @param outputGradient a tensor of the shape of {@code output}
+   * @return a tensor of the input's shape
    */
   public static Tensor gradient(Tensor output, Tensor input, Tensor outputGradient) {
     return gradients(output, List.of(input), List.of(outputGradient)).get(0);
@@ -178,18 +185,18 @@ public final class Autograd {
     return gradients;
   }
 
-  /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */
+  /** Returns the gradient that {@link Tensor#backward} gathered for {@code leaf}. */
   public static Optional<Tensor> gathered(Tensor leaf) {
     org.bytedeco.pytorch.Tensor gradient = leaf.handle.grad();
     if (!gradient.defined()) {
       gradient.close();
       return Optional.empty();
     }
-    // What the leaf gives is a reference into it; this one may outlive the leaf.
+    // The engine returns a reference into the leaf; this copy may outlive the leaf.
     return Optional.of(Tensor.make(() -> new org.bytedeco.pytorch.Tensor(gradient)));
   }
 
-  /** Gives {@code leaf}, which has no gradient, one of zeros. */
+  /** Gives {@code leaf}, which has no gradient yet, a gradient of zeros. */
   public static Tensor zero(Tensor leaf) {
     Tensor zeros = Scope.run(() -> Tensor.zeros(leaf.shape()).to(leaf.device()));
     try (org.bytedeco.pytorch.Tensor gradient = leaf.handle.mutable_grad()) {

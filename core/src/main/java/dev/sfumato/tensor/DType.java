@@ -28,12 +28,12 @@ public enum DType {
     this.scalarType = scalarType;
   }
 
-  /** The name of this type in a safetensors header, such as {@code F32}. */
+  /** Returns the name of this type in a safetensors header, such as {@code F32}. */
   public String code() {
     return code;
   }
 
-  /** The size of one element in bytes. */
+  /** Returns the size of one element in bytes. */
   public int bytes() {
     return bytes;
   }
@@ -42,7 +42,7 @@ public enum DType {
     return scalarType;
   }
 
-  /** The type that a safetensors header calls {@code code}, if it is one of these. */
+  /** Returns the type that a safetensors header calls {@code code}, if it is supported. */
   public static Optional<DType> ofCode(String code) {
     return Arrays.stream(values()).filter(d -> d.code.equals(code)).findFirst();
   }

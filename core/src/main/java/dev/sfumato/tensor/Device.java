@@ -3,7 +3,7 @@ package dev.sfumato.tensor;
 import dev.sfumato.SfumatoException;
 
 /**
- * Where tensors live.
+ * A place for tensors: the host's memory or a card.
  *
  * @param type {@code cpu} or {@code cuda}
  * @param index the card's number; 0 for the CPU
@@ -16,7 +16,7 @@ public record Device(String type, int index) {
    * Reads {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}; {@code auto} is the first card
    * where the engine finds one, else the CPU.
    *
-   * @throws SfumatoException for another name, or a card that is not there
+   * @throws SfumatoException for another name, or a card that does not exist
    */
   public static Device parse(String name) {
     if (name.equals("cpu") || (name.equals("auto") && !Engine.hasCuda())) {
@@ -27,13 +27,13 @@ public record Device(String type, int index) {
     }
     if (!Engine.hasCuda()) {
       throw new SfumatoException(
-          "device '" + name + "' is not there: the engine finds no CUDA card; use --device cpu");
+          "device '" + name + "' does not exist: the engine finds no CUDA card; use --device cpu");
     }
     int colon = name.indexOf(':');
     return new Device("cuda", colon < 0 ? 0 : Integer.parseInt(name.substring(colon + 1)));
   }
 
-  /** Whether this is the host's memory. */
+  /** Returns true if this is the host's memory. */
   public boolean isCpu() {
     return type.equals("cpu");
   }

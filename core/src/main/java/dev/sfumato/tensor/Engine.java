@@ -9,13 +9,13 @@ import java.util.regex.Pattern;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The native engine as a whole: its threads, its arithmetic, and how its errors reach the user.
+ * The settings of the native engine: its threads, its arithmetic and its error messages.
  *
  * <p>Loading this class prepares the engine, so every native object of this package, constants
  * included, is made inside {@link #call}.
  */
 public final class Engine {
-  private static final int THREADS_PER_PROCESSOR = 8; // more only wait for each other
+  private static final int THREADS_PER_PROCESSOR = 8; // more would only wait for each other
 
   static {
     // JavaCPP reads these when its first class is initialised. Scopes free native memory; left
@@ -36,8 +36,7 @@ public final class Engine {
   private Engine() {}
 
   /**
-   * Does what loading this class does: to be called before another library that comes through
-   * JavaCPP is used.
+   * Loads this class; call it before the first use of another library that comes through JavaCPP.
    */
   public static void prepare() {}
 
@@ -48,9 +47,9 @@ public final class Engine {
   }
 
   /**
-   * Spares the user the warning that OpenBLAS is of another release than JavaCPP, which is so on
+   * Suppresses the warning that OpenBLAS and JavaCPP are of different releases, which is on
    * purpose. The binding of OpenBLAS checks that once, when its class is initialised, and does not
-   * warn while libraries are not to be loaded.
+   * warn while the loading of libraries is switched off.
    */
   private static void checkVersionsSilently() {
     String loading = System.getProperty("org.bytedeco.javacpp.loadlibraries");
@@ -58,7 +57,7 @@ public final class Engine {
     try {
       Class.forName("org.bytedeco.openblas.presets.openblas_nolapack");
     } catch (ClassNotFoundException e) {
-      // An engine without OpenBLAS has nothing to warn of.
+      // An engine without OpenBLAS has nothing to warn about.
     } finally {
       if (loading == null) {
         System.clearProperty("org.bytedeco.javacpp.loadlibraries");
@@ -69,14 +68,14 @@ public final class Engine {
   }
 
   /**
-   * It would compute some convolutions, on one thread and on some processors only; on the others
-   * each of these prints a warning.
+   * Switches NNPACK off: it computes some convolutions on one thread, and on unsupported processors
+   * it prints a warning for each.
    */
   private static void leaveOutNnpack() {
     torch.globalContext().setUserEnabledNNPACK(false);
   }
 
-  /** OMP_NUM_THREADS may ask for more than the system can start. */
+  /** Limits the threads, since OMP_NUM_THREADS may ask for more than the system can start. */
   private static void limitThreads() {
     if (torch.get_num_threads() > maxThreads()) {
       torch.set_num_threads(maxThreads());
@@ -87,18 +86,18 @@ public final class Engine {
     return THREADS_PER_PROCESSOR * Runtime.getRuntime().availableProcessors();
   }
 
-  /** The number of threads that one operation may use. */
+  /** Returns the number of threads that one operation may use. */
   public static int threads() {
     return call(torch::get_num_threads);
   }
 
   /**
    * Sets the number of threads that one operation may use, at any time and for all threads of the
-   * program. Matrix products are not bound by it: OpenBLAS has threads of its own, one per core
-   * unless {@code OPENBLAS_NUM_THREADS} is set.
+   * program. The limit does not cover matrix products: OpenBLAS has threads of its own, one per
+   * core unless {@code OPENBLAS_NUM_THREADS} is set.
    *
-   * <p>Results are the same from run to run for one number of threads; between two numbers they
-   * differ in the last bits, because sums are added up in another order.
+   * <p>Results are the same from run to run with one number of threads. Another number adds sums in
+   * another order and changes the last bits.
    *
    * @throws SfumatoException if {@code threads} is less than 1 or more than eight for each
    *     processor
@@ -119,7 +118,7 @@ public final class Engine {
         });
   }
 
-  /** The version of the engine and of its Java binding, such as {@code 2.13.0-1.5.14}. */
+  /** Returns the version of the engine and of its Java binding, such as {@code 2.13.0-1.5.14}. */
   public static String version() {
     Properties properties = new Properties();
     try (InputStream in =
@@ -131,12 +130,12 @@ public final class Engine {
     return properties.getProperty("version", "unknown");
   }
 
-  /** Whether the engine was loaded with CUDA and sees a card. */
+  /** Returns true if the engine was loaded with CUDA and sees a card. */
   public static boolean hasCuda() {
     return call(() -> torch.hasCUDA() && torch.getNumGPUs() > 0);
   }
 
-  /** Runs one call of the engine; its errors become one line without native stack frames. */
+  /** Runs one call of the engine and reduces its errors to one line without native stack frames. */
   static <T> T call(Supplier<T> operation) {
     try {
       return operation.get();

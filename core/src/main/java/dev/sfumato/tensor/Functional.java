@@ -12,14 +12,14 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.kBilinear;
 
-/** The operations of neural networks, without state. Pictures and features are (B, C, H, W). */
+/** Stateless operations of neural networks. Pictures and features are (B, C, H, W). */
 public final class Functional {
   private static final long[] ONES = {1, 1};
   private static final long[] ZEROS = {0, 0};
   private static final DoubleOptional NO_SCALE = Engine.call(DoubleOptional::new);
   private static final LongOptional NO_DIVISOR = Engine.call(LongOptional::new);
 
-  /** Elements from which on memory counts more than the time to compute them again. */
+  /** The number of elements above which memory matters more than the time to compute them again. */
   private static final long LARGE = 1 << 23;
 
   private Functional() {}
@@ -41,8 +41,8 @@ public final class Functional {
   }
 
   /**
-   * {@link #conv2d} of {@code before(x)}. Of a large x, what {@code before} computes is not kept
-   * for the gradients but computed again, so it should be cheap, and the same each time.
+   * {@link #conv2d} of {@code before(x)}. For a large x, the result of {@code before} is computed
+   * again for the gradients instead of kept, so it should be cheap and the same each time.
    */
   public static Tensor conv2dOf(
       UnaryOperator<Tensor> before,
@@ -64,7 +64,8 @@ public final class Functional {
   }
 
   /**
-   * Transposed 2-D convolution: what {@link #conv2d} of the same sizes takes gradients through.
+   * Transposed 2-D convolution: the gradient of {@link #conv2d} of the same sizes with respect to
+   * x.
    *
    * @param x (B, Cin, H, W)
    * @param weight (Cin, Cout, Kh, Kw)
@@ -80,8 +81,8 @@ public final class Functional {
   }
 
   /**
-   * Group normalisation (Wu and He, 2018): each group of channels to mean 0 and variance 1, then
-   * {@code weight} and {@code bias} (C) per channel, or null for neither.
+   * Group normalisation (Wu and He, 2018): scales each group of channels to mean 0 and variance 1,
+   * then applies {@code weight} and {@code bias} (C) per channel, which may be null.
    */
   public static Tensor groupNorm(
       Tensor x, long groups, Tensor weight, Tensor bias, double epsilon) {
@@ -127,7 +128,7 @@ public final class Functional {
     return Tensor.make(() -> torch.normalize(x.handle));
   }
 
-  /** Rows of {@code weight} (N, D) by {@code indices} (...) int64: (..., D). */
+  /** Looks up the rows of {@code weight} (N, D) at {@code indices} (...) int64: (..., D). */
   public static Tensor embedding(Tensor weight, Tensor indices) {
     return Tensor.make(() -> torch.embedding(weight.handle, indices.handle));
   }
@@ -152,7 +153,7 @@ public final class Functional {
     return Tensor.make(() -> torch.gelu(x.handle, "tanh"));
   }
 
-  /** {@code x sigmoid(1.702 x)}, which OpenAI's CLIP has in the place of {@link #gelu}. */
+  /** {@code x sigmoid(1.702 x)}, which OpenAI's CLIP uses instead of {@link #gelu}. */
   public static Tensor quickGelu(Tensor x) {
     return Scope.run(() -> silu(x.mul(1.702)).mul_(1 / 1.702));
   }
@@ -202,7 +203,7 @@ public final class Functional {
   }
 
   /**
-   * Pictures resized to {@code height} x {@code width} by a triangle filter that grows as they
+   * Resizes pictures to {@code height} x {@code width} with a triangle filter that widens as they
    * shrink: bilinear with antialiasing, as torchvision resizes tensors.
    */
   public static Tensor resize(Tensor x, long height, long width) {
@@ -221,7 +222,7 @@ public final class Functional {
   }
 
   /**
-   * The pixel nearest to each place of {@code grid}, or 0 beyond the border.
+   * Reads the pixel nearest to each position in {@code grid}, or 0 beyond the border.
    *
    * @param x (B, C, H, W)
    * @param grid (B, H', W', 2), x before y; -1 and 1 are the outer edges of the outermost pixels
@@ -231,25 +232,28 @@ public final class Functional {
     return Tensor.make(() -> torch.grid_sampler_2d(x.handle, grid.handle, 1, 0, false));
   }
 
-  /** Means over {@code kernel} x {@code kernel} windows, {@code kernel} apart. */
+  /** Averages {@code kernel} x {@code kernel} windows, {@code kernel} apart. */
   public static Tensor avgPool2d(Tensor x, long kernel) {
     long[] sides = {kernel, kernel};
     return Tensor.make(
         () -> torch.avg_pool2d(x.handle, sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
   }
 
-  /** The largest of each {@code kernel} x {@code kernel} window, {@code kernel} apart. */
+  /** Takes the maximum of each {@code kernel} x {@code kernel} window, {@code kernel} apart. */
   public static Tensor maxPool2d(Tensor x, long kernel) {
     long[] sides = {kernel, kernel};
     return Tensor.make(() -> torch.max_pool2d(x.handle, sides, sides, ZEROS, ONES, false));
   }
 
-  /** Zeros around the last dimensions: {left, right, top, bottom, ...}; negative sizes cut. */
+  /** Pads the last dimensions with zeros: {left, right, top, bottom, ...}; negative sizes cut. */
   public static Tensor pad(Tensor x, long... sizes) {
     return Tensor.make(() -> torch.constant_pad_nd(x.handle, sizes));
   }
 
-  /** {@code size} rows and columns mirrored at each border of pictures, borders not repeated. */
+  /**
+   * Pads pictures with {@code size} mirrored rows and columns at each border; the border itself is
+   * not repeated.
+   */
   public static Tensor padReflect(Tensor x, long size) {
     return Tensor.make(() -> torch.reflection_pad2d(x.handle, new long[] {size, size, size, size}));
   }

@@ -12,26 +12,32 @@ import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.VoidTensorHook;
 
 /**
- * Gradient checkpointing (Chen et al., 2016): a part of a computation keeps its inputs only, and
- * computes what lies between again when the backward pass comes to it.
+ * Gradient checkpointing (Chen et al., 2016): a part of a computation keeps only its inputs, and
+ * runs again when the backward pass reaches it.
  *
- * <p>How it hangs in the engine's graph: the output, cut off from its own graph, gets a scalar
- * added in place that is minus zero and so changes no bit. That scalar was made from the inputs, so
- * the backward pass goes from the output through the scalar to each input. A hook on the output
- * computes the part again, recorded this time, and takes the gradients; a hook on the way to each
- * input puts its gradient in the place of the meaningless one that came through the scalar.
+ * <p>A checkpoint joins the engine's graph as follows. The output is cut off from its own graph,
+ * and a scalar of minus zero, which changes no bit, is added to it in place. The scalar is made
+ * from the inputs, so the backward pass goes from the output through the scalar to each input. A
+ * hook on the output computes the part again, recorded this time, and takes the gradients; a hook
+ * on the way to each input puts its gradient in place of the meaningless one that came through the
+ * scalar.
  *
- * <p>Weights gather their gradients as in {@link Tensor#backward}; under {@link Autograd#gradient}
- * none are computed (on a card, whose hooks run on threads of the engine, they are).
+ * <p>Weights gather their gradients as in {@link Tensor#backward}. Under {@link Autograd#gradient}
+ * their gradients are not computed, except on a card, whose hooks run on threads of the engine.
  */
 public final class GradientCheckpoint implements AutoCloseable {
-  /** Parts that the backward pass is done with: a hook cannot be freed while it runs. */
+  /**
+   * Parts that the backward pass has finished and that wait to be freed: a hook cannot be freed
+   * while it runs.
+   */
   private static final Queue<GradientCheckpoint> SPENT = new ConcurrentLinkedQueue<>();
 
-  /** What went wrong in a hook: an exception must not pass through the engine. */
+  /** The failure of a hook: an exception must not pass through the engine. */
   private static final AtomicReference<RuntimeException> FAILURE = new AtomicReference<>();
 
-  /** Whether this thread computes a part whose graph is thrown away, and with it all within it. */
+  /**
+   * True while this thread computes a part whose graph, with all parts inside it, is thrown away.
+   */
   private static final ThreadLocal<Boolean> THROWN_AWAY = ThreadLocal.withInitial(() -> false);
 
   private final Part part;
@@ -44,12 +50,12 @@ public final class GradientCheckpoint implements AutoCloseable {
   private final Optional<Scope> owner = Scope.outermost();
   private int hooksToRun;
 
-  /** What is computed twice. */
+  /** A part of a computation that runs twice. */
   interface Part {
-    /** The output, the same each time. */
+    /** Computes the output, the same each time. */
     Tensor compute(List<Tensor> inputs);
 
-    /** Adds gradients to inputs and weights, where that of the output is {@code gradient}. */
+    /** Adds gradients to inputs and weights; {@code gradient} is the output's. */
     default void backward(List<Tensor> inputs, Tensor gradient) {
       Tensor output = compute(inputs);
       if (output.requiresGrad()) {
@@ -68,12 +74,12 @@ public final class GradientCheckpoint implements AutoCloseable {
   }
 
   /**
-   * What {@code part} makes of {@code inputs}, without keeping what it computes on the way. Outside
-   * of a recorded region this is {@code part} alone.
+   * Computes {@code part} of {@code inputs} without keeping its intermediate results. Outside a
+   * recorded region it only runs {@code part}.
    *
-   * @param part gives a tensor of its own, neither an input nor a view of one, and the same each
-   *     time; it leaves its inputs as they are
-   * @param random what {@code part} draws from, so that it draws the same numbers again
+   * @param part returns a new tensor, neither an input nor a view of one, the same each time; it
+   *     leaves its inputs unchanged
+   * @param random the generator of {@code part}, which draws the same numbers again
    */
   public static Tensor of(
       Function<List<Tensor>, Tensor> part, List<Tensor> inputs, Optional<Rng> random) {
@@ -102,7 +108,8 @@ public final class GradientCheckpoint implements AutoCloseable {
   }
 
   /**
-   * Recorded and cut off: without recording, the engine may choose kernels that round otherwise.
+   * Computes the output with recording, which keeps the engine's choice of kernels and so the
+   * rounding, and cuts it off.
    */
   private Tensor output() {
     THROWN_AWAY.set(true);
@@ -113,7 +120,7 @@ public final class GradientCheckpoint implements AutoCloseable {
     }
   }
 
-  /** A minus zero through which the backward pass reaches the inputs. */
+  /** Makes a minus zero through which the backward pass reaches the inputs. */
   private Tensor link(List<Tensor> originals) {
     Tensor link = Tensor.zeros().requiresGrad(true).mul(1);
     for (int i = 0; i < originals.size(); i++) {
@@ -171,7 +178,7 @@ public final class GradientCheckpoint implements AutoCloseable {
     }
   }
 
-  /** Throws what went wrong in the backward pass that has ended. */
+  /** Throws the failure of the backward pass that has just ended, if there is one. */
   static void requireSuccess() {
     RuntimeException failure = FAILURE.getAndSet(null);
     if (failure != null) {
@@ -184,7 +191,7 @@ public final class GradientCheckpoint implements AutoCloseable {
     tensors.clear();
   }
 
-  /** Frees what is kept for the backward pass. */
+  /** Frees the tensors kept for the backward pass. */
   @Override
   public void close() {
     free(inputs);
@@ -193,7 +200,7 @@ public final class GradientCheckpoint implements AutoCloseable {
     hooks.forEach(Hook::close);
   }
 
-  /** Called by the engine with the gradient of the tensor it is registered with. */
+  /** A hook that the engine calls with the gradient of the tensor on which it is registered. */
   private static final class Hook extends VoidTensorHook {
     private final Consumer<Tensor> action;
 

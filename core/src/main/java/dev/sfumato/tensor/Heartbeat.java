@@ -12,18 +12,19 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Signs of life of the processes of a group: each counts up a number in the store every second.
+ * Signs of life from the processes of a group: each process increments a number in the store every
+ * second.
  *
- * <p>A process that ends breaks its connections, and the others see that when they next need it.
- * But a machine that is switched off breaks nothing, and a process that draws samples for minutes
- * needs nobody. So threads watch the numbers, and by them a process that is gone is told from one
- * that is slow.
+ * <p>A process that ends breaks its connections, and the others notice when they next need it. A
+ * machine that is switched off breaks nothing, and a process that draws samples for minutes
+ * contacts nobody. So threads watch the numbers, which tell a lost process from a slow one.
  */
 final class Heartbeat implements AutoCloseable {
   private static final Duration BEAT = Duration.ofSeconds(1);
   private static final Duration SILENCE = Duration.ofSeconds(30);
   private static final Duration A_FEW_BEATS = BEAT.multipliedBy(4);
-  private static final int THREADS = 2; // one may wait for the store, the other watches the clock
+  private static final int THREADS =
+      2; // one may wait for the store while the other watches the clock
 
   private final int rank;
   private final StoreConnection store;
@@ -40,10 +41,10 @@ final class Heartbeat implements AutoCloseable {
           });
 
   /**
-   * Starts to beat and to watch.
+   * Starts beating and watching.
    *
-   * @param store a connection that nobody else uses, to be closed with this
-   * @param lost told if a process is silent for half a minute
+   * @param store a connection for this object alone, which closes it
+   * @param lost called if a process is silent for half a minute
    */
   Heartbeat(int rank, int size, StoreConnection store, Consumer<SfumatoException> lost) {
     this.rank = rank;
@@ -56,7 +57,7 @@ final class Heartbeat implements AutoCloseable {
     threads.scheduleWithFixedDelay(this::watch, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  /** Counts up the own number and reads the others'. */
+  /** Increments this process's number and reads the others'. */
   private void beat() {
     try {
       for (int other = 0; other < counts.length; other++) {
@@ -67,7 +68,7 @@ final class Heartbeat implements AutoCloseable {
         }
       }
     } catch (RuntimeException e) {
-      // A store that does not answer leaves all silent, this process too: see silentFor.
+      // If the store does not answer, every process seems silent, this one too: see silentFor.
     }
   }
 
@@ -79,7 +80,10 @@ final class Heartbeat implements AutoCloseable {
     }
   }
 
-  /** Who was not heard of for some time; rank 0, which has the store, if this process was not. */
+  /**
+   * Returns the processes that were silent for {@code time}, or rank 0, which hosts the store, if
+   * this process itself seems silent.
+   */
   private List<Integer> silentFor(Duration time) {
     List<Integer> silent =
         IntStream.range(0, counts.length)
@@ -89,7 +93,7 @@ final class Heartbeat implements AutoCloseable {
     return silent.contains(rank) ? List.of(0) : silent;
   }
 
-  /** What to say after a connection broke: which process has gone, as a few beats tell. */
+  /** Returns the error for a broken connection; a few beats tell which process has gone. */
   SfumatoException explain(SfumatoException broken) {
     try {
       Thread.sleep(A_FEW_BEATS.toMillis());

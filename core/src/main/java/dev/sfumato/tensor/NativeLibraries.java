@@ -26,10 +26,11 @@ import org.bytedeco.javacpp.Loader;
 /**
  * Unpacks the native libraries from their jars before JavaCPP looks for them.
  *
- * <p>JavaCPP writes each library in its place, so a process beside it may map a file that is cut
- * off, and one that was stopped leaves such a file for ever. Here one process at a time writes each
- * file aside, checks it, forces it to the disk and renames it. JavaCPP then finds every file whole,
- * with the size and the time of its entry in the jar, and makes no more than links.
+ * <p>JavaCPP writes each library straight to its final place, so another process may map an
+ * incomplete file, and an interrupted process leaves one for ever. Here one process at a time
+ * writes each file under another name, checks it, forces it to the disk and renames it. JavaCPP
+ * then finds every file whole, with the size and time of its entry in the jar, and only makes
+ * links.
  */
 final class NativeLibraries {
   private static final String CACHE = "org.bytedeco.javacpp.cachedir";
@@ -42,7 +43,7 @@ final class NativeLibraries {
   /**
    * Runs {@code loading}, which makes JavaCPP load the engine, once its libraries are unpacked.
    *
-   * @throws SfumatoException if no folder can take the libraries, or they cannot be loaded
+   * @throws SfumatoException if no folder has room for the libraries, or they cannot be loaded
    */
   static void load(Runnable loading) {
     List<JarFile> jars = PACKAGES.stream().flatMap(name -> jar(name).stream()).toList();
@@ -64,7 +65,7 @@ final class NativeLibraries {
         for (JarFile jar : jars) {
           unpack(jar, cache);
         }
-        loading.run(); // makes the links, which the next process finds made
+        loading.run(); // makes the links for the next process
         AtomicFile.write(cache.resolve(marker), new byte[0]);
       }
     } catch (IOException e) {
@@ -74,7 +75,7 @@ final class NativeLibraries {
     }
   }
 
-  /** Returns the jar of a package's libraries; empty where they come in another way. */
+  /** Returns the jar of a package's libraries; empty if they come another way. */
   private static Optional<JarFile> jar(String name) {
     String library = name.equals("pytorch") ? "torch" : name;
     URL url =
@@ -93,9 +94,9 @@ final class NativeLibraries {
     return Path.of(jar.getName()).getFileName().toString();
   }
 
-  // ---- where
+  // ---- the folder
 
-  /** Returns the folder that the user has named, or else the first that can be used. */
+  /** Returns the folder that the user named, or else the first usable one. */
   private static Path folder(Path marker) {
     String chosen = System.getProperty(CACHE);
     List<String> folders =
@@ -126,7 +127,7 @@ final class NativeLibraries {
         return Optional.of("read-only");
       }
       if (isTemporary(folder) && !Files.getAttribute(folder, "unix:uid").equals(uid())) {
-        return Optional.of("another user's"); // who could change what is loaded
+        return Optional.of("another user's"); // whose owner could change the libraries
       }
       if (Files.exists(folder.resolve(marker))) {
         return Optional.empty();
@@ -165,7 +166,7 @@ final class NativeLibraries {
         cause);
   }
 
-  // ---- what
+  // ---- the files
 
   private static void unpack(JarFile jar, Path cache) throws IOException {
     List<JarEntry> libraries =
@@ -179,7 +180,7 @@ final class NativeLibraries {
         unpack(jar, library, file);
       }
     }
-    try (Stream<Path> files = Files.walk(folder)) { // what a process left that was stopped
+    try (Stream<Path> files = Files.walk(folder)) { // left by an interrupted process
       for (Path file : files.filter(Files::isRegularFile).toList()) {
         if (libraries.stream().noneMatch(library -> isWhole(file, library))) {
           Files.delete(file);

@@ -5,15 +5,15 @@ import com.sun.jna.Platform;
 import java.util.Map;
 
 /**
- * Settings that native libraries read from the environment of the process once, when they are
- * loaded. Java cannot change that environment, the C library can. What the user has set stays.
+ * Settings that native libraries read from the environment once, when they are loaded. Java cannot
+ * change that environment, but the C library can. Values that the user has set stay.
  */
 final class NativeSettings {
   /**
    * The engine brings two thread pools, OpenMP's and OpenBLAS's, which wait by spinning on the same
-   * cores. So OpenBLAS gets one thread, and OpenMP's spin only for a moment: on a busy machine the
-   * default takes several times the processor time. The engine's errors come as exceptions and need
-   * no log.
+   * cores. So OpenBLAS gets one thread, and OpenMP's threads spin only for a moment: on a busy
+   * machine the default costs several times the processor time. The engine's errors come as
+   * exceptions and need no log.
    */
   private static final Map<String, String> ENVIRONMENT =
       Map.of(
@@ -29,7 +29,10 @@ final class NativeSettings {
 
   private NativeSettings() {}
 
-  /** Must come before a library of the engine is loaded. Does nothing but on Linux. */
+  /**
+   * Applies the settings; call it before a library of the engine is loaded. It does nothing except
+   * on Linux.
+   */
   static void apply() {
     if (!Platform.isLinux()) {
       return;
@@ -45,9 +48,9 @@ final class NativeSettings {
   }
 
   /**
-   * Freed tensors stay with the process. By default every larger one is mapped and unmapped, and
-   * the kernel zeroes its pages each time, which makes sampling half as slow again. Those above 60
-   * MB are mapped even so: in the heap they leave holes that cost a gigabyte at 256 x 256.
+   * Keeps the memory of freed tensors in the process. By default every larger one is mapped and
+   * unmapped, and the kernel zeroes its pages each time, which makes sampling 50 % slower. Tensors
+   * above 60 MB are still mapped: in the heap they leave holes that cost a gigabyte at 256 x 256.
    */
   private static void keepFreedTensors(C c) {
     set(c, "MALLOC_ARENA_MAX", M_ARENA_MAX, 1);

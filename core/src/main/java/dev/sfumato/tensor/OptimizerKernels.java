@@ -13,11 +13,11 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Type;
 
 /**
- * Updates of whole lists of tensors in one call of the engine each: what optimisers, gradient
- * clipping and weight averages need. Nothing here is recorded for gradients.
+ * Updates of whole lists of tensors in one engine call each, for optimisers, gradient clipping and
+ * weight averages. Nothing here is recorded for gradients.
  *
- * <p>The engine's fused kernels pass over each weight once, where the same update of single
- * operations passes over it a dozen times.
+ * <p>The engine's fused kernels pass over each weight once, where the same update in single
+ * operations takes a dozen passes.
  */
 public final class OptimizerKernels {
   private static final Type.TypePtr TENSOR = Engine.call(() -> new Type.TypePtr(TensorType.get()));
@@ -35,7 +35,7 @@ public final class OptimizerKernels {
    * @param parameters p, changed
    * @param gradients g, one for each parameter
    * @param averages m, zeros before the first step, changed
-   * @param squares v, likewise
+   * @param squares v, zeros before the first step, changed
    * @param steps t - 1, a float32 scalar for each parameter; counted up
    */
   public static void adamStep(
@@ -85,7 +85,9 @@ public final class OptimizerKernels {
     return tensors;
   }
 
-  /** The Euclidean norm of all elements of all {@code tensors} together, float32, shape (). */
+  /**
+   * Returns the Euclidean norm of all elements of all {@code tensors} together, float32, shape ().
+   */
   public static Tensor norm(List<Tensor> tensors) {
     if (tensors.isEmpty()) {
       return Tensor.zeros();
@@ -130,7 +132,7 @@ public final class OptimizerKernels {
     callForTensors(operator, overload, arguments);
   }
 
-  /** Calls an operator that the binding has no method for; gives the tensors it returns, if any. */
+  /** Calls an operator for which the binding has no method, and returns its tensors, if any. */
   private static List<Tensor> callForTensors(
       String operator, String overload, Object... arguments) {
     return Engine.call(

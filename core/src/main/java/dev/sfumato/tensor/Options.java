@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 
-/** Native arguments that never change, made once: each would otherwise be allocated per call. */
+/** Constant native arguments, made once instead of allocated in each call. */
 final class Options {
   static final ScalarTypeOptional NO_TYPE = Engine.call(ScalarTypeOptional::new);
   static final ScalarOptional NO_SCALAR = Engine.call(ScalarOptional::new);

@@ -34,17 +34,19 @@ import org.bytedeco.pytorch.global.torch;
  * }</pre>
  *
  * <p>All processes must call the same methods in the same order; each call waits for the others.
- * Tensors on a card are carried through the host's memory. In a group of one nothing is to be done,
- * and nothing is.
+ * Tensors on a card travel through the host's memory. In a group of one, every call does nothing.
  */
 public final class ProcessGroup implements AutoCloseable {
-  /** How long processes may start after one another. */
+  /** The longest wait for processes that start late. */
   private static final Duration JOIN = Duration.ofMinutes(5);
 
-  /** While one draws samples the others wait; who is gone is for {@link Heartbeat} to find. */
+  /**
+   * The longest wait in a call: one process may draw samples while the others wait, and {@link
+   * Heartbeat} finds lost processes.
+   */
   private static final Duration CALL = Duration.ofDays(1);
 
-  private static final long BUCKET = 8 << 20; // numbers that are sent at once: 32 MB
+  private static final long BUCKET = 8 << 20; // numbers sent at once: 32 MB
 
   private final int rank;
   private final int size;
@@ -58,7 +60,7 @@ public final class ProcessGroup implements AutoCloseable {
     this.size = size;
   }
 
-  /** The group of this process alone. */
+  /** Returns the group of this process alone. */
   public static ProcessGroup alone() {
     return new ProcessGroup(0, 1);
   }
@@ -66,9 +68,9 @@ public final class ProcessGroup implements AutoCloseable {
   /**
    * Waits for the other processes and joins them.
    *
-   * @param lost told, on a thread of its own, if another process gives no sign of life for half a
+   * @param lost called, on its own thread, if another process gives no sign of life for half a
    *     minute. A call that waits for that process cannot be woken: end this process
-   * @throws SfumatoException if they are not there within five minutes
+   * @throws SfumatoException if they do not join within five minutes
    */
   public static ProcessGroup join(Rendezvous place, Consumer<SfumatoException> lost) {
     ProcessGroup group = new ProcessGroup(place.rank(), place.size());
@@ -114,7 +116,10 @@ public final class ProcessGroup implements AutoCloseable {
     }
   }
 
-  /** The network to listen on: the one that leads to the store, unless the user names another. */
+  /**
+   * Returns the network on which to listen: the one that leads to the store, unless the user names
+   * another.
+   */
   private static org.bytedeco.pytorch.gloo.Device device(Rendezvous place) {
     String network = System.getenv("GLOO_SOCKET_IFNAME");
     if (network != null) {
@@ -128,17 +133,17 @@ public final class ProcessGroup implements AutoCloseable {
     }
   }
 
-  /** The number of this process, 0 to {@link #size} - 1. */
+  /** Returns the number of this process, 0 to {@link #size} - 1. */
   public int rank() {
     return rank;
   }
 
-  /** How many processes there are. */
+  /** Returns the number of processes. */
   public int size() {
     return size;
   }
 
-  /** Whether this is the process that writes files and tells the user. */
+  /** Returns true if this is the process that writes files and tells the user. */
   public boolean isFirst() {
     return rank == 0;
   }
@@ -146,8 +151,8 @@ public final class ProcessGroup implements AutoCloseable {
   // ---- together
 
   /**
-   * Replaces each of the float32 {@code tensors} with the sum of what the processes have in its
-   * place: the same bits for all.
+   * Replaces each of the float32 {@code tensors} with its sum over all processes, the same bits on
+   * each.
    *
    * @throws SfumatoException if a process has gone
    */
@@ -155,12 +160,12 @@ public final class ProcessGroup implements AutoCloseable {
     inBuckets(tensors, gloo -> gloo::allreduce);
   }
 
-  /** Replaces each of the float32 {@code tensors} with what rank 0 has in its place. */
+  /** Replaces each of the float32 {@code tensors} with rank 0's. */
   public void broadcast_(List<Tensor> tensors) {
     inBuckets(tensors, gloo -> gloo::broadcast);
   }
 
-  /** The sum of a number over all processes. */
+  /** Returns the sum of a number over all processes. */
   public double sum(double value) {
     if (size == 1) {
       return value;
@@ -172,12 +177,12 @@ public final class ProcessGroup implements AutoCloseable {
     }
   }
 
-  /** Whether any process says so. */
+  /** Returns true if {@code said} is true on any process. */
   public boolean any(boolean said) {
     return sum(said ? 1 : 0) > 0;
   }
 
-  /** The text of rank 0; what the others give is not read. */
+  /** Returns the text of rank 0; the others' texts are ignored. */
   public String broadcast(String text) {
     if (size == 1) {
       return text;
@@ -206,14 +211,14 @@ public final class ProcessGroup implements AutoCloseable {
     }
   }
 
-  /** A number by which to compare the elements of all {@code tensors}. */
+  /** Returns a number for comparing the elements of all {@code tensors}. */
   public static long checksum(Collection<Tensor> tensors) {
     CRC32 sum = new CRC32();
     tensors.forEach(t -> sum.update(t.toBytes()));
     return sum.getValue();
   }
 
-  /** Waits until all have come here. */
+  /** Waits until all processes have reached this call. */
   public void barrier() {
     sum(0);
   }
@@ -268,8 +273,8 @@ public final class ProcessGroup implements AutoCloseable {
   }
 
   /**
-   * Leaves the group, at once: {@link #barrier} before the end of work that went well lets the
-   * others know that nobody is missing.
+   * Leaves the group at once. After work that went well, call {@link #barrier} first, so that the
+   * others do not report this process as lost.
    */
   @Override
   public void close() {

@@ -9,9 +9,9 @@ import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A convolution of something that is cheap to compute, such as a normalised and activated x: x
- * alone is kept for the backward pass. There the cheap part is computed again, but not the
- * convolution, whose gradients do not need its output.
+ * A convolution of something cheap to compute, such as a normalised and activated x. Only x is kept
+ * for the backward pass. There the cheap part is computed again; the convolution is not, since its
+ * gradients do not need its output.
  */
 record RecomputedConv(
     UnaryOperator<Tensor> before,
@@ -22,7 +22,7 @@ record RecomputedConv(
     long groups)
     implements GradientCheckpoint.Part {
 
-  /** The convolution of {@code before(x)}, which is computed again in the backward pass. */
+  /** Returns the convolution of {@code before(x)}, which is computed again in the backward pass. */
   Tensor recomputed(Tensor x) {
     return GradientCheckpoint.ofPart(this, List.of(x), Optional.empty());
   }
@@ -60,7 +60,7 @@ record RecomputedConv(
     Autograd.backward(outputs, gradients, inputs);
   }
 
-  /** The gradients of x, weight and bias; those that are not wanted are not defined. */
+  /** Returns the gradients of x, weight and bias; unwanted ones are undefined. */
   private List<Tensor> gradients(Tensor x, Tensor gradient, boolean[] wanted) {
     long[] strides = {stride, stride};
     long[] paddings = {padding, padding};

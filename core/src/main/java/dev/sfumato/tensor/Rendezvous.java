@@ -6,17 +6,17 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Where the processes of a run meet, and as which of them this one comes: the environment that
- * torchrun, {@code sfumato launch} and Kubeflow's PyTorchJob give to each process.
+ * The meeting point of a run's processes and this process's place among them, from the environment
+ * that torchrun, {@code sfumato launch} and Kubeflow's PyTorchJob give to each process.
  *
- * @param rank this process, 0 to {@code size - 1} ({@code RANK})
- * @param size how many processes there are ({@code WORLD_SIZE})
- * @param localRank this process among those of its machine, 0 if not said ({@code LOCAL_RANK})
+ * @param rank the number of this process, 0 to {@code size - 1} ({@code RANK})
+ * @param size the number of processes ({@code WORLD_SIZE})
+ * @param localRank the number of this process on its machine, 0 if not set ({@code LOCAL_RANK})
  * @param address the host of the store through which they find each other ({@code MASTER_ADDR})
- * @param port of that store ({@code MASTER_PORT})
+ * @param port the port of that store ({@code MASTER_PORT})
  * @param agentStore whether the program that started the processes hosts the store; otherwise rank
  *     0 does ({@code TORCHELASTIC_USE_AGENT_STORE})
- * @param attempt tells a restart's entries in the store from those of the processes before ({@code
+ * @param attempt separates a restart's entries in the store from those of earlier processes ({@code
  *     TORCHELASTIC_RESTART_COUNT})
  */
 public record Rendezvous(
@@ -30,7 +30,7 @@ public record Rendezvous(
   private static final int MOST_PROCESSES = 1 << 16;
 
   /**
-   * Reads the variables of {@code environment}; nothing if it speaks of no other processes.
+   * Reads the variables of {@code environment}; empty if it names no other processes.
    *
    * @throws SfumatoException naming the variable that is missing or wrong
    */

@@ -6,53 +6,57 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * A random generator on the CPU (Mersenne Twister) whose streams equal {@code torch.Generator}'s
- * bit for bit. Its state can be saved and set. Not for use by several threads at once.
+ * bit for bit. Its state can be saved and restored. Not thread-safe.
  */
 public final class Rng implements AutoCloseable {
   private final Generator generator;
   private final GeneratorOptional argument;
 
-  /** A generator that starts from {@code seed}, as {@code torch.Generator().manual_seed(seed)}. */
+  /**
+   * Makes a generator that starts from {@code seed}, as {@code
+   * torch.Generator().manual_seed(seed)}.
+   */
   public Rng(long seed) {
     generator = Engine.call(() -> torch.createCPUGenerator(seed));
     argument = new GeneratorOptional(generator);
   }
 
-  /** Standard normal numbers, float32: {@code torch.randn}. */
+  /** Draws standard normal numbers, float32: {@code torch.randn}. */
   public Tensor normal(long... shape) {
     return Tensor.make(() -> torch.randn(shape, argument, Options.of(DType.FLOAT32)));
   }
 
-  /** Uniform numbers in [0, 1), float32: {@code torch.rand}. */
+  /** Draws uniform numbers in [0, 1), float32: {@code torch.rand}. */
   public Tensor uniform(long... shape) {
     return Tensor.make(() -> torch.rand(shape, argument, Options.of(DType.FLOAT32)));
   }
 
-  /** A uniform number in [low, high), float32: {@code torch.empty(1).uniform_(low, high)}. */
+  /** Draws a uniform number in [low, high), float32: {@code torch.empty(1).uniform_(low, high)}. */
   public Tensor uniformBetween(double low, double high) {
     Tensor number = Tensor.empty(1);
     Engine.call(() -> number.handle.uniform_(low, high, argument));
     return number;
   }
 
-  /** Whole numbers in [low, high), int64: {@code torch.randint}. */
+  /** Draws whole numbers in [low, high), int64: {@code torch.randint}. */
   public Tensor integers(long low, long high, long... shape) {
     return Tensor.make(() -> torch.randint(low, high, shape, argument, Options.of(DType.INT64)));
   }
 
-  /** The numbers 0 to n - 1 in random order, int64: {@code torch.randperm}. */
+  /** Returns the numbers 0 to n - 1 in random order, int64: {@code torch.randperm}. */
   public Tensor permutation(long n) {
     return Tensor.make(() -> torch.randperm(n, argument, Options.of(DType.INT64)));
   }
 
-  /** The whole state, uint8, as {@code torch.Generator.get_state} gives it. */
+  /** Returns the whole state, uint8, as {@code torch.Generator.get_state} does. */
   public Tensor state() {
     return Tensor.make(generator::get_state);
   }
 
-  /** Goes back to a state that {@link #state} gave. */
+  /** Restores a state that {@link #state} returned. */
   public void state(Tensor state) {
-    // The engine reads the state as a struct: a view of a mapped file may lie where that crashes.
+    // The engine reads the state as a struct: a view of a mapped file may lie at an address where
+    // that crashes.
     try (Scope scope = Scope.open()) {
       Tensor aligned = state.copy();
       Engine.call(
@@ -63,7 +67,7 @@ public final class Rng implements AutoCloseable {
     }
   }
 
-  /** Runs {@code draws} from {@code state} on, then goes back to the present state. */
+  /** Runs {@code draws} from {@code state}, then restores the present state. */
   void replay(Tensor state, Runnable draws) {
     try (Tensor present = Scope.release(state())) {
       state(state);

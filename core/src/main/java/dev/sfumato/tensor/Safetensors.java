@@ -28,10 +28,9 @@ import org.bytedeco.pytorch.global.torch;
  * A file of named tensors in the safetensors format.
  *
  * <p>Opening reads and checks the header only. Tensors are views of the file mapped into memory:
- * nothing is copied, their elements are read when they are first used, and changing them never
- * changes the file. The mapping lives as long as any of its tensors, so there is nothing to close.
- * Meanwhile the file may be deleted or replaced by another, but not be shortened in place, which
- * the system answers by ending the process.
+ * nothing is copied, elements are read on first use, and changing them never changes the file. The
+ * mapping lives as long as any of its tensors, so there is nothing to close. Meanwhile the file may
+ * be deleted or replaced, but must not be shortened in place: the system would end the process.
  *
  * <pre>{@code
  * Map<String, Tensor> weights = Safetensors.open(file).tensors();
@@ -39,7 +38,7 @@ import org.bytedeco.pytorch.global.torch;
  * }</pre>
  */
 public final class Safetensors {
-  /** The types from the first to the last in a file: the reference implementation's order. */
+  /** The order of types in a file, as in the reference implementation. */
   private static final List<DType> ORDER =
       List.of(
           DType.INT64,
@@ -76,29 +75,34 @@ public final class Safetensors {
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
     } catch (OutOfMemoryError e) {
-      throw new SfumatoException(file + ": its header needs more memory than there is", e);
+      throw new SfumatoException(file + ": its header needs more memory than is available", e);
     }
   }
 
   // ---- reading
 
-  /** The names of all tensors in the order of the file. */
+  /** Returns the names of all tensors in the order of the file. */
   public List<String> names() {
     return describe().stream().map(TensorInfo::name).toList();
   }
 
-  /** The texts under {@code __metadata__}, such as {@code format}; empty where there are none. */
+  /**
+   * Returns the texts under {@code __metadata__}, such as {@code format}; empty if there are none.
+   */
   public Map<String, String> metadata() {
     return Collections.unmodifiableMap(header.metadata());
   }
 
-  /** What the header says of all tensors, in the order of the file; the engine is not loaded. */
+  /**
+   * Returns the header's description of all tensors, in the order of the file, without loading the
+   * engine.
+   */
   public List<TensorInfo> describe() {
     return header.entries().stream().map(SafetensorsHeader.Entry::info).toList();
   }
 
   /**
-   * One tensor on the CPU.
+   * Returns one tensor on the CPU.
    *
    * @throws SfumatoException if the file has no tensor of this name
    */
@@ -111,7 +115,7 @@ public final class Safetensors {
     return mapped(bytes -> view(bytes, entry));
   }
 
-  /** All tensors by name on the CPU, in the order of the file. */
+  /** Returns all tensors by name on the CPU, in the order of the file. */
   public Map<String, Tensor> tensors() {
     return mapped(
         bytes -> {
@@ -130,7 +134,7 @@ public final class Safetensors {
   }
 
   private org.bytedeco.pytorch.Tensor map() {
-    // The file's name as the system's own functions expect it, whatever the locale.
+    // The file's name as the system's own functions expect it, in any locale.
     Charset charset = Charset.forName(System.getProperty("sun.jnu.encoding"));
     byte[] path = file.toString().concat("\0").getBytes(charset);
     try {
@@ -185,8 +189,8 @@ public final class Safetensors {
    * safetensors writes. At most one tensor is copied at a time, and only if it is not contiguous on
    * the CPU.
    *
-   * @param metadata texts for {@code __metadata__}; diffusers wants {@code format} = {@code pt}
-   * @throws SfumatoException naming the file if it cannot be written; an old file is left as it was
+   * @param metadata texts for {@code __metadata__}; diffusers expects {@code format} = {@code pt}
+   * @throws SfumatoException naming the file if it cannot be written; an old file is left unchanged
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
     if (tensors.containsKey(SafetensorsHeader.METADATA)) {

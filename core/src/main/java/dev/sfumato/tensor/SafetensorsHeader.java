@@ -32,7 +32,7 @@ import java.util.Map;
  * @param entries the tensors in the order of their elements
  */
 record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry> entries) {
-  /** The name that holds texts in the place of a tensor. */
+  /** The name that holds texts instead of a tensor. */
   static final String METADATA = "__metadata__";
 
   /** The longest JSON that is read, as in the reference implementation. */
@@ -52,7 +52,7 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
   /**
    * Reads the header and checks it against the length of the file.
    *
-   * @throws SfumatoException naming {@code file}, and the tensor, for everything that is not right
+   * @throws SfumatoException naming {@code file}, and the tensor, for every fault
    */
   static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
     long size = channel.size();
@@ -61,7 +61,8 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
     }
     long length = read(file, channel, 8).getLong();
     if (length < 0 || length > MAX_JSON) {
-      throw broken(file, "does not start with the length of a header: it is no safetensors file");
+      throw broken(
+          file, "does not start with the length of a header: it is not a safetensors file");
     }
     if (length > size - 8) {
       throw broken(file, "ends inside its header: the file is truncated");
@@ -69,7 +70,7 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
     channel.position(0);
     byte[] bytes = read(file, channel, Math.toIntExact(8 + length)).array();
     if (length == 0 || bytes[8] != '{') {
-      throw broken(file, "has a header that does not begin with '{': it is no safetensors file");
+      throw broken(file, "has a header that does not begin with '{': it is not a safetensors file");
     }
     SafetensorsHeader header = parse(file, bytes);
     header.requireExtent(file, size - bytes.length);
@@ -89,7 +90,8 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
   private static SafetensorsHeader parse(Path file, byte[] bytes) throws IOException {
     Map<String, String> metadata = new LinkedHashMap<>();
     List<Entry> entries = new ArrayList<>();
-    // A fresh decoder stops at what is no UTF-8; left alone, Jackson also guesses UTF-16 and 32.
+    // A fresh decoder stops at anything that is not UTF-8; Jackson alone also guesses UTF-16 and
+    // 32.
     try (JsonParser json =
         MAPPER.createParser(
             new InputStreamReader(
@@ -111,7 +113,7 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
       }
     } catch (JsonProcessingException e) {
       String reason = e.getOriginalMessage().lines().findFirst().orElse("");
-      throw new SfumatoException(file + ": the header is no valid JSON: " + reason, e);
+      throw new SfumatoException(file + ": the header is not valid JSON: " + reason, e);
     } catch (CharacterCodingException e) {
       throw new SfumatoException(file + ": the header is not UTF-8", e);
     }
@@ -121,11 +123,12 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
 
   private static void readMetadata(Path file, JsonNode value, Map<String, String> metadata) {
     if (!value.isObject()) {
-      throw broken(file, "has " + METADATA + " that is no JSON object");
+      throw broken(file, "has " + METADATA + " that is not a JSON object");
     }
     for (Map.Entry<String, JsonNode> text : value.properties()) {
       if (!text.getValue().isTextual()) {
-        throw broken(file, "has " + METADATA + " whose entry '" + text.getKey() + "' is no string");
+        throw broken(
+            file, "has " + METADATA + " whose entry '" + text.getKey() + "' is not a string");
       }
       metadata.put(text.getKey(), text.getValue().textValue());
     }
@@ -139,7 +142,7 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
     List<Long> shape = naturals(file, name, value, "shape");
     List<Long> range = naturals(file, name, value, "data_offsets");
     if (range.size() != 2 || range.get(0) > range.get(1)) {
-      throw broken(file, name, "data_offsets " + range + " are no range");
+      throw broken(file, name, "data_offsets " + range + " are not a range");
     }
     long bytes = range.get(1) - range.get(0);
     if (bytes != size(file, name, dtype, shape)) {
@@ -161,12 +164,12 @@ record SafetensorsHeader(byte[] bytes, Map<String, String> metadata, List<Entry>
     List<Long> numbers = new ArrayList<>();
     for (JsonNode number : array) {
       if (!number.isIntegralNumber() || !number.canConvertToLong() || number.longValue() < 0) {
-        throw broken(file, name, key + " holds " + number + ", which is no size");
+        throw broken(file, name, key + " holds " + number + ", which is not a size");
       }
       numbers.add(number.longValue());
     }
     if (!array.isArray()) {
-      throw broken(file, name, key + " is missing or no list");
+      throw broken(file, name, key + " is missing or not a list");
     }
     return numbers;
   }

@@ -12,7 +12,7 @@ import java.util.function.UnaryOperator;
 /**
  * A region that frees every tensor made inside it, on the thread that opened it, when it closes.
  *
- * <p>Scopes nest; the innermost open one owns what is made. {@link #keep} hands a tensor to the
+ * <p>Scopes nest; the innermost open one owns what is made. {@link #keep} moves a tensor to the
  * enclosing scope. A tensor made while no scope is open belongs to nobody and lives until {@link
  * Tensor#close}.
  *
@@ -50,9 +50,7 @@ public final class Scope implements AutoCloseable {
     }
   }
 
-  /**
-   * Makes {@code tensor} outlive this scope: the enclosing scope, or nobody, owns it from now on.
-   */
+  /** Makes {@code tensor} outlive this scope: the enclosing scope, if any, owns it from now on. */
   public Tensor keep(Tensor tensor) {
     if (tensor.owner == this) {
       own(parent, tensor);
@@ -60,7 +58,7 @@ public final class Scope implements AutoCloseable {
     return tensor;
   }
 
-  /** Keeps {@code next} in the place of {@code previous}, which is freed. */
+  /** Keeps {@code next} and frees {@code previous}, which it replaces. */
   public Tensor replace(Tensor previous, Tensor next) {
     if (next != previous) {
       Scope heir = previous.owner;
@@ -71,8 +69,8 @@ public final class Scope implements AutoCloseable {
   }
 
   /**
-   * What moves a tensor, whichever scope it was made in, to the scope that is current now: for what
-   * remembers tensors from one inner scope to the next.
+   * Returns a function that moves tensors from any scope to the one that is current now, for
+   * objects that remember tensors from one inner scope to the next.
    */
   public static UnaryOperator<Tensor> keeper() {
     Scope home = CURRENT.get();
@@ -88,7 +86,7 @@ public final class Scope implements AutoCloseable {
     return tensor;
   }
 
-  /** How many tensors are alive in the whole process. */
+  /** Returns the number of live tensors in the whole process. */
   public static long liveTensors() {
     return LIVE.get();
   }
@@ -109,7 +107,7 @@ public final class Scope implements AutoCloseable {
     owned.clear();
   }
 
-  /** The scope around all others of this thread. */
+  /** Returns the outermost scope of this thread. */
   static Optional<Scope> outermost() {
     Optional<Scope> scope = Optional.ofNullable(CURRENT.get());
     while (scope.isPresent() && scope.get().parent != null) {
@@ -118,7 +116,7 @@ public final class Scope implements AutoCloseable {
     return scope;
   }
 
-  /** Frees {@code checkpoint} at the end of this scope, if no backward pass does that before. */
+  /** Frees {@code checkpoint} at the end of this scope, unless a backward pass frees it first. */
   void own(GradientCheckpoint checkpoint) {
     checkpoints.add(checkpoint);
   }

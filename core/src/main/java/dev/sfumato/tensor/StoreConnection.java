@@ -16,13 +16,13 @@ final class StoreConnection implements AutoCloseable {
   private static final int TRY_AGAIN = 200; // milliseconds
 
   private final TCPStore server;
-  private final PrefixStore keys; // does not keep the other alive
+  private final PrefixStore keys; // does not keep this object alive
 
   /**
-   * Connects.
+   * Connects to the store.
    *
-   * @param host whether this process is to offer the store, too
-   * @param time to wait for the store
+   * @param host whether this process also hosts the store
+   * @param time the longest wait for the store
    */
   StoreConnection(Rendezvous place, boolean host, Duration time) {
     if (!host) {
@@ -37,7 +37,7 @@ final class StoreConnection implements AutoCloseable {
     keys = new PrefixStore("sfumato/" + place.attempt(), server);
   }
 
-  /** The engine would wait, too, but for longer than it is told and not in silence. */
+  /** Waits for the store; the engine's own wait is longer than asked and prints messages. */
   private static void await(Rendezvous place, Duration time) {
     long end = System.nanoTime() + time.toNanos();
     while (true) {
@@ -46,7 +46,7 @@ final class StoreConnection implements AutoCloseable {
         return;
       } catch (IOException e) {
         if (System.nanoTime() > end) {
-          throw new SfumatoException("nobody answers there: " + e.getMessage(), e);
+          throw new SfumatoException("no program answers there: " + e.getMessage(), e);
         }
       }
       try {
@@ -58,7 +58,7 @@ final class StoreConnection implements AutoCloseable {
     }
   }
 
-  /** The entries of this run. */
+  /** Returns the entries of this run. */
   Store keys() {
     return keys;
   }

@@ -4,14 +4,14 @@ import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A symmetric matrix as {@code vectors diag(values) vectors^T}.
+ * The eigendecomposition of a symmetric matrix, {@code vectors diag(values) vectors^T}.
  *
- * @param values (D), rising
+ * @param values (D), ascending
  * @param vectors (D, D), orthogonal, a column for each value
  */
 public record SymmetricEigen(Tensor values, Tensor vectors) {
 
-  /** Takes {@code matrix} (D, D) apart; of the two triangles the lower one is read. */
+  /** Decomposes {@code matrix} (D, D); only its lower triangle is read. */
   public static SymmetricEigen of(Tensor matrix) {
     return Engine.call(
         () -> {

@@ -16,9 +16,9 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * An array of numbers of any rank, on the CPU or a card: how it is made, read, changed,
- * differentiated and freed. Methods whose names end in an underscore change this tensor; what it
- * can compute is in {@link TensorOperations}.
+ * An array of numbers of any rank, on the CPU or a card, with the methods that make, read, change,
+ * differentiate and free it. Methods whose names end in an underscore change this tensor; {@link
+ * TensorOperations} has the others.
  */
 public final class Tensor extends TensorOperations implements AutoCloseable {
   Scope owner;
@@ -29,7 +29,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     Scope.born(this);
   }
 
-  /** Wraps what {@code operation} returns. */
+  /** Wraps the result of {@code operation}. */
   static Tensor make(Supplier<org.bytedeco.pytorch.Tensor> operation) {
     return new Tensor(Engine.call(operation));
   }
@@ -42,7 +42,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
         () -> {
           requireLength(values.length, shape);
           org.bytedeco.pytorch.Tensor t = torch.empty(shape);
-          if (values.length > 0) { // no elements have no address
+          if (values.length > 0) { // an empty array has no address
             new FloatPointer(t.data_ptr()).put(values, 0, values.length);
           }
           return t;
@@ -55,7 +55,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
         () -> {
           requireLength(values.length, shape);
           org.bytedeco.pytorch.Tensor t = torch.zeros(shape, Options.of(DType.INT64));
-          if (values.length > 0) { // no elements have no address
+          if (values.length > 0) { // an empty array has no address
             new LongPointer(t.data_ptr()).put(values, 0, values.length);
           }
           return t;
@@ -68,7 +68,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
         () -> {
           requireLength(values.length, shape);
           org.bytedeco.pytorch.Tensor t = torch.zeros(shape, Options.of(DType.UINT8));
-          if (values.length > 0) { // no elements have no address
+          if (values.length > 0) { // an empty array has no address
             new BytePointer(t.data_ptr()).put(values, 0, values.length);
           }
           return t;
@@ -105,7 +105,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
         });
   }
 
-  /** {@code length} float32 numbers, evenly from {@code start} to {@code end}. */
+  /** {@code length} evenly spaced float32 numbers from {@code start} to {@code end}. */
   public static Tensor linspace(double start, double end, long length) {
     return make(
         () -> {
@@ -135,7 +135,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   // ---- reading
 
-  /** The sizes of all dimensions. */
+  /** Returns the sizes of all dimensions. */
   public long[] shape() {
     long[] shape = new long[dim()];
     for (int i = 0; i < shape.length; i++) {
@@ -144,42 +144,42 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     return shape;
   }
 
-  /** The size of dimension {@code dim}; negative numbers count from the end. */
+  /** Returns the size of dimension {@code dim}; negative numbers count from the end. */
   public long size(int dim) {
     return Engine.call(() -> handle.size(dim));
   }
 
-  /** The number of dimensions. */
+  /** Returns the number of dimensions. */
   public int dim() {
     return (int) handle.dim();
   }
 
-  /** All dimensions but the first, along which lie the samples of a batch: 1, 2, ... */
+  /** Returns all dimensions except the first, that of the samples in a batch: 1, 2, ... */
   public long[] dimsOfASample() {
     return LongStream.range(1, dim()).toArray();
   }
 
-  /** The number of elements. */
+  /** Returns the number of elements. */
   public long numel() {
     return handle.numel();
   }
 
-  /** The type of the elements. */
+  /** Returns the type of the elements. */
   public DType dtype() {
     return DType.of(handle.scalar_type());
   }
 
-  /** Where the elements are. */
+  /** Returns the device that holds the elements. */
   public Device device() {
     return handle.is_cuda() ? new Device("cuda", handle.device().index()) : Device.CPU;
   }
 
-  /** The only element of a tensor of one element. */
+  /** Returns the element of a tensor with exactly one element. */
   public double item() {
     return Engine.call(handle::item_double);
   }
 
-  /** The elements in row-major order, converted to float32. */
+  /** Returns the elements in row-major order, converted to float32. */
   public float[] toFloats() {
     return read(
         DType.FLOAT32,
@@ -192,7 +192,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
         });
   }
 
-  /** The elements in row-major order, converted to int64. */
+  /** Returns the elements in row-major order, converted to int64. */
   public long[] toLongs() {
     return read(
         DType.INT64,
@@ -205,7 +205,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
         });
   }
 
-  /** The elements in row-major order as they lie in memory, little-endian. */
+  /** Returns the bytes of the elements in row-major order, little-endian. */
   public byte[] toBytes() {
     if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
       throw new SfumatoException("this machine is big-endian, which tensor files are not");
@@ -237,12 +237,12 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   // ---- type and place
 
-  /** The elements converted to {@code type}; itself if they are. */
+  /** Converts the elements to {@code type}; returns this tensor if they have that type. */
   public Tensor to(DType type) {
     return make(() -> handle.to(type.scalarType()));
   }
 
-  /** The elements on {@code device}; itself if they are. */
+  /** Moves the elements to {@code device}; returns this tensor if they are there already. */
   public Tensor to(Device device) {
     if (device.equals(device())) {
       return make(() -> new org.bytedeco.pytorch.Tensor(handle));
@@ -264,7 +264,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   }
 
   /**
-   * Copies {@code values} over the elements of this tensor from number {@code start} on, in
+   * Copies {@code values} over the elements of this tensor, starting at element {@code start} in
    * row-major order. Threads may write to different parts of a tensor at the same time.
    *
    * @throws IllegalStateException if this is not a contiguous float32 tensor on the CPU
@@ -276,7 +276,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     }
     return change(
         () -> {
-          if (values.length > 0) { // no elements have no address
+          if (values.length > 0) { // an empty array has no address
             new FloatPointer(handle.data_ptr()).position(start).put(values);
           }
           return handle;
@@ -284,8 +284,8 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   }
 
   /**
-   * Takes over the elements of {@code source}, of the same shape, without copying them. Whether
-   * gradients are wanted stays as it is.
+   * Takes over the elements of {@code source}, of the same shape, without copying them. The wish
+   * for gradients does not change.
    */
   public Tensor share_(Tensor source) {
     Engine.call(
@@ -325,22 +325,25 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   // ---- gradients
 
-  /** Says whether gradients with respect to this tensor are wanted. */
+  /** Sets whether gradients with respect to this tensor are wanted. */
   public Tensor requiresGrad(boolean wanted) {
     return change(() -> handle.set_requires_grad(wanted));
   }
 
-  /** Whether operations on this tensor are recorded for gradients. */
+  /** Returns true if operations on this tensor are recorded for gradients. */
   public boolean requiresGrad() {
     return handle.requires_grad();
   }
 
-  /** The same elements, cut off from the recorded operations. */
+  /** Returns the same elements, cut off from the recorded operations. */
   public Tensor detach() {
     return make(handle::detach);
   }
 
-  /** Adds d this / d leaf to the gradient of every leaf that wants one; this has one element. */
+  /**
+   * Adds d this / d leaf to the gradient of every leaf that wants one; this tensor must have one
+   * element.
+   */
   public void backward() {
     Engine.call(
         () -> {
@@ -350,10 +353,11 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     GradientCheckpoint.requireSuccess();
   }
 
-  // ---- life
+  // ---- closing
 
   /**
-   * Frees the tensor; its memory goes when nothing else refers to it. Closing twice is harmless.
+   * Frees the tensor; its memory goes when nothing else refers to the elements. Closing twice is
+   * harmless.
    */
   @Override
   public void close() {

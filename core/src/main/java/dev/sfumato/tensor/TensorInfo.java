@@ -3,7 +3,7 @@ package dev.sfumato.tensor;
 import java.util.List;
 
 /**
- * What a tensor file says of one tensor, without its elements.
+ * The description of one tensor in a file, without its elements.
  *
  * @param name the name in the file, such as {@code conv_in.weight}
  * @param dtype the type of the elements

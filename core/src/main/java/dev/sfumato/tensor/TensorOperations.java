@@ -9,9 +9,9 @@ import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * What a {@link Tensor} can compute: operations that make new tensors, owned by the current {@link
- * Scope}. Operands are broadcast against each other. Every operation throws {@link
- * SfumatoException} when shapes or types do not fit.
+ * The operations of a {@link Tensor} that make new tensors, owned by the current {@link Scope}.
+ * Operands are broadcast against each other. Every operation throws {@link SfumatoException} when
+ * shapes or types do not fit.
  */
 public abstract sealed class TensorOperations permits Tensor {
   final org.bytedeco.pytorch.Tensor handle;
@@ -112,7 +112,7 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::cos);
   }
 
-  /** The angle whose sine each element is. */
+  /** The arcsine of each element, in radians. */
   public Tensor arcsin() {
     return Tensor.make(handle::arcsin);
   }
@@ -140,17 +140,17 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(() -> handle.minimum(other.handle));
   }
 
-  /** {@code this} where {@code mask} (bool) holds, else {@code other}. */
+  /** {@code this} where {@code mask} (bool) is true, else {@code other}. */
   public Tensor where(Tensor mask, Tensor other) {
     return Tensor.make(() -> torch.where(mask.handle, handle, other.handle));
   }
 
-  /** A bool tensor: which elements are less than {@code value}. */
+  /** A bool tensor, true where an element is less than {@code value}. */
   public Tensor lessThan(double value) {
     return withScalar(value, org.bytedeco.pytorch.Tensor::lt);
   }
 
-  /** A bool tensor: which elements are equal to those of {@code other}. */
+  /** A bool tensor, true where an element equals that of {@code other}. */
   public Tensor equalTo(Tensor other) {
     return Tensor.make(() -> handle.eq(other.handle));
   }
@@ -173,7 +173,7 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::mean);
   }
 
-  /** The mean over {@code dims}, which stay with size 1 if {@code keepDim}. */
+  /** The mean over {@code dims}, which keep size 1 if {@code keepDim}. */
   public Tensor mean(boolean keepDim, long... dims) {
     return Tensor.make(() -> handle.mean(dims, keepDim, Options.NO_TYPE));
   }
@@ -198,14 +198,12 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::norm);
   }
 
-  /** The Euclidean norm along {@code dim}, which goes. */
+  /** The Euclidean norm along {@code dim}, which is removed. */
   public Tensor norm(long dim) {
     return Tensor.make(() -> handle.norm(Options.NO_SCALAR, dim));
   }
 
-  /**
-   * The standard deviation over {@code dims}, with n - 1; they stay with size 1 if {@code keepDim}.
-   */
+  /** The standard deviation over {@code dims}, with n - 1; they keep size 1 if {@code keepDim}. */
   public Tensor std(boolean keepDim, long... dims) {
     return Tensor.make(() -> handle.std(dims, true, keepDim));
   }
@@ -240,7 +238,7 @@ public abstract sealed class TensorOperations permits Tensor {
         });
   }
 
-  /** How many elements lie in each of {@code bins} equal parts of [min, max], shape (bins). */
+  /** The number of elements in each of {@code bins} equal parts of [min, max], shape (bins). */
   public Tensor countIn(int bins, double min, double max) {
     return Tensor.make(
         () -> {
@@ -276,32 +274,34 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(() -> handle.reshape(shape));
   }
 
-  /** Dimensions {@code a} and {@code b} exchanged, without copying. */
+  /** Exchanges dimensions {@code a} and {@code b} without copying. */
   public Tensor transpose(long a, long b) {
     return Tensor.make(() -> handle.transpose(a, b));
   }
 
-  /** All dimensions in a new order, without copying. */
+  /** Puts all dimensions in a new order without copying. */
   public Tensor permute(long... order) {
     return Tensor.make(() -> handle.permute(order));
   }
 
-  /** The entries of {@code dims} in reverse order. */
+  /** Reverses the entries along {@code dims}. */
   public Tensor flip(long... dims) {
     return Tensor.make(() -> handle.flip(dims));
   }
 
-  /** A new dimension of size 1 at {@code dim}. */
+  /** Inserts a new dimension of size 1 at {@code dim}. */
   public Tensor unsqueeze(long dim) {
     return Tensor.make(() -> handle.unsqueeze(dim));
   }
 
-  /** A view with dimensions of size 1 repeated to {@code shape}; -1 leaves a dimension. */
+  /**
+   * A view with dimensions of size 1 repeated to {@code shape}; -1 leaves a dimension unchanged.
+   */
   public Tensor expand(long... shape) {
     return Tensor.make(() -> handle.expand(shape));
   }
 
-  /** A view of {@code length} entries of dimension {@code dim} from {@code start} on. */
+  /** A view of {@code length} entries of dimension {@code dim} starting at {@code start}. */
   public Tensor narrow(long dim, long start, long length) {
     return Tensor.make(() -> handle.narrow(dim, start, length));
   }
@@ -316,12 +316,12 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(() -> torch.index_select(handle, dim, indices.handle));
   }
 
-  /** The same elements in row-major order in memory; itself if they are. */
+  /** The same elements in row-major order in memory; this tensor if they already are. */
   public Tensor contiguous() {
     return Tensor.make(handle::contiguous);
   }
 
-  /** A copy of its own memory. */
+  /** A copy with its own memory. */
   public Tensor copy() {
     return Tensor.make(handle::clone);
   }

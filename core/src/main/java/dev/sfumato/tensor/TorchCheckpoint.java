@@ -33,12 +33,11 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * State dicts that {@code torch.save} wrote ({@code .bin}, {@code .pt}, {@code .ckpt}), in the zip
- * format and in the one before it, and the tensors of modules that {@code torch.jit.save} wrote.
- * Nothing in the file is run: a checkpoint that needs more than tensors and dictionaries is
- * refused.
+ * format and the older one, and the tensors of modules that {@code torch.jit.save} wrote. Nothing
+ * in the file is run: a checkpoint that needs more than tensors and dictionaries is refused.
  */
 public final class TorchCheckpoint {
-  /** What the legacy format starts with. */
+  /** The number at the start of the legacy format. */
   private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
 
   private static final int CHUNK = 1 << 20;
@@ -50,10 +49,10 @@ public final class TorchCheckpoint {
    * Reads a state dict, or the one under {@code state_dict} in a dictionary, or all tensors of a
    * TorchScript module, named by the attributes that lead to them.
    *
-   * @return tensors by name on the CPU, in the order of the file; those that shared their elements
-   *     when they were saved do so again
+   * @return tensors by name on the CPU, in the order of the file; tensors that shared elements when
+   *     they were saved share them again
    * @throws SfumatoException naming the file if it cannot be read, is damaged, asks to run a
-   *     function, or holds something else than tensors
+   *     function, or holds anything other than tensors
    */
   public static Map<String, Tensor> read(Path file) {
     try (InputStream in = new BufferedInputStream(Files.newInputStream(file), CHUNK)) {
@@ -66,10 +65,10 @@ public final class TorchCheckpoint {
       if (start.length == 2 && start[0] == (byte) 0x80) {
         return readLegacy(file, in);
       }
-      throw new SfumatoException(file + ": is no PyTorch checkpoint");
+      throw new SfumatoException(file + ": is not a PyTorch checkpoint");
     } catch (OutOfMemoryError | StackOverflowError e) {
       throw new SfumatoException(
-          file + ": needs more memory than there is: the file is too large or damaged", e);
+          file + ": needs more memory than is available: the file is too large or damaged", e);
     } catch (EOFException e) {
       throw new SfumatoException(file + ": ends too early: the file is truncated", e);
     } catch (IOException e) {
@@ -79,7 +78,9 @@ public final class TorchCheckpoint {
 
   // ---- the two formats
 
-  /** {@code NAME/data.pkl} refers to the elements in {@code NAME/data/KEY}. */
+  /**
+   * Reads the zip format: {@code NAME/data.pkl} refers to the elements in {@code NAME/data/KEY}.
+   */
   private static Map<String, Tensor> readZip(Path file) throws IOException {
     try (ZipFile zip = new ZipFile(file.toFile());
         Scope scope = Scope.open()) {
@@ -88,7 +89,7 @@ public final class TorchCheckpoint {
               .map(ZipEntry.class::cast)
               .filter(entry -> entry.getName().matches("[^/]+/data\\.pkl"))
               .findFirst()
-              .orElseThrow(() -> new SfumatoException(file + ": is no PyTorch checkpoint"));
+              .orElseThrow(() -> new SfumatoException(file + ": is not a PyTorch checkpoint"));
       String root = pickle.getName().substring(0, pickle.getName().indexOf('/') + 1);
       ZipEntry byteOrder = zip.getEntry(root + "byteorder");
       if (byteOrder != null && !text(zip, byteOrder).equals("little")) {
@@ -103,7 +104,7 @@ public final class TorchCheckpoint {
       for (Storage storage : storagesOf(stored)) {
         ZipEntry entry = zip.getEntry(root + "data/" + storage.key());
         long bytes = bytes(file, storage);
-        // The size of a compressed entry may be made up; torch.save compresses none.
+        // The size of a compressed entry may be false; torch.save compresses no entry.
         if (entry == null || entry.getMethod() != ZipEntry.STORED || entry.getSize() != bytes) {
           throw new SfumatoException(
               file + ": storage '" + storage.key() + "' is missing or not of " + bytes + " bytes");
@@ -128,12 +129,13 @@ public final class TorchCheckpoint {
   }
 
   /**
-   * Pickles of a magic number, a version, a description of the machine, the state dict and the keys
-   * of the storages; then for each key the number of elements (int64) and the elements.
+   * Reads the legacy format: pickles of a magic number, a version, a description of the machine,
+   * the state dict and the keys of the storages; then for each key the number of elements (int64)
+   * and the elements.
    */
   private static Map<String, Tensor> readLegacy(Path file, InputStream in) throws IOException {
     if (!MAGIC.equals(TorchPickle.read(file, in).value())) {
-      throw new SfumatoException(file + ": is a pickle, but no PyTorch checkpoint");
+      throw new SfumatoException(file + ": is a pickle, but not a PyTorch checkpoint");
     }
     TorchPickle.read(file, in);
     if (TorchPickle.read(file, in).value() instanceof Map<?, ?> machine
@@ -179,14 +181,14 @@ public final class TorchCheckpoint {
         (name, value) -> {
           if (!(value instanceof StoredTensor tensor)) {
             throw new SfumatoException(
-                file + ": '" + name + "' is no tensor: expected a dictionary of tensors only");
+                file + ": '" + name + "' is not a tensor: expected a dictionary of tensors only");
           }
           stored.put(name.toString(), tensor);
         });
     return stored;
   }
 
-  /** The tensors of a module and of those inside it. */
+  /** Returns the tensors of a module and of the modules inside it. */
   private static Map<String, StoredTensor> stateDict(Path file, ScriptObject module) {
     Map<String, StoredTensor> stored = new LinkedHashMap<>();
     Deque<Map.Entry<String, ScriptObject>> left = new ArrayDeque<>();
@@ -198,7 +200,7 @@ public final class TorchCheckpoint {
           .attributes()
           .forEach(
               (name, value) -> {
-                if (++names[0] > MAX_NAMES) { // a damaged module may hold itself
+                if (++names[0] > MAX_NAMES) { // a damaged module may contain itself
                   throw new SfumatoException(
                       file + ": its modules nest without end: the file is damaged");
                 }
@@ -218,7 +220,7 @@ public final class TorchCheckpoint {
         .collect(toCollection(LinkedHashSet::new));
   }
 
-  /** The size of {@code storage} in bytes, which is at most that of the file. */
+  /** Returns the size of {@code storage} in bytes, at most that of the file. */
   private static long bytes(Path file, Storage storage) throws IOException {
     long most = Files.size(file) / storage.dtype().bytes();
     if (storage.numel() < 0 || storage.numel() > most) {
@@ -293,7 +295,10 @@ public final class TorchCheckpoint {
     }
   }
 
-  /** Elements may be repeated, by strides of 0, but not into more than the file is long. */
+  /**
+   * Returns true if the tensor lies within its storage; strides of 0 may repeat elements, but not
+   * to more bytes than the file has.
+   */
   private static boolean isInside(StoredTensor tensor, long size) {
     List<Long> shape = tensor.shape();
     List<Long> strides = tensor.strides();

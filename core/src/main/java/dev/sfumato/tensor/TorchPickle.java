@@ -22,10 +22,10 @@ import java.util.Set;
  * Reads the pickles inside PyTorch's checkpoints without running anything.
  *
  * <p>A pickle is a program for a small stack machine that may call any Python function. This
- * machine knows the operations for plain values and collections, and of all functions only those
- * that describe a tensor or make a dictionary; it refuses every other one by name. Python's {@code
- * None} is {@link #NONE}, a tuple is a list. An object of TorchScript, whose class lies in the file
- * as code that nobody runs, is a {@link ScriptObject}.
+ * machine knows the operations for plain values and collections, and only the functions that
+ * describe a tensor or make a dictionary; it refuses every other function by name. Python's {@code
+ * None} becomes {@link #NONE}, a tuple becomes a list. An object of TorchScript, whose class is
+ * code in the file that never runs, becomes a {@link ScriptObject}.
  */
 final class TorchPickle {
   /** Python's {@code None}. */
@@ -61,7 +61,7 @@ final class TorchPickle {
           "torch.jit._pickle.build_tensorlist",
           "torch.jit._pickle.restore_type_tag");
 
-  /** The Python package of the classes that a TorchScript file brings along. */
+  /** The Python package of the classes inside a TorchScript file. */
   private static final String SCRIPT = "__torch__.";
 
   /** A function or class that the pickle names. */
@@ -73,7 +73,10 @@ final class TorchPickle {
   /** {@code numel} elements that lie in the checkpoint under {@code key}. */
   record Storage(String key, DType dtype, long numel) {}
 
-  /** Elements of a storage: {@code strides} says how far apart those along a dimension lie. */
+  /**
+   * A view of a storage: {@code strides} gives the distance between neighbours along each
+   * dimension.
+   */
   record StoredTensor(Storage storage, long offset, List<Long> shape, List<Long> strides) {}
 
   private final Path file;
@@ -92,10 +95,9 @@ final class TorchPickle {
   }
 
   /**
-   * Reads one pickle and leaves {@code in} behind its end.
+   * Reads one pickle and leaves {@code in} just after its end.
    *
-   * @throws SfumatoException naming {@code file} and the function that is refused, or what is
-   *     broken
+   * @throws SfumatoException naming {@code file} and the refused function or the fault
    */
   static TorchPickle read(Path file, InputStream in) throws IOException {
     try {
@@ -109,12 +111,12 @@ final class TorchPickle {
     }
   }
 
-  /** What was pickled. */
+  /** Returns the pickled value. */
   Object value() {
     return value;
   }
 
-  /** All storages that it refers to, by key. */
+  /** Returns all storages to which the value refers, by key. */
   Map<String, Storage> storages() {
     return storages;
   }
@@ -210,12 +212,12 @@ final class TorchPickle {
   private void setAttributes(Object attributes) {
     if (top() instanceof ScriptObject object) {
       ((Map<?, ?>) attributes).forEach((name, value) -> put(object.attributes(), name, value));
-    } else if (!(top() instanceof Map)) { // a state dict carries its version so
-      throw broken("sets attributes of something that is no dictionary");
+    } else if (!(top() instanceof Map)) { // a state dict carries its version this way
+      throw broken("sets attributes of something that is not a dictionary");
     }
   }
 
-  // ---- what may be called
+  // ---- the functions that may be called
 
   private ScriptObject scriptObject(Global type) {
     if (!type.name().startsWith(SCRIPT)) {
@@ -265,11 +267,11 @@ final class TorchPickle {
     };
   }
 
-  /** From {@code ("storage", type, key, device, number of elements)}. */
+  /** Reads a storage from {@code ("storage", type, key, device, number of elements)}. */
   private Storage storage(List<?> id) {
     DType dtype = STORAGES.get(((Global) id.get(1)).name());
     if (!id.get(0).equals("storage") || dtype == null) {
-      throw broken("refers to something that is no storage");
+      throw broken("refers to something that is not a storage");
     }
     if (id.size() > 5 && id.get(5) != NONE) {
       throw broken("holds views of storages: save it again with a newer PyTorch");
@@ -319,7 +321,7 @@ final class TorchPickle {
   private Object recall(long index) {
     Object value = memo.get(index);
     if (value == null) {
-      throw broken("recalls what it never stored");
+      throw broken("recalls a value that it never stored");
     }
     return value;
   }
@@ -338,7 +340,7 @@ final class TorchPickle {
   }
 
   private void put(Map<Object, Object> map, Object key, Object value) {
-    // Collections as keys would be hashed, without end if they hold themselves.
+    // Collections are refused as keys: hashing one that contains itself would never end.
     if (!(key instanceof String || key instanceof Number || key instanceof Boolean)) {
       throw broken("has a dictionary key that is neither text nor a number");
     }
@@ -375,7 +377,7 @@ final class TorchPickle {
     return bytes;
   }
 
-  /** An unsigned little-endian number of at most 4 bytes. */
+  /** Reads an unsigned little-endian number of at most 4 bytes. */
   private long number(int size) throws IOException {
     byte[] eight = Arrays.copyOf(bytes(size), 8);
     return ByteBuffer.wrap(eight).order(ByteOrder.LITTLE_ENDIAN).getLong();
@@ -407,6 +409,6 @@ final class TorchPickle {
   }
 
   private SfumatoException broken(String problem) {
-    return new SfumatoException(file + ": " + problem + ": it is no plain PyTorch checkpoint");
+    return new SfumatoException(file + ": " + problem + ": it is not a plain PyTorch checkpoint");
   }
 }

@@ -142,7 +142,7 @@ class ClipModelTest {
     }
     assertThat(refusal(folder)).contains("no weights: expected model.safetensors or pytorch_model");
     Path text = Files.writeString(folder.resolve("text.pt"), "text");
-    assertThat(refusal(text)).contains("text.pt: is no PyTorch checkpoint");
+    assertThat(refusal(text)).contains("text.pt: is not a PyTorch checkpoint");
     Path other = folder.resolve("other.safetensors");
     try (Scope scope = Scope.open()) {
       Safetensors.write(other, Map.of("weight", Tensor.zeros(3)), Map.of());

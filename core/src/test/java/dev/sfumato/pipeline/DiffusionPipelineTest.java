@@ -228,10 +228,10 @@ class DiffusionPipelineTest {
       value = {
         "{}                                             | weight_map is missing",
         "{\"weight_map\": []}                           | weight_map is missing",
-        "{\"weight_map\": {\"a\": \"../secret.bin\"}}     | secret.bin' is no name",
-        "{\"weight_map\": {\"a\": \"x.index.json\"}}      | x.index.json' is no name",
+        "{\"weight_map\": {\"a\": \"../secret.bin\"}}     | secret.bin' is not the name",
+        "{\"weight_map\": {\"a\": \"x.index.json\"}}      | x.index.json' is not the name",
         "{\"weight_map\": {\"a\": \"gone.safetensors\"}}  | gone.safetensors: cannot be read",
-        "{\"weight_map\": {\"a\": \"m-1-of-2.safetensors\"}} | says something else of",
+        "{\"weight_map\": {\"a\": \"m-1-of-2.safetensors\"}} | disagrees about",
       })
   void aWrongIndexIsRefused(String json, String complaint) throws IOException {
     copy("tiny");

@@ -248,10 +248,10 @@ class SafetensorsTest {
             + " | Duplicate",
         "{'__metadata__':{'x':1},'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]}} | 'x' is no",
         "{'__metadata__':[],'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]}} | __metadata__",
-        "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]}          | no valid JSON",
-        "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]}}}        | no valid JSON",
+        "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]}          | not valid JSON",
+        "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]}}}        | not valid JSON",
         "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]}} {}      | goes on",
-        "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4],}}        | no valid JSON",
+        "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4],}}        | not valid JSON",
         "{'a':{'dtype':'U8','shape':[2],'data_offsets':[0,2]},"
             + "'b':{'dtype':'U8','shape':[3],'data_offsets':[1,4]}}    | 'b': data_offsets start at 1",
         "{'a':{'dtype':'U8','shape':[1],'data_offsets':[0,1]},"

@@ -290,8 +290,8 @@ class TorchCheckpointTest {
   @Test
   void aFileThatIsMissingOrNoCheckpointIsOneLine() throws IOException {
     assertThat(refusal(folder.resolve("missing.pt"))).contains("no such file");
-    assertThat(refusal(Files.writeString(folder.resolve("a"), "hello"))).contains("no PyTorch");
-    assertThat(refusal(Files.writeString(folder.resolve("b"), ""))).contains("no PyTorch");
+    assertThat(refusal(Files.writeString(folder.resolve("a"), "hello"))).contains("not a PyTorch");
+    assertThat(refusal(Files.writeString(folder.resolve("b"), ""))).contains("not a PyTorch");
     assertThat(refusal(folder)).startsWith(folder.toString());
   }
 
