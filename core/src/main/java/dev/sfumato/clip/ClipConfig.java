@@ -1,6 +1,8 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
+import dev.sfumato.io.JsonValue;
 import dev.sfumato.nn.Activation;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -16,6 +18,19 @@ public record ClipConfig(int embedDim, Image image, Text text) {
   /** Checks the length. */
   public ClipConfig {
     requirePositive("embed_dim", embedDim);
+  }
+
+  /** The side of a square under {@code key}: one number, or a list of two that are equal. */
+  static int side(JsonObject settings, String key, int fallback) {
+    if (!settings.has(key)) {
+      return fallback;
+    }
+    JsonValue given = settings.get(key);
+    List<Integer> sides = given.integerOrList();
+    if (sides.isEmpty() || sides.stream().distinct().count() > 1) {
+      throw given.wrong("one number, or two that are equal");
+    }
+    return sides.get(0);
   }
 
   /** An image encoder: a {@link Vit} or a {@link ResNet}. */

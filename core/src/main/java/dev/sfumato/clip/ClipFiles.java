@@ -1,6 +1,7 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -59,12 +60,12 @@ sealed interface ClipFiles {
 
     @Override
     public ClipModel load() {
-      ConfigNode config = ConfigNode.read(directory.resolve(OPEN_CLIP_CONFIG));
+      JsonObject config = JsonObject.read(directory.resolve(OPEN_CLIP_CONFIG)).withoutNulls();
       if (!config.has("model_cfg")) {
         throw new SfumatoException(config.source() + "model_cfg is missing");
       }
-      ConfigNode text = config.child("model_cfg").child("text_cfg");
-      ConfigNode options = text.child("tokenizer_kwargs");
+      JsonObject text = config.child("model_cfg").child("text_cfg");
+      JsonObject options = text.child("tokenizer_kwargs");
       ClipConfig model = OpenClipConfig.read(config.child("model_cfg"));
       ImagePreprocessing preprocessing =
           ImagePreprocessing.openClip(config.child("preprocess_cfg"), model.image().imageSize());
@@ -92,12 +93,13 @@ sealed interface ClipFiles {
 
     @Override
     public ClipModel load() {
-      ClipConfig model = TransformersLayout.config(ConfigNode.read(directory.resolve(CONFIG)));
+      ClipConfig model =
+          TransformersLayout.config(JsonObject.read(directory.resolve(CONFIG)).withoutNulls());
       int size = model.image().imageSize();
       Path settings = directory.resolve("preprocessor_config.json");
       ImagePreprocessing preprocessing =
           Files.exists(settings)
-              ? ImagePreprocessing.transformers(ConfigNode.read(settings), size)
+              ? ImagePreprocessing.transformers(JsonObject.read(settings).withoutNulls(), size)
               : ImagePreprocessing.openAi(size);
       ClipTokenizer tokenizer = ClipTokenizer.load(directory);
       Path file =

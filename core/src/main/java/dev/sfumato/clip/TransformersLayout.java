@@ -2,6 +2,7 @@ package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipConfig.TextPool;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -98,18 +99,18 @@ final class TransformersLayout {
    *
    * @throws SfumatoException if it describes another kind of model
    */
-  static ClipConfig config(ConfigNode config) {
+  static ClipConfig config(JsonObject config) {
     String type = config.text("model_type", "clip");
     if (!type.equals("clip")) {
       throw new SfumatoException(
           config.source() + "model_type '" + type + "' is no CLIP model: expected clip");
     }
-    ConfigNode vision = overridden(config, "vision_config");
-    ConfigNode text = overridden(config, "text_config");
+    JsonObject vision = overridden(config, "vision_config");
+    JsonObject text = overridden(config, "text_config");
     ClipConfig.Vit image =
         new ClipConfig.Vit(
-            vision.side("image_size", 224),
-            vision.side("patch_size", 32),
+            ClipConfig.side(vision, "image_size", 224),
+            ClipConfig.side(vision, "patch_size", 32),
             transformer(vision, 768, 3072, 12),
             ClipConfig.ImagePool.CLASS_TOKEN,
             true,
@@ -128,12 +129,12 @@ final class TransformersLayout {
   }
 
   /** Old files repeat a part under another key, which then counts. */
-  private static ConfigNode overridden(ConfigNode config, String key) {
+  private static JsonObject overridden(JsonObject config, String key) {
     return config.has(key + "_dict") ? config.child(key + "_dict") : config.child(key);
   }
 
   private static ClipConfig.Transformer transformer(
-      ConfigNode settings, int width, int mlpWidth, int heads) {
+      JsonObject settings, int width, int mlpWidth, int heads) {
     return new ClipConfig.Transformer(
         settings.integer("hidden_size", width),
         settings.integer("num_hidden_layers", 12),
@@ -143,7 +144,7 @@ final class TransformersLayout {
         settings.number("layer_norm_eps", 1e-5));
   }
 
-  private static Activation activation(ConfigNode settings) {
+  private static Activation activation(JsonObject settings) {
     String name = settings.text("hidden_act", "quick_gelu");
     return switch (name) {
       case "quick_gelu" -> Activation.QUICK_GELU;

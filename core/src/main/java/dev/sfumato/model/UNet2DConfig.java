@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -101,7 +102,7 @@ public record UNet2DConfig(
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static UNet2DConfig of(Map<String, ?> json) {
-    JsonFields fields = new JsonFields(json);
+    JsonObject fields = JsonObject.of(json);
     UNet2DConfig config =
         new UNet2DConfig(
             fields.integerOrList("sample_size"),

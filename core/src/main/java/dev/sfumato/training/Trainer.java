@@ -98,6 +98,7 @@ public final class Trainer implements AutoCloseable {
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
     Requirements.check(denoiser, batches.dataset(), options);
+    denoiser.nameClasses(batches.dataset().classNames());
     Agreement agreement = new Agreement(processes);
     agreement.onCall(batches, options);
     processes.broadcast_(List.copyOf(denoiser.parameters().values()));
