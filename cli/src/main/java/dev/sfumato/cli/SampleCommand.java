@@ -3,19 +3,14 @@ package dev.sfumato.cli;
 import dev.sfumato.chart.GifWriter;
 import dev.sfumato.chart.PictureGrid;
 import dev.sfumato.chart.Png;
-import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.Prediction;
-import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.Scheduler;
-import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -26,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -99,42 +93,36 @@ final class SampleCommand implements Callable<Integer> {
       out = Path.of("samples.png");
     }
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
-    Function<GuideSources, Guidance> guides = guiding.guidance();
+    SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
     try (Scope scope = Scope.open();
-        Rng random = new Rng(compute.seed);
+        GuideClassifiers classifiers = new GuideClassifiers(device);
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
-      pipeline.denoiser().to(device);
-      SchedulerConfig settings = sampling.settings(pipeline.scheduler());
-      ClassConditioning classes = pipeline.denoiser().conditioning();
-      SamplingOptions options =
-          WrongCall.checked(
-              spec,
-              () ->
-                  sampling.options(
-                      pipeline.denoiser(),
-                      settings,
-                      count != null ? count : Math.max(1, labels.size()),
-                      labels.stream().mapToLong(classes::label).toArray()));
-      try (GuideSources sources =
-          new GuideSources(pipeline.denoiser().channels(), options, device)) {
-        Guidance guidance = guides.apply(sources);
-        Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings), guidance);
-        sample(sampler, options, random);
-      }
+      compute.place(pipeline, device);
+      SamplingOptions guided = guiding.withGuides(asked, classifiers);
+      SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
+      sample(pipeline, options);
     }
     return 0;
   }
 
-  private void sample(Sampler sampler, SamplingOptions options, Rng random) {
+  private SamplingOptions options() {
+    return guiding
+        .guided(sampling.options())
+        .withCount(count != null ? count : Math.max(1, labels.size()))
+        .withLabels(labels.stream().mapToLong(Long::longValue).toArray())
+        .withSeed(compute.seed);
+  }
+
+  private void sample(DiffusionPipeline pipeline, SamplingOptions options) {
     List<BufferedImage> frames = new ArrayList<>();
-    try (StepProgress progress = new StepProgress("sample", 0, options.steps());
-        GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, sampler.guidance())) {
-      int every = Math.max(1, options.steps() / GIF_FRAMES);
+    int steps = options.steps().getAsInt();
+    try (StepProgress progress = new StepProgress("sample", 0, steps);
+        GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, guiding.names())) {
+      int every = Math.max(1, steps / GIF_FRAMES);
       Tensor images =
-          sampler.sample(
+          pipeline.sample(
               options,
-              random,
               new Sampler.Listener() {
                 @Override
                 public void onPrediction(Step step, Prediction prediction) {
@@ -148,7 +136,7 @@ final class SampleCommand implements Callable<Integer> {
                   progress.stepTo(step.index() + 1);
                   if (gif != null
                       && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                    frames.add(grid(x));
+                    frames.add(grid(pipeline.space().decode(x)));
                   }
                 }
               });

@@ -47,9 +47,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Prediction guided =
         new Prediction(d.output.detach(), moved, d.losses.byName, d.gradient.norm().item());
     MeanGuidance mean = guidance.meanGuidance();
-    return mean.steps() == 0
-        ? guided
-        : mean.shifted(guided, run, step, descent(d.predictedX0, x));
+    return mean.steps() == 0 ? guided : mean.shifted(guided, run, step, descent(d.predictedX0, x));
   }
 
   /** x requires gradients after the network only. */
@@ -86,7 +84,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     for (ScheduledGuide guide : guidance.actingAt(step)) {
       Tensor loss = guide.loss(pictures, at);
       byName.put(guide.name(), loss.item());
-      Tensor weighted = loss.mul(guide.weight(run, step));
+      Tensor weighted = loss.mul(guide.weight().at(run, step));
       sum = sum == null ? weighted : sum.add(weighted);
     }
     return new Losses(sum, byName);

@@ -130,7 +130,7 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
 
   @Override
   public Tensor forward(Tensor x, Tensor timesteps, Condition condition) {
-    try (Autocast region = Autocast.open()) {
+    try (Autocast region = Autocast.open(precision())) {
       return predict(x, timesteps, condition).to(DType.FLOAT32);
     }
   }

@@ -30,7 +30,7 @@ import java.util.stream.StreamSupport;
  */
 record RunFacts(
     OutputDirectory output,
-    DiffusionPipeline pipeline,
+    PixelPipeline pipeline,
     String dataset,
     LossHistory history,
     long totalSteps) {

@@ -34,7 +34,7 @@ import java.util.function.Consumer;
  * checkpoints, a report, and at the end the model itself with its card.
  */
 public final class TrainingRun implements AutoCloseable {
-  private final DiffusionPipeline pipeline;
+  private final PixelPipeline pipeline;
   private final Dataset dataset;
   private final OutputDirectory output;
   private final WatchOptions watch;
@@ -61,7 +61,7 @@ public final class TrainingRun implements AutoCloseable {
 
   /** A run of this process alone. */
   public TrainingRun(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Batches batches,
       Dataset validation,
       TrainingOptions options,
@@ -81,7 +81,7 @@ public final class TrainingRun implements AutoCloseable {
    * @param processes those that train together; this one is the first, the others {@link #follow}
    */
   public TrainingRun(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Batches batches,
       Dataset validation,
       TrainingOptions options,
@@ -183,7 +183,7 @@ public final class TrainingRun implements AutoCloseable {
    * @param stopAsked asked after each optimiser step: whether all are to end now
    */
   public static void follow(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Batches batches,
       TrainingOptions options,
       Optional<Path> checkpoint,

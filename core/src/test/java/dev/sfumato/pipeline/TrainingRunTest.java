@@ -223,7 +223,7 @@ class TrainingRunTest {
     long before = Scope.liveTensors();
     long[] resident = new long[2];
     try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
-        DiffusionPipeline pipeline = newModel();
+        PixelPipeline pipeline = newModel();
         TrainingRun run =
             newRun(
                 pipeline,
@@ -271,8 +271,8 @@ class TrainingRunTest {
     try (OutputDirectory output =
         isNew ? OutputDirectory.create(root, false) : OutputDirectory.open(root)) {
       Optional<Path> checkpoint = output.latestCheckpoint();
-      try (DiffusionPipeline pipeline =
-              checkpoint.map(DiffusionPipeline::load).orElseGet(TrainingRunTest::newModel);
+      try (PixelPipeline pipeline =
+              checkpoint.map(PixelPipeline::load).orElseGet(TrainingRunTest::newModel);
           TrainingRun run = newRun(pipeline, DIGITS, output, rate, steps, watch, checkpoint)) {
         run.run(
             new TrainingRun.Listener() {
@@ -293,7 +293,7 @@ class TrainingRunTest {
   }
 
   private static TrainingRun newRun(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Dataset dataset,
       OutputDirectory output,
       double rate,
@@ -322,7 +322,7 @@ class TrainingRunTest {
     return new WatchOptions(0, 3, 0, 0, 1, false);
   }
 
-  private static DiffusionPipeline newModel() {
+  private static PixelPipeline newModel() {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
@@ -352,6 +352,6 @@ class TrainingRunTest {
     try (Rng random = new Rng(3)) {
       denoiser.reset(random);
     }
-    return new DiffusionPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50));
+    return new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50));
   }
 }
