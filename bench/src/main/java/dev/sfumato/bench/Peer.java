@@ -204,8 +204,8 @@ public final class Peer {
     Guidance guidance =
         Guidance.of(List.of(ScheduledGuide.of("clip", rose, 8)), GradientMode.SHORTCUT);
     Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
-    ClassConditionedUNet network = celebahq();
-    return sampleStep(network, new Sampler(network, ddim).withGuidance(guidance), 4, 256);
+    ClassConditionedUNet denoiser = celebahq();
+    return sampleStep(denoiser, new Sampler(denoiser, ddim).withGuidance(guidance), 4, 256);
   }
 
   /** Guided by 40 towards the course's teal. */

@@ -4,6 +4,7 @@ import dev.sfumato.chart.GifWriter;
 import dev.sfumato.chart.PictureGrid;
 import dev.sfumato.chart.Png;
 import dev.sfumato.guidance.GuidanceTrace;
+import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.Pictures;
@@ -102,6 +103,8 @@ final class SampleCommand implements Callable<Integer> {
       SamplingOptions guided = guiding.withGuides(asked, classifiers);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
       sample(pipeline, options);
+    } catch (GuideSpec.Unsuitable e) {
+      throw WrongCall.of(spec, e);
     }
     return 0;
   }
@@ -110,7 +113,7 @@ final class SampleCommand implements Callable<Integer> {
     return guiding
         .guided(sampling.options())
         .withCount(count != null ? count : Math.max(1, labels.size()))
-        .withLabels(labels.stream().mapToLong(Long::longValue).toArray())
+        .withClasses(labels.toArray(String[]::new))
         .withSeed(compute.seed);
   }
 

@@ -37,6 +37,8 @@ import picocli.CommandLine.Spec;
     description =
         "Trains a diffusion model on pictures: from scratch, or on from the weights of --model.")
 class TrainCommand implements Callable<Integer> {
+  private static final String LATEST = "latest";
+
   @Spec CommandSpec spec;
 
   @Option(
@@ -58,7 +60,7 @@ class TrainCommand implements Callable<Integer> {
       names = "--resume",
       arity = "0..1",
       paramLabel = "latest|DIR",
-      fallbackValue = "latest",
+      fallbackValue = LATEST,
       description =
           "Go on from a checkpoint of --output, with the options of then unless they are given"
               + " again.")
@@ -76,10 +78,7 @@ class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (model != null && described.config != null && resume == null) {
-      throw new ParameterException(
-          spec.commandLine(), "--config describes a new model: it does not go with --model");
-    }
+    boolean goesOn = goesOn();
     training.resolve();
     Device device = compute.apply();
     checked(pictures::options);
@@ -87,7 +86,7 @@ class TrainCommand implements Callable<Integer> {
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
     Optional<Path> pretrained =
-        Optional.ofNullable(model).filter(m -> resume == null).map(Downloads::pipeline);
+        Optional.ofNullable(model).filter(m -> !goesOn).map(Downloads::pipeline);
     pretrained.ifPresent(this::followModel);
     Downloads.data(pictures.data);
     DataOptions dataOptions = pictures.options();
@@ -103,6 +102,30 @@ class TrainCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /**
+   * Whether there is a checkpoint to go on from; a run that was stopped before its first one starts
+   * again.
+   */
+  private boolean goesOn() {
+    if (resume != null && overwrite) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--resume keeps what is in --output: it does not go with --overwrite");
+    }
+    boolean goesOn =
+        resume != null
+            && (resume.equals(LATEST)
+                ? OutputDirectory.hasCheckpoint(output)
+                : Files.isDirectory(Path.of(resume)));
+    if (goesOn) {
+      SavedOptions.requireAsBefore(spec);
+    } else if (model != null && described.config != null) {
+      throw new ParameterException(
+          spec.commandLine(), "--config describes a new model: it does not go with --model");
+    }
+    return goesOn;
   }
 
   private void lead(
@@ -170,7 +193,7 @@ class TrainCommand implements Callable<Integer> {
   }
 
   private Optional<Path> checkpoint(OutputDirectory directory) {
-    if (resume == null || resume.equals("latest")) {
+    if (resume == null || resume.equals(LATEST)) {
       return resume == null ? Optional.empty() : directory.latestCheckpoint();
     }
     Path checkpoint = Path.of(resume);
@@ -190,12 +213,12 @@ class TrainCommand implements Callable<Integer> {
       ProcessGroup processes) {
     Dataset dataset = batches.dataset();
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
+    resolve(pipeline, dataset);
+    directory.settings(SavedOptions.resolved(spec));
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
             new TrainingRun(
                 pipeline, batches, validation, options, watch, directory, checkpoint, processes)) {
-      resolve(pipeline, dataset);
-      SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {
         run.run(progress);
       }

@@ -3,16 +3,15 @@ package dev.sfumato.guidance;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.PictureReader;
+import dev.sfumato.data.Pixels;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
@@ -35,9 +34,33 @@ import java.util.function.UnaryOperator;
  * <p>Immutable.
  */
 public final class GuideSpec {
-  private static final Set<String> OF_ALL = Set.of("scale", "schedule", "from", "until");
-  private static final Set<String> OF_CLIP = Set.of("clip", "cuts", "cut-power", "cut-overview");
+  private static final List<String> CLIP = List.of("clip", "clip-image");
+
+  /** The kinds that have an option; all, if none stands there. */
+  private static final Map<String, List<String>> OPTIONS =
+      Map.ofEntries(
+          Map.entry("scale", List.of()),
+          Map.entry("schedule", List.of()),
+          Map.entry("from", List.of()),
+          Map.entry("until", List.of()),
+          Map.entry("clip", CLIP),
+          Map.entry("cuts", CLIP),
+          Map.entry("cut-power", CLIP),
+          Map.entry("cut-overview", CLIP),
+          Map.entry("clip-temperature", List.of("clip")),
+          Map.entry("clip-layers", List.of("clip-image")),
+          Map.entry("low-pass", List.of("reference")));
+
   private static final String OWN = "";
+
+  /** What was said does not suit the model that was loaded for it. */
+  public static final class Unsuitable extends SfumatoException {
+    private static final long serialVersionUID = 1L;
+
+    Unsuitable(SfumatoException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
 
   private final String kind;
   private final String value;
@@ -169,15 +192,22 @@ public final class GuideSpec {
       case "reference" ->
           new ReferenceGuide(sources.picture(Path.of(value())), whole("low-pass", 1));
       case "class" -> new ClassGuide(classifier.orElseThrow(), labels());
-      default -> {
-        ClipModel model = sources.clip(options.get("clip"));
-        ClipPrompts prompts =
-            kind.equals("clip")
-                ? ClipPrompts.ofTexts(model, value())
-                : ClipPrompts.ofPicture(model, PictureReader.read(Path.of(value())), layers());
-        yield new ClipGuide(model, cutouts(), prompts, temperature());
-      }
+      default -> byClip(sources.clip(options.get("clip")));
     };
+  }
+
+  private Guide byClip(ClipModel model) {
+    Optional<Pixels> picture =
+        kind.equals("clip") ? Optional.empty() : Optional.of(PictureReader.read(Path.of(value())));
+    try {
+      ClipPrompts prompts =
+          picture
+              .map(pixels -> ClipPrompts.ofPicture(model, pixels, layers()))
+              .orElseGet(() -> ClipPrompts.ofTexts(model, value()));
+      return new ClipGuide(model, cutouts(), prompts, temperature());
+    } catch (SfumatoException e) {
+      throw new Unsuitable(e);
+    }
   }
 
   private Cutouts cutouts() {
@@ -201,28 +231,30 @@ public final class GuideSpec {
 
   /** Reads everything that has been said so far. */
   private void check() {
-    Set<String> known = new HashSet<>(OF_ALL);
     if (own.isEmpty() && ofValue().isEmpty()) {
       value();
-      switch (kind) {
-        case "reference" -> known.add("low-pass");
-        case "class" -> labels();
-        default -> {
-          known.addAll(OF_CLIP);
-          known.add(kind.equals("clip") ? "clip-temperature" : "clip-layers");
-        }
+      if (kind.equals("class")) {
+        labels();
       }
     }
-    for (String option : options.keySet()) {
-      if (!known.contains(option)) {
-        throw new SfumatoException("guide %s has no option %s".formatted(kind, option));
-      }
-    }
+    options.keySet().forEach(this::requireOption);
     weight();
     whole("low-pass", 1);
     cutouts();
     temperature();
     layers();
+  }
+
+  private void requireOption(String option) {
+    List<String> kinds = OPTIONS.get(option);
+    if (kinds == null) {
+      throw new SfumatoException("guides have no option '%s'".formatted(option));
+    }
+    if (!kinds.isEmpty() && (own.isPresent() || !kinds.contains(kind))) {
+      throw new SfumatoException(
+          "guide %s has no option %s, which is for %s"
+              .formatted(kind, option, String.join(" and ", kinds)));
+    }
   }
 
   private GuideWeight weight() {

@@ -131,7 +131,7 @@ public record ClassConditioning(
     }
     throw new SfumatoException(
         type == Type.NONE
-            ? "the model is not class-conditioned: leave out --class"
+            ? "the model is not class-conditioned: leave out the classes"
             : classNames.isEmpty()
                 ? "class '%s' is not a number, and the model's classes have no names: use 0 to %d"
                     .formatted(word, numClasses - 1)
@@ -173,7 +173,7 @@ public record ClassConditioning(
    */
   public long requireLabel(long label) {
     if (type == Type.NONE) {
-      throw new SfumatoException("the model is not class-conditioned: leave out the labels");
+      throw new SfumatoException("the model is not class-conditioned: leave out the classes");
     }
     if (label < 0 || label >= numClasses) {
       throw new SfumatoException(

@@ -8,6 +8,7 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
@@ -15,12 +16,12 @@ import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.tensor.TorchCheckpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -66,7 +67,7 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
     ClassConditionedUNet denoiser =
         new ClassConditionedUNet(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
-      denoiser.load(weights(directory, unet), directory.toString());
+      denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
     } catch (RuntimeException e) {
       denoiser.close();
       throw e;
@@ -87,6 +88,7 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
     if (!Files.isDirectory(directory)) {
       throw new SfumatoException(directory + ": there is no such model directory");
     }
+    ModelIndex.of(directory).requirePixels();
     boolean bare = !Files.isDirectory(directory.resolve("unet"));
     if (bare && !Files.exists(directory.resolve("config.json"))) {
       throw new SfumatoException(
@@ -106,21 +108,15 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
         : new ClassConditioning(ClassConditioning.Type.EMBEDDING, classes, 0);
   }
 
-  private static Map<String, Tensor> weights(Path directory, Path unet) {
-    Map<String, Tensor> weights = new LinkedHashMap<>();
-    UNet2DModel.modernNames(read(unet)).forEach((name, w) -> weights.put(UNET + name, w));
-    Path vectors = directory.resolve("class_conditioning/model.safetensors");
-    if (Files.exists(vectors)) {
-      weights.putAll(Safetensors.open(vectors).tensors());
-    }
-    return weights;
+  private static Weights unetWeights(Path folder) {
+    return Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames);
   }
 
-  private static Map<String, Tensor> read(Path unet) {
-    Path file = firstOf(unet, ModelFiles.unetWeights());
-    return file.toString().endsWith(".safetensors")
-        ? Safetensors.open(file).tensors()
-        : TorchCheckpoint.read(file);
+  private static Optional<Weights> classVectors(Path directory, ClassConditioning conditioning) {
+    Path file = directory.resolve("class_conditioning/model.safetensors");
+    return conditioning.type() == ClassConditioning.Type.CHANNELS || Files.exists(file)
+        ? Optional.of(Weights.of(file))
+        : Optional.empty();
   }
 
   /** The first of these files that is there; where none is, the first, which errors then name. */
@@ -145,9 +141,19 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
   @Override
   public Conditioning conditioning(SamplingOptions options) {
     return new Conditioning(
-        denoiser.given(options.labels(), options.count()),
+        denoiser.given(labels(options), options.count()),
         denoiser.missing(),
         options.classifierFree());
+  }
+
+  @Override
+  public SamplingOptions completed(SamplingOptions options) {
+    labels(options);
+    return DiffusionPipeline.super.completed(options);
+  }
+
+  private long[] labels(SamplingOptions options) {
+    return options.classes().stream().mapToLong(denoiser.conditioning()::label).toArray();
   }
 
   @Override

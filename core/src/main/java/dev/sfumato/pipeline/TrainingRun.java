@@ -103,12 +103,12 @@ public final class TrainingRun implements AutoCloseable {
         .map(settings -> new MlflowTracker(settings, output.resolve("mlflow.json")))
         .ifPresent(trackers::add);
     long done = trainer.progress().step();
-    output.startAfter(done);
-    savedStep = checkpoint.isPresent() ? done : -1;
     Path metrics = output.resolve("metrics.csv");
     Path validations = output.resolve("validation.csv");
+    history = LossHistory.read(metrics, validations, done);
+    output.startAfter(done);
+    savedStep = checkpoint.isPresent() ? done : -1;
     trackers.add(new CsvTracker(metrics, validations, done));
-    history = LossHistory.read(metrics, validations);
     if (watch.tensorboard()) {
       trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
     }

@@ -12,6 +12,7 @@ import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.SchedulerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -40,7 +41,7 @@ public final class SamplingOptions {
   private OptionalInt batchSize = OptionalInt.empty();
   private Optional<SchedulerKind> scheduler = Optional.empty();
   private long seed = 0;
-  private long[] labels = {};
+  private List<String> classes = List.of();
   private ClassifierFreeGuidance classifierFree = ClassifierFreeGuidance.NONE;
   private RunOptions run = RunOptions.defaults();
   private Guidance guidance = Guidance.NONE;
@@ -62,7 +63,7 @@ public final class SamplingOptions {
     copy.batchSize = batchSize;
     copy.scheduler = scheduler;
     copy.seed = seed;
-    copy.labels = labels;
+    copy.classes = classes;
     copy.classifierFree = classifierFree;
     copy.run = run;
     copy.guidance = guidance;
@@ -149,9 +150,9 @@ public final class SamplingOptions {
     return seed;
   }
 
-  /** The class of each picture, repeated to fill {@link #count}; empty for none. */
-  public long[] labels() {
-    return labels.clone();
+  /** The class of each picture, a label or a name, repeated to fill the count; empty for none. */
+  public List<String> classes() {
+    return classes;
   }
 
   /** Classifier-free guidance. */
@@ -232,10 +233,15 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /** The same with these classes, repeated to fill the count. */
+  /** The same with classes by their labels, repeated to fill the count. */
   public SamplingOptions withLabels(long... labels) {
+    return withClasses(Arrays.stream(labels).mapToObj(Long::toString).toArray(String[]::new));
+  }
+
+  /** The same with classes by their names or labels, repeated to fill the count. */
+  public SamplingOptions withClasses(String... classes) {
     SamplingOptions copy = copy();
-    copy.labels = labels.clone();
+    copy.classes = List.of(classes);
     return copy;
   }
 

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,6 +57,17 @@ class OutputDirectoryTest {
     try (OutputDirectory output = OutputDirectory.create(root, true)) {
       output.startAfter(0);
       assertThat(Files.exists(output.resolve("metrics.csv"))).isFalse();
+    }
+  }
+
+  /** A run that is killed at any later moment can be resumed without saying them again. */
+  @Test
+  void settingsAreTheFirstThingThatARunWrites() throws IOException {
+    try (OutputDirectory output = OutputDirectory.create(root, false)) {
+      output.settings(Map.of("batch_size", 4));
+      assertThat(names(root)).containsExactly(".lock");
+      output.startAfter(0);
+      assertThat(Files.readString(output.resolve("config.json"))).contains("\"batch_size\" : 4");
     }
   }
 

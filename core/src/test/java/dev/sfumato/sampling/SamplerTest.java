@@ -126,12 +126,12 @@ class SamplerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "tiny | 3 | 1 | the model is not class-conditioned: leave out the labels",
+        "tiny | 3 | 1 | the model is not class-conditioned: leave out the classes",
         "tiny-channels | 10 | 1 | class 10 is out of range: the model knows 0 to 9",
         "tiny-channels | -1 | 1 | class -1 is out of range: the model knows 0 to 9",
         "tiny-embedding | 3 | 2 | classifier-free guidance needs a model",
         "tiny |  | 2 | classifier-free guidance needs a model",
-        "tiny-embedding | | 1 | say in labels which of its 11 classes to draw",
+        "tiny-embedding | | 1 | say which of its 11 classes to draw",
       })
   void refusesClassesThatTheModelDoesNotKnow(
       String model, Long label, double scale, String message) {
