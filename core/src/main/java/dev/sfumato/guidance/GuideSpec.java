@@ -2,8 +2,8 @@ package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
-import dev.sfumato.data.PictureReader;
-import dev.sfumato.data.Pixels;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;

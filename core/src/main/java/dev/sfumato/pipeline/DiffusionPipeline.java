@@ -8,6 +8,7 @@ import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.PictureSpace;
+import dev.sfumato.picture.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.Start;

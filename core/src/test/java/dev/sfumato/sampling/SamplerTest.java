@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.pipeline.Pictures;
+import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;

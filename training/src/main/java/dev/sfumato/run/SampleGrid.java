@@ -1,0 +1,46 @@
+package dev.sfumato.run;
+
+import dev.sfumato.data.Dataset;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.tensor.Scope;
+import java.awt.image.BufferedImage;
+import java.util.stream.LongStream;
+
+/**
+ * Draws a grid of pictures with the weights of the moment, each time from the same start noise, so
+ * that two grids of a run differ by what the model has learned between them and by nothing else.
+ *
+ * @param pipeline the model
+ * @param dataset pictures of the size to draw
+ * @param watch how many pictures, in how many steps
+ */
+record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
+  private static final long SEED = 0;
+
+  /** A class-conditioned model draws its classes in turn. */
+  BufferedImage draw() {
+    int classes = pipeline.denoiser().conditioning().numClasses();
+    SamplingOptions options =
+        SamplingOptions.defaults()
+            .withCount(watch.sampleCount())
+            .withBatchSize(watch.sampleCount())
+            .withSize(dataset.height(), dataset.width())
+            .withSteps(Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()))
+            .withLabels(LongStream.range(0, classes).toArray())
+            .withScheduler(SchedulerKind.DDIM)
+            .withSeed(SEED);
+    try (Scope scope = Scope.open()) {
+      return Pictures.grid(pipeline.sample(options, Sampler.Listener.NONE), rows(classes));
+    }
+  }
+
+  /** A column per class where the count allows it, else about square. */
+  private int rows(int classes) {
+    int count = watch.sampleCount();
+    return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);
+  }
+}
