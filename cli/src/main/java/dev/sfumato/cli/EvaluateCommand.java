@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Datasets;
@@ -20,6 +21,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -173,6 +175,11 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         PixelPipeline pipeline = PixelPipeline.load(Downloads.pipeline(subject.model))) {
       ClassConditionedUNet denoiser = pipeline.denoiser();
+      if (denoiser.channels() != 1 && denoiser.channels() != 3) {
+        throw new SfumatoException(
+            "the model draws pictures of %d channels: only gray and RGB ones are measured"
+                .formatted(denoiser.channels()));
+      }
       compute.place(pipeline, device);
       if (!classes) {
         Tensor images = sample(pipeline);
@@ -204,8 +211,13 @@ final class EvaluateCommand implements Callable<Integer> {
             sampling.options().withCount(count).withLabels(labels).withSeed(compute.seed));
     int steps = options.steps().getAsInt();
     System.out.printf(
+        Locale.ROOT,
         "%s: %d pictures, %s, %d steps, seed %d%n%n",
-        subject.model, count, sampling.scheduler, steps, compute.seed);
+        subject.model,
+        count,
+        sampling.scheduler,
+        steps,
+        compute.seed);
     results.put("scheduler", sampling.scheduler.toString());
     results.put("steps", steps);
     results.put("eta", sampling.eta);
@@ -242,8 +254,12 @@ final class EvaluateCommand implements Callable<Integer> {
       double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
       System.out.printf(
+          Locale.ROOT,
           "%ndistance %.5f to the %d pictures of %s, by %s%n",
-          distance, theirs.count(), against, clip);
+          distance,
+          theirs.count(),
+          against,
+          clip);
     }
   }
 
@@ -258,7 +274,7 @@ final class EvaluateCommand implements Callable<Integer> {
     results.put("classes", report);
     results.put("classifier", card);
     System.out.println(report.table());
-    System.out.printf("%nclassifier: %s%n", card.summary());
+    System.out.printf(Locale.ROOT, "%nclassifier: %s%n", card.summary());
   }
 
   // ---- the classifier
@@ -279,18 +295,22 @@ final class EvaluateCommand implements Callable<Integer> {
             .withResolution(resolution)
             .withColumns(new DataOptions.Columns("", labelColumn, ""));
     ClassifierTraining training = ClassifierTraining.on(data, options, epochs, compute.seed);
-    try (StepProgress progress = new StepProgress("train", 0, training.steps());
-        PictureClassifier trained =
-            training.run(
-                device,
-                commandLine(),
-                (step, loss) -> {
-                  progress.stepTo(step);
-                  progress.message(String.format("loss %.4f", loss));
-                })) {
+    try (PictureClassifier trained = trained(training, device)) {
       trained.save(subject.trainClassifier);
       results.put("classifier", trained.card());
       System.out.println(subject.trainClassifier + ": " + trained.card().summary());
+    }
+  }
+
+  private PictureClassifier trained(ClassifierTraining training, Device device) {
+    try (StepProgress progress = new StepProgress("train", 0, training.steps())) {
+      return training.run(
+          device,
+          commandLine(),
+          (step, loss) -> {
+            progress.stepTo(step);
+            progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
+          });
     }
   }
 

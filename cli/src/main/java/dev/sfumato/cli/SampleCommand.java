@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
@@ -99,10 +101,15 @@ final class SampleCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         GuideClassifiers classifiers = new GuideClassifiers(device);
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
+      requireFilesHold(pipeline.pictureChannels());
       compute.place(pipeline, device);
       SamplingOptions guided = guiding.withGuides(asked, classifiers);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
-      sample(pipeline, options);
+      List<BufferedImage> frames = new ArrayList<>();
+      Tensor images = sample(pipeline, options, frames);
+      try (Interruption.Delay delay = Interruption.delay()) {
+        save(images, frames);
+      }
     } catch (GuideSpec.Unsuitable e) {
       throw WrongCall.of(spec, e);
     }
@@ -117,39 +124,49 @@ final class SampleCommand implements Callable<Integer> {
         .withSeed(compute.seed);
   }
 
-  private void sample(DiffusionPipeline pipeline, SamplingOptions options) {
-    List<BufferedImage> frames = new ArrayList<>();
+  /** Says before the work, not after it, what cannot be saved. */
+  private void requireFilesHold(int channels) {
+    boolean colours = channels == 1 || channels == 3;
+    boolean pictures = colours || channels == 4; // the fourth is opacity
+    if ((out != null || outDir != null) && !pictures || gif != null && !colours) {
+      throw new SfumatoException(
+          "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s"
+              .formatted(
+                  channels, pictures ? "GIF" : "picture", pictures ? " or --out" : " alone"));
+    }
+  }
+
+  private Tensor sample(
+      DiffusionPipeline pipeline, SamplingOptions options, List<BufferedImage> frames) {
     int steps = options.steps().getAsInt();
     try (StepProgress progress = new StepProgress("sample", 0, steps);
         GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, guiding.names())) {
       int every = Math.max(1, steps / GIF_FRAMES);
-      Tensor images =
-          pipeline.sample(
-              options,
-              new Sampler.Listener() {
-                @Override
-                public void onPrediction(Step step, Prediction prediction) {
-                  if (rows != null) {
-                    rows.write(step, prediction);
-                  }
-                }
+      return pipeline.sample(
+          options,
+          new Sampler.Listener() {
+            @Override
+            public void onPrediction(Step step, Prediction prediction) {
+              if (rows != null) {
+                rows.write(step, prediction);
+              }
+            }
 
-                @Override
-                public void onStep(Step step, Tensor x) {
-                  progress.stepTo(step.index() + 1);
-                  if (gif != null
-                      && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                    frames.add(grid(pipeline.space().decode(x)));
-                  }
-                }
-              });
-      try (Interruption.Delay delay = Interruption.delay()) {
-        save(images, frames);
-      }
+            @Override
+            public void onStep(Step step, Tensor x) {
+              progress.stepTo(step.index() + 1);
+              if (gif != null && (step.index() % every == 0 || step.index() + 1 == step.count())) {
+                frames.add(grid(pipeline.space().decode(x)));
+              }
+            }
+          });
     }
   }
 
   private void save(Tensor images, List<BufferedImage> frames) {
+    if (saveTensor != null) { // first: a picture that cannot be written must not cost the numbers
+      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
+    }
     if (out != null) {
       Png.write(out, grid(images));
       System.out.println(out);
@@ -159,7 +176,7 @@ final class SampleCommand implements Callable<Integer> {
           .forEach(
               i ->
                   Png.write(
-                      outDir.resolve(String.format("%05d.png", i)),
+                      outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
                       Pictures.plain(images.narrow(0, i, 1))));
       System.out.println(outDir);
     }
@@ -168,7 +185,6 @@ final class SampleCommand implements Callable<Integer> {
       System.out.println(gif);
     }
     if (saveTensor != null) {
-      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
       System.out.println(saveTensor);
     }
     if (trace != null) {

@@ -18,6 +18,7 @@ import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -183,7 +184,14 @@ class TrainCommand implements Callable<Integer> {
   /** Takes what is not said of the pictures from the model. */
   private void followModel(Path pretrained) {
     UNet2DConfig unet = PixelPipeline.unetConfig(pretrained);
-    if (pictures.resolution == 0 && Set.copyOf(unet.sampleSize()).size() == 1) {
+    int sides = Set.copyOf(unet.sampleSize()).size();
+    if (pictures.resolution == 0 && sides > 1) {
+      throw new SfumatoException(
+          "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
+                  .formatted(model, unet.sampleSize().get(0), unet.sampleSize().get(1))
+              + " choose their side with --resolution");
+    }
+    if (pictures.resolution == 0 && sides == 1) {
       pictures.resolution = unet.sampleSize().get(0);
     }
     if (pictures.channels == DataOptions.Channels.AUTO) {
@@ -224,8 +232,10 @@ class TrainCommand implements Callable<Integer> {
       }
       if (run.trainer().hasNext()) {
         System.err.printf(
+            Locale.ROOT,
             "stopped after step %d of %d; --resume goes on%n",
-            run.trainer().progress().step(), run.trainer().totalSteps());
+            run.trainer().progress().step(),
+            run.trainer().totalSteps());
       }
       System.out.println(output);
     }

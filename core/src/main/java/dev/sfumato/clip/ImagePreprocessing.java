@@ -8,6 +8,7 @@ import dev.sfumato.picture.Resize;
 import dev.sfumato.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -42,8 +43,11 @@ public record ImagePreprocessing(
       throw new SfumatoException(
           "pictures of " + resize + " pixels cannot be cut to " + crop + ": see crop_size");
     }
-    if (mean.size() != 3 || std.size() != 3 || std.contains(0f)) {
-      throw new SfumatoException("mean and std must be three numbers each, std not 0");
+    if (mean.size() != 3
+        || std.size() != 3
+        || !mean.stream().allMatch(Float::isFinite)
+        || !std.stream().allMatch(s -> s > 0 && Float.isFinite(s))) {
+      throw new SfumatoException("mean and std must be three numbers each, std above 0");
     }
   }
 
@@ -87,8 +91,12 @@ public record ImagePreprocessing(
         settings.flag("do_center_crop", true) ? side(settings, "crop_size", imageSize) : resize;
     if (crop != imageSize) {
       throw new SfumatoException(
-          "%scrop_size makes pictures of %d pixels, but the model reads %d"
-              .formatted(settings.source(), crop, imageSize));
+          String.format(
+              Locale.ROOT,
+              "%scrop_size makes pictures of %d pixels, but the model reads %d",
+              settings.source(),
+              crop,
+              imageSize));
     }
     Resize.Filter filter =
         switch (settings.integer("resample", 3)) {

@@ -3,6 +3,7 @@ package dev.sfumato.guidance;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Step;
+import java.util.Locale;
 
 /**
  * How strongly and when a guide acts.
@@ -22,7 +23,8 @@ public record GuideWeight(double scale, GuideSchedule schedule, double from, dou
     }
     if (!(from >= 0 && from < until && until <= 1)) {
       throw new SfumatoException(
-          "from %s and until %s must rise and lie between 0 and 1".formatted(from, until));
+          String.format(
+              Locale.ROOT, "from %s and until %s must rise and lie between 0 and 1", from, until));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.sfumato.guidance;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * A guide with how strongly and when it acts.
@@ -31,8 +32,11 @@ public record ScheduledGuide(String name, Guide guide, GuideWeight weight) {
     Tensor loss = guide.loss(predictedX0, at);
     if (loss.numel() != 1) {
       throw new SfumatoException(
-          "guide %s: the loss must be one number, not of shape %s: take its mean"
-              .formatted(name, Arrays.toString(loss.shape())));
+          String.format(
+              Locale.ROOT,
+              "guide %s: the loss must be one number, not of shape %s: take its mean",
+              name,
+              Arrays.toString(loss.shape())));
     }
     if (!loss.requiresGrad()) {
       throw new SfumatoException(

@@ -1,5 +1,6 @@
 package dev.sfumato.sampling;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ConditionedDenoiser;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.Guidance;
@@ -47,6 +48,15 @@ public final class Sampler {
 
     /** Called before each step with what it is going to be taken with. */
     default void onPrediction(Step step, Prediction prediction) {}
+  }
+
+  /** A step gave NaN or infinity. */
+  public static final class NotFinite extends SfumatoException {
+    private static final long serialVersionUID = 1L;
+
+    private NotFinite(String message) {
+      super(message);
+    }
   }
 
   /** Samples pixels without a condition or guidance, all pictures at once. */
@@ -109,7 +119,8 @@ public final class Sampler {
    *
    * @param steps of the scheduler
    * @return the decoded pictures (B, C, H, W), around [-1, 1] but not clamped
-   * @throws dev.sfumato.SfumatoException if the start or the steps do not suit the model
+   * @throws NotFinite naming the step that gave NaN or infinity
+   * @throws SfumatoException if the start or the steps do not suit the model
    * @throws CancellationException if the thread was interrupted
    */
   public Tensor sample(Start start, int steps, Rng random, Listener listener) {
@@ -137,6 +148,7 @@ public final class Sampler {
           Prediction prediction = guidance.steer(conditioned, run, step, x, random);
           listener.onPrediction(step, prediction);
           x = inner.replace(x, run.step(prediction.modelOutput(), prediction.x(), step));
+          requireFinite(x, prediction, step);
           listener.onStep(step, x);
         }
       }
@@ -147,6 +159,20 @@ public final class Sampler {
   private static void requireNotInterrupted() {
     if (Thread.currentThread().isInterrupted()) {
       throw new CancellationException("the sampling was interrupted");
+    }
+  }
+
+  private static void requireFinite(Tensor x, Prediction prediction, Step step) {
+    if (!x.isFinite()) {
+      throw new NotFinite(
+          "step %d of %d: %s NaN or infinity: %s"
+              .formatted(
+                  step.index() + 1,
+                  step.count(),
+                  prediction.modelOutput().isFinite()
+                      ? "the scheduler's step gives"
+                      : "the network predicts",
+                  "the model's weights or settings are damaged, or do not suit the scheduler"));
     }
   }
 }

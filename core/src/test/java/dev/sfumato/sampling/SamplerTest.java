@@ -13,6 +13,7 @@ import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -117,6 +118,23 @@ class SamplerTest {
                   (step, x) -> {
                     throw new IllegalStateException();
                   }));
+      assertThat(Scope.liveTensors()).isEqualTo(loaded);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  /** Never a black picture: the step is named. */
+  @Test
+  void whatIsNotFiniteIsAnErrorThatNamesTheStep() {
+    long before = Scope.liveTensors();
+    try (PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/tiny"))) {
+      long loaded = Scope.liveTensors();
+      try (Autograd.Recording off = Autograd.off()) {
+        pipeline.denoiser().parameters().get("unet.conv_out.bias").fill_(Float.MAX_VALUE);
+        pipeline.denoiser().parameters().get("unet.conv_out.weight").fill_(Float.MAX_VALUE);
+      }
+      SfumatoException e = assertThrows(Sampler.NotFinite.class, () -> pipeline.draw(ddim(2, 5)));
+      assertThat(e).hasMessageThat().contains("step 1 of 5: the network predicts NaN or infinity");
       assertThat(Scope.liveTensors()).isEqualTo(loaded);
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);

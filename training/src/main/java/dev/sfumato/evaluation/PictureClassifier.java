@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
@@ -118,15 +119,22 @@ public final class PictureClassifier implements AutoCloseable {
     }
     if (drawn != known) {
       throw new SfumatoException(
-          "the model has %d classes, but the classifier knows %d: name one for them, --classifier"
-              .formatted(drawn, known));
+          String.format(
+              Locale.ROOT,
+              "the model has %d classes, but the classifier knows %d: name one for them, --classifier",
+              drawn,
+              known));
     }
     List<Integer> size = denoiser.config().sampleSize();
     if (denoiser.channels() != card.channels()
         || size.stream().anyMatch(side -> side != card.side())) {
       throw new SfumatoException(
-          "the model draws %s pixels in %d channels, but the classifier reads %s"
-              .formatted(size, denoiser.channels(), card.pictures()));
+          String.format(
+              Locale.ROOT,
+              "the model draws %s pixels in %d channels, but the classifier reads %s",
+              size,
+              denoiser.channels(),
+              card.pictures()));
     }
   }
 
@@ -146,7 +154,12 @@ public final class PictureClassifier implements AutoCloseable {
       try (Scope scope = Scope.open();
           Autograd.Recording off = Autograd.off()) {
         Tensor slice = images.narrow(0, from, size).to(device).clamp(-1, 1);
-        long[] read = network.forward(slice).argmax(1).toLongs();
+        Tensor logits = network.forward(slice);
+        if (!logits.isFinite()) {
+          throw new SfumatoException(
+              "the classifier's answers hold NaN or infinity: its weights are damaged");
+        }
+        long[] read = logits.argmax(1).toLongs();
         for (int i = 0; i < size; i++) {
           labels[from + i] = (int) read[i];
         }
@@ -173,8 +186,12 @@ public final class PictureClassifier implements AutoCloseable {
         || images.size(2) != card.side()
         || images.size(3) != card.side()) {
       throw new SfumatoException(
-          "the classifier reads pictures (N, %1$d, %2$d, %2$d), not %3$s"
-              .formatted(card.channels(), card.side(), Arrays.toString(images.shape())));
+          String.format(
+              Locale.ROOT,
+              "the classifier reads pictures (N, %1$d, %2$d, %2$d), not %3$s",
+              card.channels(),
+              card.side(),
+              Arrays.toString(images.shape())));
     }
   }
 

@@ -8,6 +8,8 @@ import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Scope;
 import java.awt.image.BufferedImage;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 
 /**
@@ -21,8 +23,13 @@ import java.util.stream.LongStream;
 record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
   private static final long SEED = 0;
 
-  /** A class-conditioned model draws its classes in turn. */
-  BufferedImage draw() {
+  /**
+   * A class-conditioned model draws its classes in turn.
+   *
+   * @param stopAsked asked after each step of the scheduler
+   * @throws CancellationException if {@code stopAsked} says so
+   */
+  BufferedImage draw(BooleanSupplier stopAsked) {
     int classes = pipeline.denoiser().conditioning().numClasses();
     SamplingOptions options =
         SamplingOptions.defaults()
@@ -33,8 +40,14 @@ record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
             .withLabels(LongStream.range(0, classes).toArray())
             .withScheduler(SchedulerKind.DDIM)
             .withSeed(SEED);
+    Sampler.Listener watcher =
+        (step, x) -> {
+          if (stopAsked.getAsBoolean()) {
+            throw new CancellationException();
+          }
+        };
     try (Scope scope = Scope.open()) {
-      return Pictures.grid(pipeline.sample(options, Sampler.Listener.NONE), rows(classes));
+      return Pictures.grid(pipeline.sample(options, watcher), rows(classes));
     }
   }
 
