@@ -83,6 +83,7 @@ class TrainCommand implements Callable<Integer> {
     training.resolve();
     Device device = compute.apply();
     checked(pictures::options);
+    pictures.requireOutside(output);
     BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
