@@ -190,8 +190,10 @@ final class EvaluateCommand implements Callable<Integer> {
       ClassConditionedUNet denoiser = pipeline.denoiser();
       if (denoiser.channels() != 1 && denoiser.channels() != 3) {
         throw new SfumatoException(
-            "the model draws pictures of %d channels: only gray and RGB ones are measured"
-                .formatted(denoiser.channels()));
+            String.format(
+                Locale.ROOT,
+                "the model draws pictures of %d channels: only gray and RGB ones are measured",
+                denoiser.channels()));
       }
       denoiser.to(device);
       if (!classes) {

@@ -144,9 +144,12 @@ final class SampleCommand implements Callable<Integer> {
     boolean pictures = colours || channels == 4; // the fourth is opacity
     if ((out != null || outDir != null) && !pictures || gif != null && !colours) {
       throw new SfumatoException(
-          "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s"
-              .formatted(
-                  channels, pictures ? "GIF" : "picture", pictures ? " or --out" : " alone"));
+          String.format(
+              Locale.ROOT,
+              "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s",
+              channels,
+              pictures ? "GIF" : "picture",
+              pictures ? " or --out" : " alone"));
     }
   }
 

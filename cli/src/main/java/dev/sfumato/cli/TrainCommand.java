@@ -193,8 +193,12 @@ class TrainCommand implements Callable<Integer> {
     int sides = Set.copyOf(unet.sampleSize()).size();
     if (pictures.resolution == 0 && sides > 1) {
       throw new SfumatoException(
-          "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
-                  .formatted(model, unet.sampleSize().get(0), unet.sampleSize().get(1))
+          String.format(
+                  Locale.ROOT,
+                  "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:",
+                  model,
+                  unet.sampleSize().get(0),
+                  unet.sampleSize().get(1))
               + " choose their side with --resolution");
     }
     if (pictures.resolution == 0 && sides == 1) {

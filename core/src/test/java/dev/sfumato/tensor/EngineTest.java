@@ -166,6 +166,10 @@ class EngineTest {
   void theNumberOfThreadsIsChecked() {
     SfumatoException e = assertThrows(SfumatoException.class, () -> Engine.threads(0));
     assertThat(e.getMessage()).contains("at least 1");
+    int most = 8 * Runtime.getRuntime().availableProcessors();
+    e = assertThrows(SfumatoException.class, () -> Engine.threads(most + 1));
+    assertThat(e.getMessage()).contains("at most " + most);
+    assertThrows(SfumatoException.class, () -> Engine.threads(100_000)); // killed the JVM
   }
 
   @Test
