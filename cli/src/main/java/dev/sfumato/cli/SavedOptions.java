@@ -2,7 +2,9 @@ package dev.sfumato.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.run.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,8 +20,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * The options of a run as {@code config.json} in its output directory. A run that goes on takes
- * them as its defaults, so that they need not be said again.
+ * The defaults of the options: the library's, or those of {@code config.json} where a run goes on,
+ * so that they need not be said again.
  */
 final class SavedOptions implements IDefaultValueProvider {
   private static final String FILE = "config.json";
@@ -28,25 +30,34 @@ final class SavedOptions implements IDefaultValueProvider {
   private static final List<String> OF_THE_CALL =
       List.of("--resume", "--overwrite", "--output", "--verbose", "--help", "--version");
 
+  /** What the library makes of other options, and what the call must name. */
+  private static final List<String> DEPENDENT = List.of("epochs", "weight_decay", "data", "model");
+
   private final JsonNode saved;
 
   private SavedOptions(JsonNode saved) {
     this.saved = saved;
   }
 
-  /** The options that {@code args} go on with: none unless they say to resume a run. */
-  static SavedOptions of(String[] args) {
+  /**
+   * The defaults of {@code args}: those of the run that they go on with, if any, and else those of
+   * {@code library}.
+   */
+  static SavedOptions of(String[] args, Training library) {
+    ObjectNode values = JsonFile.MAPPER.valueToTree(library.settings());
+    values.remove(DEPENDENT);
     List<String> words = new ArrayList<>();
     for (String arg : args) {
       words.addAll(List.of(arg.split("=", 2)));
     }
     int output = words.indexOf("--output");
-    boolean resumes = words.contains("--resume") && output >= 0 && output + 1 < words.size();
-    Path file = resumes ? Path.of(words.get(output + 1)).resolve(FILE) : Path.of("");
-    return new SavedOptions(
-        resumes && Files.isRegularFile(file)
-            ? JsonFile.read(file, JsonNode.class)
-            : JsonFile.MAPPER.createObjectNode());
+    if (words.contains("--resume") && output >= 0 && output + 1 < words.size()) {
+      Path file = Path.of(words.get(output + 1)).resolve(FILE);
+      if (Files.isRegularFile(file)) {
+        values.setAll(JsonFile.read(file, ObjectNode.class));
+      }
+    }
+    return new SavedOptions(values);
   }
 
   @Override
@@ -57,14 +68,17 @@ final class SavedOptions implements IDefaultValueProvider {
   }
 
   private static String text(JsonNode value) {
+    if (value.isDouble()) {
+      return value.asText().replace('E', 'e').replaceFirst("\\.0(?=e|$)", "");
+    }
     return StreamSupport.stream(value.spliterator(), false)
         .map(JsonNode::asText)
         .reduce((a, b) -> a + "," + b)
         .orElse(value.asText());
   }
 
-  /** Writes every resolved option of {@code command}. */
-  static void write(CommandSpec command, Path output) {
+  /** Every option of {@code command} that has a value, by the name that {@code config.json} has. */
+  static Map<String, Object> values(CommandSpec command) {
     Map<String, Object> values = new TreeMap<>();
     for (OptionSpec option : command.options()) {
       Object value = option.getValue();
@@ -72,7 +86,7 @@ final class SavedOptions implements IDefaultValueProvider {
         values.put(key(option), json(value));
       }
     }
-    JsonFile.write(output.resolve(FILE), values);
+    return values;
   }
 
   private static Object json(Object value) {

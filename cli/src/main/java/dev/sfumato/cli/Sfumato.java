@@ -1,6 +1,9 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.run.Training;
+import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -48,27 +51,47 @@ public final class Sfumato {
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpLongOptionsMaxWidth(40)
             .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
-            .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
+            .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
-      SavedOptions saved = SavedOptions.of(args);
-      commands.getSubcommands().get("train").setDefaultValueProvider(saved);
-      commands.getSubcommands().get("finetune").setDefaultValueProvider(saved);
+      Path none = Path.of("");
+      commands
+          .getSubcommands()
+          .get("train")
+          .setDefaultValueProvider(SavedOptions.of(args, Training.fromScratch("", none)));
+      commands
+          .getSubcommands()
+          .get("finetune")
+          .setDefaultValueProvider(SavedOptions.of(args, Training.fineTuning("", "", none)));
     } catch (SfumatoException e) {
-      return workError(e, program.verbose);
+      return workError(e, commands, program.verbose);
     }
     return commands.execute(args);
   }
 
   private static int callError(ParameterException e, boolean verbose) {
-    String command = e.getCommandLine().getCommandSpec().qualifiedName();
-    report(e.getMessage() + " (see " + command + " --help)", e, verbose);
+    return wrongCall(e.getCommandLine(), e, verbose);
+  }
+
+  private static int wrongCall(CommandLine called, Exception e, boolean verbose) {
+    String command = called.getCommandSpec().qualifiedName();
+    CommandLine program = called.getCommandSpec().root().commandLine();
+    String message = OptionNames.inFlags(program, e.getMessage());
+    report(message + " (see " + command + " --help)", e, verbose);
     return CALLED_WRONGLY;
   }
 
-  private static int workError(Exception e, boolean verbose) {
+  private static int workError(Exception e, CommandLine called, boolean verbose) {
+    if (e instanceof InvalidOptionException) {
+      return wrongCall(called, e, verbose);
+    }
     boolean ours = e instanceof SfumatoException;
-    report(ours ? e.getMessage() : "unexpected " + e + "; --verbose says where", e, verbose);
+    CommandLine program = called.getCommandSpec().root().commandLine();
+    String message =
+        ours
+            ? OptionNames.inFlags(program, e.getMessage())
+            : "unexpected " + e + "; --verbose says where";
+    report(message, e, verbose);
     return FAILED;
   }
 

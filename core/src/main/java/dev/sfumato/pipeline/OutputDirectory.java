@@ -49,7 +49,7 @@ public final class OutputDirectory implements AutoCloseable {
     if (hasContent(root) && !overwrite) {
       throw new SfumatoException(
           root
-              + ": the output directory exists: use --resume to go on or --overwrite to start"
+              + ": the output directory exists: use `resume` to go on or `overwrite` to start"
               + " anew");
     }
     if (overwrite && hasContent(root) && !Files.exists(root.resolve(LOCK))) {

@@ -27,11 +27,11 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     int classes = pipeline.denoiser().conditioning().numClasses();
     SamplingOptions options =
         new SamplingOptions(
-            watch.sampleCount(),
+            watch.samples().count(),
             dataset.height(),
             dataset.width(),
-            Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()),
-            watch.sampleCount(),
+            Math.min(watch.samples().steps(), pipeline.scheduler().numTrainTimesteps()),
+            watch.samples().count(),
             LongStream.range(0, classes).toArray(),
             1,
             RunOptions.defaults());
@@ -46,7 +46,7 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
 
   /** A column per class where the count allows it, else about square. */
   private int rows(int classes) {
-    int count = watch.sampleCount();
+    int count = watch.samples().count();
     return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);
   }
 }

@@ -5,7 +5,8 @@ import dev.sfumato.chart.LossChart;
 import dev.sfumato.chart.Png;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
-import dev.sfumato.scheduler.NoiseSchedule;
+import dev.sfumato.data.HeldOut;
+import dev.sfumato.io.JsonFile;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
 import dev.sfumato.tracking.EpochReport;
@@ -14,11 +15,11 @@ import dev.sfumato.tracking.Outcome;
 import dev.sfumato.tracking.TensorBoardTracker;
 import dev.sfumato.tracking.TensorHistograms;
 import dev.sfumato.tracking.Tracker;
-import dev.sfumato.training.Ema;
+import dev.sfumato.training.DenoisingLoss;
 import dev.sfumato.training.FixedNoiseLoss;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
-import dev.sfumato.training.TrainingOptions;
+import dev.sfumato.training.TrainingLoss;
 import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +27,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -38,6 +38,8 @@ public final class TrainingRun implements AutoCloseable {
   private final Dataset dataset;
   private final OutputDirectory output;
   private final WatchOptions watch;
+  private final Map<String, Object> settings;
+  private final String origin;
   private final Trainer trainer;
   private final FixedNoiseLoss validation;
   private final LossHistory history;
@@ -46,9 +48,17 @@ public final class TrainingRun implements AutoCloseable {
   private long sampledStep = -1;
 
   /** Watches a run from outside. */
+  @FunctionalInterface
   public interface Listener {
     /** Called after each optimiser step. */
     void onStep(StepReport report);
+
+    /**
+     * Called before the first step, also where the run goes on.
+     *
+     * @param history the losses, which grows as the run goes on
+     */
+    default void onStart(Trainer trainer, LossHistory history) {}
 
     /** Called after each epoch. */
     default void onEpoch(EpochReport report) {}
@@ -59,51 +69,37 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  /** A run of this process alone. */
-  public TrainingRun(
-      DiffusionPipeline pipeline,
-      Batches batches,
-      Dataset validation,
-      TrainingOptions options,
-      WatchOptions watch,
-      OutputDirectory output,
-      Optional<Path> checkpoint) {
-    this(pipeline, batches, validation, options, watch, output, checkpoint, ProcessGroup.alone());
-  }
-
   /**
    * A run into {@code output}.
    *
    * @param pipeline the model; where {@code checkpoint} is present, as loaded from it
-   * @param batches the data
-   * @param validation pictures to measure the fixed-noise loss on
+   * @param pictures to train on and to measure the fixed-noise loss on
    * @param checkpoint where to go on from
    * @param processes those that train together; this one is the first, the others {@link #follow}
    */
-  public TrainingRun(
+  TrainingRun(
+      Training training,
       DiffusionPipeline pipeline,
-      Batches batches,
-      Dataset validation,
-      TrainingOptions options,
-      WatchOptions watch,
+      HeldOut pictures,
       OutputDirectory output,
       Optional<Path> checkpoint,
       ProcessGroup processes) {
     this.pipeline = pipeline;
-    this.dataset = batches.dataset();
+    this.dataset = pictures.training();
     this.output = output;
-    this.watch = watch;
-    NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
-    trainer = new Trainer(pipeline.denoiser(), schedule, batches, options, processes);
-    checkpoint.ifPresent(trainer::restore);
-    this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
+    this.watch = training.watch();
+    settings = training.settings(pipeline, dataset);
+    origin = training.origin();
+    trainer = trainer(training, pipeline, pictures, checkpoint, processes);
+    validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
     // Before the directory is cleared: a server that is away is no reason to lose an older run.
     watch
         .mlflow()
-        .map(settings -> new MlflowTracker(settings, output.resolve("mlflow.json")))
+        .map(server -> new MlflowTracker(server, output.resolve("mlflow.json")))
         .ifPresent(trackers::add);
     long done = trainer.progress().step();
     output.startAfter(done);
+    JsonFile.write(output.resolve("config.json"), settings);
     savedStep = checkpoint.isPresent() ? done : -1;
     Path metrics = output.resolve("metrics.csv");
     Path validations = output.resolve("validation.csv");
@@ -111,6 +107,29 @@ public final class TrainingRun implements AutoCloseable {
     history = LossHistory.read(metrics, validations);
     if (watch.tensorboard()) {
       trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
+    }
+  }
+
+  private static Trainer trainer(
+      Training training,
+      DiffusionPipeline pipeline,
+      HeldOut pictures,
+      Optional<Path> checkpoint,
+      ProcessGroup processes) {
+    TrainingLoss loss =
+        new DenoisingLoss(pipeline.denoiser(), pipeline.scheduler(), training.objective());
+    Batches batches =
+        new Batches(
+            pictures.training(),
+            training.batches().times(processes.size()),
+            training.threads());
+    Trainer trainer = new Trainer(loss, batches, training.options(), processes);
+    try {
+      checkpoint.ifPresent(trainer::restore);
+      return trainer;
+    } catch (RuntimeException e) {
+      trainer.close();
+      throw e;
     }
   }
 
@@ -128,8 +147,9 @@ public final class TrainingRun implements AutoCloseable {
    * Trains to the end, or until {@code listener} asks to stop, and saves. The report is written
    * also when that fails.
    */
-  public void run(Listener listener) {
+  void run(Listener listener) {
     try {
+      listener.onStart(trainer, history);
       boolean stopped = train(listener);
       save(stopped);
       end(stopped ? Outcome.STOPPED : Outcome.FINISHED);
@@ -145,10 +165,9 @@ public final class TrainingRun implements AutoCloseable {
 
   /** Returns whether the run was stopped before its end. */
   private boolean train(Listener listener) {
-    Map<String, String> settings = RunFacts.settings(output);
-    tell(tracker -> tracker.begin(settings));
+    tell(tracker -> tracker.begin(facts().settings()));
     boolean stopped = trainer.processes().any(listener.stopAsked());
-    if (!stopped && trainer.progress().step() == 0 && watch.sampleEvery() > 0) {
+    if (!stopped && trainer.progress().step() == 0 && watch.samples().every() > 0) {
       sample();
     }
     while (trainer.hasNext() && !stopped) {
@@ -156,14 +175,14 @@ public final class TrainingRun implements AutoCloseable {
       StepReport report = trainer.step(this::lookAtGradients);
       history.add(report);
       tell(tracker -> tracker.step(report));
-      if (due(watch.sampleEvery())) {
+      if (due(watch.samples().every())) {
         sample();
       }
       listener.onStep(report);
       if (trainer.progress().epoch() != epoch) {
         listener.onEpoch(finishEpoch());
       }
-      if (due(watch.checkpointEvery())) {
+      if (due(watch.checkpoints().every())) {
         checkpoint();
       }
       stopped = trainer.processes().any(listener.stopAsked());
@@ -179,25 +198,26 @@ public final class TrainingRun implements AutoCloseable {
   /**
    * Trains along with a run of the first process, and writes nothing. The arguments are those of
    * that run.
-   *
-   * @param stopAsked asked after each optimiser step: whether all are to end now
    */
-  public static void follow(
+  static TrainingResult follow(
+      Training training,
       DiffusionPipeline pipeline,
-      Batches batches,
-      TrainingOptions options,
+      HeldOut pictures,
       Optional<Path> checkpoint,
       ProcessGroup processes,
-      BooleanSupplier stopAsked) {
-    NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
-    try (Trainer trainer =
-        new Trainer(pipeline.denoiser(), schedule, batches, options, processes)) {
-      checkpoint.ifPresent(trainer::restore);
-      while (!processes.any(stopAsked.getAsBoolean()) && trainer.hasNext()) {
+      Listener listener) {
+    try (Trainer trainer = trainer(training, pipeline, pictures, checkpoint, processes)) {
+      listener.onStart(trainer, new LossHistory());
+      while (!processes.any(listener.stopAsked()) && trainer.hasNext()) {
         trainer.step();
       }
       processes.barrier();
+      return new TrainingResult(trainer.progress(), trainer.totalSteps(), new LossHistory());
     }
+  }
+
+  TrainingResult result() {
+    return new TrainingResult(trainer.progress(), trainer.totalSteps(), history);
   }
 
   private boolean due(long every) {
@@ -207,15 +227,15 @@ public final class TrainingRun implements AutoCloseable {
   /** Histograms go to TensorBoard only, and only with the sample grids: they cost time. */
   private void lookAtGradients() {
     long step = trainer.progress().step() + 1;
-    if (watch.tensorboard() && watch.sampleEvery() > 0 && step % watch.sampleEvery() == 0) {
+    if (watch.tensorboard() && watch.samples().every() > 0 && step % watch.samples().every() == 0) {
       var histograms = TensorHistograms.of(pipeline.denoiser().parameters());
       tell(tracker -> tracker.histograms(step, histograms));
     }
   }
 
   private EpochReport finishEpoch() {
-    try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
-      history.addValidation(trainer.progress().step(), validation.of(pipeline.denoiser()));
+    try (Trainer.Averages averages = trainer.useAverages()) {
+      history.addValidation(trainer.progress().step(), validation.value());
     }
     EpochReport report = history.lastEpoch();
     tell(tracker -> tracker.epoch(report));
@@ -225,12 +245,12 @@ public final class TrainingRun implements AutoCloseable {
   /** Draws the grid {@code samples/step-NNNNNN.png}. */
   private void sample() {
     long step = trainer.progress().step();
-    if (watch.sampleCount() == 0 || sampledStep == step) {
+    if (watch.samples().count() == 0 || sampledStep == step) {
       return;
     }
     sampledStep = step;
     Path file = output.resolve(String.format("samples/step-%06d.png", step));
-    try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
+    try (Trainer.Averages averages = trainer.useAverages()) {
       BufferedImage grid = new SampleGrid(pipeline, dataset, watch).draw();
       Png.write(file, grid);
       tell(tracker -> tracker.samples(step, grid, file));
@@ -254,16 +274,16 @@ public final class TrainingRun implements AutoCloseable {
           trainer.save(folder);
         });
     savedStep = step;
-    output.prune(watch.checkpointsKeep());
+    output.prune(watch.checkpoints().keep());
   }
 
-  /** Who stops a run does not want to wait for samples. */
+  /** A run that is stopped ends without samples, which take time. */
   private void save(boolean stopped) {
     checkpoint();
-    try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
+    try (Trainer.Averages averages = trainer.useAverages()) {
       pipeline.save(output.resolve(""));
     }
-    new ModelCard(facts()).write(output.resolve("README.md"));
+    new ModelCard(facts(), origin).write(output.resolve("README.md"));
     if (!stopped) {
       sample();
     }
@@ -277,25 +297,13 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private RunFacts facts() {
-    String data = RunFacts.settings(output).getOrDefault("data", "pictures");
+    String data = String.valueOf(settings.get("data"));
     Path place = Path.of(data); // a card tells nobody where files lie
     String name = Files.exists(place) ? place.getFileName().toString() : data;
     String pictures =
         "%s: %,d pictures, %d x %d"
             .formatted(name, dataset.size(), dataset.width(), dataset.height());
-    return new RunFacts(output, pipeline, pictures, history, trainer.totalSteps());
-  }
-
-  /** The averaged weights in the place of the raw ones, if the run keeps them. */
-  private record EmaInPlace(Optional<Ema.Swap> swap, boolean ignored) implements AutoCloseable {
-    EmaInPlace(Optional<Ema> ema) {
-      this(ema.map(Ema::swapIn), true);
-    }
-
-    @Override
-    public void close() {
-      swap.ifPresent(Ema.Swap::close);
-    }
+    return new RunFacts(output, pipeline, pictures, settings, history, trainer.totalSteps());
   }
 
   @Override

@@ -61,7 +61,7 @@ final class TrainingState {
       throw new SfumatoException(
           String.format(
               "%s was saved within an epoch in batches of %d pictures, now they have %d: go on with"
-                  + " the same --data and --batch-size (times the number of processes)",
+                  + " the same `data` and `batchSize` (times the number of processes)",
               folder, saved.batchSize(), batchSize));
     }
   }
@@ -74,7 +74,7 @@ final class TrainingState {
             file
                 + " has "
                 + name
-                + ", which this run does not train: go on with the same --freeze and --train-only");
+                + ", which this run does not train: go on with the same `freeze` and `trainOnly`");
       }
     }
     expected.forEach(
@@ -84,7 +84,7 @@ final class TrainingState {
                 file
                     + ": "
                     + name
-                    + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
+                    + " does not fit this run: are model, `optimizer`, `freeze` and `trainOnly` the same?");
           }
         });
     return saved;

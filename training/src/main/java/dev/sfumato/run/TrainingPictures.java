@@ -1,0 +1,122 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.data.HeldOut;
+import dev.sfumato.model.UNet2DConfig;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The pictures of a training.
+ *
+ * @param name of the data, as {@link Datasets#open} takes it
+ * @param opened the pictures, where they need not be opened
+ * @param options how they are read
+ * @param validation what is measured on
+ */
+record TrainingPictures(
+    String name, Optional<Dataset> opened, DataOptions options, Validation validation) {
+
+  /**
+   * Pictures that are not trained on; if neither is given, MNIST's test files, or else the first of
+   * the training pictures.
+   *
+   * @param data other pictures, as {@link Datasets#open} takes them
+   * @param share of the pictures that is held out, 0 for none
+   */
+  record Validation(Optional<String> data, double share) {
+    static final Validation USUAL = new Validation(Optional.empty(), 0);
+
+    Validation {
+      if (!(share >= 0 && share < 1)) {
+        throw new SfumatoException("`validationShare` must be in [0, 1), but is " + share);
+      }
+      if (share > 0 && data.isPresent()) {
+        throw new SfumatoException("`validationData` and `validationShare` exclude each other");
+      }
+    }
+  }
+
+  static TrainingPictures named(String name) {
+    return new TrainingPictures(
+        name, Optional.empty(), DataOptions.defaults(), Validation.USUAL);
+  }
+
+  static TrainingPictures of(Dataset dataset) {
+    return new TrainingPictures(
+        "pictures", Optional.of(dataset), DataOptions.defaults(), Validation.USUAL);
+  }
+
+  TrainingPictures with(DataOptions other) {
+    return new TrainingPictures(name, opened, other, validation);
+  }
+
+  TrainingPictures with(Validation other) {
+    return new TrainingPictures(name, opened, options, other);
+  }
+
+  /** The same, in the size and the colours of {@code unet} where nothing else was asked for. */
+  TrainingPictures following(UNet2DConfig unet) {
+    DataOptions followed = options;
+    if (options.resolution() == DataOptions.NATIVE
+        && Set.copyOf(unet.sampleSize()).size() == 1) {
+      followed = followed.withResolution(unet.sampleSize().get(0));
+    }
+    if (options.channels() == DataOptions.Channels.AUTO) {
+      followed = followed.withChannels(channels(unet.outChannels()));
+    }
+    return with(followed);
+  }
+
+  private static DataOptions.Channels channels(int count) {
+    return count == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
+  }
+
+  /** Opens the pictures to train on and those to measure on. */
+  HeldOut open(long seed) {
+    Dataset all = opened.orElseGet(() -> Datasets.open(name, options));
+    if (validation.share() > 0) {
+      return HeldOut.share(all, validation.share(), seed);
+    }
+    if (validation.data().isPresent()) {
+      DataOptions same =
+          options.withResolution(all.height()).withChannels(channels(all.channels()));
+      return new HeldOut(all, Datasets.open(validation.data().get(), same));
+    }
+    return opened.isPresent()
+        ? new HeldOut(all, all)
+        : new HeldOut(all, Datasets.openTestSplit(name, options).orElse(all));
+  }
+
+  /** Every option by the name that it has in {@code config.json}, as it was asked for. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("data", name);
+    settings.put("image_column", options.columns().image());
+    settings.put("label_column", options.columns().label());
+    settings.put("caption_column", options.columns().caption());
+    settings.put("resolution", options.resolution());
+    settings.put("center_crop", options.centerCrop());
+    settings.put("channels", word(options.channels()));
+    settings.put("on_bad_image", word(options.onBadImage()));
+    validation.data().ifPresent(data -> settings.put("validation_data", data));
+    settings.put("validation_share", validation.share());
+    return settings;
+  }
+
+  /** What became of the options that were left open. */
+  static Map<String, Object> settings(Dataset dataset) {
+    return Map.of(
+        "resolution", dataset.height(), "channels", word(channels(dataset.channels())));
+  }
+
+  private static String word(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+}
