@@ -1,7 +1,7 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.pipeline.LossHistory;
-import dev.sfumato.pipeline.TrainingRun;
+import dev.sfumato.run.LossHistory;
+import dev.sfumato.run.TrainingRun;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;

@@ -1,7 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.pipeline.WatchOptions;
+import dev.sfumato.run.WatchOptions;
 import dev.sfumato.run.Training;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.Optional;
