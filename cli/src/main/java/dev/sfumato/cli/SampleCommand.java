@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.Prediction;
+import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
@@ -59,9 +60,9 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--class",
       split = ",",
-      paramLabel = "LABEL",
-      description = "Classes to draw, repeated to fill --count.")
-  List<Long> labels = List.of();
+      paramLabel = "CLASS",
+      description = "Classes to draw, by name or label from 0, repeated to fill --count.")
+  List<String> labels = List.of();
 
   @Option(names = "--out", paramLabel = "FILE.png", description = "One picture with all in a grid.")
   Path out;
@@ -105,6 +106,7 @@ final class SampleCommand implements Callable<Integer> {
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
       pipeline.denoiser().to(device);
       SchedulerConfig settings = sampling.settings(pipeline.scheduler());
+      ClassConditioning classes = pipeline.denoiser().conditioning();
       SamplingOptions options =
           WrongCall.checked(
               spec,
@@ -113,7 +115,7 @@ final class SampleCommand implements Callable<Integer> {
                       pipeline.denoiser(),
                       settings,
                       count != null ? count : Math.max(1, labels.size()),
-                      labels.stream().mapToLong(Long::longValue).toArray()));
+                      labels.stream().mapToLong(classes::label).toArray()));
       try (GuideSources sources =
           new GuideSources(pipeline.denoiser().channels(), options, device)) {
         Guidance guidance = guides.apply(sources);

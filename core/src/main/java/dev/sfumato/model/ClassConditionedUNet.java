@@ -22,7 +22,7 @@ import java.util.Optional;
 public final class ClassConditionedUNet extends Module implements Denoiser {
   private final UNet2DModel unet;
   private final Embedding classEmb;
-  private final ClassConditioning conditioning;
+  private ClassConditioning conditioning;
 
   /**
    * A network whose weights are not set yet.
@@ -64,6 +64,18 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   /** How class labels reach the U-Net. */
   public ClassConditioning conditioning() {
     return conditioning;
+  }
+
+  /**
+   * Gives the classes the names that they have in the data which this network learns.
+   *
+   * @param names by label; not taken where the classes have names, or there are more or fewer of
+   *     them than names
+   */
+  public void nameClasses(List<String> names) {
+    if (conditioning.classNames().isEmpty() && names.size() == conditioning.numClasses()) {
+      conditioning = conditioning.withClassNames(names);
+    }
   }
 
   /** The number of channels of a picture: the U-Net's input without those that carry the class. */

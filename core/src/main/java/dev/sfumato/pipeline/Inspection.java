@@ -69,7 +69,10 @@ public final class Inspection {
   private static String classes(ClassConditioning conditioning) {
     return conditioning.type() == ClassConditioning.Type.NONE
         ? "none"
-        : conditioning.numClasses() + " by " + conditioning.type();
+        : conditioning.numClasses()
+            + " by "
+            + conditioning.type()
+            + (conditioning.classNames().isEmpty() ? "" : ": " + conditioning.namesInShort());
   }
 
   private static String row(String name, String value) {

@@ -1,8 +1,10 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,12 +23,28 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
   /** Nothing is said. */
   static final Annotations NONE = new Annotations(List.of(), new int[0], List.of());
 
-  /** Returns these captions with classes by name, in the order of their names. */
+  /** Returns these captions with classes by name, numbered in {@link #inOrder the order}. */
   Annotations withClasses(List<String> nameOfEach) {
-    List<String> names = nameOfEach.stream().distinct().sorted().toList();
+    List<String> names = inOrder(nameOfEach);
     Map<String, Integer> numbers = new HashMap<>();
     names.forEach(name -> numbers.put(name, numbers.size()));
     return new Annotations(names, nameOfEach.stream().mapToInt(numbers::get).toArray(), captions);
+  }
+
+  /**
+   * Returns the different ones of some names: in the order of the alphabet or, if all are whole
+   * numbers, of the numbers.
+   */
+  static List<String> inOrder(List<String> names) {
+    boolean numbers = names.stream().allMatch(name -> name.matches("[0-9]+"));
+    Comparator<String> order = Comparator.naturalOrder();
+    return names.stream()
+        .distinct()
+        .sorted(
+            numbers
+                ? Comparator.comparing((String n) -> new BigInteger(n)).thenComparing(order)
+                : order)
+        .toList();
   }
 
   /**

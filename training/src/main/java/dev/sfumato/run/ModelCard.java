@@ -92,7 +92,7 @@ record ModelCard(RunFacts facts, String origin) {
             "A diffusion model, " + origin + " with Sfumato.",
             table(facts.model()),
             table(facts.results()),
-            isConditioned() ? "--class 0 " : "",
+            isConditioned() ? "--class " + aClass() + " " : "",
             diffusers(),
             base.isEmpty() ? "" : " and the base model");
   }
@@ -103,6 +103,14 @@ record ModelCard(RunFacts facts, String origin) {
 
   private boolean isConditioned() {
     return facts.pipeline().denoiser().conditioning().type() != ClassConditioning.Type.NONE;
+  }
+
+  /** A name that a shell takes as it is, or else a label. */
+  private String aClass() {
+    return facts.pipeline().denoiser().conditioning().classNames().stream()
+        .findFirst()
+        .filter(name -> name.matches("[\\w.-]+"))
+        .orElse("0");
   }
 
   private String diffusers() {

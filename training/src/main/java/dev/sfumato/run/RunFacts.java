@@ -127,7 +127,9 @@ record RunFacts(
         "classes",
         classes.numClasses() == 0
             ? "none"
-            : classes.numClasses() + ", as " + classes.type().toString().toLowerCase(Locale.ROOT));
+            : "%d, as %s: %s"
+                .formatted(
+                    classes.numClasses(), classes.type(), String.join(", ", classes.classNames())));
     facts.put(
         "noise",
         noise.betaSchedule()

@@ -56,13 +56,14 @@ public final class DenoisingLoss implements TrainingLoss {
   }
 
   /**
-   * Requires pictures of the network's channels, size and classes.
+   * Requires pictures of the network's channels, size and classes, and names its classes.
    *
    * @throws SfumatoException saying what does not fit
    */
   @Override
-  public void check(Dataset dataset) {
+  public void prepare(Dataset dataset) {
     Requirements.check(denoiser, dataset, objective);
+    denoiser.nameClasses(dataset.classNames());
   }
 
   @Override

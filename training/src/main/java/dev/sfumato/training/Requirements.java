@@ -43,13 +43,11 @@ final class Requirements {
           "`classDropout` needs a class-conditioned model with a place for no class");
     }
     denoiser.config().requireDivisible(dataset.height(), dataset.width());
-    int classes = dataset.classNames().size();
-    int known = denoiser.conditioning().numClasses();
-    if (known > 0 && classes == 0) {
-      throw new SfumatoException("the model is class-conditioned, but the data have no classes");
-    }
-    if (known > 0 && classes > known) {
-      throw new SfumatoException("the data have " + classes + " classes, the model knows " + known);
+    if (denoiser.conditioning().numClasses() > 0) {
+      if (dataset.classNames().isEmpty()) {
+        throw new SfumatoException("the model is class-conditioned, but the data have no classes");
+      }
+      denoiser.conditioning().requireClasses(dataset.classNames());
     }
   }
 }

@@ -80,7 +80,7 @@ public final class Trainer implements AutoCloseable {
     this.options = options.requireSteps();
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
-    loss.check(batches.dataset());
+    loss.prepare(batches.dataset());
     Agreement agreement = new Agreement(processes);
     agreement.onCall(batches, options, loss);
     processes.broadcast_(List.copyOf(network.parameters().values()));

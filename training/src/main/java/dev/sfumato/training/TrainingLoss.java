@@ -16,11 +16,12 @@ public interface TrainingLoss {
   Module network();
 
   /**
-   * Requires that the network can be trained on these pictures.
+   * Requires that the network can be trained on these pictures, and tells it what it should know of
+   * them. Called once, before the first batch.
    *
    * @throws SfumatoException saying what does not fit
    */
-  default void check(Dataset dataset) {}
+  default void prepare(Dataset dataset) {}
 
   /**
    * The mean loss of the pictures of a batch, a tensor of shape () that gradients flow back from.

@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -122,6 +123,21 @@ class DatasetsTest {
     Pixels expected = PictureReader.read(PictureGolden.file("gray.png"), "gray.png");
     expected = Resize.smallerEdge(expected, 64).centerCrop(64, 64);
     assertThat(PictureGolden.distance(dataset.pixels(1), expected)).isEqualTo(0);
+  }
+
+  @Test
+  void ordersClassesThatAreNumbersByTheirNumbers() throws IOException {
+    for (String name : new String[] {"0", "1", "2", "10", "11"}) {
+      write(name + "/a.png", PictureGolden.file("gray.png"));
+    }
+    Dataset numbers = open(DataOptions.defaults());
+    assertThat(numbers.classNames()).containsExactly("0", "1", "2", "10", "11").inOrder();
+    assertThat(IntStream.range(0, 5).map(numbers::label).boxed().toList())
+        .containsExactly(0, 1, 3, 4, 2); // the pictures come in the order of their paths
+    write("x/a.png", PictureGolden.file("gray.png"));
+    assertThat(open(DataOptions.defaults()).classNames())
+        .containsExactly("0", "1", "10", "11", "2", "x")
+        .inOrder();
   }
 
   @Test
