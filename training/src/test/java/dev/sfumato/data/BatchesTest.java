@@ -172,7 +172,7 @@ class BatchesTest {
   void leavesNoThreadBehind() {
     BatchStream stream = new Batches(SQUARE, PLAIN).epoch(0).from(0);
     stream.next();
-    assertThat(threads()).isEqualTo(PLAIN.threads());
+    assertThat(threads()).isEqualTo(new Batches(SQUARE, PLAIN).threads());
     stream.close();
     stream.close();
     assertThat(threads()).isEqualTo(0);
