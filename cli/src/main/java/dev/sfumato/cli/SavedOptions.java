@@ -18,6 +18,8 @@ import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 
 /**
  * The defaults of the options: the library's, or those of {@code config.json} where a run goes on,
@@ -32,6 +34,10 @@ final class SavedOptions implements IDefaultValueProvider {
 
   /** What the library makes of other options, and what the call must name. */
   private static final List<String> DEPENDENT = List.of("epochs", "weight_decay", "data", "model");
+
+  /** Options that only a run's first start looks at. */
+  private static final List<String> OF_THE_MODEL =
+      List.of("--model", "--config", "--class-embedding-size");
 
   private final JsonNode saved;
 
@@ -87,6 +93,24 @@ final class SavedOptions implements IDefaultValueProvider {
       }
     }
     return values;
+  }
+
+  /**
+   * Refuses options of this call that a run which goes on after a checkpoint would ignore: those
+   * that describe its model, unless they say what they said when it began.
+   */
+  static void requireAsBefore(CommandSpec command) {
+    SavedOptions before = (SavedOptions) command.defaultValueProvider();
+    ParseResult given = command.commandLine().getParseResult();
+    for (String name : OF_THE_MODEL) {
+      OptionSpec option = given.matchedOption(name);
+      if (option != null
+          && !String.valueOf(json(option.getValue())).equals(before.defaultValue(option))) {
+        throw new ParameterException(
+            command.commandLine(),
+            name + ": a run that goes on keeps its model: leave the option out");
+      }
+    }
   }
 
   private static Object json(Object value) {

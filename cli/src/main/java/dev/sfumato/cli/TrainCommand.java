@@ -31,7 +31,7 @@ final class TrainCommand extends TrainingCommand {
 
   @Override
   Training start() {
-    if (model != null && config != null && resume == null) {
+    if (model != null && config != null && !goesOn()) {
       throw new ParameterException(
           spec.commandLine(), "--config describes a new model: it does not go with --model");
     }

@@ -88,9 +88,8 @@ final class TrainingArguments {
             .withMaxSteps(maxSteps)
             .withGradientAccumulationSteps(accumulation);
     options = epochs == null ? options : options.withEpochs(epochs);
-    options =
-        useEma ? options.withEma(new Ema.Settings(emaDecay, emaPower, emaInvGamma)) : options;
-    return options.requireSteps();
+    Ema.Settings ema = new Ema.Settings(emaDecay, emaPower, emaInvGamma);
+    return (useEma ? options.withEma(ema) : options).requireSteps();
   }
 
   Objective objective() {

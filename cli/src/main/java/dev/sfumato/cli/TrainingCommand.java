@@ -1,18 +1,23 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.run.OutputDirectory;
 import dev.sfumato.run.Training;
 import dev.sfumato.run.TrainingResult;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.ProcessGroup;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** What {@code train} and {@code finetune} have in common: all but the model. */
 abstract class TrainingCommand implements Callable<Integer> {
+  private static final String LATEST = "latest";
+
   @Spec CommandSpec spec;
 
   @Option(
@@ -26,7 +31,7 @@ abstract class TrainingCommand implements Callable<Integer> {
       names = "--resume",
       arity = "0..1",
       paramLabel = "latest|DIR",
-      fallbackValue = "latest",
+      fallbackValue = LATEST,
       description =
           "Go on from a checkpoint of --output; options that are not given again stay as the run"
               + " had them.")
@@ -48,11 +53,30 @@ abstract class TrainingCommand implements Callable<Integer> {
   /** The model that is gone on from, which may have to be downloaded. */
   abstract Training withModel(Training whole);
 
+  /**
+   * Whether there is a checkpoint to go on from; a run that was stopped before its first one starts
+   * again.
+   */
+  final boolean goesOn() {
+    return resume != null
+        && (resume.equals(LATEST)
+            ? OutputDirectory.hasCheckpoint(output)
+            : Files.isDirectory(Path.of(resume)));
+  }
+
   @Override
   public Integer call() {
+    if (resume != null && overwrite) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--resume keeps what is in --output: it does not go with --overwrite");
+    }
+    if (goesOn()) {
+      SavedOptions.requireAsBefore(spec);
+    }
     Device device = compute.apply();
     Training asked = WrongCall.checked(spec, this::asked);
-    Training whole = resume == null ? withModel(asked) : asked;
+    Training whole = goesOn() ? asked : withModel(asked);
     Downloads.data(pictures.data);
     try (ProcessGroup processes = TrainingProcesses.join(spec);
         TrainingProgress progress = new TrainingProgress(processes.isFirst())) {
@@ -92,7 +116,7 @@ abstract class TrainingCommand implements Callable<Integer> {
                 .withSeed(compute.seed)
                 .withNotes(SavedOptions.values(spec)));
     if (resume != null) {
-      return resume.equals("latest") ? whole.withResume() : whole.withResume(Path.of(resume));
+      return resume.equals(LATEST) ? whole.withResume() : whole.withResume(Path.of(resume));
     }
     return overwrite ? whole.withOverwrite() : whole;
   }

@@ -7,6 +7,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Safetensors;
@@ -78,8 +79,7 @@ public final class PictureClassifier implements AutoCloseable {
     ClassifierCard card = JsonFile.read(directory.resolve(CARD), ClassifierCard.class);
     ClassifierNetwork network = new ClassifierNetwork(card);
     try (Scope scope = Scope.open()) {
-      Path weights = directory.resolve(WEIGHTS);
-      network.load(Safetensors.open(weights).tensors(), weights.toString());
+      network.load(Weights.of(directory.resolve(WEIGHTS)));
     } catch (RuntimeException e) {
       network.close();
       throw e;

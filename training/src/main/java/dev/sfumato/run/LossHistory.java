@@ -17,11 +17,11 @@ public final class LossHistory {
   private final List<StepReport> steps = new ArrayList<>();
   private final List<Point> validation = new ArrayList<>();
 
-  static LossHistory read(Path metrics, Path validation) {
+  /** What the files have up to the step {@code done}. */
+  static LossHistory read(Path metrics, Path validation, long done) {
     LossHistory history = new LossHistory();
-    history.steps.addAll(MetricsFile.steps(metrics));
-    MetricsFile.validationLosses(validation)
-        .forEach((step, loss) -> history.validation.add(new Point(step, loss)));
+    history.steps.addAll(MetricsFile.steps(metrics, done));
+    MetricsFile.validationLosses(validation, done).forEach(history::addValidation);
     return history;
   }
 

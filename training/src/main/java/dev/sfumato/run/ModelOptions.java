@@ -194,17 +194,23 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
     }
   }
 
+  /** Every option that holds for new models only, by the name that it has in config.json. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    config.ifPresent(name -> settings.put("config", name));
+    settings.put("class_embedding_size", classes.embeddingSize);
+    return settings;
+  }
+
   /** What {@code pipeline} is, by the names of the options. */
   Map<String, Object> settings(DiffusionPipeline pipeline) {
     Map<String, Object> settings = new LinkedHashMap<>();
-    config.ifPresent(name -> settings.put("config", name));
     settings.put("beta_schedule", pipeline.scheduler().betaSchedule().toString());
     settings.put("train_timesteps", pipeline.scheduler().numTrainTimesteps());
     settings.put("prediction_type", pipeline.scheduler().predictionType().toString());
     settings.put(
         "class_conditioning",
         pipeline.denoiser().conditioning().type().toString().toLowerCase(Locale.ROOT));
-    settings.put("class_embedding_size", classes.embeddingSize);
     return settings;
   }
 }

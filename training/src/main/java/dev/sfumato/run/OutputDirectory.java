@@ -2,6 +2,7 @@ package dev.sfumato.run;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -13,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -25,6 +27,7 @@ public final class OutputDirectory implements AutoCloseable {
   private static final String LOCK = ".lock";
   private static final String CHECKPOINTS = "checkpoints";
   private static final String CHECKPOINT = "step-\\d{6,}";
+  private static final String SETTINGS = "config.json";
 
   private final Path root;
   private final FileChannel lockFile;
@@ -64,11 +67,18 @@ public final class OutputDirectory implements AutoCloseable {
   /**
    * Opens the directory of a run that is to go on.
    *
-   * @throws SfumatoException if it does not exist or is in use
+   * @throws SfumatoException if it does not exist or is in use, or the run has ended and its
+   *     checkpoints are gone
    */
   public static OutputDirectory open(Path root) {
     if (!Files.exists(root.resolve(LOCK))) {
       throw new SfumatoException(root + ": there is no run to resume");
+    }
+    if (Files.exists(root.resolve("model_index.json")) && !hasCheckpoint(root)) {
+      throw new SfumatoException(
+          root
+              + ": has a model and no checkpoint to go on from: use `overwrite` to start anew, or"
+              + " `model` with another `output`");
     }
     return lock(root, false);
   }
@@ -115,15 +125,19 @@ public final class OutputDirectory implements AutoCloseable {
 
   /**
    * Makes room for a run that goes on after {@code step}: deletes the checkpoints of later steps,
-   * and everything where the directory is to be overwritten.
+   * and everything where the directory is to be overwritten. The run's settings are the first thing
+   * that is written, so a run that is killed at any later moment can be resumed without them.
+   *
+   * @param settings every option of the run by name
    */
-  public void startAfter(long step) {
+  public void startAfter(long step, Map<String, Object> settings) {
     if (toBeCleared) {
       list(root).stream()
           .filter(path -> !path.getFileName().toString().equals(LOCK))
           .forEach(OutputDirectory::delete);
       toBeCleared = false;
     }
+    JsonFile.write(root.resolve(SETTINGS), settings);
     checkpoints().stream()
         .filter(checkpoint -> stepOf(checkpoint) > step)
         .forEach(OutputDirectory::discard);
@@ -142,6 +156,11 @@ public final class OutputDirectory implements AutoCloseable {
   /** The newest checkpoint. */
   public Optional<Path> latestCheckpoint() {
     return checkpoints().stream().reduce((a, b) -> b);
+  }
+
+  /** Whether the folder {@code root} has a checkpoint to go on from. */
+  public static boolean hasCheckpoint(Path root) {
+    return !checkpoints(root).isEmpty();
   }
 
   /**
@@ -170,6 +189,10 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   private List<Path> checkpoints() {
+    return checkpoints(root);
+  }
+
+  private static List<Path> checkpoints(Path root) {
     return list(root.resolve(CHECKPOINTS)).stream()
         .filter(path -> path.getFileName().toString().matches(CHECKPOINT))
         .sorted(Comparator.comparingLong(OutputDirectory::stepOf))
@@ -177,7 +200,11 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   private static long stepOf(Path checkpoint) {
-    return Long.parseLong(checkpoint.getFileName().toString().substring("step-".length()));
+    try {
+      return Long.parseLong(checkpoint.getFileName().toString().substring("step-".length()));
+    } catch (NumberFormatException e) {
+      throw new SfumatoException(checkpoint + ": is not a checkpoint of this run: move it away", e);
+    }
   }
 
   private static boolean hasContent(Path folder) {

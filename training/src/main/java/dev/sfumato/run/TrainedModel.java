@@ -129,7 +129,7 @@ record TrainedModel(
 
   /** Every option by the name that it has in {@code config.json}, as it was asked for. */
   Map<String, Object> settings() {
-    Map<String, Object> settings = new LinkedHashMap<>();
+    Map<String, Object> settings = new LinkedHashMap<>(shape.settings());
     from.name.ifPresent(name -> settings.put("model", name));
     if (!weights.trainOnly().isEmpty()) {
       settings.put("train_only", weights.trainOnly());

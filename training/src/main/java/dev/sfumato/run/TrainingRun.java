@@ -7,7 +7,6 @@ import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
-import dev.sfumato.io.JsonFile;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
 import dev.sfumato.tracking.EpochReport;
@@ -99,13 +98,12 @@ public final class TrainingRun implements AutoCloseable {
         .map(server -> new MlflowTracker(server, output.resolve("mlflow.json")))
         .ifPresent(trackers::add);
     long done = trainer.progress().step();
-    output.startAfter(done);
-    JsonFile.write(output.resolve("config.json"), settings);
-    savedStep = checkpoint.isPresent() ? done : -1;
     Path metrics = output.resolve("metrics.csv");
     Path validations = output.resolve("validation.csv");
+    history = LossHistory.read(metrics, validations, done);
+    output.startAfter(done, settings);
+    savedStep = checkpoint.isPresent() ? done : -1;
     trackers.add(new CsvTracker(metrics, validations, done));
-    history = LossHistory.read(metrics, validations);
     if (watch.tensorboard()) {
       trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
     }

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -30,15 +31,10 @@ public final class MetricsFile implements AutoCloseable {
   private MetricsFile(Path file, List<String> columns, long keepUpTo) {
     this.file = file;
     this.columns = columns;
+    List<String> lines = new ArrayList<>(List.of(String.join(",", columns)));
+    rows(file, columns, keepUpTo).forEach(row -> lines.add(row.line(columns)));
+    AtomicFile.write(file, (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8));
     try {
-      List<String> rows = new ArrayList<>(List.of(String.join(",", columns)));
-      if (Files.exists(file)) {
-        Files.readAllLines(file).stream()
-            .skip(1)
-            .filter(row -> isComplete(row, columns.size()) && stepOf(row) <= keepUpTo)
-            .forEach(rows::add);
-      }
-      AtomicFile.write(file, (String.join("\n", rows) + "\n").getBytes());
       writer = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
@@ -56,22 +52,23 @@ public final class MetricsFile implements AutoCloseable {
   }
 
   /**
-   * Reads {@code metrics.csv}.
+   * Reads the rows of {@code metrics.csv} up to that of {@code keepUpTo}; none if there is no file.
    *
    * @throws SfumatoException naming the file, and the row that does not fit
    */
-  public static List<StepReport> steps(Path file) {
-    return rows(file).stream().map(MetricsFile::step).toList();
+  public static List<StepReport> steps(Path file, long keepUpTo) {
+    return rows(file, STEPS, keepUpTo).stream().map(MetricsFile::step).toList();
   }
 
   /**
-   * Reads {@code validation.csv}: the loss by step, in the order of the file.
+   * Reads the rows of {@code validation.csv} up to that of {@code keepUpTo}: the loss by step.
    *
    * @throws SfumatoException naming the file, and the row that does not fit
    */
-  public static Map<Long, Double> validationLosses(Path file) {
+  public static Map<Long, Double> validationLosses(Path file, long keepUpTo) {
     Map<Long, Double> losses = new LinkedHashMap<>();
-    rows(file).forEach(row -> losses.put(row.whole("step"), row.number("loss")));
+    rows(file, VALIDATION, keepUpTo)
+        .forEach(row -> losses.put(row.whole("step"), row.number("loss")));
     return losses;
   }
 
@@ -96,7 +93,7 @@ public final class MetricsFile implements AutoCloseable {
   private static StepReport step(Row row) {
     return new StepReport(
         row.whole("step"),
-        Math.toIntExact(row.whole("epoch")),
+        (int) Math.min(row.whole("epoch"), Integer.MAX_VALUE),
         row.whole("images"),
         row.number("loss"),
         row.number("learning_rate"),
@@ -114,57 +111,76 @@ public final class MetricsFile implements AutoCloseable {
     }
   }
 
+  // ---- rows that are there
+
   /** The values of a line by the names in the file's first line. */
-  private record Row(Path file, int line, Map<String, String> values) {
+  private record Row(Path file, int number, Map<String, String> values) {
     long whole(String column) {
-      try {
-        return Long.parseLong(values.getOrDefault(column, ""));
-      } catch (NumberFormatException e) {
-        throw wrong(column, e);
+      double value = number(column);
+      if (value < 0 || value > 1L << 53 || value != Math.rint(value)) {
+        throw wrong(column + " is not a count");
       }
+      return (long) value;
     }
 
     double number(String column) {
       try {
         return Double.parseDouble(values.getOrDefault(column, ""));
       } catch (NumberFormatException e) {
-        throw wrong(column, e);
+        throw wrong(column + " is not a number");
       }
     }
 
-    private SfumatoException wrong(String column, Exception e) {
+    String line(List<String> columns) {
+      return String.join(",", columns.stream().map(values::get).toList());
+    }
+
+    SfumatoException wrong(String what) {
       return new SfumatoException(
-          "%s, line %d: %s is not a number: delete the line or start a new run"
-              .formatted(file, line, column),
-          e);
+          "%s, line %d: %s: mend the line, or move the file away".formatted(file, number, what));
     }
   }
 
-  private static List<Row> rows(Path file) {
-    try {
-      List<String> lines = Files.readAllLines(file);
-      List<Row> rows = new ArrayList<>();
-      String[] names = lines.isEmpty() ? new String[0] : lines.get(0).split(",");
-      for (int i = 1; i < lines.size(); i++) {
-        String[] cells = lines.get(i).split(",");
-        Map<String, String> values = new HashMap<>();
-        for (int c = 0; c < Math.min(names.length, cells.length); c++) {
-          values.put(names[c], cells[c]);
-        }
-        rows.add(new Row(file, i + 1, values));
+  /**
+   * The rows up to that of {@code keepUpTo}. What follows is written again, so it may be anything,
+   * such as the half row that a kill leaves.
+   */
+  private static List<Row> rows(Path file, List<String> columns, long keepUpTo) {
+    List<String> lines = lines(file);
+    List<Row> rows = new ArrayList<>();
+    long last = 0;
+    for (int i = 1; i < lines.size() && last < keepUpTo; i++) {
+      Row row = new Row(file, i + 1, values(lines.get(0), lines.get(i)));
+      columns.forEach(row::number);
+      if (row.whole("step") <= last) {
+        throw row.wrong("the step before it is " + last);
       }
-      return rows;
+      last = row.whole("step");
+      if (last <= keepUpTo) {
+        rows.add(row);
+      }
+    }
+    return rows;
+  }
+
+  private static Map<String, String> values(String header, String line) {
+    String[] names = header.split(",");
+    String[] cells = line.split(",", -1);
+    Map<String, String> values = new HashMap<>();
+    for (int i = 0; i < names.length && names.length == cells.length; i++) {
+      values.put(names[i], cells[i]);
+    }
+    return values;
+  }
+
+  /** The whole lines of a file, which need not be text. */
+  private static List<String> lines(Path file) {
+    try {
+      String text = Files.exists(file) ? Files.readString(file, StandardCharsets.ISO_8859_1) : "";
+      return text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
     }
-  }
-
-  private static boolean isComplete(String row, int columns) {
-    return row.chars().filter(c -> c == ',').count() == columns - 1 && row.matches("\\d+,.*[^,]");
-  }
-
-  private static long stepOf(String row) {
-    return Long.parseLong(row.substring(0, row.indexOf(',')));
   }
 
   @Override

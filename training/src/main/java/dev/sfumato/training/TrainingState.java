@@ -1,11 +1,13 @@
 package dev.sfumato.training;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
@@ -22,7 +24,14 @@ final class TrainingState {
   private static final String PROGRESS = "progress.json";
 
   /** A batch size of 0 is one that was not saved. */
-  private record Saved(Progress progress, long emaUpdates, int batchSize) {}
+  private record Saved(
+      @JsonProperty(required = true) Progress progress, long emaUpdates, int batchSize) {
+    Saved {
+      if (progress == null || emaUpdates < 0 || batchSize < 0) {
+        throw new SfumatoException("does not say how far the run is");
+      }
+    }
+  }
 
   private TrainingState() {}
 
@@ -47,11 +56,27 @@ final class TrainingState {
       Path folder, Adam optimizer, Optional<Ema> ema, Rng random, int batchSize) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
+      requireIsOf(folder, saved.progress());
+      if (ema.isPresent() && !Files.exists(folder.resolve(EMA))) {
+        throw new SfumatoException(
+            folder.resolve(EMA)
+                + " is missing: the run has kept no moving average, so leave --use-ema out");
+      }
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
       random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
       requireSameBatches(folder, saved, batchSize);
       return saved.progress();
+    }
+  }
+
+  /** A checkpoint's folder has the step in its name. */
+  private static void requireIsOf(Path folder, Progress progress) {
+    String name = folder.toAbsolutePath().getFileName().toString();
+    if (name.matches("step-\\d{6,18}")
+        && Long.parseLong(name.substring("step-".length())) != progress.step()) {
+      throw new SfumatoException(
+          folder.resolve(PROGRESS) + ": is of step " + progress.step() + ", and the folder is not");
     }
   }
 

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -49,13 +50,23 @@ class OutputDirectoryTest {
     try (OutputDirectory output = OutputDirectory.create(root, false)) {
       Files.writeString(output.resolve("metrics.csv"), "old");
     }
-    assertThat(failure(() -> OutputDirectory.create(root, false))).contains("--overwrite");
+    assertThat(failure(() -> OutputDirectory.create(root, false))).contains("`overwrite`");
     try (OutputDirectory output = OutputDirectory.create(root, true)) {
       assertThat(Files.readString(output.resolve("metrics.csv"))).isEqualTo("old");
     } // closed before the run has started: the old one is still there
     try (OutputDirectory output = OutputDirectory.create(root, true)) {
-      output.startAfter(0);
+      output.startAfter(0, Map.of());
       assertThat(Files.exists(output.resolve("metrics.csv"))).isFalse();
+    }
+  }
+
+  /** A run that is killed at any later moment can be resumed without saying them again. */
+  @Test
+  void settingsAreTheFirstThingThatARunWrites() throws IOException {
+    try (OutputDirectory output = OutputDirectory.create(root, false)) {
+      assertThat(names(root)).containsExactly(".lock");
+      output.startAfter(0, Map.of("batch_size", 4));
+      assertThat(Files.readString(output.resolve("config.json"))).contains("\"batch_size\" : 4");
     }
   }
 
@@ -95,7 +106,7 @@ class OutputDirectoryTest {
       write(output, 10);
       write(output, 20);
       write(output, 30);
-      output.startAfter(10);
+      output.startAfter(10, Map.of());
       assertThat(output.latestCheckpoint()).hasValue(output.checkpoint(10));
     }
   }

@@ -44,16 +44,17 @@ class MetricsFileTest {
     Files.writeString(
         file,
         "step,loss,epoch,images,memory,learning_rate,grad_norm,seconds\n7,0.5,1,28,9,1e-4,2,3\n");
-    assertThat(MetricsFile.steps(file)).containsExactly(new StepReport(7, 1, 28, 0.5, 1e-4, 2, 3));
+    assertThat(MetricsFile.steps(file, 9))
+        .containsExactly(new StepReport(7, 1, 28, 0.5, 1e-4, 2, 3));
     Files.writeString(file, "step,loss\n7,0.5\n9,0.25\n");
-    assertThat(MetricsFile.validationLosses(file)).containsExactly(7L, 0.5, 9L, 0.25).inOrder();
+    assertThat(MetricsFile.validationLosses(file, 9)).containsExactly(7L, 0.5, 9L, 0.25).inOrder();
   }
 
   @Test
   void aRowThatDoesNotFitIsNamed() throws IOException {
     Path file = folder.resolve("metrics.csv");
     Files.writeString(file, HEADER + "1,0,4,much,1e-4,2,0.1\n");
-    assertThat(assertThrows(SfumatoException.class, () -> MetricsFile.steps(file)))
+    assertThat(assertThrows(SfumatoException.class, () -> MetricsFile.steps(file, 9)))
         .hasMessageThat()
         .contains("metrics.csv, line 2: loss is not a number");
   }
