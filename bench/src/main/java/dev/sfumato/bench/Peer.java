@@ -146,7 +146,8 @@ public final class Peer {
     Batches batches = new Batches(new Noise(1_000, 3, 256), new BatchOptions(2, true, true, 0));
     ClassConditionedUNet denoiser = celebahq();
     denoiser.checkpointing(checkpointing);
-    return trainerSteps(denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, Adam.Settings.adamW(), 1e-5));
+    return trainerSteps(
+        denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, Adam.Settings.adamW(), 1e-5));
   }
 
   private static TrainingOptions options(int accumulation, Adam.Settings adam, double rate) {
@@ -165,8 +166,7 @@ public final class Peer {
       Batches batches,
       TrainingOptions options) {
     Trainer trainer =
-        new Trainer(
-            new DenoisingLoss(denoiser, scheduler, Objective.defaults()), batches, options);
+        new Trainer(new DenoisingLoss(denoiser, scheduler, Objective.defaults()), batches, options);
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 

@@ -7,7 +7,6 @@ import dev.sfumato.scheduler.PredictionType;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-
 /** What a new model is like, and what a pretrained one must be like. */
 final class ModelArguments {
   /** The U-Net of a new model, where the command has an option for it. */

@@ -17,8 +17,7 @@ final class OptionNames {
   }
 
   private static String flag(CommandLine program, MatchResult property) {
-    String flag =
-        "--" + property.group(1).replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+    String flag = "--" + property.group(1).replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
     boolean known =
         program.getSubcommands().values().stream()
             .anyMatch(command -> command.getCommandSpec().findOption(flag) != null);

@@ -151,7 +151,8 @@ final class QuickstartCommand implements Callable<Integer> {
     report.add(
         new HtmlReport.Table(List.of("part", "steps", "pictures a second", "mean loss"), rows));
     report.add(
-        HtmlReport.Picture.read(output.resolve("training/loss.png"), "The loss of both parts, one curve."));
+        HtmlReport.Picture.read(
+            output.resolve("training/loss.png"), "The loss of both parts, one curve."));
     report.add(
         new HtmlReport.Commands(
             "./sfumato train --data mnist --output runs/mnist --config mnist"

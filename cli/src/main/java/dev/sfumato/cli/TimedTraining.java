@@ -1,8 +1,8 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.run.LossHistory;
-import dev.sfumato.run.TrainingRun;
 import dev.sfumato.run.TrainingResult;
+import dev.sfumato.run.TrainingRun;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.run.WatchOptions;
 import dev.sfumato.run.Training;
+import dev.sfumato.run.WatchOptions;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.Optional;
 import java.util.Set;
@@ -91,8 +91,6 @@ final class WatchArguments {
             new WatchOptions.Checkpoints(checkpointEvery, checkpointsKeep),
             log.contains(Log.TENSORBOARD),
             Optional.empty());
-    return log.contains(Log.MLFLOW)
-        ? watch.withMlflow(MlflowSettings.of(System.getenv()))
-        : watch;
+    return log.contains(Log.MLFLOW) ? watch.withMlflow(MlflowSettings.of(System.getenv())) : watch;
   }
 }

@@ -218,8 +218,7 @@ class FinetuneCommandTest {
     Path java = folder.resolve("java/run");
     finetune("epsilon", "--max-steps 3 --use-ema").succeeds();
     Training.fineTuning(model.toString(), data.toString(), java)
-        .withOptions(
-            TrainingOptions.fineTuning().withMaxSteps(3).withEma(Ema.Settings.DEFAULTS))
+        .withOptions(TrainingOptions.fineTuning().withMaxSteps(3).withEma(Ema.Settings.DEFAULTS))
         .withWatch(WatchOptions.defaults().withSampleCount(0).withTensorboard(false))
         .run(report -> {});
     assertThat(Calls.files(java)).isEqualTo(Calls.files(output));

@@ -45,13 +45,20 @@ class FineTuneTest {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
-                "sample_size", 8,
-                "block_out_channels", List.of(4, 8),
-                "layers_per_block", 1,
-                "norm_num_groups", 2,
-                "down_block_types", List.of("DownBlock2D", "DownBlock2D"),
-                "up_block_types", List.of("UpBlock2D", "UpBlock2D"),
-                "add_attention", false));
+                "sample_size",
+                8,
+                "block_out_channels",
+                List.of(4, 8),
+                "layers_per_block",
+                1,
+                "norm_num_groups",
+                2,
+                "down_block_types",
+                List.of("DownBlock2D", "DownBlock2D"),
+                "up_block_types",
+                List.of("UpBlock2D", "UpBlock2D"),
+                "add_attention",
+                false));
     Path model = folder.resolve("model");
     try (ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, ClassConditioning.NONE);
         Rng random = new Rng(0)) {

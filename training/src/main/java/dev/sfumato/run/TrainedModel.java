@@ -1,6 +1,5 @@
 package dev.sfumato.run;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.HubId;
@@ -34,7 +33,8 @@ record TrainedModel(
           false);
 
   /** A directory's or the Hub's name, the directory where it is known, a pipeline in memory. */
-  record From(Optional<String> name, Optional<Path> directory, Optional<DiffusionPipeline> memory) {}
+  record From(
+      Optional<String> name, Optional<Path> directory, Optional<DiffusionPipeline> memory) {}
 
   /** A pipeline, which is freed in the end unless it is somebody else's. */
   record Loaded(DiffusionPipeline pipeline, boolean own) implements AutoCloseable {

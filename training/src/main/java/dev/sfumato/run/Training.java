@@ -118,17 +118,14 @@ public final class Training implements Cloneable {
   /** The same measuring on these pictures, which are not trained on. */
   public Training withValidationData(String data) {
     return with(
-        t ->
-            t.pictures =
-                t.pictures.with(new TrainingPictures.Validation(Optional.of(data), 0)));
+        t -> t.pictures = t.pictures.with(new TrainingPictures.Validation(Optional.of(data), 0)));
   }
 
   /** The same measuring on a share of the pictures, in [0, 1), which are not trained on. */
   public Training withValidationShare(double share) {
     return with(
         t ->
-            t.pictures =
-                t.pictures.with(new TrainingPictures.Validation(Optional.empty(), share)));
+            t.pictures = t.pictures.with(new TrainingPictures.Validation(Optional.empty(), share)));
   }
 
   /** The same with other options of the optimiser and the length of the run. */

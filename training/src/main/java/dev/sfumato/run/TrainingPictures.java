@@ -44,8 +44,7 @@ record TrainingPictures(
   }
 
   static TrainingPictures named(String name) {
-    return new TrainingPictures(
-        name, Optional.empty(), DataOptions.defaults(), Validation.USUAL);
+    return new TrainingPictures(name, Optional.empty(), DataOptions.defaults(), Validation.USUAL);
   }
 
   static TrainingPictures of(Dataset dataset) {
@@ -64,8 +63,7 @@ record TrainingPictures(
   /** The same, in the size and the colours of {@code unet} where nothing else was asked for. */
   TrainingPictures following(UNet2DConfig unet) {
     DataOptions followed = options;
-    if (options.resolution() == DataOptions.NATIVE
-        && Set.copyOf(unet.sampleSize()).size() == 1) {
+    if (options.resolution() == DataOptions.NATIVE && Set.copyOf(unet.sampleSize()).size() == 1) {
       followed = followed.withResolution(unet.sampleSize().get(0));
     }
     if (options.channels() == DataOptions.Channels.AUTO) {
@@ -112,8 +110,7 @@ record TrainingPictures(
 
   /** What became of the options that were left open. */
   static Map<String, Object> settings(Dataset dataset) {
-    return Map.of(
-        "resolution", dataset.height(), "channels", word(channels(dataset.channels())));
+    return Map.of("resolution", dataset.height(), "channels", word(channels(dataset.channels())));
   }
 
   private static String word(Enum<?> value) {

@@ -2,11 +2,11 @@ package dev.sfumato.run;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.LossChart;
-import dev.sfumato.picture.Png;
-import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
+import dev.sfumato.picture.Png;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
 import dev.sfumato.tracking.EpochReport;
@@ -119,9 +119,7 @@ public final class TrainingRun implements AutoCloseable {
         new DenoisingLoss(pipeline.denoiser(), pipeline.scheduler(), training.objective());
     Batches batches =
         new Batches(
-            pictures.training(),
-            training.batches().times(processes.size()),
-            training.threads());
+            pictures.training(), training.batches().times(processes.size()), training.threads());
     Trainer trainer = new Trainer(loss, batches, training.options(), processes);
     try {
       checkpoint.ifPresent(trainer::restore);

@@ -152,7 +152,8 @@ public final class Trainer implements AutoCloseable {
    */
   public StepReport step(Runnable beforeUpdate) {
     long start = System.nanoTime();
-    int microBatches = Math.min(options.gradientAccumulationSteps(), batches.perEpoch() - progress.batch());
+    int microBatches =
+        Math.min(options.gradientAccumulationSteps(), batches.perEpoch() - progress.batch());
     long images = 0;
     double sum = 0;
     try (Rng dropout = random(DROPOUT_STREAM + processes.rank());

@@ -169,8 +169,7 @@ class TrainingRunTest {
     train(root, 1e-3, 2, watch(0, 3, 0, 2, 1, false));
     SfumatoException e =
         assertThrows(
-            SfumatoException.class,
-            () -> train(root, 1e30, 6, watch(0, 3, 0, 2, 1, false)));
+            SfumatoException.class, () -> train(root, 1e30, 6, watch(0, 3, 0, 2, 1, false)));
     assertThat(e).hasMessageThat().containsMatch("step [34]: the loss is (NaN|-?Infinity)");
     assertThat(Files.exists(root.resolve("checkpoints/step-000002/progress.json"))).isTrue();
     assertThat(Files.exists(root.resolve("checkpoints/step-000004"))).isFalse();

@@ -56,8 +56,7 @@ class DenoisingLossTest {
     Objective minSnr = Objective.defaults().withLossWeighting(Objective.Weighting.MIN_SNR);
     try (Scope scope = Scope.open();
         ClassConditionedUNet denoiser = network()) {
-      TrainingLoss loss =
-          new DenoisingLoss(denoiser, SCHEDULER.withPredictionType(type), minSnr);
+      TrainingLoss loss = new DenoisingLoss(denoiser, SCHEDULER.withPredictionType(type), minSnr);
       double value = loss.loss(batch(), new Still()).item();
       assertThat(value).isFinite();
       assertThat(value).isGreaterThan(0.0);
@@ -71,8 +70,7 @@ class DenoisingLossTest {
         ClassConditionedUNet denoiser = network()) {
       DenoisingLoss plain = new DenoisingLoss(denoiser, SCHEDULER, Objective.defaults());
       DenoisingLoss regularised =
-          new DenoisingLoss(
-              denoiser, SCHEDULER, new Objective(Objective.Weighting.NONE, 0.1, 0.5));
+          new DenoisingLoss(denoiser, SCHEDULER, new Objective(Objective.Weighting.NONE, 0.1, 0.5));
       Still draws = new Still();
       double measured = regularised.measured().loss(batch(), draws).item();
       assertThat(draws.normals).isEqualTo(1);
@@ -90,14 +88,22 @@ class DenoisingLossTest {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
-                "in_channels", 1 + 3,
-                "out_channels", 1,
-                "block_out_channels", List.of(4, 8),
-                "layers_per_block", 1,
-                "norm_num_groups", 2,
-                "down_block_types", List.of("DownBlock2D", "DownBlock2D"),
-                "up_block_types", List.of("UpBlock2D", "UpBlock2D"),
-                "add_attention", false));
+                "in_channels",
+                1 + 3,
+                "out_channels",
+                1,
+                "block_out_channels",
+                List.of(4, 8),
+                "layers_per_block",
+                1,
+                "norm_num_groups",
+                2,
+                "down_block_types",
+                List.of("DownBlock2D", "DownBlock2D"),
+                "up_block_types",
+                List.of("UpBlock2D", "UpBlock2D"),
+                "add_attention",
+                false));
     ClassConditionedUNet denoiser =
         new ClassConditionedUNet(
             unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));

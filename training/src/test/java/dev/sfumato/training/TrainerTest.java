@@ -280,8 +280,7 @@ class TrainerTest {
     SchedulerConfig scheduler =
         JsonFile.MAPPER
             .convertValue(golden.get("scheduler"), SchedulerConfig.class)
-            .withPredictionType(
-                PredictionType.parse(options.get("prediction_type").textValue()));
+            .withPredictionType(PredictionType.parse(options.get("prediction_type").textValue()));
     Objective objective =
         new Objective(
             Objective.Weighting.valueOf(
