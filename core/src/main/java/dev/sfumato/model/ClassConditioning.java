@@ -131,7 +131,7 @@ public record ClassConditioning(
     }
     throw new SfumatoException(
         type == Type.NONE
-            ? "the model is not class-conditioned: leave out --class"
+            ? "the model is not class-conditioned: ask for no class"
             : classNames.isEmpty()
                 ? "class '%s' is not a number, and the model's classes have no names: use 0 to %d"
                     .formatted(word, numClasses - 1)

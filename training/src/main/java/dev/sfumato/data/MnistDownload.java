@@ -149,7 +149,7 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
 
   private SfumatoException failed(URI uri, String reason, Exception cause) {
     return new SfumatoException(
-        "%s: cannot download %s (%s); without a network, give --data a folder with %s"
+        "%s: cannot download %s (%s); without a network, give `data` a folder with %s"
             .formatted(name, uri, reason, String.join(", ", FILES)),
         cause);
   }

@@ -78,7 +78,7 @@ final class PictureDataset implements Dataset {
   private PictureDataset without(SortedMap<Integer, String> bad) {
     if (options.onBadImage() == DataOptions.OnBadImage.FAIL) {
       throw new SfumatoException(
-          "%d of %d files are no pictures to train on (--on-bad-image skip leaves them out): %s"
+          "%d of %d files are no pictures to train on (`onBadImage` skip leaves them out): %s"
               .formatted(bad.size(), size(), String.join("; ", bad.values())));
     }
     bad.values().forEach(reason -> log.warn("skipped {}", reason));

@@ -60,7 +60,7 @@ final class TrainingState {
       if (ema.isPresent() && !Files.exists(folder.resolve(EMA))) {
         throw new SfumatoException(
             folder.resolve(EMA)
-                + " is missing: the run has kept no moving average, so leave --use-ema out");
+                + " is missing: the run has kept no moving average, so leave `useEma` out");
       }
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
