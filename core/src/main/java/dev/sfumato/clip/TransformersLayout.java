@@ -47,6 +47,8 @@ final class TransformersLayout {
   private static final List<String> KEY_AND_VALUE =
       List.of(".self_attn.k_proj.", ".self_attn.v_proj.");
 
+  private static final String TEXT = "text_model.";
+
   private TransformersLayout() {}
 
   // ---- weights
@@ -70,6 +72,20 @@ final class TransformersLayout {
           }
         });
     return named;
+  }
+
+  /**
+   * The weights of a text encoder alone, which transformers writes with the prefix {@code
+   * text_model.} until version 5.5 and without it from then on.
+   */
+  static Map<String, Tensor> textWeights(Map<String, Tensor> weights, String source) {
+    Map<String, Tensor> prefixed = new LinkedHashMap<>();
+    weights.forEach(
+        (name, weight) ->
+            prefixed.put(
+                name.startsWith(TEXT) || name.startsWith("text_projection.") ? name : TEXT + name,
+                weight));
+    return weights(prefixed, source);
   }
 
   private static String rename(String name) {
@@ -115,17 +131,35 @@ final class TransformersLayout {
             ClipConfig.ImagePool.CLASS_TOKEN,
             true,
             false);
+    return new ClipConfig(config.integer("projection_dim", 512), image, text(text));
+  }
+
+  /**
+   * Reads the {@code config.json} of a text encoder alone.
+   *
+   * @throws SfumatoException if it describes another kind of model
+   */
+  static ClipConfig.Text textConfig(JsonObject config) {
+    String type = config.text("model_type", "clip_text_model");
+    if (type.equals("clip")) {
+      return text(overridden(config, "text_config"));
+    }
+    if (!type.equals("clip_text_model")) {
+      throw new SfumatoException(
+          config.source() + "model_type '" + type + "' is not a text encoder of CLIP");
+    }
+    return text(config);
+  }
+
+  private static ClipConfig.Text text(JsonObject text) {
     int end = text.integer("eos_token_id", 49407);
-    return new ClipConfig(
-        config.integer("projection_dim", 512),
-        image,
-        new ClipConfig.Text(
-            text.integer("max_position_embeddings", 77),
-            text.integer("vocab_size", 49408),
-            transformer(text, 512, 2048, 8),
-            true,
-            // Files from before 2023 say 2 whatever the end token is.
-            end == 2 ? TextPool.LARGEST : new TextPool(TextPool.Rule.END, end)));
+    return new ClipConfig.Text(
+        text.integer("max_position_embeddings", 77),
+        text.integer("vocab_size", 49408),
+        transformer(text, 512, 2048, 8),
+        true,
+        // Files from before 2023 say 2 whatever the end token is.
+        end == 2 ? TextPool.LARGEST : new TextPool(TextPool.Rule.END, end));
   }
 
   /** Old files repeat a part under another key, which then counts. */

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -16,7 +17,7 @@ import java.util.function.UnaryOperator;
  */
 public final class Condition {
   /** A condition without parts. */
-  public static final Condition NONE = new Condition(Map.of());
+  public static final Condition NONE = new Condition(Map.of(), List.of());
 
   private enum Part {
     LABELS,
@@ -24,13 +25,16 @@ public final class Condition {
     TOKEN_MASK,
     VECTOR,
     SIZES,
+    GUIDANCE,
     CHANNELS
   }
 
   private final Map<Part, Tensor> parts;
+  private final List<Tensor> memory;
 
-  private Condition(Map<Part, Tensor> parts) {
+  private Condition(Map<Part, Tensor> parts, List<Tensor> memory) {
     this.parts = parts;
+    this.memory = List.copyOf(memory);
   }
 
   /** Classes (B) int64; {@link ClassConditioning#NO_CLASS} for none in particular. */
@@ -56,6 +60,16 @@ public final class Condition {
   /** Numbers that describe the size (B, 5 or 6): Stable Diffusion XL's {@code time_ids}. */
   public Optional<Tensor> sizes() {
     return part(Part.SIZES);
+  }
+
+  /** The embedded scale of a guidance that was distilled into the network (B, D). */
+  public Optional<Tensor> guidance() {
+    return part(Part.GUIDANCE);
+  }
+
+  /** What a network has computed of the tokens before, each of B rows; empty if nothing. */
+  List<Tensor> memory() {
+    return memory;
   }
 
   /** Further input channels (B, C, H, W): a mask and a masked picture, or a small picture. */
@@ -93,6 +107,16 @@ public final class Condition {
     return with(Part.SIZES, sizes, 2);
   }
 
+  /** The same with this {@link #guidance()}. */
+  public Condition withGuidance(Tensor guidance) {
+    return with(Part.GUIDANCE, guidance, 2);
+  }
+
+  /** The same with this {@link #memory()}. */
+  Condition withMemory(List<Tensor> memory) {
+    return new Condition(parts, memory);
+  }
+
   /** The same with these {@link #channels()}. */
   public Condition withChannels(Tensor channels) {
     return with(Part.CHANNELS, channels, 4);
@@ -124,7 +148,7 @@ public final class Condition {
   private Condition map(UnaryOperator<Tensor> change) {
     Map<Part, Tensor> changed = new EnumMap<>(Part.class);
     parts.forEach((part, tensor) -> changed.put(part, change.apply(tensor)));
-    return new Condition(changed);
+    return new Condition(changed, memory.stream().map(change).toList());
   }
 
   private Optional<Tensor> part(Part part) {
@@ -143,6 +167,6 @@ public final class Condition {
     Map<Part, Tensor> more = new EnumMap<>(Part.class);
     more.putAll(parts);
     more.put(part, tensor);
-    return new Condition(more);
+    return new Condition(more, part == Part.TOKENS ? List.of() : memory);
   }
 }

@@ -228,6 +228,16 @@ public record UNet2DConfig(
     return normNumGroups.orElse(Math.min(channels / 4, 32));
   }
 
+  /** The residual blocks of a level on the way down. */
+  Layers layers() {
+    return new Layers(layersPerBlock, resnet(), this::groups);
+  }
+
+  /** What residual blocks share. */
+  ResnetBlock.Settings resnet() {
+    return new ResnetBlock.Settings(normEps, activation(), dropout, timeChannels(), scaleShift());
+  }
+
   Activation activation() {
     return Activation.parse(actFn.toLowerCase(Locale.ROOT));
   }
@@ -241,7 +251,7 @@ public record UNet2DConfig(
   }
 
   /** A whole number without the ".0", as Python's files have it. */
-  private static Object plain(double value) {
+  static Object plain(double value) {
     return value == Math.rint(value) && Math.abs(value) < 1e9
         ? (Object) (int) value
         : (Object) value;

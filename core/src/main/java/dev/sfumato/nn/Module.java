@@ -8,6 +8,7 @@ import dev.sfumato.tensor.Tensor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashMap;
@@ -148,6 +149,19 @@ public abstract class Module implements AutoCloseable {
         : layer.apply(List.of(inputs));
   }
 
+  /** This module and all below it that are of {@code type}, in the order of the fields. */
+  protected final <T extends Module> List<T> parts(Class<T> type) {
+    List<T> found = new ArrayList<>();
+    visit(
+        "",
+        (path, module) -> {
+          if (type.isInstance(module)) {
+            found.add(type.cast(module));
+          }
+        });
+    return found;
+  }
+
   /** Frees all parameters. */
   @Override
   public void close() {
@@ -159,7 +173,7 @@ public abstract class Module implements AutoCloseable {
     eachField(
         (name, value) -> {
           if (value instanceof Module child) {
-            child.visit(path + name + ".", visitor);
+            child.visit(name.isEmpty() ? path : path + name + ".", visitor);
           } else if (value instanceof List<?> children) {
             for (int i = 0; i < children.size(); i++) {
               if (children.get(i) instanceof Module child) {

@@ -97,6 +97,11 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(handle::log);
   }
 
+  /** The hyperbolic tangent of each element. */
+  public Tensor tanh() {
+    return Tensor.make(handle::tanh);
+  }
+
   /** The sine of each element. */
   public Tensor sin() {
     return Tensor.make(handle::sin);
