@@ -47,8 +47,7 @@ final class ClassifierArguments {
   /** Trains a classifier and writes it to {@code folder}. */
   ClassifierCard train(Path folder, Device device, long seed) {
     if (data == null) {
-      throw new ParameterException(
-          command.commandLine(), "--train-classifier needs --data");
+      throw new ParameterException(command.commandLine(), "--train-classifier needs --data");
     }
     DataOptions options =
         DataOptions.defaults()

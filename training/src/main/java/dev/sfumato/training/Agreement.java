@@ -9,6 +9,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What processes that train as one must have in common. Each check is a call that all of them make,
@@ -29,8 +30,8 @@ record Agreement(ProcessGroup processes) {
             + ", "
             + batches.dataset().size()
             + " pictures, "
-            + options
-            + loss.settings(),
+            + options.settings() // sorted, as a process must not see the order of a hash
+            + new TreeMap<>(loss.settings()),
         "the processes were not started with the same options and data");
   }
 

@@ -1,10 +1,10 @@
 package dev.sfumato.training;
 
 import dev.sfumato.InvalidOptionException;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 
 /**
  * How weights are changed: how long, by which optimiser, at which learning rate. Immutable.
@@ -203,7 +203,7 @@ public final class TrainingOptions {
 
   /** Every option by the name that it has in a run's {@code config.json}. */
   public Map<String, Object> settings() {
-    Map<String, Object> settings = new LinkedHashMap<>();
+    Map<String, Object> settings = new TreeMap<>();
     settings.put("epochs", epochs());
     settings.put("max_steps", maxSteps());
     settings.put("gradient_accumulation_steps", gradientAccumulationSteps());
