@@ -6,6 +6,7 @@ import dev.sfumato.evaluation.ClassifierTraining;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.tensor.Device;
 import java.nio.file.Path;
+import java.util.Locale;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -54,18 +55,22 @@ final class ClassifierArguments {
             .withResolution(resolution)
             .withColumns(new DataOptions.Columns("", labelColumn, ""));
     ClassifierTraining training = ClassifierTraining.on(data, options, epochs, seed);
-    try (StepProgress progress = new StepProgress("train", 0, training.steps());
-        PictureClassifier trained =
-            training.run(
-                device,
-                commandLine(),
-                (step, loss) -> {
-                  progress.stepTo(step);
-                  progress.message(String.format("loss %.4f", loss));
-                })) {
+    try (PictureClassifier trained = trained(training, device)) {
       trained.save(folder);
       System.out.println(folder + ": " + trained.card().summary());
       return trained.card();
+    }
+  }
+
+  private PictureClassifier trained(ClassifierTraining training, Device device) {
+    try (StepProgress progress = new StepProgress("train", 0, training.steps())) {
+      return training.run(
+          device,
+          commandLine(),
+          (step, loss) -> {
+            progress.stepTo(step);
+            progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
+          });
     }
   }
 

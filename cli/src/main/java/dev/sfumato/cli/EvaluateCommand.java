@@ -22,6 +22,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -176,8 +177,13 @@ final class EvaluateCommand implements Callable<Integer> {
         IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
     SamplingOptions options = sampling.options(denoiser, settings, count, labels);
     System.out.printf(
+        Locale.ROOT,
         "%s: %d pictures, %s, %d steps, seed %d%n%n",
-        subject.model, count, sampling.scheduler, options.steps(), compute.seed);
+        subject.model,
+        count,
+        sampling.scheduler,
+        options.steps(),
+        compute.seed);
     results.put("scheduler", sampling.scheduler.toString());
     results.put("steps", options.steps());
     results.put("eta", sampling.eta);
@@ -216,8 +222,12 @@ final class EvaluateCommand implements Callable<Integer> {
       double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
       System.out.printf(
+          Locale.ROOT,
           "%ndistance %.5f to the %d pictures of %s, by %s%n",
-          distance, theirs.count(), against, clip);
+          distance,
+          theirs.count(),
+          against,
+          clip);
     }
   }
 
@@ -232,7 +242,7 @@ final class EvaluateCommand implements Callable<Integer> {
     results.put("classes", report);
     results.put("classifier", card);
     System.out.println(report.table());
-    System.out.printf("%nclassifier: %s%n", card.summary());
+    System.out.printf(Locale.ROOT, "%nclassifier: %s%n", card.summary());
   }
 
   // ---- the classifier

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
@@ -120,8 +121,11 @@ final class QuickstartCommand implements Callable<Integer> {
           HtmlReport.Picture.of(
               grid,
               String.format(
+                  Locale.ROOT,
                   "Eight of each digit, %d steps of ddim with eta 1, seed %d, %.0f seconds.",
-                  STEPS, compute.seed, (System.nanoTime() - start) / 1e9)));
+                  STEPS,
+                  compute.seed,
+                  (System.nanoTime() - start) / 1e9)));
       report.add(
           new HtmlReport.Commands(
               "./sfumato sample --model models/mnist --class 7 --count 8 --scheduler ddim --eta 1 --out sevens.png"));

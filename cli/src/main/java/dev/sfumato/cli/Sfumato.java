@@ -4,6 +4,11 @@ import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.run.Training;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -39,8 +44,12 @@ public final class Sfumato {
 
   /** Runs a command and ends the process with its exit status. */
   public static void main(String[] args) {
+    Locale.setDefault(Locale.ROOT);
     Interruption.listen();
-    System.exit(run(args));
+    Thread.setDefaultUncaughtExceptionHandler(Sfumato::threadError);
+    Optional<String> lost = Failure.ofEncoding(List.of(args));
+    lost.ifPresent(message -> System.err.println("error: " + message));
+    System.exit(lost.isPresent() ? CALLED_WRONGLY : run(args));
   }
 
   /** Runs a command: 0 success, 1 the work failed, 2 the call was wrong. */
@@ -54,19 +63,36 @@ public final class Sfumato {
             .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
-      Path none = Path.of("");
-      commands
-          .getSubcommands()
-          .get("train")
-          .setDefaultValueProvider(SavedOptions.of(args, Training.fromScratch("", none)));
-      commands
-          .getSubcommands()
-          .get("finetune")
-          .setDefaultValueProvider(SavedOptions.of(args, Training.fineTuning("", "", none)));
-    } catch (SfumatoException e) {
+      setDefaults(commands, args);
+      int status = commands.execute(args);
+      if (System.out.checkError() && status == 0) {
+        throw new SfumatoException("standard output cannot be written: it is full or closed");
+      }
+      return status;
+    } catch (RuntimeException | Error e) { // also what is no Exception: no memory, no library
       return workError(e, commands, program.verbose);
     }
-    return commands.execute(args);
+  }
+
+  /** Gives the options of training the library's defaults, or those of the run that goes on. */
+  private static void setDefaults(CommandLine program, String[] args) {
+    Map<String, Supplier<Training>> trainings =
+        Map.of(
+            "train", () -> Training.fromScratch("", Path.of("")),
+            "finetune", () -> Training.fineTuning("", "", Path.of("")));
+    trainings.forEach(
+        (name, training) -> {
+          if (List.of(args).contains(name)) {
+            program
+                .getSubcommands()
+                .get(name)
+                .setDefaultValueProvider(SavedOptions.of(args, training.get()));
+          }
+        });
+  }
+
+  private static String inFlags(CommandLine called, String message) {
+    return OptionNames.inFlags(called.getCommandSpec().root().commandLine(), message);
   }
 
   private static int callError(ParameterException e, boolean verbose) {
@@ -75,28 +101,29 @@ public final class Sfumato {
 
   private static int wrongCall(CommandLine called, Exception e, boolean verbose) {
     String command = called.getCommandSpec().qualifiedName();
-    CommandLine program = called.getCommandSpec().root().commandLine();
-    String message = OptionNames.inFlags(program, e.getMessage());
-    report(message + " (see " + command + " --help)", e, verbose);
+    String message = inFlags(called, e.getMessage()) + " (see " + command + " --help)";
+    report(new SfumatoException(message, e), verbose);
     return CALLED_WRONGLY;
   }
 
-  private static int workError(Exception e, CommandLine called, boolean verbose) {
-    if (e instanceof InvalidOptionException) {
-      return wrongCall(called, e, verbose);
+  private static int workError(Throwable e, CommandLine called, boolean verbose) {
+    if (e instanceof InvalidOptionException wrong) {
+      return wrongCall(called, wrong, verbose);
     }
-    boolean ours = e instanceof SfumatoException;
-    CommandLine program = called.getCommandSpec().root().commandLine();
-    String message =
-        ours
-            ? OptionNames.inFlags(program, e.getMessage())
-            : "unexpected " + e + "; --verbose says where";
-    report(message, e, verbose);
+    report(
+        e instanceof SfumatoException ? new SfumatoException(inFlags(called, e.getMessage()), e) : e,
+        verbose);
     return FAILED;
   }
 
-  private static void report(String message, Exception e, boolean verbose) {
-    System.err.println("error: " + message.strip().replaceAll("\\s*\\R\\s*", " "));
+  /** A thread that dies takes the program with it; what has something to save saves it first. */
+  private static void threadError(Thread thread, Throwable e) {
+    report(e, false);
+    System.exit(FAILED);
+  }
+
+  private static void report(Throwable e, boolean verbose) {
+    System.err.println(Failure.line(e));
     if (verbose) {
       e.printStackTrace();
     }

@@ -6,6 +6,7 @@ import dev.sfumato.run.TrainingRun;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import java.util.List;
+import java.util.Locale;
 
 /** Lets a training go on for some seconds. */
 final class TimedTraining implements TrainingRun.Listener, AutoCloseable {
@@ -34,7 +35,7 @@ final class TimedTraining implements TrainingRun.Listener, AutoCloseable {
   public void onStep(StepReport report) {
     elapsed = (System.nanoTime() - start) / 1e9;
     bar.stepTo((long) elapsed);
-    bar.message(String.format("step %d  loss %.4f", report.step(), report.loss()));
+    bar.message(String.format(Locale.ROOT, "step %d  loss %.4f", report.step(), report.loss()));
   }
 
   @Override
@@ -46,9 +47,9 @@ final class TimedTraining implements TrainingRun.Listener, AutoCloseable {
   List<String> row(String name, TrainingResult result) {
     return List.of(
         name,
-        String.format("%d to %d", firstStep, result.progress().step()),
-        String.format("%.0f", (result.progress().images() - imagesBefore) / elapsed),
-        String.format("%.4f", result.history().recent()));
+        String.format(Locale.ROOT, "%d to %d", firstStep, result.progress().step()),
+        String.format(Locale.ROOT, "%.0f", (result.progress().images() - imagesBefore) / elapsed),
+        String.format(Locale.ROOT, "%.4f", result.history().recent()));
   }
 
   @Override

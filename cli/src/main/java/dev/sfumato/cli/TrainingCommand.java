@@ -7,6 +7,7 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.ProcessGroup;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -95,6 +96,7 @@ abstract class TrainingCommand implements Callable<Integer> {
   private void report(TrainingResult result) {
     if (!result.isFinished()) {
       System.err.printf(
+          Locale.ROOT,
           "stopped after step %d of %d; --resume goes on%n",
           result.progress().step(), result.totalSteps());
     }

@@ -189,8 +189,12 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   private static void require(String property, Optional<?> asked, Object own) {
     if (asked.isPresent() && !asked.get().equals(own)) {
       throw new SfumatoException(
-          "`%s` %s does not suit the model, whose own is %s: leave it out"
-              .formatted(property, asked.get(), own));
+          String.format(
+              Locale.ROOT,
+              "`%s` %s does not suit the model, whose own is %s: leave it out",
+              property,
+              asked.get(),
+              own));
     }
   }
 

@@ -1,11 +1,9 @@
 package dev.sfumato.run;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.chart.LossChart;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
-import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
@@ -20,11 +18,11 @@ import dev.sfumato.training.FixedNoiseLoss;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingLoss;
-import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -35,17 +33,13 @@ import java.util.function.Consumer;
  */
 public final class TrainingRun implements AutoCloseable {
   private final DiffusionPipeline pipeline;
-  private final Dataset dataset;
-  private final OutputDirectory output;
   private final WatchOptions watch;
-  private final Map<String, Object> settings;
-  private final String origin;
+  private final RunFacts facts;
+  private final RunFiles files;
   private final Trainer trainer;
   private final FixedNoiseLoss validation;
   private final LossHistory history;
   private final List<Tracker> trackers = new ArrayList<>();
-  private long savedStep;
-  private long sampledStep = -1;
 
   /** Watches a run from outside. */
   @FunctionalInterface
@@ -63,7 +57,7 @@ public final class TrainingRun implements AutoCloseable {
     /** Called after each epoch. */
     default void onEpoch(EpochReport report) {}
 
-    /** Asked after each optimiser step: whether to save and end now. */
+    /** Asked after each optimiser step and each step of a sample: whether to save and end now. */
     default boolean stopAsked() {
       return false;
     }
@@ -85,11 +79,9 @@ public final class TrainingRun implements AutoCloseable {
       Optional<Path> checkpoint,
       ProcessGroup processes) {
     this.pipeline = pipeline;
-    this.dataset = pictures.training();
-    this.output = output;
     this.watch = training.watch();
-    settings = training.settings(pipeline, dataset);
-    origin = training.origin();
+    Dataset dataset = pictures.training();
+    Map<String, Object> settings = training.settings(pipeline, dataset);
     trainer = trainer(training, pipeline, pictures, checkpoint, processes);
     validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
     // Before the directory is cleared: a server that is away is no reason to lose an older run.
@@ -102,7 +94,22 @@ public final class TrainingRun implements AutoCloseable {
     Path validations = output.resolve("validation.csv");
     history = LossHistory.read(metrics, validations, done);
     output.startAfter(done, settings);
-    savedStep = checkpoint.isPresent() ? done : -1;
+    facts =
+        new RunFacts(
+            output,
+            pipeline,
+            describe(settings, dataset),
+            settings,
+            history,
+            trainer.totalSteps());
+    files =
+        new RunFiles(
+            facts,
+            training.origin(),
+            dataset,
+            watch,
+            trainer,
+            checkpoint.isPresent() ? done : -1);
     trackers.add(new CsvTracker(metrics, validations, done));
     if (watch.tensorboard()) {
       trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
@@ -148,7 +155,7 @@ public final class TrainingRun implements AutoCloseable {
     try {
       listener.onStart(trainer, history);
       boolean stopped = train(listener);
-      save(stopped);
+      save(stopped, listener);
       end(stopped ? Outcome.STOPPED : Outcome.FINISHED);
     } catch (RuntimeException e) {
       try {
@@ -162,25 +169,25 @@ public final class TrainingRun implements AutoCloseable {
 
   /** Returns whether the run was stopped before its end. */
   private boolean train(Listener listener) {
-    tell(tracker -> tracker.begin(facts().settings()));
-    boolean stopped = trainer.processes().any(listener.stopAsked());
-    if (!stopped && trainer.progress().step() == 0 && watch.samples().every() > 0) {
-      sample();
+    tell(tracker -> tracker.begin(facts.settings()));
+    if (due(watch.samples().every()) && !files.hasSamples()) {
+      sample(listener); // of the start, or one in which the last run was stopped
     }
+    boolean stopped = trainer.processes().any(listener.stopAsked());
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
       StepReport report = trainer.step(this::lookAtGradients);
       history.add(report);
       tell(tracker -> tracker.step(report));
       if (due(watch.samples().every())) {
-        sample();
+        sample(listener);
       }
       listener.onStep(report);
       if (trainer.progress().epoch() != epoch) {
         listener.onEpoch(finishEpoch());
       }
       if (due(watch.checkpoints().every())) {
-        checkpoint();
+        files.checkpoint(this::tell);
       }
       stopped = trainer.processes().any(listener.stopAsked());
     }
@@ -239,68 +246,36 @@ public final class TrainingRun implements AutoCloseable {
     return report;
   }
 
-  /** Draws the grid {@code samples/step-NNNNNN.png}. */
-  private void sample() {
-    long step = trainer.progress().step();
-    if (watch.samples().count() == 0 || sampledStep == step) {
-      return;
-    }
-    sampledStep = step;
-    Path file = output.resolve(String.format("samples/step-%06d.png", step));
-    try (Trainer.Averages averages = trainer.useAverages()) {
-      BufferedImage grid = new SampleGrid(pipeline, dataset, watch).draw();
-      Png.write(file, grid);
-      tell(tracker -> tracker.samples(step, grid, file));
-    }
-    drawLoss();
-  }
-
-  private void drawLoss() {
-    LossChart.write(output.resolve("loss.png"), history.training(), history.validation());
-  }
-
-  private void checkpoint() {
-    long step = trainer.progress().step();
-    if (savedStep == step) {
-      return;
-    }
-    output.writeCheckpoint(
-        step,
-        folder -> {
-          pipeline.save(folder);
-          trainer.save(folder);
-        });
-    savedStep = step;
-    output.prune(watch.checkpoints().keep());
+  private void sample(Listener listener) {
+    files.sample(this::tell, listener::stopAsked);
   }
 
   /** A run that is stopped ends without samples, which take time. */
-  private void save(boolean stopped) {
-    checkpoint();
-    try (Trainer.Averages averages = trainer.useAverages()) {
-      pipeline.save(output.resolve(""));
-    }
-    new ModelCard(facts(), origin).write(output.resolve("README.md"));
+  private void save(boolean stopped, Listener listener) {
+    files.checkpoint(this::tell);
+    files.saveModel();
     if (!stopped) {
-      sample();
+      sample(listener);
     }
   }
 
   private void end(Outcome outcome) {
-    drawLoss();
-    Path report = output.resolve("report.html");
-    new TrainingReport(facts(), outcome).write(report);
-    tell(tracker -> tracker.end(outcome, List.of(output.resolve("loss.png"), report)));
+    List<Path> shown = files.report(outcome);
+    tell(tracker -> tracker.end(outcome, shown));
   }
 
-  private RunFacts facts() {
+  /** The name of the data is that of their file: a card tells nobody where files lie. */
+  private static String describe(Map<String, Object> settings, Dataset dataset) {
     String data = String.valueOf(settings.get("data"));
-    Path place = Path.of(data); // a card tells nobody where files lie
+    Path place = Path.of(data);
     String name = Files.exists(place) ? place.getFileName().toString() : data;
-    String pictures =
-        "%s: %,d pictures, %d x %d"
-            .formatted(name, dataset.size(), dataset.width(), dataset.height());
-    return new RunFacts(output, pipeline, pictures, settings, history, trainer.totalSteps());
+    return String.format(
+        Locale.ROOT,
+        "%s: %,d pictures, %d x %d",
+        name,
+        dataset.size(),
+        dataset.width(),
+        dataset.height());
   }
 
   @Override

@@ -12,6 +12,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
@@ -233,9 +234,12 @@ public final class Trainer implements AutoCloseable {
     if (!Double.isFinite(mean) || !Double.isFinite(gradNorm)) {
       throw new SfumatoException(
           String.format(
+              Locale.ROOT,
               "step %d: the loss is %s and the gradient norm %s; the weights were not changed:"
                   + " use a lower `learningRate` or `maxGradNorm` 1 and go on with `resume`",
-              progress.step() + 1, mean, gradNorm));
+              progress.step() + 1,
+              mean,
+              gradNorm));
     }
   }
 
