@@ -111,7 +111,9 @@ public final class Sfumato {
       return wrongCall(called, wrong, verbose);
     }
     report(
-        e instanceof SfumatoException ? new SfumatoException(inFlags(called, e.getMessage()), e) : e,
+        e instanceof SfumatoException
+            ? new SfumatoException(inFlags(called, e.getMessage()), e)
+            : e,
         verbose);
     return FAILED;
   }

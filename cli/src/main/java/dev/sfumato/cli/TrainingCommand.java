@@ -98,7 +98,8 @@ abstract class TrainingCommand implements Callable<Integer> {
       System.err.printf(
           Locale.ROOT,
           "stopped after step %d of %d; --resume goes on%n",
-          result.progress().step(), result.totalSteps());
+          result.progress().step(),
+          result.totalSteps());
     }
     System.out.println(output);
   }

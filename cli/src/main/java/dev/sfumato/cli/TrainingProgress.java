@@ -43,7 +43,9 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
         String.format(
             Locale.ROOT,
             "epoch %d  loss %.4f  %.0f images/s",
-            report.epoch() + 1, history.recent(), (report.images() - imagesBefore) / seconds));
+            report.epoch() + 1,
+            history.recent(),
+            (report.images() - imagesBefore) / seconds));
   }
 
   @Override

@@ -47,7 +47,7 @@ class OutputDirectoryTest {
     Locale own = Locale.getDefault();
     Locale.setDefault(Locale.forLanguageTag(language));
     try (OutputDirectory output = OutputDirectory.create(root, false)) {
-      output.startAfter(0);
+      output.startAfter(0, Map.of());
       output.writeCheckpoint(2, folder -> {});
       output.writeCheckpoint(3, folder -> {});
       output.prune(1);
