@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.evaluation.ClassReport;
@@ -148,6 +149,11 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(subject.model))) {
       ClassConditionedUNet denoiser = pipeline.denoiser();
+      if (denoiser.channels() != 1 && denoiser.channels() != 3) {
+        throw new SfumatoException(
+            "the model draws pictures of %d channels: only gray and RGB ones are measured"
+                .formatted(denoiser.channels()));
+      }
       denoiser.to(device);
       if (!classes) {
         Tensor images = sample(pipeline);

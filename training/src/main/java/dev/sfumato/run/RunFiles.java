@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.chart.LossChart;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Png;
+import dev.sfumato.sampling.Sampler;
 import dev.sfumato.tracking.Outcome;
 import dev.sfumato.tracking.Tracker;
 import dev.sfumato.training.Trainer;
@@ -14,12 +15,16 @@ import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a run leaves in its directory besides metrics: sample grids, the loss curve, checkpoints,
  * and at the end the model, its card and the report.
  */
 final class RunFiles {
+  private static final Logger log = LoggerFactory.getLogger(RunFiles.class);
+
   private final RunFacts facts;
   private final String origin;
   private final Dataset dataset;
@@ -65,7 +70,7 @@ final class RunFiles {
 
   /**
    * Draws the grid {@code samples/step-NNNNNN.png}, once for each step, and tells of it, unless the
-   * user asks to stop meanwhile.
+   * user asks to stop meanwhile; a model that draws NaN is warned of.
    */
   void sample(Consumer<Consumer<Tracker>> tell, BooleanSupplier stopAsked) {
     long step = trainer.progress().step();
@@ -79,6 +84,8 @@ final class RunFiles {
       tell.accept(tracker -> tracker.samples(step, grid, grid()));
     } catch (CancellationException stopped) {
       return; // the run looks at the listener next
+    } catch (Sampler.NotFinite e) {
+      log.warn("no sample grid after training step {}: {}", step, e.getMessage());
     }
     drawLoss();
   }

@@ -231,8 +231,7 @@ public final class Training implements Cloneable {
 
   /** The pictures, in the size and the colours of the model where nothing else was asked for. */
   private HeldOut open(Optional<Path> folder) {
-    TrainingPictures followed =
-        folder.map(DiffusionPipeline::unetConfig).map(pictures::following).orElse(pictures);
+    TrainingPictures followed = folder.map(pictures::following).orElse(pictures);
     return followed.open(batches.seed());
   }
 

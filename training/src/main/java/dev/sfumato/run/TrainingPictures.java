@@ -6,6 +6,8 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -60,10 +62,26 @@ record TrainingPictures(
     return new TrainingPictures(name, opened, options, other);
   }
 
-  /** The same, in the size and the colours of {@code unet} where nothing else was asked for. */
-  TrainingPictures following(UNet2DConfig unet) {
+  /**
+   * The same, in the size and the colours of a model where nothing else was asked for.
+   *
+   * @throws SfumatoException if the model draws pictures that are not square
+   */
+  TrainingPictures following(Path model) {
+    UNet2DConfig unet = DiffusionPipeline.unetConfig(model);
+    int sides = Set.copyOf(unet.sampleSize()).size();
+    if (options.resolution() == DataOptions.NATIVE && sides > 1 && opened.isEmpty()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
+                  + " choose their side with `resolution`",
+              model,
+              unet.sampleSize().get(0),
+              unet.sampleSize().get(1)));
+    }
     DataOptions followed = options;
-    if (options.resolution() == DataOptions.NATIVE && Set.copyOf(unet.sampleSize()).size() == 1) {
+    if (options.resolution() == DataOptions.NATIVE && sides == 1) {
       followed = followed.withResolution(unet.sampleSize().get(0));
     }
     if (options.channels() == DataOptions.Channels.AUTO) {
