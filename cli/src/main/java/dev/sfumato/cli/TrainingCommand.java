@@ -77,6 +77,7 @@ abstract class TrainingCommand implements Callable<Integer> {
     }
     Device device = compute.apply();
     Training asked = WrongCall.checked(spec, this::asked);
+    pictures.requireOutside(output);
     Training whole = goesOn() ? asked : withModel(asked);
     Downloads.data(pictures.data);
     try (ProcessGroup processes = TrainingProcesses.join(spec);

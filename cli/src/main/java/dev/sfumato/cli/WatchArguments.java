@@ -62,8 +62,8 @@ final class WatchArguments {
       names = "--validation-data",
       paramLabel = "DATA",
       description =
-          "Pictures that the validation loss is measured on (default: MNIST's test files, else the"
-              + " first of the training pictures).")
+          "Pictures that the validation loss is measured on, their validation or test split if they"
+              + " have one (default: that of --data, else the first of the training pictures).")
   String validationData;
 
   @Option(

@@ -74,20 +74,22 @@ public record ClassReport(List<Row> classes) {
    * if need be.
    *
    * @param images what {@link Datasets#open} opens
+   * @param split which of the pictures
    * @throws SfumatoException if the pictures have no classes, or one that the classifier does not
    *     know
    */
-  public static ClassReport of(String images, PictureClassifier classifier) {
+  public static ClassReport of(
+      String images, DataOptions.Split split, PictureClassifier classifier) {
     DataOptions options =
         DataOptions.defaults()
             .withResolution(classifier.card().side())
+            .withSplit(split)
             .withCenterCrop(true)
             .withChannels(
                 classifier.card().channels() == 1
                     ? DataOptions.Channels.GRAY
                     : DataOptions.Channels.RGB);
-    Dataset dataset =
-        Datasets.openTestSplit(images, options).orElseGet(() -> Datasets.open(images, options));
+    Dataset dataset = Datasets.open(images, options);
     List<String> known = classifier.card().classNames();
     if (dataset.classNames().isEmpty()) {
       throw new SfumatoException(

@@ -13,6 +13,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The pictures of a training.
@@ -24,10 +26,11 @@ import java.util.Set;
  */
 record TrainingPictures(
     String name, Optional<Dataset> opened, DataOptions options, Validation validation) {
+  private static final Logger log = LoggerFactory.getLogger(TrainingPictures.class);
 
   /**
-   * Pictures that are not trained on; if neither is given, MNIST's test files, or else the first of
-   * the training pictures.
+   * Pictures that are not trained on; if neither is given, the validation or test split of the
+   * data, or else the first of the training pictures.
    *
    * @param data other pictures, as {@link Datasets#open} takes them
    * @param share of the pictures that is held out, 0 for none
@@ -101,19 +104,38 @@ record TrainingPictures(
       return HeldOut.share(all, validation.share(), seed);
     }
     if (validation.data().isPresent()) {
-      DataOptions same =
-          options.withResolution(all.height()).withChannels(channels(all.channels()));
-      return new HeldOut(all, Datasets.open(validation.data().get(), same));
+      return new HeldOut(all, other(all, validation.data().get(), options));
     }
-    return opened.isPresent()
-        ? new HeldOut(all, all)
-        : new HeldOut(all, Datasets.openTestSplit(name, options).orElse(all));
+    return new HeldOut(all, opened.isPresent() ? all : own(all));
+  }
+
+  private static Dataset other(Dataset all, String data, DataOptions options) {
+    DataOptions same =
+        options
+            .withResolution(all.height())
+            .withChannels(channels(all.channels()))
+            .withSplit(DataOptions.Split.TRAIN);
+    return Datasets.openValidationSplit(data, same).orElseGet(() -> Datasets.open(data, same));
+  }
+
+  /** The data's own validation or test pictures, if they can be measured on. */
+  private Dataset own(Dataset all) {
+    Optional<Dataset> own = Datasets.openValidationSplit(name, options);
+    if (own.isPresent() && !own.get().classNames().equals(all.classNames())) {
+      log.warn(
+          "the validation pictures of {} have no classes or others: the loss is measured on the"
+              + " training pictures",
+          name);
+      return all;
+    }
+    return own.orElse(all);
   }
 
   /** Every option by the name that it has in {@code config.json}, as it was asked for. */
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("data", name);
+    settings.put("split", options.split().toString());
     settings.put("image_column", options.columns().image());
     settings.put("label_column", options.columns().label());
     settings.put("caption_column", options.columns().caption());
