@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
+import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.evaluation.ClassReport;
 import dev.sfumato.evaluation.ClassifierCard;
