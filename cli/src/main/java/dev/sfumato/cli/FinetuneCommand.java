@@ -9,6 +9,10 @@ import picocli.CommandLine.Option;
     name = "finetune",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato finetune --model models/faces --data pictures/ --output runs/faces"
+    },
     description =
         "Goes on training a pretrained model on other pictures: train with --model and with"
             + " defaults for that.")

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
@@ -22,6 +23,12 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     version = "sfumato 0.1.0",
     synopsisSubcommandLabel = "COMMAND",
+    footer = {
+      "%nExamples:",
+      "  sfumato quickstart",
+      "  sfumato help sample",
+      "  sfumato sample --model models/mnist --class 7 --out sevens.png"
+    },
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
@@ -31,8 +38,11 @@ import picocli.CommandLine.ScopeType;
       ClipCommand.class,
       EvaluateCommand.class,
       InspectCommand.class,
+      VersionCommand.class,
+      CompletionCommand.class,
+      HelpCommand.class,
     })
-public final class Sfumato {
+public final class Sfumato implements Runnable {
   private static final int FAILED = 1;
   private static final int CALLED_WRONGLY = 2;
 
@@ -41,6 +51,12 @@ public final class Sfumato {
       scope = ScopeType.INHERIT,
       description = "Add the stack trace to an error.")
   boolean verbose;
+
+  /** Without a command, shows the commands. */
+  @Override
+  public void run() {
+    CommandLine.usage(this, System.out);
+  }
 
   /** Runs a command and ends the process with its exit status. */
   public static void main(String[] args) {
@@ -59,7 +75,8 @@ public final class Sfumato {
         new CommandLine(program)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpLongOptionsMaxWidth(40)
-            .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
+            .setUsageHelpAutoWidth(true)
+            .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
             .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
@@ -95,8 +112,10 @@ public final class Sfumato {
     return OptionNames.inFlags(called.getCommandSpec().root().commandLine(), message);
   }
 
-  private static int callError(ParameterException e, boolean verbose) {
-    return wrongCall(e.getCommandLine(), e, verbose);
+  private static int callError(ParameterException e, String[] arguments, boolean verbose) {
+    String message = inFlags(e.getCommandLine(), CallError.message(e, arguments));
+    report(new SfumatoException(message, e), verbose);
+    return CALLED_WRONGLY;
   }
 
   private static int wrongCall(CommandLine called, Exception e, boolean verbose) {
