@@ -85,6 +85,7 @@ abstract class TrainingCommand implements Callable<Integer> {
       TrainingResult result =
           whole
               .withDevice(TrainingProcesses.device(spec, device, compute.device))
+              .withPrecision(compute.precision)
               .run(processes, progress);
       progress.end();
       if (processes.isFirst()) {

@@ -6,6 +6,7 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import java.awt.image.BufferedImage;
@@ -63,7 +64,7 @@ class FineTuneTest {
     try (ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, ClassConditioning.NONE);
         Rng random = new Rng(0)) {
       denoiser.reset(random);
-      new DiffusionPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50))
+      new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50))
           .save(model);
     }
     return model;

@@ -7,7 +7,7 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -125,14 +125,14 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
    * @throws SfumatoException if the pictures have no classes and classes were asked for, or their
    *     size does not suit the network
    */
-  public DiffusionPipeline create(Dataset dataset, long seed, double classDropout) {
+  public PixelPipeline create(Dataset dataset, long seed, double classDropout) {
     ClassConditioning conditioning = conditioning(dataset);
     UNet2DConfig unet = unetConfig(dataset, conditioning, classDropout > 0);
     ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
     try (Rng rng = new Rng(seed)) {
       denoiser.reset(rng);
     }
-    return new DiffusionPipeline(denoiser, noise.scheduler());
+    return new PixelPipeline(denoiser, noise.scheduler());
   }
 
   private ClassConditioning conditioning(Dataset dataset) {
@@ -178,7 +178,7 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
    *
    * @throws SfumatoException naming what differs
    */
-  void requireSuits(DiffusionPipeline pipeline) {
+  void requireSuits(PixelPipeline pipeline) {
     SchedulerConfig own = pipeline.scheduler();
     require("predictionType", noise.predictionType, own.predictionType());
     require("betaSchedule", noise.betaSchedule, own.betaSchedule());
@@ -207,7 +207,7 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   }
 
   /** What {@code pipeline} is, by the names of the options. */
-  Map<String, Object> settings(DiffusionPipeline pipeline) {
+  Map<String, Object> settings(PixelPipeline pipeline) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("beta_schedule", pipeline.scheduler().betaSchedule().toString());
     settings.put("train_timesteps", pipeline.scheduler().numTrainTimesteps());

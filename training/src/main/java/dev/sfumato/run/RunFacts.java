@@ -2,7 +2,7 @@ package dev.sfumato.run;
 
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Engine;
 import dev.sfumato.tensor.Tensor;
@@ -31,7 +31,7 @@ import java.util.stream.Stream;
  */
 record RunFacts(
     OutputDirectory output,
-    DiffusionPipeline pipeline,
+    PixelPipeline pipeline,
     String dataset,
     Map<String, Object> options,
     LossHistory history,

@@ -6,7 +6,7 @@ import dev.sfumato.hub.HubId;
 import dev.sfumato.hub.Kind;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.training.TrainedWeights;
 import java.nio.file.Files;
@@ -33,11 +33,10 @@ record TrainedModel(
           false);
 
   /** A directory's or the Hub's name, the directory where it is known, a pipeline in memory. */
-  record From(
-      Optional<String> name, Optional<Path> directory, Optional<DiffusionPipeline> memory) {}
+  record From(Optional<String> name, Optional<Path> directory, Optional<PixelPipeline> memory) {}
 
   /** A pipeline, which is freed in the end unless it is somebody else's. */
-  record Loaded(DiffusionPipeline pipeline, boolean own) implements AutoCloseable {
+  record Loaded(PixelPipeline pipeline, boolean own) implements AutoCloseable {
     @Override
     public void close() {
       if (own) {
@@ -46,7 +45,7 @@ record TrainedModel(
     }
   }
 
-  static TrainedModel of(DiffusionPipeline pipeline) {
+  static TrainedModel of(PixelPipeline pipeline) {
     return NEW.from(new From(Optional.empty(), Optional.empty(), Optional.of(pipeline)));
   }
 
@@ -97,9 +96,9 @@ record TrainedModel(
   Loaded load(
       Optional<Path> folder, Dataset dataset, long seed, double classDropout, Device device) {
     boolean own = folder.isPresent() || from.memory.isEmpty();
-    DiffusionPipeline pipeline =
+    PixelPipeline pipeline =
         folder
-            .map(DiffusionPipeline::load)
+            .map(PixelPipeline::load)
             .or(from::memory)
             .orElseGet(() -> shape.create(dataset, seed, classDropout));
     Loaded loaded = new Loaded(pipeline, own);
@@ -108,6 +107,7 @@ record TrainedModel(
       weights.mark(pipeline.denoiser().parameters());
       pipeline.denoiser().checkpointing(gradientCheckpointing);
       pipeline.denoiser().to(device);
+      from.memory.map(PixelPipeline::precision).ifPresent(pipeline::precision);
       return loaded;
     } catch (RuntimeException e) {
       loaded.close();
@@ -123,7 +123,7 @@ record TrainedModel(
   }
 
   /** What {@code pipeline} is, by the names of the options. */
-  Map<String, Object> settings(DiffusionPipeline pipeline) {
+  Map<String, Object> settings(PixelPipeline pipeline) {
     return shape.settings(pipeline);
   }
 

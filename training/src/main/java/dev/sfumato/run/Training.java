@@ -5,8 +5,9 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.TrainedWeights;
@@ -48,6 +49,7 @@ public final class Training implements Cloneable {
   private Objective objective = Objective.defaults();
   private WatchOptions watch = WatchOptions.defaults();
   private Optional<Device> device = Optional.empty();
+  private Optional<Precision> precision = Optional.empty();
   private Map<String, Object> notes = Map.of();
 
   private Training(TrainedModel model, TrainingPictures pictures, Path output) {
@@ -79,7 +81,7 @@ public final class Training implements Cloneable {
    * A training of a model in memory on pictures in memory. The pipeline stays the caller's, and is
    * trained itself unless the run goes on from a checkpoint.
    */
-  public static Training of(DiffusionPipeline pipeline, Dataset pictures, Path output) {
+  public static Training of(PixelPipeline pipeline, Dataset pictures, Path output) {
     return new Training(TrainedModel.of(pipeline), TrainingPictures.of(pictures), output);
   }
 
@@ -151,6 +153,11 @@ public final class Training implements Cloneable {
   /** The same on this device. */
   public Training withDevice(Device other) {
     return with(t -> t.device = Optional.of(other));
+  }
+
+  /** The same computing in this arithmetic; weights, gradients and sums stay float32. */
+  public Training withPrecision(Precision other) {
+    return with(t -> t.precision = Optional.of(other));
   }
 
   /** The same going on from the newest checkpoint of the output directory. */
@@ -237,7 +244,10 @@ public final class Training implements Cloneable {
 
   private TrainedModel.Loaded load(Optional<Path> folder, Dataset dataset) {
     Device place = device.orElseGet(() -> Device.parse("auto"));
-    return model.load(folder, dataset, options.seed(), objective.classDropout(), place);
+    TrainedModel.Loaded loaded =
+        model.load(folder, dataset, options.seed(), objective.classDropout(), place);
+    precision.ifPresent(loaded.pipeline()::precision);
+    return loaded;
   }
 
   private OutputDirectory open() {
@@ -292,7 +302,7 @@ public final class Training implements Cloneable {
   }
 
   /** Every option by name, as it turned out: what {@code config.json} holds. */
-  Map<String, Object> settings(DiffusionPipeline pipeline, Dataset dataset) {
+  Map<String, Object> settings(PixelPipeline pipeline, Dataset dataset) {
     Map<String, Object> settings = new TreeMap<>(notes);
     settings.putAll(settings());
     settings.putAll(model.settings(pipeline));

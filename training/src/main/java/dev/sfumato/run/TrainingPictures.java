@@ -6,7 +6,7 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -71,7 +71,7 @@ record TrainingPictures(
    * @throws SfumatoException if the model draws pictures that are not square
    */
   TrainingPictures following(Path model) {
-    UNet2DConfig unet = DiffusionPipeline.unetConfig(model);
+    UNet2DConfig unet = PixelPipeline.unetConfig(model);
     int sides = Set.copyOf(unet.sampleSize()).size();
     if (options.resolution() == DataOptions.NATIVE && sides > 1 && opened.isEmpty()) {
       throw new SfumatoException(

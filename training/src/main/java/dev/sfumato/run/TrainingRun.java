@@ -4,7 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
 import dev.sfumato.tracking.EpochReport;
@@ -32,7 +32,7 @@ import java.util.function.Consumer;
  * checkpoints, a report, and at the end the model itself with its card.
  */
 public final class TrainingRun implements AutoCloseable {
-  private final DiffusionPipeline pipeline;
+  private final PixelPipeline pipeline;
   private final WatchOptions watch;
   private final RunFacts facts;
   private final RunFiles files;
@@ -73,7 +73,7 @@ public final class TrainingRun implements AutoCloseable {
    */
   TrainingRun(
       Training training,
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       HeldOut pictures,
       OutputDirectory output,
       Optional<Path> checkpoint,
@@ -108,7 +108,7 @@ public final class TrainingRun implements AutoCloseable {
 
   private static Trainer trainer(
       Training training,
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       HeldOut pictures,
       Optional<Path> checkpoint,
       ProcessGroup processes) {
@@ -195,7 +195,7 @@ public final class TrainingRun implements AutoCloseable {
    */
   static TrainingResult follow(
       Training training,
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       HeldOut pictures,
       Optional<Path> checkpoint,
       ProcessGroup processes,

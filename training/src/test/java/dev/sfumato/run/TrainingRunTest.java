@@ -10,7 +10,7 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
@@ -208,7 +208,7 @@ class TrainingRunTest {
     Path root = folder.resolve("run");
     WatchOptions watch = watch(2, 50, 4, 0, 2, false);
     int[] asked = {0};
-    try (DiffusionPipeline pipeline = newModel()) {
+    try (PixelPipeline pipeline = newModel()) {
       TrainingResult result =
           training(pipeline, DIGITS, root, 1e-3, 4)
               .withWatch(watch)
@@ -242,7 +242,7 @@ class TrainingRunTest {
   void memoryDoesNotGrow() throws IOException {
     long before = Scope.liveTensors();
     long[] resident = new long[2];
-    try (DiffusionPipeline pipeline = newModel()) {
+    try (PixelPipeline pipeline = newModel()) {
       Dataset pictures = PictureList.random(200, 1, 8, 2, 1);
       training(pipeline, pictures, folder.resolve("run"), 1e-3, 300)
           .withWatch(watch(100, 3, 4, 100, 1, true))
@@ -280,7 +280,7 @@ class TrainingRunTest {
 
   /** Starts a run or goes on with it, to {@code steps} or until {@code stopAt}. */
   private static void run(Path root, double rate, long steps, WatchOptions watch, long stopAt) {
-    try (DiffusionPipeline pipeline = newModel()) {
+    try (PixelPipeline pipeline = newModel()) {
       Training training = training(pipeline, DIGITS, root, rate, steps).withWatch(watch);
       Training next = Files.exists(root) ? training.withResume() : training;
       next.run(
@@ -301,7 +301,7 @@ class TrainingRunTest {
   }
 
   private static Training training(
-      DiffusionPipeline pipeline, Dataset pictures, Path root, double rate, long steps) {
+      PixelPipeline pipeline, Dataset pictures, Path root, double rate, long steps) {
     return Training.of(pipeline, pictures, root)
         .withOptions(
             TrainingOptions.defaults()
@@ -329,7 +329,7 @@ class TrainingRunTest {
     return WatchOptions.quiet().withCheckpointsKeep(1);
   }
 
-  private static DiffusionPipeline newModel() {
+  private static PixelPipeline newModel() {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
@@ -359,6 +359,6 @@ class TrainingRunTest {
     try (Rng random = new Rng(3)) {
       denoiser.reset(random);
     }
-    return new DiffusionPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50));
+    return new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50));
   }
 }
