@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {"%nExamples:", "  sfumato evaluate --model models/mnist --classes"},
     description = {
       "Measures a model, by pictures that it samples, or a folder of pictures.",
       "With --classes: how many show the class that was asked for, or that their folder is named"

@@ -41,6 +41,11 @@ import picocli.CommandLine.Spec;
     name = "sample",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato sample --model models/mnist --class 7 --count 16 --out sevens.png",
+      "  sfumato sample --model models/faces --guide color=#1ae680 --scale 40 --out green.png"
+    },
     description = "Makes pictures with a model.")
 final class SampleCommand implements Callable<Integer> {
   private static final int GIF_FRAMES = 50;

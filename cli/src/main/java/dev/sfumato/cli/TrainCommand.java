@@ -35,6 +35,11 @@ import picocli.CommandLine.Spec;
     name = "train",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato train --data pictures/ --output runs/mine --resolution 32 --use-ema",
+      "  sfumato train --output runs/mine --resume"
+    },
     description =
         "Trains a diffusion model on pictures: from scratch, or on from the weights of --model.")
 class TrainCommand implements Callable<Integer> {

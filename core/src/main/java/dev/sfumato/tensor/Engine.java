@@ -24,6 +24,7 @@ public final class Engine {
     setDefault("org.bytedeco.javacpp.nopointergc", "true");
     setDefault("org.bytedeco.javacpp.maxBytes", "0");
     setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+    NativeSettings.apply();
     checkVersionsSilently();
     NativeLibraries.load(Engine::leaveOutNnpack);
     limitThreads();
