@@ -23,6 +23,7 @@ class ConcurrentCloseTest {
   /** A program of its own, since a native use of freed memory ends the whole of it. */
   static final class Hammer {
     private static final int ROUNDS = 20_000;
+    private static final long NANOS = 10_000_000_000L;
     private static final int SIZE = 64;
 
     /** What is computed of ones; each gives the same number for all of its elements. */
@@ -38,6 +39,7 @@ class ConcurrentCloseTest {
             x -> x.clamp(0, 1).reshape(-1).add(x.mean()));
 
     private static volatile Tensor shared;
+    private static final AtomicLong BEGUN = new AtomicLong();
     private static final AtomicLong RIGHT = new AtomicLong();
     private static final AtomicLong REFUSED = new AtomicLong();
     private static final AtomicLong WRONG = new AtomicLong();
@@ -51,9 +53,13 @@ class ConcurrentCloseTest {
         threads.add(new Thread(() -> compute(first)));
       }
       threads.forEach(Thread::start);
-      for (int round = 0; round < ROUNDS; round++) {
-        Tensor old = shared;
-        old.close();
+      long start = System.nanoTime();
+      for (int round = 0; round < ROUNDS && System.nanoTime() - start < NANOS; round++) {
+        long begun = BEGUN.get();
+        while (BEGUN.get() <= begun + round % 4) {
+          Thread.onSpinWait();
+        }
+        shared.close();
         shared = Tensor.full(1, SIZE, SIZE);
       }
       Tensor last = shared;
@@ -68,6 +74,7 @@ class ConcurrentCloseTest {
     private static void compute(int number) {
       int next = number;
       for (Tensor x = shared; x != null; x = shared) {
+        BEGUN.incrementAndGet();
         try (Scope scope = Scope.open()) {
           float[] values = OPERATIONS.get(next++ % OPERATIONS.size()).apply(x).toFloats();
           boolean right = values.length >= SIZE * SIZE && Arrays.equals(values, twos(values));
