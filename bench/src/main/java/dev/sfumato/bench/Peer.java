@@ -12,8 +12,6 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
-import dev.sfumato.data.Pixels;
-import dev.sfumato.data.Resize;
 import dev.sfumato.guidance.ClipGuide;
 import dev.sfumato.guidance.ClipPrompts;
 import dev.sfumato.guidance.ColorGuide;
@@ -23,11 +21,13 @@ import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Guide;
 import dev.sfumato.guidance.ScheduledGuide;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.nn.Activation;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.BetaSchedule;
@@ -44,6 +44,7 @@ import dev.sfumato.training.TrainingOptions;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -72,7 +73,8 @@ public final class Peer {
   /** Serves until told to exit. */
   public static void main(String[] args) throws IOException {
     Peer peer = new Peer();
-    BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
+    BufferedReader commands =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       JsonNode command = JsonFile.MAPPER.readTree(line);
       if (command.has("exit")) {
@@ -114,22 +116,24 @@ public final class Peer {
     };
   }
 
-  private static Denoiser mnist() {
+  private static ClassConditionedUNet mnist() {
     UNet2DConfig config =
         Presets.named("mnist")
             .with("sample_size", 28)
             .with("in_channels", 5)
             .with("out_channels", 1);
     return filled(
-        new Denoiser(config, new ClassConditioning(ClassConditioning.Type.CHANNELS, 10, 4)));
+        new ClassConditionedUNet(
+            config, new ClassConditioning(ClassConditioning.Type.CHANNELS, 10, 4)));
   }
 
-  private static Denoiser celebahq() {
+  private static ClassConditionedUNet celebahq() {
     return filled(
-        new Denoiser(Presets.named("ddpm-256").with("sample_size", 256), ClassConditioning.NONE));
+        new ClassConditionedUNet(
+            Presets.named("ddpm-256").with("sample_size", 256), ClassConditioning.NONE));
   }
 
-  private static Denoiser filled(Denoiser denoiser) {
+  private static ClassConditionedUNet filled(ClassConditionedUNet denoiser) {
     try (Rng rng = new Rng(0)) {
       denoiser.reset(rng);
     }
@@ -145,7 +149,7 @@ public final class Peer {
   private static IntFunction<double[]> finetuneStep(boolean checkpointing) {
     Adam.Settings adamW = new Adam.Settings(true, 0.9, 0.999, 1e-8, 0.01);
     Batches batches = new Batches(new Noise(1_000, 3, 256), new BatchOptions(2, true, true, 0));
-    Denoiser denoiser = celebahq();
+    ClassConditionedUNet denoiser = celebahq();
     denoiser.checkpointing(checkpointing);
     return trainerSteps(denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, adamW, 1e-5));
   }
@@ -168,7 +172,10 @@ public final class Peer {
 
   /** Whole steps of the trainer, its data pipeline included. */
   private static IntFunction<double[]> trainerSteps(
-      Denoiser denoiser, SchedulerConfig scheduler, Batches batches, TrainingOptions options) {
+      ClassConditionedUNet denoiser,
+      SchedulerConfig scheduler,
+      Batches batches,
+      TrainingOptions options) {
     Trainer trainer =
         new Trainer(denoiser, Scheduler.of(scheduler).noiseSchedule(), batches, options);
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
@@ -236,12 +243,12 @@ public final class Peer {
   }
 
   private static IntFunction<double[]> sampleStep(
-      Denoiser denoiser, SchedulerConfig config, int count, int size) {
+      ClassConditionedUNet denoiser, SchedulerConfig config, int count, int size) {
     return sampleStep(new Sampler(denoiser, Scheduler.of(config)), count, size);
   }
 
   private static IntFunction<double[]> sampleStep(Sampler sampler, int count, int size) {
-    Denoiser denoiser = sampler.denoiser();
+    ClassConditionedUNet denoiser = sampler.denoiser();
     long[] labels =
         denoiser.conditioning().numClasses() == 0
             ? new long[0]

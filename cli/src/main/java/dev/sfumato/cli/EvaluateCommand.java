@@ -1,9 +1,9 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Datasets;
-import dev.sfumato.data.Pixels;
 import dev.sfumato.evaluation.ClassReport;
 import dev.sfumato.evaluation.ClassifierCard;
 import dev.sfumato.evaluation.ClassifierTraining;
@@ -11,7 +11,8 @@ import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
@@ -24,6 +25,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -80,6 +82,14 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @ArgGroup(multiplicity = "1")
   Subject subject;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      description =
+          "For --images and --against: which of the pictures, train, validation, test or all"
+              + " (default: test where there are any, else validation, else train).")
+  DataOptions.Split split;
 
   @Option(names = "--classes", description = "Read which class each picture shows.")
   boolean classes;
@@ -176,7 +186,12 @@ final class EvaluateCommand implements Callable<Integer> {
   private void measureModel(Device device) {
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(subject.model))) {
-      Denoiser denoiser = pipeline.denoiser();
+      ClassConditionedUNet denoiser = pipeline.denoiser();
+      if (denoiser.channels() != 1 && denoiser.channels() != 3) {
+        throw new SfumatoException(
+            "the model draws pictures of %d channels: only gray and RGB ones are measured"
+                .formatted(denoiser.channels()));
+      }
       denoiser.to(device);
       if (!classes) {
         Tensor images = sample(pipeline);
@@ -194,20 +209,25 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   /** All classes in turn. */
-  private static long label(Denoiser denoiser, int picture) {
+  private static long label(ClassConditionedUNet denoiser, int picture) {
     return picture % denoiser.conditioning().numClasses();
   }
 
   private Tensor sample(DiffusionPipeline pipeline) {
-    Denoiser denoiser = pipeline.denoiser();
+    ClassConditionedUNet denoiser = pipeline.denoiser();
     SchedulerConfig settings = sampling.settings(pipeline.scheduler());
     int known = denoiser.conditioning().numClasses();
     long[] labels =
         IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
     SamplingOptions options = sampling.options(denoiser, settings, count, labels);
     System.out.printf(
+        Locale.ROOT,
         "%s: %d pictures, %s, %d steps, seed %d%n%n",
-        subject.model, count, sampling.scheduler, options.steps(), compute.seed);
+        subject.model,
+        count,
+        sampling.scheduler,
+        options.steps(),
+        compute.seed);
     results.put("scheduler", sampling.scheduler.toString());
     results.put("steps", options.steps());
     results.put("eta", sampling.eta);
@@ -224,12 +244,12 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private void measurePictures(Device device) {
     if (!classes) {
-      report(PictureSummary.of(subject.images));
-      compare(() -> Datasets.pictures(subject.images), device);
+      report(PictureSummary.of(pictures(subject.images)));
+      compare(() -> pictures(subject.images), device);
       return;
     }
     try (PictureClassifier reader = classifier(device)) {
-      report(ClassReport.of(subject.images, reader), reader.card());
+      report(ClassReport.of(subject.images, split(subject.images), reader), reader.card());
     }
   }
 
@@ -242,13 +262,25 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         ClipModel features = ClipModel.load(Downloads.clip(clip))) {
       features.to(device);
-      FeatureStatistics theirs = FeatureStatistics.of(features, Datasets.pictures(against));
+      FeatureStatistics theirs = FeatureStatistics.of(features, pictures(against));
       double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
       System.out.printf(
+          Locale.ROOT,
           "%ndistance %.5f to the %d pictures of %s, by %s%n",
-          distance, theirs.count(), against, clip);
+          distance,
+          theirs.count(),
+          against,
+          clip);
     }
+  }
+
+  private Stream<Pixels> pictures(String data) {
+    return Datasets.pictures(data, split(data));
+  }
+
+  private DataOptions.Split split(String data) {
+    return split != null ? split : Datasets.measured(data);
   }
 
   // ---- results
@@ -262,7 +294,7 @@ final class EvaluateCommand implements Callable<Integer> {
     results.put("classes", report);
     results.put("classifier", card);
     System.out.println(report.table());
-    System.out.printf("%nclassifier: %s%n", card.summary());
+    System.out.printf(Locale.ROOT, "%nclassifier: %s%n", card.summary());
   }
 
   // ---- the classifier
@@ -283,18 +315,22 @@ final class EvaluateCommand implements Callable<Integer> {
             .withResolution(resolution)
             .withColumns(new DataOptions.Columns("", labelColumn, ""));
     ClassifierTraining training = ClassifierTraining.on(data, options, epochs, compute.seed);
-    try (StepProgress progress = new StepProgress("train", 0, training.steps());
-        PictureClassifier trained =
-            training.run(
-                device,
-                commandLine(),
-                (step, loss) -> {
-                  progress.stepTo(step);
-                  progress.message(String.format("loss %.4f", loss));
-                })) {
+    try (PictureClassifier trained = trained(training, device)) {
       trained.save(subject.trainClassifier);
       results.put("classifier", trained.card());
       System.out.println(subject.trainClassifier + ": " + trained.card().summary());
+    }
+  }
+
+  private PictureClassifier trained(ClassifierTraining training, Device device) {
+    try (StepProgress progress = new StepProgress("train", 0, training.steps())) {
+      return training.run(
+          device,
+          commandLine(),
+          (step, loss) -> {
+            progress.stepTo(step);
+            progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
+          });
     }
   }
 

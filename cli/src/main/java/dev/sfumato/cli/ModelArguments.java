@@ -3,8 +3,8 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -14,6 +14,7 @@ import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -81,8 +82,12 @@ final class ModelArguments {
   private static void require(String option, Object asked, Object own) {
     if (asked != null && !asked.equals(own)) {
       throw new SfumatoException(
-          "%s %s does not suit the model, whose own is %s: leave the option out"
-              .formatted(option, asked, own));
+          String.format(
+              Locale.ROOT,
+              "%s %s does not suit the model, whose own is %s: leave the option out",
+              option,
+              asked,
+              own));
     }
   }
 
@@ -99,7 +104,7 @@ final class ModelArguments {
     ClassConditioning conditioning = conditioning(dataset);
     UNet2DConfig unet = unetConfig(dataset, conditioning, classDropout);
     SchedulerConfig scheduler = WrongCall.checked(command, this::scheduler);
-    Denoiser denoiser = new Denoiser(unet, conditioning);
+    ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
     try (Rng rng = new Rng(seed)) {
       denoiser.reset(rng);
     }

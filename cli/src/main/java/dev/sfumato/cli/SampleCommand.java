@@ -1,13 +1,15 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.chart.GifWriter;
-import dev.sfumato.chart.PictureGrid;
-import dev.sfumato.chart.Png;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.Prediction;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.picture.GifWriter;
+import dev.sfumato.picture.PictureGrid;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.Scheduler;
@@ -23,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -59,9 +62,9 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--class",
       split = ",",
-      paramLabel = "LABEL",
-      description = "Classes to draw, repeated to fill --count.")
-  List<Long> labels = List.of();
+      paramLabel = "CLASS",
+      description = "Classes to draw, by name or label from 0, repeated to fill --count.")
+  List<String> labels = List.of();
 
   @Option(names = "--out", paramLabel = "FILE.png", description = "One picture with all in a grid.")
   Path out;
@@ -103,8 +106,10 @@ final class SampleCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
+      requireFilesHold(pipeline.denoiser().channels());
       pipeline.denoiser().to(device);
       SchedulerConfig settings = sampling.settings(pipeline.scheduler());
+      ClassConditioning classes = pipeline.denoiser().conditioning();
       SamplingOptions options =
           WrongCall.checked(
               spec,
@@ -113,50 +118,64 @@ final class SampleCommand implements Callable<Integer> {
                       pipeline.denoiser(),
                       settings,
                       count != null ? count : Math.max(1, labels.size()),
-                      labels.stream().mapToLong(Long::longValue).toArray()));
+                      labels.stream().mapToLong(classes::label).toArray()));
       try (GuideSources sources =
           new GuideSources(pipeline.denoiser().channels(), options, device)) {
         Guidance guidance = guides.apply(sources);
         Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings), guidance);
-        sample(sampler, options, random);
+        List<BufferedImage> frames = new ArrayList<>();
+        Tensor images = sample(sampler, options, random, frames);
+        try (Interruption.Delay delay = Interruption.delay()) {
+          save(images, frames);
+        }
       }
     }
     return 0;
   }
 
-  private void sample(Sampler sampler, SamplingOptions options, Rng random) {
-    List<BufferedImage> frames = new ArrayList<>();
+  /** Says before the work, not after it, what cannot be saved. */
+  private void requireFilesHold(int channels) {
+    boolean colours = channels == 1 || channels == 3;
+    boolean pictures = colours || channels == 4; // the fourth is opacity
+    if ((out != null || outDir != null) && !pictures || gif != null && !colours) {
+      throw new SfumatoException(
+          "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s"
+              .formatted(
+                  channels, pictures ? "GIF" : "picture", pictures ? " or --out" : " alone"));
+    }
+  }
+
+  private Tensor sample(
+      Sampler sampler, SamplingOptions options, Rng random, List<BufferedImage> frames) {
     try (StepProgress progress = new StepProgress("sample", 0, options.steps());
         GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, sampler.guidance())) {
       int every = Math.max(1, options.steps() / GIF_FRAMES);
-      Tensor images =
-          sampler.sample(
-              options,
-              random,
-              new Sampler.Listener() {
-                @Override
-                public void onPrediction(Step step, Prediction prediction) {
-                  if (rows != null) {
-                    rows.write(step, prediction);
-                  }
-                }
+      return sampler.sample(
+          options,
+          random,
+          new Sampler.Listener() {
+            @Override
+            public void onPrediction(Step step, Prediction prediction) {
+              if (rows != null) {
+                rows.write(step, prediction);
+              }
+            }
 
-                @Override
-                public void onStep(Step step, Tensor x) {
-                  progress.stepTo(step.index() + 1);
-                  if (gif != null
-                      && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                    frames.add(grid(x));
-                  }
-                }
-              });
-      try (Interruption.Delay delay = Interruption.delay()) {
-        save(images, frames);
-      }
+            @Override
+            public void onStep(Step step, Tensor x) {
+              progress.stepTo(step.index() + 1);
+              if (gif != null && (step.index() % every == 0 || step.index() + 1 == step.count())) {
+                frames.add(grid(x));
+              }
+            }
+          });
     }
   }
 
   private void save(Tensor images, List<BufferedImage> frames) {
+    if (saveTensor != null) { // first: a picture that cannot be written must not cost the numbers
+      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
+    }
     if (out != null) {
       Png.write(out, grid(images));
       System.out.println(out);
@@ -166,7 +185,7 @@ final class SampleCommand implements Callable<Integer> {
           .forEach(
               i ->
                   Png.write(
-                      outDir.resolve(String.format("%05d.png", i)),
+                      outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
                       Pictures.plain(images.narrow(0, i, 1))));
       System.out.println(outDir);
     }
@@ -175,7 +194,6 @@ final class SampleCommand implements Callable<Integer> {
       System.out.println(gif);
     }
     if (saveTensor != null) {
-      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
       System.out.println(saveTensor);
     }
     if (trace != null) {

@@ -1,8 +1,8 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.guidance.ClassGuidance;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.guidance.ClassifierFreeGuidance;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -83,8 +83,9 @@ final class SamplingArguments {
     return scheduler == null ? own : own.withClassName(scheduler.className());
   }
 
-  SamplingOptions options(Denoiser denoiser, SchedulerConfig settings, int count, long[] labels) {
-    List<Integer> size = denoiser.unet().config().sampleSize();
+  SamplingOptions options(
+      ClassConditionedUNet denoiser, SchedulerConfig settings, int count, long[] labels) {
+    List<Integer> size = denoiser.config().sampleSize();
     if (size.isEmpty()) {
       throw new SfumatoException("the model's unet/config.json has no sample_size");
     }
@@ -100,7 +101,7 @@ final class SamplingArguments {
         steps != null ? steps : ddpm ? timesteps : Math.min(lcm ? 4 : 50, timesteps),
         batchSize != null ? batchSize : Math.max(1, PIXELS_TOGETHER / (height * width)),
         labels,
-        new ClassGuidance(
+        new ClassifierFreeGuidance(
             classGuidanceScale, classGuidanceFrom, classGuidanceUntil, classGuidanceRescale),
         RunOptions.defaults().withEta(eta));
   }

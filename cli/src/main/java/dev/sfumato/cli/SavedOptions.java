@@ -16,6 +16,8 @@ import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 
 /**
  * The options of a run as {@code config.json} in its output directory. A run that goes on takes
@@ -27,6 +29,10 @@ final class SavedOptions implements IDefaultValueProvider {
   /** Options that belong to one call and not to the run. */
   private static final List<String> OF_THE_CALL =
       List.of("--resume", "--overwrite", "--output", "--verbose", "--help", "--version");
+
+  /** Options that only a run's first start looks at. */
+  private static final List<String> OF_THE_MODEL =
+      List.of("--model", "--config", "--class-embedding-size");
 
   private final JsonNode saved;
 
@@ -63,8 +69,8 @@ final class SavedOptions implements IDefaultValueProvider {
         .orElse(value.asText());
   }
 
-  /** Writes every resolved option of {@code command}. */
-  static void write(CommandSpec command, Path output) {
+  /** Every resolved option of {@code command}, by its name in {@code config.json}. */
+  static Map<String, Object> resolved(CommandSpec command) {
     Map<String, Object> values = new TreeMap<>();
     for (OptionSpec option : command.options()) {
       Object value = option.getValue();
@@ -72,7 +78,25 @@ final class SavedOptions implements IDefaultValueProvider {
         values.put(key(option), json(value));
       }
     }
-    JsonFile.write(output.resolve(FILE), values);
+    return values;
+  }
+
+  /**
+   * Refuses options of this call that a run which goes on after a checkpoint would ignore: those
+   * that describe its model, unless they say what they said when it began.
+   */
+  static void requireAsBefore(CommandSpec command) {
+    SavedOptions before = (SavedOptions) command.defaultValueProvider();
+    ParseResult given = command.commandLine().getParseResult();
+    for (String name : OF_THE_MODEL) {
+      OptionSpec option = given.matchedOption(name);
+      if (option != null
+          && !String.valueOf(json(option.getValue())).equals(before.defaultValue(option))) {
+        throw new ParameterException(
+            command.commandLine(),
+            name + ": a run that goes on keeps its model: leave the option out");
+      }
+    }
   }
 
   private static Object json(Object value) {

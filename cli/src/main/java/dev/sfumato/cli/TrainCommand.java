@@ -9,15 +9,16 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.OutputDirectory;
-import dev.sfumato.pipeline.TrainingRun;
-import dev.sfumato.pipeline.WatchOptions;
+import dev.sfumato.run.OutputDirectory;
+import dev.sfumato.run.TrainingRun;
+import dev.sfumato.run.WatchOptions;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -37,6 +38,8 @@ import picocli.CommandLine.Spec;
     description =
         "Trains a diffusion model on pictures: from scratch, or on from the weights of --model.")
 class TrainCommand implements Callable<Integer> {
+  private static final String LATEST = "latest";
+
   @Spec CommandSpec spec;
 
   @Option(
@@ -58,7 +61,7 @@ class TrainCommand implements Callable<Integer> {
       names = "--resume",
       arity = "0..1",
       paramLabel = "latest|DIR",
-      fallbackValue = "latest",
+      fallbackValue = LATEST,
       description =
           "Go on from a checkpoint of --output, with the options of then unless they are given"
               + " again.")
@@ -76,18 +79,16 @@ class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (model != null && described.config != null && resume == null) {
-      throw new ParameterException(
-          spec.commandLine(), "--config describes a new model: it does not go with --model");
-    }
+    boolean goesOn = goesOn();
     training.resolve();
     Device device = compute.apply();
     checked(pictures::options);
+    pictures.requireOutside(output);
     BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
     Optional<Path> pretrained =
-        Optional.ofNullable(model).filter(m -> resume == null).map(Downloads::pipeline);
+        Optional.ofNullable(model).filter(m -> !goesOn).map(Downloads::pipeline);
     pretrained.ifPresent(this::followModel);
     Downloads.data(pictures.data);
     DataOptions dataOptions = pictures.options();
@@ -103,6 +104,30 @@ class TrainCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /**
+   * Whether there is a checkpoint to go on from; a run that was stopped before its first one starts
+   * again.
+   */
+  private boolean goesOn() {
+    if (resume != null && overwrite) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--resume keeps what is in --output: it does not go with --overwrite");
+    }
+    boolean goesOn =
+        resume != null
+            && (resume.equals(LATEST)
+                ? OutputDirectory.hasCheckpoint(output)
+                : Files.isDirectory(Path.of(resume)));
+    if (goesOn) {
+      SavedOptions.requireAsBefore(spec);
+    } else if (model != null && described.config != null) {
+      throw new ParameterException(
+          spec.commandLine(), "--config describes a new model: it does not go with --model");
+    }
+    return goesOn;
   }
 
   private void lead(
@@ -160,7 +185,14 @@ class TrainCommand implements Callable<Integer> {
   /** Takes what is not said of the pictures from the model. */
   private void followModel(Path pretrained) {
     UNet2DConfig unet = DiffusionPipeline.unetConfig(pretrained);
-    if (pictures.resolution == 0 && Set.copyOf(unet.sampleSize()).size() == 1) {
+    int sides = Set.copyOf(unet.sampleSize()).size();
+    if (pictures.resolution == 0 && sides > 1) {
+      throw new SfumatoException(
+          "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
+                  .formatted(model, unet.sampleSize().get(0), unet.sampleSize().get(1))
+              + " choose their side with --resolution");
+    }
+    if (pictures.resolution == 0 && sides == 1) {
       pictures.resolution = unet.sampleSize().get(0);
     }
     if (pictures.channels == DataOptions.Channels.AUTO) {
@@ -170,7 +202,7 @@ class TrainCommand implements Callable<Integer> {
   }
 
   private Optional<Path> checkpoint(OutputDirectory directory) {
-    if (resume == null || resume.equals("latest")) {
+    if (resume == null || resume.equals(LATEST)) {
       return resume == null ? Optional.empty() : directory.latestCheckpoint();
     }
     Path checkpoint = Path.of(resume);
@@ -190,19 +222,21 @@ class TrainCommand implements Callable<Integer> {
       ProcessGroup processes) {
     Dataset dataset = batches.dataset();
     TrainingOptions options = training.options(pipeline.scheduler().predictionType(), compute.seed);
+    resolve(pipeline, dataset);
+    directory.settings(SavedOptions.resolved(spec));
     try (Interruption.Delay delay = Interruption.delay();
         TrainingRun run =
             new TrainingRun(
                 pipeline, batches, validation, options, watch, directory, checkpoint, processes)) {
-      resolve(pipeline, dataset);
-      SavedOptions.write(spec, output);
       try (TrainingProgress progress = new TrainingProgress(run)) {
         run.run(progress);
       }
       if (run.trainer().hasNext()) {
         System.err.printf(
+            Locale.ROOT,
             "stopped after step %d of %d; --resume goes on%n",
-            run.trainer().progress().step(), run.trainer().totalSteps());
+            run.trainer().progress().step(),
+            run.trainer().totalSteps());
       }
       System.out.println(output);
     }

@@ -1,6 +1,6 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.training.TrainedWeights;
 import java.util.List;
 import picocli.CommandLine.Model.CommandSpec;
@@ -39,7 +39,7 @@ final class WeightArguments {
   CommandSpec command;
 
   /** Prepares the network for training. */
-  void apply(Denoiser denoiser) {
+  void apply(ClassConditionedUNet denoiser) {
     WrongCall.checked(
         command,
         () -> {

@@ -4,9 +4,9 @@ import static com.google.common.truth.Truth.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.ClassConditioning.Type;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -160,7 +160,7 @@ class EvaluateCommandTest {
                 "up_block_types",
                 List.of("UpBlock2D")));
     Path model = folder.resolve("model-" + size + conditioning.type());
-    try (Denoiser denoiser = new Denoiser(unet, conditioning);
+    try (ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
         Rng random = new Rng(0)) {
       denoiser.reset(random);
       new DiffusionPipeline(denoiser, SchedulerConfig.ddpmDefaults()).save(model);

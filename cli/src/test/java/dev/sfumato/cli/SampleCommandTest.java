@@ -137,6 +137,19 @@ class SampleCommandTest {
     assertThat(Calls.files(folder)).isEmpty();
   }
 
+  @Test
+  void classesHaveNames() throws IOException {
+    Path byName = folder.resolve("name.png");
+    Path byLabel = folder.resolve("label.png");
+    sample("--class b,a --out %s", byName).succeeds();
+    sample("--class 1,0 --out %s", byLabel).succeeds();
+    assertThat(Files.mismatch(byName, byLabel)).isEqualTo(-1);
+    sample("--class c").failsWith(2, "the model has no class 'c': its classes are a, b");
+    assertThat(Calls.run("inspect %s", model).out()).contains("2 by embedding: a, b");
+    assertThat(Files.readString(model.resolve("README.md"))).contains("2, as embedding: a, b");
+    assertThat(Files.readString(model.resolve("README.md"))).contains("--class a ");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

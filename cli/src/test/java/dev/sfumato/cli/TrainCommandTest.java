@@ -5,7 +5,7 @@ import static com.google.common.truth.Truth.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.pipeline.OutputDirectory;
+import dev.sfumato.run.OutputDirectory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -292,6 +292,37 @@ class TrainCommandTest {
         ByteBuffer.allocate(9).putInt(0x801).putInt(1).put((byte) 12).array());
     train("--data %s", digits).failsWith(1, "12");
     assertThat(Files.exists(output)).isFalse();
+  }
+
+  @Test
+  void classesOfOtherNamesAreRefused() throws IOException {
+    train("--max-steps 2 --class-conditioning channels").succeeds();
+    Path other = Calls.pictures(folder.resolve("other"), 6);
+    Files.move(other.resolve("a"), other.resolve("c"));
+    String words = "class 0 of the data is 'b', but the model knows it as 'a'";
+    train("--data %s --resume --max-steps 3", other).failsWith(1, words);
+    Path tuned = folder.resolve("tuned");
+    Calls.run(
+            "finetune --data %s --output %s --model %s --max-steps 1 --sample-count 0",
+            other, tuned, output)
+        .failsWith(1, words);
+    assertThat(Calls.metrics(output)).hasSize(1 + 2);
+  }
+
+  /** Models that others made have no names for their classes. */
+  @Test
+  void aModelWithoutNamesTakesThoseOfTheData() throws IOException {
+    train("--max-steps 1 --class-conditioning embedding").succeeds();
+    Path names = output.resolve("class_conditioning/config.json");
+    assertThat(Files.readString(names)).contains("\"class_names\" : [ \"a\", \"b\" ]");
+    Files.delete(names);
+    Path tuned = folder.resolve("tuned");
+    Calls.run(
+            "finetune --data %s --output %s --model %s --max-steps 1 --sample-count 0",
+            data, tuned, output)
+        .succeeds();
+    assertThat(Files.readString(tuned.resolve("class_conditioning/config.json")))
+        .contains("\"class_names\" : [ \"a\", \"b\" ]");
   }
 
   @Test

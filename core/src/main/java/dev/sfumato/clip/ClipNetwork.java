@@ -1,18 +1,17 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.nn.LayerNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Autograd;
-import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The two encoders of CLIP. Its parameters are named as in the files of OpenAI and open_clip.
@@ -21,29 +20,19 @@ import java.util.List;
  * exp(logit_scale) cos(image_i, text_j)} in both directions (Radford et al., 2021, figure 3).
  */
 public final class ClipNetwork extends Module {
-  @Name("token_embedding.weight")
-  private final Tensor tokenEmbedding;
+  @Name("")
+  private final ClipTextModel text;
 
-  private final Tensor positionalEmbedding;
-  private final Tensor textProjection;
   private final Tensor logitScale;
   private final ImageEncoder visual;
-  private final Transformer transformer;
-  private final LayerNorm lnFinal;
   private final ClipConfig config;
 
   /** A network whose parameters are not set; {@link #reset} or {@link #load} fills them. */
   public ClipNetwork(ClipConfig config) {
-    ClipConfig.Text text = config.text();
-    int width = text.transformer().width();
     this.config = config;
-    tokenEmbedding = parameter(text.vocabSize(), width);
-    positionalEmbedding = parameter(text.contextLength(), width);
-    textProjection = parameter(width, config.embedDim());
+    text = new ClipTextModel(config.text(), config.embedDim());
     logitScale = parameter();
     visual = ImageEncoder.of(config);
-    transformer = new Transformer(text.transformer(), text.causal());
-    lnFinal = new LayerNorm(width, text.transformer().normEpsilon());
   }
 
   /** Its configuration. */
@@ -106,12 +95,7 @@ public final class ClipNetwork extends Module {
    */
   public Tensor encodeText(Tensor ids) {
     try (Autocast cast = Autocast.open()) {
-      return Scope.run(
-          () -> {
-            Tensor x = Functional.embedding(tokenEmbedding, ids).add(positionalEmbedding);
-            Tensor pooled = pooled(transformer.forward(x), ids);
-            return Functional.matmul(lnFinal.forward(pooled), textProjection);
-          });
+      return text.features(ids);
     }
   }
 
@@ -120,32 +104,22 @@ public final class ClipNetwork extends Module {
     return logitScale;
   }
 
-  /** (B, N, width) to the vectors (B, width) of the positions that stand for the texts. */
-  private Tensor pooled(Tensor x, Tensor ids) {
-    long length = x.size(1);
-    Tensor flat = x.reshape(-1, x.size(2));
-    long[] rows = config.text().pool().positions(ids.toLongs(), (int) length);
-    for (int i = 0; i < rows.length; i++) {
-      rows[i] += i * length;
-    }
-    return flat.indexSelect(0, Tensor.of(rows, rows.length).to(x.device()));
-  }
-
   private void requireImages(Tensor images) {
     long side = config.image().imageSize();
     long[] shape = images.shape();
     if (shape.length != 4 || shape[1] != 3 || shape[2] != side || shape[3] != side) {
       throw new SfumatoException(
-          "this CLIP model reads pictures (B, 3, %d, %d), not %s"
-              .formatted(side, side, Arrays.toString(shape)));
+          String.format(
+              Locale.ROOT,
+              "this CLIP model reads pictures (B, 3, %d, %d), not %s",
+              side,
+              side,
+              Arrays.toString(shape)));
     }
   }
 
   @Override
   protected void resetOwn(Rng rng) {
-    StartValues.normal(rng, tokenEmbedding, 0.02);
-    StartValues.normal(rng, positionalEmbedding, 0.01);
-    StartValues.normal(rng, textProjection, Math.pow(textProjection.size(0), -0.5));
     try (Autograd.Recording off = Autograd.off()) {
       logitScale.fill_(Math.log(1 / 0.07));
     }

@@ -1,10 +1,15 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.Pixels;
-import dev.sfumato.data.Resize;
+import dev.sfumato.io.JsonObject;
+import dev.sfumato.io.JsonValue;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.tensor.Tensor;
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
 /**
  * Decoded pictures to what a CLIP network reads: resized and cut to a square, then {@code (x -
@@ -38,8 +43,11 @@ public record ImagePreprocessing(
       throw new SfumatoException(
           "pictures of " + resize + " pixels cannot be cut to " + crop + ": see crop_size");
     }
-    if (mean.size() != 3 || std.size() != 3 || std.contains(0f)) {
-      throw new SfumatoException("mean and std must be three numbers each, std not 0");
+    if (mean.size() != 3
+        || std.size() != 3
+        || !mean.stream().allMatch(Float::isFinite)
+        || !std.stream().allMatch(s -> s > 0 && Float.isFinite(s))) {
+      throw new SfumatoException("mean and std must be three numbers each, std above 0");
     }
   }
 
@@ -50,7 +58,7 @@ public record ImagePreprocessing(
   }
 
   /** That of {@code preprocess_cfg} of open_clip. */
-  static ImagePreprocessing openClip(ConfigNode settings, int imageSize) {
+  static ImagePreprocessing openClip(JsonObject settings, int imageSize) {
     String mode = settings.text("resize_mode", "shortest");
     if (!mode.equals("shortest") && !mode.equals("squash")) {
       throw new SfumatoException(
@@ -67,8 +75,8 @@ public record ImagePreprocessing(
         settings.text("interpolation", "bicubic").equals("bilinear")
             ? Resize.Filter.BILINEAR
             : Resize.Filter.BICUBIC,
-        settings.colors("mean", OPENAI_MEAN),
-        settings.colors("std", OPENAI_STD));
+        colors(settings, "mean", OPENAI_MEAN),
+        colors(settings, "std", OPENAI_STD));
   }
 
   /**
@@ -76,15 +84,19 @@ public record ImagePreprocessing(
    *
    * @throws SfumatoException if it does not make pictures of {@code imageSize} pixels
    */
-  static ImagePreprocessing transformers(ConfigNode settings, int imageSize) {
-    boolean squash = settings.has("size") && settings.node().get("size").has("height");
+  static ImagePreprocessing transformers(JsonObject settings, int imageSize) {
+    boolean squash = isObject(settings, "size") && settings.child("size").has("height");
     int resize = side(settings, "size", imageSize);
     int crop =
         settings.flag("do_center_crop", true) ? side(settings, "crop_size", imageSize) : resize;
     if (crop != imageSize) {
       throw new SfumatoException(
-          "%scrop_size makes pictures of %d pixels, but the model reads %d"
-              .formatted(settings.source(), crop, imageSize));
+          String.format(
+              Locale.ROOT,
+              "%scrop_size makes pictures of %d pixels, but the model reads %d",
+              settings.source(),
+              crop,
+              imageSize));
     }
     Resize.Filter filter =
         switch (settings.integer("resample", 3)) {
@@ -101,17 +113,35 @@ public record ImagePreprocessing(
         squash,
         true,
         filter,
-        normalize ? settings.colors("image_mean", OPENAI_MEAN) : List.of(0f, 0f, 0f),
-        normalize ? settings.colors("image_std", OPENAI_STD) : List.of(1f, 1f, 1f));
+        normalize ? colors(settings, "image_mean", OPENAI_MEAN) : List.of(0f, 0f, 0f),
+        normalize ? colors(settings, "image_std", OPENAI_STD) : List.of(1f, 1f, 1f));
+  }
+
+  /** A value for each of red, green and blue: three numbers, or one for all. */
+  private static List<Float> colors(JsonObject settings, String key, List<Float> fallback) {
+    if (!settings.has(key)) {
+      return fallback;
+    }
+    JsonValue given = settings.get(key);
+    List<Double> colors =
+        given.value() instanceof List ? given.numbers() : Collections.nCopies(3, given.number());
+    if (colors.size() != 3) {
+      throw given.wrong("three numbers");
+    }
+    return colors.stream().map(Double::floatValue).toList();
+  }
+
+  private static boolean isObject(JsonObject settings, String key) {
+    return settings.has(key) && settings.get(key).value() instanceof Map;
   }
 
   /** One number, or an object with the shortest edge, or with equal height and width. */
-  private static int side(ConfigNode settings, String key, int fallback) {
-    if (!settings.has(key) || !settings.node().get(key).isObject()) {
+  private static int side(JsonObject settings, String key, int fallback) {
+    if (!isObject(settings, key)) {
       return settings.integer(key, fallback);
     }
-    ConfigNode size = settings.child(key);
-    int side = size.integer(size.has("shortest_edge") ? "shortest_edge" : "height");
+    JsonObject size = settings.child(key);
+    int side = size.get(size.has("shortest_edge") ? "shortest_edge" : "height").integer();
     if (size.integer("width", side) != side) {
       throw new SfumatoException(size.source() + "width must be equal to the height");
     }

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Keeps the outputs of some layers as a network computes them one after the other. */
 final class Layers {
@@ -20,6 +21,11 @@ final class Layers {
    */
   Layers(List<Integer> wanted, int count) {
     this.wanted = wanted.stream().map(layer -> index(layer, count)).toList();
+  }
+
+  /** Keeps all of {@code count} layers. */
+  static Layers all(int count) {
+    return new Layers(IntStream.range(0, count).boxed().toList(), count);
   }
 
   private static int index(int layer, int count) {

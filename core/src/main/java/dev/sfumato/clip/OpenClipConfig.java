@@ -3,11 +3,12 @@ package dev.sfumato.clip;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipConfig.ImagePool;
 import dev.sfumato.clip.ClipConfig.TextPool;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** {@code model_cfg} of open_clip, with the defaults of open_clip 3.3. */
@@ -73,22 +74,22 @@ final class OpenClipConfig {
    *
    * @throws SfumatoException naming the option that asks for more than a plain CLIP model
    */
-  static ClipConfig read(ConfigNode model) {
-    ConfigNode vision = model.child("vision_cfg");
-    ConfigNode text = model.child("text_cfg");
+  static ClipConfig read(JsonObject model) {
+    JsonObject vision = model.child("vision_cfg");
+    JsonObject text = model.child("text_cfg");
     requirePlain(model, MODEL);
     requirePlain(vision, VISION);
     requirePlain(text, TEXT);
     boolean quick = model.flag("quick_gelu", false);
-    return new ClipConfig(model.integer("embed_dim"), image(vision, quick), text(text, quick));
+    return new ClipConfig(
+        model.get("embed_dim").integer(), image(vision, quick), text(text, quick));
   }
 
   /** Refuses what is switched on and not known here. */
-  private static void requirePlain(ConfigNode settings, Set<String> known) {
+  private static void requirePlain(JsonObject settings, Set<String> known) {
     for (String key : settings.keys()) {
       boolean off =
-          !settings.has(key)
-              || settings.node().get(key).isBoolean() && !settings.flag(key, false)
+          Boolean.FALSE.equals(settings.get(key).value())
               || key.equals("block_type") && settings.text(key, "").equals("default");
       if (!known.contains(key) && !off) {
         throw unsupported(settings, key);
@@ -96,19 +97,23 @@ final class OpenClipConfig {
     }
   }
 
-  private static SfumatoException unsupported(ConfigNode settings, String key) {
+  private static SfumatoException unsupported(JsonObject settings, String key) {
     return new SfumatoException(
-        "%s%s: %s is not supported: only plain CLIP models are"
-            .formatted(settings.source(), key, settings.node().get(key)));
+        String.format(
+            Locale.ROOT,
+            "%s%s: %s is not supported: only plain CLIP models are",
+            settings.source(),
+            key,
+            settings.get(key).value()));
   }
 
-  private static ClipConfig.Image image(ConfigNode vision, boolean quick) {
+  private static ClipConfig.Image image(JsonObject vision, boolean quick) {
     int width = vision.integer("width", 768);
     int headWidth = vision.integer("head_width", 64);
-    int size = vision.side("image_size", 224);
-    Optional<List<Integer>> stages = vision.integers("layers");
-    if (stages.isPresent()) {
-      return new ClipConfig.ResNet(size, stages.get(), width, width * 32 / headWidth);
+    int size = ClipConfig.side(vision, "image_size", 224);
+    if (vision.has("layers") && vision.get("layers").value() instanceof List) {
+      List<Integer> stages = vision.get("layers").integers();
+      return new ClipConfig.ResNet(size, stages, width, width * 32 / headWidth);
     }
     ImagePool pool =
         switch (vision.text("pool_type", "tok")) {
@@ -118,14 +123,14 @@ final class OpenClipConfig {
         };
     return new ClipConfig.Vit(
         size,
-        vision.side("patch_size", 16),
+        ClipConfig.side(vision, "patch_size", 16),
         transformer(vision, width, width / headWidth, quick),
         pool,
         !vision.flag("no_ln_pre", false),
         vision.flag("final_ln_after_pool", false));
   }
 
-  private static ClipConfig.Text text(ConfigNode text, boolean quick) {
+  private static ClipConfig.Text text(JsonObject text, boolean quick) {
     if (!text.text("proj_type", "linear").equals("linear")) {
       throw unsupported(text, "proj_type");
     }
@@ -147,7 +152,7 @@ final class OpenClipConfig {
   }
 
   private static ClipConfig.Transformer transformer(
-      ConfigNode settings, int width, int heads, boolean quick) {
+      JsonObject settings, int width, int heads, boolean quick) {
     boolean tanh =
         switch (settings.child("act_kwargs").text("approximate", "none")) {
           case "none" -> false;

@@ -2,6 +2,7 @@ package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipConfig.TextPool;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -46,6 +47,8 @@ final class TransformersLayout {
   private static final List<String> KEY_AND_VALUE =
       List.of(".self_attn.k_proj.", ".self_attn.v_proj.");
 
+  private static final String TEXT = "text_model.";
+
   private TransformersLayout() {}
 
   // ---- weights
@@ -69,6 +72,20 @@ final class TransformersLayout {
           }
         });
     return named;
+  }
+
+  /**
+   * The weights of a text encoder alone, which transformers writes with the prefix {@code
+   * text_model.} until version 5.5 and without it from then on.
+   */
+  static Map<String, Tensor> textWeights(Map<String, Tensor> weights, String source) {
+    Map<String, Tensor> prefixed = new LinkedHashMap<>();
+    weights.forEach(
+        (name, weight) ->
+            prefixed.put(
+                name.startsWith(TEXT) || name.startsWith("text_projection.") ? name : TEXT + name,
+                weight));
+    return weights(prefixed, source);
   }
 
   private static String rename(String name) {
@@ -98,42 +115,60 @@ final class TransformersLayout {
    *
    * @throws SfumatoException if it describes another kind of model
    */
-  static ClipConfig config(ConfigNode config) {
+  static ClipConfig config(JsonObject config) {
     String type = config.text("model_type", "clip");
     if (!type.equals("clip")) {
       throw new SfumatoException(
           config.source() + "model_type '" + type + "' is no CLIP model: expected clip");
     }
-    ConfigNode vision = overridden(config, "vision_config");
-    ConfigNode text = overridden(config, "text_config");
+    JsonObject vision = overridden(config, "vision_config");
+    JsonObject text = overridden(config, "text_config");
     ClipConfig.Vit image =
         new ClipConfig.Vit(
-            vision.side("image_size", 224),
-            vision.side("patch_size", 32),
+            ClipConfig.side(vision, "image_size", 224),
+            ClipConfig.side(vision, "patch_size", 32),
             transformer(vision, 768, 3072, 12),
             ClipConfig.ImagePool.CLASS_TOKEN,
             true,
             false);
+    return new ClipConfig(config.integer("projection_dim", 512), image, text(text));
+  }
+
+  /**
+   * Reads the {@code config.json} of a text encoder alone.
+   *
+   * @throws SfumatoException if it describes another kind of model
+   */
+  static ClipConfig.Text textConfig(JsonObject config) {
+    String type = config.text("model_type", "clip_text_model");
+    if (type.equals("clip")) {
+      return text(overridden(config, "text_config"));
+    }
+    if (!type.equals("clip_text_model")) {
+      throw new SfumatoException(
+          config.source() + "model_type '" + type + "' is not a text encoder of CLIP");
+    }
+    return text(config);
+  }
+
+  private static ClipConfig.Text text(JsonObject text) {
     int end = text.integer("eos_token_id", 49407);
-    return new ClipConfig(
-        config.integer("projection_dim", 512),
-        image,
-        new ClipConfig.Text(
-            text.integer("max_position_embeddings", 77),
-            text.integer("vocab_size", 49408),
-            transformer(text, 512, 2048, 8),
-            true,
-            // Files from before 2023 say 2 whatever the end token is.
-            end == 2 ? TextPool.LARGEST : new TextPool(TextPool.Rule.END, end)));
+    return new ClipConfig.Text(
+        text.integer("max_position_embeddings", 77),
+        text.integer("vocab_size", 49408),
+        transformer(text, 512, 2048, 8),
+        true,
+        // Files from before 2023 say 2 whatever the end token is.
+        end == 2 ? TextPool.LARGEST : new TextPool(TextPool.Rule.END, end));
   }
 
   /** Old files repeat a part under another key, which then counts. */
-  private static ConfigNode overridden(ConfigNode config, String key) {
+  private static JsonObject overridden(JsonObject config, String key) {
     return config.has(key + "_dict") ? config.child(key + "_dict") : config.child(key);
   }
 
   private static ClipConfig.Transformer transformer(
-      ConfigNode settings, int width, int mlpWidth, int heads) {
+      JsonObject settings, int width, int mlpWidth, int heads) {
     return new ClipConfig.Transformer(
         settings.integer("hidden_size", width),
         settings.integer("num_hidden_layers", 12),
@@ -143,7 +178,7 @@ final class TransformersLayout {
         settings.number("layer_norm_eps", 1e-5));
   }
 
-  private static Activation activation(ConfigNode settings) {
+  private static Activation activation(JsonObject settings) {
     String name = settings.text("hidden_act", "quick_gelu");
     return switch (name) {
       case "quick_gelu" -> Activation.QUICK_GELU;

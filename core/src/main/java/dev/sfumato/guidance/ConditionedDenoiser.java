@@ -1,12 +1,10 @@
 package dev.sfumato.guidance;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Autograd;
-import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -14,21 +12,16 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A network for one batch of pictures: their classes, classifier-free guidance, and the slices in
- * which they go through it. Tensors are on the network's device.
+ * A network for one batch of pictures: what conditions them, classifier-free guidance, and the
+ * slices in which they go through it. Tensors are on the network's device.
  *
  * @param denoiser the network
  * @param predictionType what it predicts
- * @param labels the class of each picture (B) int64, {@link Denoiser#NO_CLASS} for none
- * @param classGuidance classifier-free guidance
+ * @param conditioning of the whole batch
  * @param batchSize pictures that go through the network together
  */
 public record ConditionedDenoiser(
-    Denoiser denoiser,
-    PredictionType predictionType,
-    Tensor labels,
-    ClassGuidance classGuidance,
-    int batchSize) {
+    Denoiser denoiser, PredictionType predictionType, Conditioning conditioning, int batchSize) {
 
   /**
    * The network's output and the way back through it.
@@ -38,17 +31,6 @@ public record ConditionedDenoiser(
    *     H, W); to be called once
    */
   record Traced(Tensor output, UnaryOperator<Tensor> pullBack) {}
-
-  /**
-   * @throws SfumatoException if classifier-free guidance is wanted of a network that does not know
-   *     "no class"
-   */
-  public ConditionedDenoiser {
-    if (classGuidance.scale() != 1 && !denoiser.knowsNoClass()) {
-      throw new SfumatoException(
-          "--class-guidance-scale needs a model that was trained with --class-dropout");
-    }
-  }
 
   /**
    * The network's output for {@code x} (B, C, H, W), classifier-free guidance included: (B, C', H,
@@ -103,12 +85,12 @@ public record ConditionedDenoiser(
   private Tensor slice(Run run, Step step, Tensor x, long from) {
     Tensor input = run.scaleModelInput(x, step);
     Tensor timesteps = Tensor.full(step.timestep(), x.size(0)).to(x.device());
-    Tensor classes = labels.narrow(0, from, x.size(0));
-    Tensor conditional = denoiser.forward(input, timesteps, classes);
-    if (!classGuidance.actsAt(step)) {
+    Conditioning rows = conditioning.rows(from, x.size(0));
+    Tensor conditional = denoiser.forward(input, timesteps, rows.given());
+    if (!rows.guidance().actsAt(step)) {
       return conditional;
     }
-    Tensor noClass = Tensor.full(Denoiser.NO_CLASS, x.size(0)).to(DType.INT64).to(x.device());
-    return classGuidance.combine(conditional, denoiser.forward(input, timesteps, noClass));
+    Tensor unconditional = denoiser.forward(input, timesteps, rows.missing().orElseThrow());
+    return rows.guidance().combine(conditional, unconditional);
   }
 }

@@ -30,7 +30,7 @@ public record GradientClamp(Kind kind, double limit) {
    */
   public GradientClamp {
     if (!(limit > 0)) {
-      throw new SfumatoException("guidance-clamp must be above 0, not " + limit);
+      throw new SfumatoException("the gradient clamp must be above 0, not " + limit);
     }
   }
 
@@ -47,11 +47,11 @@ public record GradientClamp(Kind kind, double limit) {
           Double.parseDouble(value ? text.substring("value:".length()) : text));
     } catch (NumberFormatException e) {
       throw new SfumatoException(
-          "guidance-clamp '" + text + "' is neither a number nor value:NUMBER", e);
+          "gradient clamp '" + text + "' is neither a number nor value:NUMBER", e);
     }
   }
 
-  /** The limited {@code gradient} (B, C, H, W). */
+  /** The limited {@code gradient} (B, ...). */
   Tensor apply(Tensor gradient) {
     if (this.equals(NONE)) {
       return gradient;
@@ -61,7 +61,7 @@ public record GradientClamp(Kind kind, double limit) {
     }
     return Scope.run(
         () -> {
-          Tensor magnitude = gradient.square().mean(true, 1, 2, 3).sqrt();
+          Tensor magnitude = gradient.square().mean(true, gradient.dimsOfASample()).sqrt();
           Tensor shrink = magnitude.clamp(0, limit).div(magnitude.clamp(Float.MIN_NORMAL, 1e30));
           return gradient.mul(shrink);
         });

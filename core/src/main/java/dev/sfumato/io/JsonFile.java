@@ -27,7 +27,11 @@ public final class JsonFile {
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
           .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          // 1.5 is not silently 1.
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .build();
+
+  private static final long LARGEST = 100_000_000;
 
   private JsonFile() {}
 
@@ -37,7 +41,11 @@ public final class JsonFile {
    * @throws SfumatoException naming the file, and the place in it, if it is missing or does not fit
    */
   public static <T> T read(Path file, Class<T> type) {
+    GitLfs.requireContent(file);
     try {
+      if (Files.size(file) > LARGEST) {
+        throw new SfumatoException(file + ": is larger than any file of settings");
+      }
       return Optional.ofNullable(MAPPER.readValue(Files.readString(file), type))
           .orElseThrow(() -> new SfumatoException(file + ": holds null, not settings"));
     } catch (JacksonException e) {

@@ -12,7 +12,7 @@ import java.util.List;
  * Self-attention between the pixels of a picture (Vaswani et al., 2017; Ho et al., 2020): {@code
  * softmax(Q K^T / sqrt(d)) V} in heads of d channels, each pixel a token.
  */
-final class Attention extends Module {
+final class Attention extends Module implements PixelAttention {
   private final GroupNorm groupNorm;
   private final GroupNorm normCross;
   private final Linear toQ;
@@ -47,6 +47,11 @@ final class Attention extends Module {
     return new Attention(channels, config.headChannels(channels), norm, null, scale);
   }
 
+  /** Attention in one head of all channels. */
+  static Attention oneHead(int channels, GroupNorm norm) {
+    return new Attention(channels, channels, norm, null, 1);
+  }
+
   /**
    * Attention without normalisation of its own.
    *
@@ -55,6 +60,11 @@ final class Attention extends Module {
   static Attention plain(UNet2DConfig config, int channels, boolean forText) {
     GroupNorm unused = forText ? new GroupNorm(1, channels, config.normEps()) : null;
     return new Attention(channels, config.headChannels(channels), null, unused, 1);
+  }
+
+  @Override
+  public Tensor forward(Tensor x, Told told) {
+    return forward(x);
   }
 
   /** Features (B, C, H, W) to {@code (x + attention(norm(x))) / scale}, of the same shape. */

@@ -5,7 +5,9 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.sfumato.SfumatoException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * How a network is told which class to draw.
@@ -13,9 +15,19 @@ import java.util.Locale;
  * @param type the way
  * @param numClasses the number of classes; labels are 0 to {@code numClasses - 1}
  * @param embeddingSize with {@link Type#CHANNELS}: the numbers per class, else absent (0)
+ * @param classNames the names of the classes by label; empty if they are not known
  */
 @JsonInclude(JsonInclude.Include.NON_DEFAULT)
-public record ClassConditioning(Type type, int numClasses, int embeddingSize) {
+public record ClassConditioning(
+    Type type,
+    int numClasses,
+    int embeddingSize,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> classNames) {
+  private static final int NAMES_SHOWN = 10;
+
+  /** The label that stands for "no class in particular". */
+  public static final long NO_CLASS = -1;
+
   /** A network that is told nothing. */
   public static final ClassConditioning NONE = new ClassConditioning(Type.NONE, 0, 0);
 
@@ -55,14 +67,20 @@ public record ClassConditioning(Type type, int numClasses, int embeddingSize) {
     }
   }
 
+  /** Conditioning on classes that have no names. */
+  public ClassConditioning(Type type, int numClasses, int embeddingSize) {
+    this(type, numClasses, embeddingSize, List.of());
+  }
+
   /**
-   * @throws SfumatoException if a size is missing
+   * @throws SfumatoException if a size is missing, or there are more or fewer names than classes
    */
   @JsonCreator
   public ClassConditioning(
       @JsonProperty("type") Type type,
       @JsonProperty("num_classes") int numClasses,
-      @JsonProperty("embedding_size") int embeddingSize) {
+      @JsonProperty("embedding_size") int embeddingSize,
+      @JsonProperty("class_names") List<String> classNames) {
     if (type == null) {
       throw new SfumatoException("type is missing: channels, one_hot or embedding");
     }
@@ -75,6 +93,20 @@ public record ClassConditioning(Type type, int numClasses, int embeddingSize) {
     this.type = type;
     this.numClasses = numClasses;
     this.embeddingSize = embeddingSize;
+    this.classNames = classNames == null ? List.of() : List.copyOf(classNames);
+    if (!this.classNames.isEmpty() && this.classNames.size() != numClasses) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "class_names has %d names for %d classes",
+              this.classNames.size(),
+              numClasses));
+    }
+  }
+
+  /** Returns this conditioning with names for its classes, by label. */
+  public ClassConditioning withClassNames(List<String> names) {
+    return new ClassConditioning(type, numClasses, embeddingSize, names);
   }
 
   /** How many channels this adds to the picture's own at the network's input. */
@@ -87,13 +119,82 @@ public record ClassConditioning(Type type, int numClasses, int embeddingSize) {
   }
 
   /**
+   * Returns the label that a word stands for: the name of a class or, unless the names are numbers
+   * themselves, a label. A label may be out of range, see {@link #requireLabel}.
+   *
+   * @throws SfumatoException if no class has this name
+   */
+  public long label(String word) {
+    int named = classNames.indexOf(word);
+    if (named >= 0) {
+      return named;
+    }
+    boolean numbers = !classNames.isEmpty() && classNames.stream().allMatch(n -> n.matches("\\d+"));
+    if (!numbers && word.matches("-?\\d{1,18}")) {
+      return Long.parseLong(word);
+    }
+    throw new SfumatoException(
+        type == Type.NONE
+            ? "the model is not class-conditioned: leave out --class"
+            : classNames.isEmpty()
+                ? String.format(
+                    Locale.ROOT,
+                    "class '%s' is not a number, and the model's classes have no names: use 0 to %d",
+                    word,
+                    numClasses - 1)
+                : String.format(
+                    Locale.ROOT,
+                    "the model has no class '%s': its classes are %s",
+                    word,
+                    namesInShort()));
+  }
+
+  /** Returns the names, or the first of many, in one line. */
+  public String namesInShort() {
+    String more =
+        classNames.size() > NAMES_SHOWN
+            ? String.format(Locale.ROOT, " and %d more", numClasses - NAMES_SHOWN)
+            : "";
+    return classNames.stream().limit(NAMES_SHOWN).collect(Collectors.joining(", ", "", more));
+  }
+
+  /**
+   * Checks that labels of data mean what they mean to the network.
+   *
+   * @param names of the data's classes, by label
+   * @throws SfumatoException if there are more than the network knows, or one has another name
+   */
+  public void requireClasses(List<String> names) {
+    if (names.size() > numClasses) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the data have %d classes, the model knows %d",
+              names.size(),
+              numClasses));
+    }
+    for (int i = 0; i < Math.min(names.size(), classNames.size()); i++) {
+      if (!names.get(i).equals(classNames.get(i))) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "class %d of the data is '%s', but the model knows it as '%s': use data with the classes %s",
+                i,
+                names.get(i),
+                classNames.get(i),
+                namesInShort()));
+      }
+    }
+  }
+
+  /**
    * Checks a label.
    *
    * @throws SfumatoException if it is not one of this network's classes
    */
   public long requireLabel(long label) {
     if (type == Type.NONE) {
-      throw new SfumatoException("the model is not class-conditioned: leave out --class");
+      throw new SfumatoException("the model is not class-conditioned: leave out the labels");
     }
     if (label < 0 || label >= numClasses) {
       throw new SfumatoException(

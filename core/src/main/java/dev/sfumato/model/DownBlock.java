@@ -8,10 +8,9 @@ sealed interface DownBlock permits PlainDownBlock, SkipDownBlock, KDownBlock {
   /**
    * Features (B, in, H, W) to (B, out, H/2, W/2), or (B, out, H, W) at the last level.
    *
-   * @param time (B, T)
    * @param skips gets the features for the way up
    */
-  Tensor forward(Tensor x, Tensor time, Skips skips);
+  Tensor forward(Tensor x, Told told, Skips skips);
 
   /** Where a block stands: channels before and after it, and whether it halves. */
   record Place(int in, int out, boolean last) {}
@@ -31,14 +30,28 @@ sealed interface DownBlock permits PlainDownBlock, SkipDownBlock, KDownBlock {
   static DownBlock of(String type, UNet2DConfig config, Place place) {
     boolean resnet = config.downsampleType().orElse("conv").equals("resnet");
     return switch (type) {
-      case "DownBlock2D" -> new PlainDownBlock(config, place, false, false);
-      case "AttnDownBlock2D" -> new PlainDownBlock(config, place, true, resnet);
-      case "ResnetDownsampleBlock2D" -> new PlainDownBlock(config, place, false, true);
+      case "DownBlock2D" -> plain(config, place, false, false);
+      case "AttnDownBlock2D" -> plain(config, place, true, resnet);
+      case "ResnetDownsampleBlock2D" -> plain(config, place, false, true);
       case "SkipDownBlock2D" -> new SkipDownBlock(config, place, false);
       case "AttnSkipDownBlock2D" -> new SkipDownBlock(config, place, true);
       case "KDownBlock2D" -> new KDownBlock(config, place, false);
       case "KCrossAttnDownBlock2D" -> new KDownBlock(config, place, true);
       default -> throw new IllegalArgumentException(type);
     };
+  }
+
+  private static DownBlock plain(
+      UNet2DConfig config, Place place, boolean attention, boolean resnetHalves) {
+    int out = place.out();
+    Layers layers = config.layers();
+    return new PlainDownBlock(
+        place,
+        layers,
+        attention ? () -> Attention.normed(config, out, config.groups(out), 1) : null,
+        () ->
+            resnetHalves
+                ? layers.halving(out)
+                : new Resampler.HalvingConv(out, config.downsamplePadding()));
   }
 }

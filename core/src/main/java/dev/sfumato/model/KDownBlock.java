@@ -32,10 +32,10 @@ final class KDownBlock extends Module implements DownBlock {
   }
 
   @Override
-  public Tensor forward(Tensor x, Tensor time, Skips skips) {
+  public Tensor forward(Tensor x, Told told, Skips skips) {
     Tensor h = x;
     for (int i = 0; i < resnets.size(); i++) {
-      h = layer(i, h, time);
+      h = layer(i, h, told.time());
       if (last && !attentions.isEmpty()) {
         skips.pushNothing();
       } else {

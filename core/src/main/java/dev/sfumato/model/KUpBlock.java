@@ -40,11 +40,11 @@ final class KUpBlock extends Module implements UpBlock {
   }
 
   @Override
-  public Tensor forward(Tensor x, Tensor time, Skips skips) {
+  public Tensor forward(Tensor x, Told told, Skips skips) {
     Tensor h = skips.joinLastOf(resnets.size(), x);
     for (int i = 0; i < resnets.size(); i++) {
       try (Tensor before = h) {
-        h = layer(i, before, time);
+        h = layer(i, before, told.time());
       }
     }
     if (last) {

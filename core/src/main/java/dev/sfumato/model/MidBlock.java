@@ -4,37 +4,52 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.stream.Stream;
 
-/** The middle, at the coarsest level: residual block, attention or not, residual block. */
+/**
+ * The middle, at the coarsest level: a residual block, attention or not, another residual block or
+ * not.
+ */
 final class MidBlock extends Module {
-  private final List<Attention> attentions;
+  private final List<PixelAttention> attentions;
   private final List<ResnetBlock> resnets;
 
-  MidBlock(UNet2DConfig config, int channels) {
+  MidBlock(List<ResnetBlock> resnets, List<? extends PixelAttention> attentions) {
+    this.attentions = List.copyOf(attentions);
+    this.resnets = List.copyOf(resnets);
+  }
+
+  /** The middle of a U-Net without texts. */
+  static MidBlock of(UNet2DConfig config, int channels) {
     double scale = config.midBlockScaleFactor();
-    ResnetBlock.Shape shape = ResnetBlock.Shape.of(config, channels, channels).scaled(scale);
     int normal = config.scaleShift() ? 0 : config.groups(channels);
-    attentions =
+    List<Attention> attentions =
         config.addAttention()
             ? List.of(
                 Attention.normed(
                     config, channels, config.attnNormNumGroups().orElse(normal), scale))
             : List.of();
-    resnets = List.of(new ResnetBlock(config, shape), new ResnetBlock(config, shape));
+    return new MidBlock(resnets(2, config.layers(), channels, scale), attentions);
   }
 
-  /** Features (B, C, H, W) and time embedding (B, T) to (B, C, H, W). */
-  Tensor forward(Tensor x, Tensor time) {
-    return checkpointed(in -> compute(in.get(0), in.get(1)), x, time);
+  /** Residual blocks whose outputs are divided by {@code scale}. */
+  static List<ResnetBlock> resnets(int count, Layers layers, int channels, double scale) {
+    ResnetBlock.Shape shape = layers.shape(channels, channels).scaled(scale);
+    return Stream.generate(() -> new ResnetBlock(layers.settings(), shape)).limit(count).toList();
   }
 
-  private Tensor compute(Tensor x, Tensor time) {
+  /** Features (B, C, H, W) to the same shape. */
+  Tensor forward(Tensor x, Told told) {
+    return checkpointed(in -> compute(in.get(0), told.again(in)), told.beside(x));
+  }
+
+  private Tensor compute(Tensor x, Told told) {
     try (Scope scope = Scope.open()) {
-      Tensor h = resnets.get(0).forward(x, time);
-      for (Attention attention : attentions) {
-        h = attention.forward(h);
+      Tensor h = resnets.get(0).forward(x, told);
+      for (PixelAttention attention : attentions) {
+        h = attention.forward(h, told);
       }
-      return scope.keep(resnets.get(1).forward(h, time));
+      return scope.keep(resnets.size() == 1 ? h : resnets.get(1).forward(h, told));
     }
   }
 }

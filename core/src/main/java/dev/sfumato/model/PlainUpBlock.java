@@ -5,56 +5,70 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** Residual blocks on features and skips, each with attention or not, then a layer that doubles. */
 final class PlainUpBlock extends Module implements UpBlock {
-  private final List<Attention> attentions = new ArrayList<>();
+  private final List<PixelAttention> attentions = new ArrayList<>();
   private final List<ResnetBlock> resnets = new ArrayList<>();
   private final List<Resampler> upsamplers = new ArrayList<>();
 
-  PlainUpBlock(UNet2DConfig config, Place place, boolean attention, boolean resnetDoubles) {
+  /**
+   * @param attention makes an attention layer, or is null for none
+   * @param doubling makes the layer that doubles, of the coarser levels
+   */
+  PlainUpBlock(
+      Place place,
+      Layers layers,
+      Supplier<? extends PixelAttention> attention,
+      Supplier<? extends Resampler> doubling) {
     int out = place.out();
-    int layers = config.layersPerBlock() + 1;
-    for (int i = 0; i < layers; i++) {
-      int in = (i == 0 ? place.before() : out) + (i == layers - 1 ? place.finer() : out);
-      resnets.add(new ResnetBlock(config, ResnetBlock.Shape.of(config, in, out)));
-      if (attention) {
-        attentions.add(Attention.normed(config, out, config.groups(out), 1));
+    for (int i = 0; i < layers.count(); i++) {
+      int before = i == 0 ? place.before() : out;
+      int skip = i == layers.count() - 1 ? place.finer() : out;
+      resnets.add(layers.resnet(before + skip, out));
+      if (attention != null) {
+        attentions.add(attention.get());
       }
     }
     if (!place.last()) {
-      upsamplers.add(
-          resnetDoubles
-              ? new ResnetBlock(
-                  config, ResnetBlock.Shape.of(config, out, out).resampled(Resampler::twice))
-              : new Resampler.DoublingConv(out));
+      upsamplers.add(doubling.get());
     }
   }
 
   @Override
-  public Tensor forward(Tensor x, Tensor time, Skips skips) {
+  public Tensor forward(Tensor x, Told told, Skips skips) {
     Tensor h = x;
     for (int i = 0; i < resnets.size(); i++) {
       try (Tensor joined = skips.join(h)) {
-        h = layer(i, joined, time);
+        h = layer(i, joined, told);
       }
     }
     for (Resampler upsampler : upsamplers) {
       try (Tensor before = h) {
-        h = upsampler.forward(before, time);
+        h = doubled(upsampler, before, told, skips);
       }
     }
     return h;
   }
 
-  private Tensor layer(int i, Tensor x, Tensor time) {
-    return checkpointed(in -> layer(i, in), x, time);
+  /** Halving rounds up, so an odd size comes back by the size of the features that wait. */
+  private static Tensor doubled(Resampler upsampler, Tensor x, Told told, Skips skips) {
+    if (upsampler instanceof Resampler.DoublingConv conv) {
+      Tensor next = skips.next();
+      return conv.forward(x, next.size(2), next.size(3));
+    }
+    return upsampler.forward(x, told);
   }
 
-  private Tensor layer(int i, List<Tensor> in) {
+  private Tensor layer(int i, Tensor x, Told told) {
+    return checkpointed(in -> compute(i, in.get(0), told.again(in)), told.beside(x));
+  }
+
+  private Tensor compute(int i, Tensor x, Told told) {
     try (Scope scope = Scope.open()) {
-      Tensor h = resnets.get(i).forward(in.get(0), in.get(1));
-      return scope.keep(attentions.isEmpty() ? h : attentions.get(i).forward(h));
+      Tensor h = resnets.get(i).forward(x, told);
+      return scope.keep(attentions.isEmpty() ? h : attentions.get(i).forward(h, told));
     }
   }
 }

@@ -8,8 +8,8 @@ import dev.sfumato.tensor.Tensor;
 
 /** A layer with weights that halves or doubles height and width. */
 sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv, ResnetBlock {
-  /** Features (B, C, H, W) and time embedding (B, T) to features of half or double the size. */
-  Tensor forward(Tensor x, Tensor time);
+  /** Features (B, C, H, W) to features of half or double the size. */
+  Tensor forward(Tensor x, Told told);
 
   /** Halves by a convolution of stride 2; without padding a zero row and column are added last. */
   final class HalvingConv extends Module implements Resampler {
@@ -22,7 +22,7 @@ sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv
     }
 
     @Override
-    public Tensor forward(Tensor x, Tensor time) {
+    public Tensor forward(Tensor x, Told told) {
       return Scope.run(() -> conv.forward(padLast ? Functional.pad(x, 0, 1, 0, 1) : x));
     }
   }
@@ -36,8 +36,13 @@ sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv
     }
 
     @Override
-    public Tensor forward(Tensor x, Tensor time) {
-      return Scope.run(() -> conv.forward(twice(x)));
+    public Tensor forward(Tensor x, Told told) {
+      return forward(x, 2 * x.size(2), 2 * x.size(3));
+    }
+
+    /** To another size, where halving has rounded an odd one up. */
+    Tensor forward(Tensor x, long height, long width) {
+      return Scope.run(() -> conv.forward(Functional.upsampleNearest(x, height, width)));
     }
   }
 

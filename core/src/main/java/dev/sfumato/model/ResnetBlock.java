@@ -35,6 +35,22 @@ final class ResnetBlock extends Module implements Resampler {
   private final UnaryOperator<Tensor> resample;
 
   /**
+   * What all blocks of a network share.
+   *
+   * @param epsilon what normalisations add to variances
+   * @param activation act
+   * @param dropout its probability in training
+   * @param timeChannels size of the time embedding; 0: the block is not told the time
+   * @param scaleShift whether the time scales and shifts
+   */
+  record Settings(
+      double epsilon,
+      Activation activation,
+      double dropout,
+      int timeChannels,
+      boolean scaleShift) {}
+
+  /**
    * What differs from block to block.
    *
    * @param groups groups of {@code norm1}
@@ -51,12 +67,6 @@ final class ResnetBlock extends Module implements Resampler {
       double scale,
       boolean shortcut,
       UnaryOperator<Tensor> resample) {
-    /** A block from {@code in} to {@code out} channels with the configuration's normalisation. */
-    static Shape of(UNet2DConfig config, int in, int out) {
-      return of(in, out, config.groups(in), config.groups(out));
-    }
-
-    /** As {@code of}, with groups of the block's own. */
     static Shape of(int in, int out, int groups, int groupsOut) {
       return new Shape(in, out, groups, groupsOut, 1, in != out, UnaryOperator.identity());
     }
@@ -75,38 +85,45 @@ final class ResnetBlock extends Module implements Resampler {
     }
   }
 
-  ResnetBlock(UNet2DConfig config, Shape shape) {
+  ResnetBlock(Settings settings, Shape shape) {
     int out = shape.out();
-    scaleShift = config.scaleShift();
-    norm1 = new GroupNorm(shape.groups(), shape.in(), config.normEps());
+    int time = settings.timeChannels();
+    scaleShift = settings.scaleShift();
+    norm1 = new GroupNorm(shape.groups(), shape.in(), settings.epsilon());
     conv1 = new Conv2d(shape.in(), out, 3, 1, 1);
-    timeEmbProj = new Linear(config.timeChannels(), scaleShift ? 2L * out : out);
-    norm2 = new GroupNorm(shape.groupsOut(), out, config.normEps());
+    timeEmbProj = time == 0 ? null : new Linear(time, scaleShift ? 2L * out : out);
+    norm2 = new GroupNorm(shape.groupsOut(), out, settings.epsilon());
     conv2 = new Conv2d(out, out, 3, 1, 1);
     convShortcut = shape.shortcut() ? new Conv2d(shape.in(), out, 1, 1, 0) : null;
-    activation = config.activation();
-    dropout = config.dropout();
+    activation = settings.activation();
+    dropout = settings.dropout();
     scale = shape.scale();
     resample = shape.resample();
   }
 
-  /** Features (B, in, H, W) and time embedding (B, T) to (B, out, H, W), or half or double that. */
+  /** Features (B, in, H, W) to (B, out, H, W), or half or double that. */
   @Override
-  public Tensor forward(Tensor x, Tensor time) {
+  public Tensor forward(Tensor x, Told told) {
     try (Scope scope = Scope.open()) {
       Tensor h = conv1.forwardOf(in -> resample.apply(activated(norm1, in)), x);
-      Tensor projected = timeEmbProj.forward(activation.apply(time)).unsqueeze(2).unsqueeze(3);
-      if (scaleShift || dropout > 0) {
-        h = scope.replace(h, withTime(h, projected));
+      if (timeEmbProj == null) {
+        h = scope.replace(h, conv2.forwardOf(in -> activated(norm2, in), h));
+      } else if (scaleShift || dropout > 0) {
+        h = scope.replace(h, withTime(h, projected(told)));
         h = scope.replace(h, dropout(h, dropout));
         h = scope.replace(h, conv2.forward(h));
       } else {
-        h = scope.replace(h, conv2.forwardOf(in -> activated(norm2, in), h.add_(projected, 1)));
+        Tensor shifted = h.add_(projected(told), 1);
+        h = scope.replace(h, conv2.forwardOf(in -> activated(norm2, in), shifted));
       }
       Tensor shortcut = resample.apply(x);
       h.add_(convShortcut == null ? shortcut : convShortcut.forward(shortcut), 1);
       return scope.keep(scale == 1 ? h : h.div(scale));
     }
+  }
+
+  private Tensor projected(Told told) {
+    return timeEmbProj.forward(activation.apply(told.time())).unsqueeze(2).unsqueeze(3);
   }
 
   /** {@code act(norm2(h + t))}, or {@code act(norm2(h) (1 + s) + b)} with (s, b) = t. */

@@ -30,13 +30,16 @@ final class SkipDownBlock extends Module implements DownBlock {
       int in = i == 0 ? place.in() : out;
       resnets.add(
           new ResnetBlock(
-              config, ResnetBlock.Shape.of(in, out, groups(in), groups(out)).scaled(SCALE)));
+              config.resnet(),
+              ResnetBlock.Shape.of(in, out, groups(in), groups(out)).scaled(SCALE)));
       if (attention) {
         attentions.add(Attention.normed(config, out, ATTENTION_GROUPS, SCALE));
       }
     }
     resnetDown =
-        place.last() ? null : new ResnetBlock(config, resampling(out).resampled(FirFilter::half));
+        place.last()
+            ? null
+            : new ResnetBlock(config.resnet(), resampling(out).resampled(FirFilter::half));
     skipConv = place.last() ? null : new Conv2d(UNet2DRules.PICTURE_CHANNELS, out, 1, 1, 0);
   }
 
@@ -52,10 +55,10 @@ final class SkipDownBlock extends Module implements DownBlock {
   }
 
   @Override
-  public Tensor forward(Tensor x, Tensor time, Skips skips) {
+  public Tensor forward(Tensor x, Told told, Skips skips) {
     Tensor h = x;
     for (int i = 0; i < resnets.size(); i++) {
-      h = skips.push(layer(i, h, time));
+      h = skips.push(layer(i, h, told));
     }
     if (resnetDown == null) {
       return h;
@@ -64,16 +67,16 @@ final class SkipDownBlock extends Module implements DownBlock {
     skips.picture(picture);
     Tensor features = h;
     return skips.push(
-        Scope.run(() -> skipConv.forward(picture).add_(resnetDown.forward(features, time), 1)));
+        Scope.run(() -> skipConv.forward(picture).add_(resnetDown.forward(features, told), 1)));
   }
 
-  private Tensor layer(int i, Tensor x, Tensor time) {
-    return checkpointed(in -> layer(i, in), x, time);
+  private Tensor layer(int i, Tensor x, Told told) {
+    return checkpointed(in -> compute(i, in.get(0), told.again(in)), told.beside(x));
   }
 
-  private Tensor layer(int i, List<Tensor> in) {
+  private Tensor compute(int i, Tensor x, Told told) {
     try (Scope scope = Scope.open()) {
-      Tensor h = resnets.get(i).forward(in.get(0), in.get(1));
+      Tensor h = resnets.get(i).forward(x, told);
       return scope.keep(attentions.isEmpty() ? h : attentions.get(i).forward(h));
     }
   }

@@ -32,7 +32,7 @@ final class SkipUpBlock extends Module implements UpBlock {
       int in = before + skip;
       int groups = attention ? Math.min(before + skip / 4, 32) : SkipDownBlock.groups(in);
       ResnetBlock.Shape shape = ResnetBlock.Shape.of(in, out, groups, SkipDownBlock.groups(out));
-      resnets.add(new ResnetBlock(config, shape.scaled(SkipDownBlock.SCALE)));
+      resnets.add(new ResnetBlock(config.resnet(), shape.scaled(SkipDownBlock.SCALE)));
     }
     attentions =
         attention
@@ -43,17 +43,18 @@ final class SkipUpBlock extends Module implements UpBlock {
     resnetUp =
         last
             ? null
-            : new ResnetBlock(config, SkipDownBlock.resampling(out).resampled(FirFilter::twice));
+            : new ResnetBlock(
+                config.resnet(), SkipDownBlock.resampling(out).resampled(FirFilter::twice));
     skipConv = last ? null : new Conv2d(out, UNet2DRules.PICTURE_CHANNELS, 3, 1, 1);
     skipNorm = last ? null : new GroupNorm(SkipDownBlock.groups(out), out, config.normEps());
   }
 
   @Override
-  public Tensor forward(Tensor x, Tensor time, Skips skips) {
+  public Tensor forward(Tensor x, Told told, Skips skips) {
     Tensor h = x;
     for (ResnetBlock resnet : resnets) {
       try (Tensor joined = skips.join(h)) {
-        h = checkpointed(in -> resnet.forward(in.get(0), in.get(1)), joined, time);
+        h = checkpointed(in -> resnet.forward(in.get(0), told.again(in)), told.beside(joined));
       }
     }
     for (Attention attention : attentions) {
@@ -68,7 +69,7 @@ final class SkipUpBlock extends Module implements UpBlock {
     try (Tensor before = h) {
       Tensor part = picture(before);
       skips.picture(skips.picture().map(picture -> picture.add(part)).orElse(part));
-      return resnetUp.forward(before, time);
+      return resnetUp.forward(before, told);
     }
   }
 

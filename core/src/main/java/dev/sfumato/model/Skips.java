@@ -30,6 +30,15 @@ final class Skips {
     stack.add(Optional.empty());
   }
 
+  /** The last features, which stay. */
+  Tensor next() {
+    return stack.isEmpty() ? missing() : stack.get(stack.size() - 1).orElseGet(Skips::missing);
+  }
+
+  private static Tensor missing() {
+    throw mismatch();
+  }
+
   /** Takes out the last features and concatenates them to {@code x}; frees both. */
   Tensor join(Tensor x) {
     return join(x, popLastOf(1).orElseThrow(Skips::mismatch));

@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -101,7 +102,7 @@ public record UNet2DConfig(
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static UNet2DConfig of(Map<String, ?> json) {
-    JsonFields fields = new JsonFields(json);
+    JsonObject fields = JsonObject.of(json);
     UNet2DConfig config =
         new UNet2DConfig(
             fields.integerOrList("sample_size"),
@@ -196,8 +197,12 @@ public record UNet2DConfig(
   public void requireDivisible(long height, long width) {
     if (height < 1 || width < 1 || height % multiple() != 0 || width % multiple() != 0) {
       throw new SfumatoException(
-          "a picture of %d x %d pixels does not fit the U-Net, which halves it %d times: "
-                  .formatted(height, width, blockOutChannels.size() - 1)
+          String.format(
+                  Locale.ROOT,
+                  "a picture of %d x %d pixels does not fit the U-Net, which halves it %d times: ",
+                  height,
+                  width,
+                  blockOutChannels.size() - 1)
               + "height and width must be multiples of "
               + multiple());
     }
@@ -227,6 +232,16 @@ public record UNet2DConfig(
     return normNumGroups.orElse(Math.min(channels / 4, 32));
   }
 
+  /** The residual blocks of a level on the way down. */
+  Layers layers() {
+    return new Layers(layersPerBlock, resnet(), this::groups);
+  }
+
+  /** What residual blocks share. */
+  ResnetBlock.Settings resnet() {
+    return new ResnetBlock.Settings(normEps, activation(), dropout, timeChannels(), scaleShift());
+  }
+
   Activation activation() {
     return Activation.parse(actFn.toLowerCase(Locale.ROOT));
   }
@@ -240,7 +255,7 @@ public record UNet2DConfig(
   }
 
   /** A whole number without the ".0", as Python's files have it. */
-  private static Object plain(double value) {
+  static Object plain(double value) {
     return value == Math.rint(value) && Math.abs(value) < 1e9
         ? (Object) (int) value
         : (Object) value;

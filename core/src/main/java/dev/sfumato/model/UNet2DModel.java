@@ -1,6 +1,7 @@
 package dev.sfumato.model;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.nn.Activation;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.GroupNorm;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -44,10 +46,10 @@ public final class UNet2DModel extends Module {
     int coarsest = channels.get(channels.size() - 1);
     convIn = new Conv2d(config.inChannels(), finest, 3, 1, 1);
     timeProj = TimeProjection.of(config);
-    timeEmbedding = new TimeEmbedding(timeProj.size(), config.timeChannels());
+    timeEmbedding = new TimeEmbedding(timeProj.size(), config.timeChannels(), Activation.SILU);
     classEmbedding = classEmbedding(config, timeProj.size());
     addBlocks(config, channels);
-    midBlock = config.midBlockType().isPresent() ? new MidBlock(config, coarsest) : null;
+    midBlock = config.midBlockType().isPresent() ? MidBlock.of(config, coarsest) : null;
     convNormOut = new GroupNorm(config.groups(finest), finest, config.normEps());
     convOut = new Conv2d(finest, config.outChannels(), 3, 1, 1);
   }
@@ -55,7 +57,7 @@ public final class UNet2DModel extends Module {
   private static Module classEmbedding(UNet2DConfig config, int projected) {
     int size = config.timeChannels();
     return switch (config.classEmbedType().orElse("")) {
-      case "timestep" -> new TimeEmbedding(projected, size);
+      case "timestep" -> new TimeEmbedding(projected, size, Activation.SILU);
       case "identity" -> null;
       default -> config.numClassEmbeds().map(n -> new Embedding(n, size)).orElse(null);
     };
@@ -166,23 +168,28 @@ public final class UNet2DModel extends Module {
 
   private static SfumatoException wrongShape(String what, String expected, Tensor given) {
     return new SfumatoException(
-        "the U-Net takes %s of shape %s, not %s"
-            .formatted(what, expected, Arrays.toString(given.shape())));
+        String.format(
+            Locale.ROOT,
+            "the U-Net takes %s of shape %s, not %s",
+            what,
+            expected,
+            Arrays.toString(given.shape())));
   }
 
   private Tensor predict(Tensor sample, Tensor time, Tensor timestep) {
     Tensor input = config.centerInputSample() ? sample.mul(2).sub(1) : sample;
+    Told told = Told.of(time);
     Skips skips = new Skips(input);
     Tensor x = skips.push(convIn.forward(input));
     for (DownBlock block : downBlocks) {
-      x = block.forward(x, time, skips);
+      x = block.forward(x, told, skips);
     }
     if (midBlock != null) {
-      x = midBlock.forward(x, time);
+      x = midBlock.forward(x, told);
     }
     skips.forgetPicture();
     for (UpBlock block : upBlocks) {
-      x = block.forward(x, time, skips);
+      x = block.forward(x, told, skips);
     }
     x = convOut.forwardOf(in -> Functional.silu(convNormOut.forward(in)), x);
     if (skips.picture().isPresent()) {

@@ -9,10 +9,9 @@ sealed interface UpBlock permits PlainUpBlock, SkipUpBlock, KUpBlock {
    * Features (B, before, H, W) to (B, out, 2H, 2W), or (B, out, H, W) at the last level. Frees
    * {@code x}.
    *
-   * @param time (B, T)
    * @param skips the features from the way down; frees those it takes
    */
-  Tensor forward(Tensor x, Tensor time, Skips skips);
+  Tensor forward(Tensor x, Told told, Skips skips);
 
   /**
    * Where a block stands.
@@ -39,14 +38,25 @@ sealed interface UpBlock permits PlainUpBlock, SkipUpBlock, KUpBlock {
   static UpBlock of(String type, UNet2DConfig config, Place place) {
     boolean resnet = config.upsampleType().orElse("conv").equals("resnet");
     return switch (type) {
-      case "UpBlock2D" -> new PlainUpBlock(config, place, false, false);
-      case "AttnUpBlock2D" -> new PlainUpBlock(config, place, true, resnet);
-      case "ResnetUpsampleBlock2D" -> new PlainUpBlock(config, place, false, true);
+      case "UpBlock2D" -> plain(config, place, false, false);
+      case "AttnUpBlock2D" -> plain(config, place, true, resnet);
+      case "ResnetUpsampleBlock2D" -> plain(config, place, false, true);
       case "SkipUpBlock2D" -> new SkipUpBlock(config, place, false);
       case "AttnSkipUpBlock2D" -> new SkipUpBlock(config, place, true);
       case "KUpBlock2D" -> new KUpBlock(config, place, false);
       case "KCrossAttnUpBlock2D" -> new KUpBlock(config, place, true);
       default -> throw new IllegalArgumentException(type);
     };
+  }
+
+  private static UpBlock plain(
+      UNet2DConfig config, Place place, boolean attention, boolean resnetDoubles) {
+    int out = place.out();
+    Layers layers = config.layers();
+    return new PlainUpBlock(
+        place,
+        layers.withCount(layers.count() + 1),
+        attention ? () -> Attention.normed(config, out, config.groups(out), 1) : null,
+        () -> resnetDoubles ? layers.doubling(out) : new Resampler.DoublingConv(out));
   }
 }

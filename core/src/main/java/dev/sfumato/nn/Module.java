@@ -8,6 +8,7 @@ import dev.sfumato.tensor.Tensor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashMap;
@@ -85,15 +86,20 @@ public abstract class Module implements AutoCloseable {
   }
 
   /**
-   * Takes over the weights of a checkpoint, converted to float32.
+   * Takes over the weights of a checkpoint, converted to float32. Names that {@code torch.compile}
+   * or distributed training put in front are passed over.
    *
-   * @param weights by name; tensors that are float32 already are shared, not copied
-   * @param source what the weights come from, for the error message
-   * @throws dev.sfumato.SfumatoException naming all missing, unexpected and wrongly shaped weights
-   *     at once
+   * @param weights tensors that are float32 already are shared, not copied
+   * @throws dev.sfumato.SfumatoException naming missing, unexpected and wrongly shaped weights, or
+   *     one that is not finite; the parameters are then as they were
    */
+  public final void load(Weights weights) {
+    StateDict.load(parameters(), weights.tensors(), weights.source());
+  }
+
+  /** The same for weights that do not lie in a file of their own; {@code source} names them. */
   public final void load(Map<String, Tensor> weights, String source) {
-    StateDict.load(parameters(), weights, source);
+    load(new Weights(source, weights));
   }
 
   /** Moves all parameters to {@code device}. */
@@ -143,6 +149,19 @@ public abstract class Module implements AutoCloseable {
         : layer.apply(List.of(inputs));
   }
 
+  /** This module and all below it that are of {@code type}, in the order of the fields. */
+  protected final <T extends Module> List<T> parts(Class<T> type) {
+    List<T> found = new ArrayList<>();
+    visit(
+        "",
+        (path, module) -> {
+          if (type.isInstance(module)) {
+            found.add(type.cast(module));
+          }
+        });
+    return found;
+  }
+
   /** Frees all parameters. */
   @Override
   public void close() {
@@ -154,7 +173,7 @@ public abstract class Module implements AutoCloseable {
     eachField(
         (name, value) -> {
           if (value instanceof Module child) {
-            child.visit(path + name + ".", visitor);
+            child.visit(name.isEmpty() ? path : path + name + ".", visitor);
           } else if (value instanceof List<?> children) {
             for (int i = 0; i < children.size(); i++) {
               if (children.get(i) instanceof Module child) {

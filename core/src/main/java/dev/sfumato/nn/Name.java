@@ -9,6 +9,6 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
 public @interface Name {
-  /** The name, such as {@code linear_1}. */
+  /** The name, such as {@code linear_1}; empty for a part whose own names follow at once. */
   String value();
 }

@@ -1,6 +1,8 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.GitLfs;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
@@ -13,7 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -30,6 +34,7 @@ public final class Inspection {
     if (Files.isDirectory(path)) {
       return model(path);
     }
+    GitLfs.requireContent(path);
     if (!Files.exists(path)) {
       throw new SfumatoException(path + ": there is no such file or directory");
     }
@@ -38,12 +43,12 @@ public final class Inspection {
 
   private static String model(Path directory) {
     try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory)) {
-      UNet2DConfig unet = pipeline.denoiser().unet().config();
+      UNet2DConfig unet = pipeline.denoiser().config();
       ClassConditioning conditioning = pipeline.denoiser().conditioning();
       long parameters =
           pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();
       List<String> lines = new ArrayList<>();
-      lines.add(row("U-Net", String.format("%,d parameters", parameters)));
+      lines.add(row("U-Net", String.format(Locale.ROOT, "%,d parameters", parameters)));
       lines.add(
           row(
               "pictures",
@@ -69,11 +74,14 @@ public final class Inspection {
   private static String classes(ClassConditioning conditioning) {
     return conditioning.type() == ClassConditioning.Type.NONE
         ? "none"
-        : conditioning.numClasses() + " by " + conditioning.type();
+        : conditioning.numClasses()
+            + " by "
+            + conditioning.type()
+            + (conditioning.classNames().isEmpty() ? "" : ": " + conditioning.namesInShort());
   }
 
   private static String row(String name, String value) {
-    return String.format("%-10s %s", name, value);
+    return String.format(Locale.ROOT, "%-10s %s", name, Printable.shortened(value));
   }
 
   private static String safetensors(Path file) {
@@ -84,7 +92,9 @@ public final class Inspection {
   }
 
   private static String json(Map<String, String> metadata) {
-    return JsonFile.MAPPER.valueToTree(metadata).toString();
+    Map<String, String> shown = new LinkedHashMap<>();
+    metadata.forEach((key, text) -> shown.put(Printable.shortened(key), Printable.shortened(text)));
+    return JsonFile.MAPPER.valueToTree(shown).toString();
   }
 
   private static String checkpoint(Path file) {
@@ -103,18 +113,20 @@ public final class Inspection {
   }
 
   private static String table(List<TensorInfo> tensors) {
-    int width = tensors.stream().mapToInt(t -> t.name().length()).max().orElse(0);
+    int width =
+        tensors.stream().mapToInt(t -> Printable.shortened(t.name()).length()).max().orElse(0);
     long bytes = tensors.stream().mapToLong(TensorInfo::bytes).sum();
     String rows =
         tensors.stream()
             .map(
                 t ->
                     String.format(
+                        Locale.ROOT,
                         "%-" + Math.max(1, width) + "s  %-5s %s%n",
-                        t.name(),
+                        Printable.shortened(t.name()),
                         t.dtype().code(),
                         t.shape()))
             .collect(Collectors.joining());
-    return rows + String.format("%d tensors, %,d bytes%n", tensors.size(), bytes);
+    return rows + String.format(Locale.ROOT, "%d tensors, %,d bytes%n", tensors.size(), bytes);
   }
 }

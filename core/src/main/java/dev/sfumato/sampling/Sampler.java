@@ -2,9 +2,10 @@ package dev.sfumato.sampling;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ConditionedDenoiser;
+import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Prediction;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.Step;
@@ -13,7 +14,6 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.util.Arrays;
 
 /**
  * Turns noise into pictures with a network and a scheduler.
@@ -22,7 +22,7 @@ import java.util.Arrays;
  * @param scheduler the update rule
  * @param guidance what steers
  */
-public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance) {
+public record Sampler(ClassConditionedUNet denoiser, Scheduler scheduler, Guidance guidance) {
 
   /** Watches a run; what it is handed is freed after the call. */
   @FunctionalInterface
@@ -39,8 +39,17 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance)
     default void onPrediction(Step step, Prediction prediction) {}
   }
 
+  /** A step gave NaN or infinity. */
+  public static final class NotFinite extends SfumatoException {
+    private static final long serialVersionUID = 1L;
+
+    private NotFinite(String message) {
+      super(message);
+    }
+  }
+
   /** Samples without guidance. */
-  public Sampler(Denoiser denoiser, Scheduler scheduler) {
+  public Sampler(ClassConditionedUNet denoiser, Scheduler scheduler) {
     this(denoiser, scheduler, Guidance.NONE);
   }
 
@@ -49,19 +58,19 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance)
    * step by step, what the guidance and what the scheduler needs.
    *
    * @return (count, C, H, W) as the last step left them, around [-1, 1] but not clamped
+   * @throws NotFinite naming the step that gave NaN or infinity
    * @throws SfumatoException if the options do not suit the model
    */
   public Tensor sample(SamplingOptions options, Rng random, Listener listener) {
-    denoiser.unet().config().requireDivisible(options.height(), options.width());
-    Device device = denoiser.parameters().values().iterator().next().device();
+    denoiser.requireSize(options.height(), options.width());
+    Device device = denoiser.device();
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
       ConditionedDenoiser conditioned =
           new ConditionedDenoiser(
               denoiser,
               scheduler.config().predictionType(),
-              labels(options).to(device),
-              options.classGuidance(),
+              conditioning(options).to(device),
               options.batchSize());
       Tensor noise =
           random.normal(options.count(), denoiser.channels(), options.height(), options.width());
@@ -72,6 +81,7 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance)
           Prediction prediction = guidance.steer(conditioned, run, step, x, random);
           listener.onPrediction(step, prediction);
           x = inner.replace(x, run.step(prediction.modelOutput(), prediction.x(), step));
+          requireFinite(x, prediction, step);
           listener.onStep(step, x);
         }
       }
@@ -79,18 +89,24 @@ public record Sampler(Denoiser denoiser, Scheduler scheduler, Guidance guidance)
     }
   }
 
-  private Tensor labels(SamplingOptions options) {
-    long[] labels = new long[options.count()];
-    Arrays.fill(labels, Denoiser.NO_CLASS);
-    if (options.labels().length > 0) {
-      Arrays.stream(options.labels()).forEach(denoiser.conditioning()::requireLabel);
-      Arrays.setAll(labels, i -> options.labels()[i % options.labels().length]);
-    } else if (denoiser.conditioning().numClasses() > 0 && !denoiser.knowsNoClass()) {
-      throw new SfumatoException(
-          "the model is class-conditioned: say which of its "
-              + denoiser.conditioning().numClasses()
-              + " classes to draw with --class");
+  private static void requireFinite(Tensor x, Prediction prediction, Step step) {
+    if (!x.isFinite()) {
+      throw new NotFinite(
+          "step %d of %d: %s NaN or infinity: %s"
+              .formatted(
+                  step.index() + 1,
+                  step.count(),
+                  prediction.modelOutput().isFinite()
+                      ? "the scheduler's step gives"
+                      : "the network predicts",
+                  "the model's weights or settings are damaged, or do not suit the scheduler"));
     }
-    return Tensor.of(labels, labels.length);
+  }
+
+  private Conditioning conditioning(SamplingOptions options) {
+    return new Conditioning(
+        denoiser.given(options.labels(), options.count()),
+        denoiser.missing(),
+        options.classGuidance());
   }
 }

@@ -1,7 +1,7 @@
 package dev.sfumato.sampling;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.guidance.ClassGuidance;
+import dev.sfumato.guidance.ClassifierFreeGuidance;
 import dev.sfumato.scheduler.RunOptions;
 
 /**
@@ -24,7 +24,7 @@ public record SamplingOptions(
     int steps,
     int batchSize,
     long[] labels,
-    ClassGuidance classGuidance,
+    ClassifierFreeGuidance classGuidance,
     RunOptions run) {
 
   /**
@@ -47,7 +47,15 @@ public record SamplingOptions(
       long[] labels,
       double classGuidanceScale,
       RunOptions run) {
-    this(count, height, width, steps, batchSize, labels, ClassGuidance.of(classGuidanceScale), run);
+    this(
+        count,
+        height,
+        width,
+        steps,
+        batchSize,
+        labels,
+        ClassifierFreeGuidance.of(classGuidanceScale),
+        run);
   }
 
   private static void require(boolean holds, String message) {

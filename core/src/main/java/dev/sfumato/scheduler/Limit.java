@@ -2,6 +2,7 @@ package dev.sfumato.scheduler;
 
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * Keeps a predicted x_0 in the range of pictures.
@@ -25,7 +26,7 @@ record Limit(boolean dynamic, double ratio, double largest, boolean clip, double
     return !dynamic && !clip;
   }
 
-  /** The limited {@code x0} (B, C, H, W). */
+  /** The limited {@code x0} (B, ...). */
   Tensor apply(Tensor x0) {
     if (dynamic) {
       return threshold(x0.to(DType.FLOAT32)).to(x0.dtype());
@@ -39,8 +40,9 @@ record Limit(boolean dynamic, double ratio, double largest, boolean clip, double
    */
   private Tensor threshold(Tensor x0) {
     long batch = x0.size(0);
-    Tensor s =
-        x0.abs().reshape(batch, -1).quantile(ratio, 1).clamp(1, largest).reshape(batch, 1, 1, 1);
+    long[] perSample = x0.shape();
+    Arrays.fill(perSample, 1, perSample.length, 1);
+    Tensor s = x0.abs().reshape(batch, -1).quantile(ratio, 1).clamp(1, largest).reshape(perSample);
     return x0.maximum(s.neg()).minimum(s).div(s);
   }
 }

@@ -1,12 +1,11 @@
 package dev.sfumato.scheduler;
 
 import com.fasterxml.jackson.core.type.TypeReference;
-import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.io.JsonValue;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,64 +26,65 @@ record Settings(String className, Map<String, Object> values) {
   }
 
   int integer(String key) {
-    return value(key) instanceof Integer i ? i : fail(key, "a whole number");
+    return get(key).integer();
   }
 
   double number(String key) {
-    return value(key) instanceof Number n ? n.doubleValue() : fail(key, "a number");
+    return get(key).number();
+  }
+
+  /** A number that may be infinite. */
+  double numberOrInfinity(String key) {
+    return get(key)
+        .as(
+            "a number",
+            v -> v instanceof Number n && !Double.isNaN(n.doubleValue()) ? n.doubleValue() : null);
   }
 
   /** False too if the class does not know the key: what it does not know it passes over. */
   boolean truth(String key) {
-    boolean truth = value(key) instanceof Boolean b ? b : fail(key, "true or false");
-    return truth && isKnown(key);
+    return get(key).flag() && isKnown(key);
   }
 
   /** A number; empty for null. */
   OptionalDouble maybeNumber(String key) {
-    return value(key) == null ? OptionalDouble.empty() : OptionalDouble.of(number(key));
+    return isNull(key) ? OptionalDouble.empty() : OptionalDouble.of(number(key));
   }
 
   /** A whole number; empty for null. */
   OptionalLong maybeWhole(String key) {
-    Object value = value(key);
-    if (value == null) {
-      return OptionalLong.empty();
-    }
-    boolean whole = value instanceof Integer || value instanceof Long;
-    return OptionalLong.of(
-        whole ? ((Number) value).longValue() : this.<Long>fail(key, "a whole number"));
+    return isNull(key) ? OptionalLong.empty() : OptionalLong.of(get(key).whole());
   }
 
   /** Whether the text is {@code yes}, not {@code no}; no too if the class does not know the key. */
   boolean either(String key, String yes, String no) {
     String text = text(key);
-    boolean is = text.equals(yes) || !text.equals(no) && this.<Boolean>fail(key, yes + " or " + no);
-    return is && isKnown(key);
+    if (!text.equals(yes) && !text.equals(no)) {
+      throw get(key).wrong(yes + " or " + no);
+    }
+    return text.equals(yes) && isKnown(key);
   }
 
   /** A text; empty for null. */
   Optional<String> maybeText(String key) {
-    return value(key) == null ? Optional.empty() : Optional.of(text(key));
+    return isNull(key) ? Optional.empty() : Optional.of(text(key));
   }
 
   String text(String key) {
-    return value(key) instanceof String s ? s : fail(key, "a text");
+    return get(key).text();
   }
 
   /** A list of numbers; empty for null. */
   List<Double> numbers(String key) {
-    Object value = value(key);
-    if (value == null) {
-      return List.of();
-    }
-    List<Double> numbers = new ArrayList<>();
-    for (Object element :
-        value instanceof List<?> list ? list : this.<List<?>>fail(key, "a list")) {
-      numbers.add(
-          element instanceof Number n ? n.doubleValue() : this.<Double>fail(key, "numbers"));
-    }
-    return numbers;
+    return isNull(key) ? List.of() : get(key).numbers();
+  }
+
+  private boolean isNull(String key) {
+    return value(key) == null;
+  }
+
+  private JsonValue get(String key) {
+    return new JsonValue(key, value(key));
   }
 
   private boolean isKnown(String key) {
@@ -105,16 +105,6 @@ record Settings(String className, Map<String, Object> values) {
       }
     }
     throw new AssertionError(key);
-  }
-
-  private <T> T fail(String key, String wanted) {
-    String found = String.valueOf(value(key));
-    throw new SfumatoException(
-        key
-            + " must be "
-            + wanted
-            + ", not "
-            + (found.length() > 40 ? found.substring(0, 40) + "..." : found));
   }
 
   private static Map<String, Map<String, Object>> readDefaults() {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.LongStream;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
@@ -151,6 +152,11 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   /** The number of dimensions. */
   public int dim() {
     return (int) handle.dim();
+  }
+
+  /** All dimensions but the first, along which lie the samples of a batch: 1, 2, ... */
+  public long[] dimsOfASample() {
+    return LongStream.range(1, dim()).toArray();
   }
 
   /** The number of elements. */

@@ -8,9 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.PictureReader;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.nn.Activation;
+import dev.sfumato.picture.PictureReader;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Rng;
@@ -198,7 +198,7 @@ class ClipModelTest {
         "{'text_cfg': {'hf_model_name': 'bert'}}; text_cfg.hf_model_name",
         "{'text_cfg': {'embed_cls': true}}; text_cfg.embed_cls",
         "{'text_cfg': {'proj_type': 'none'}}; text_cfg.proj_type",
-        "{'text_cfg': {'width': 'wide'}}; text_cfg.width must be a whole number, not \"wide\"",
+        "{'text_cfg': {'width': 'wide'}}; text_cfg.width must be a whole number, not wide",
         "{'text_cfg': {'context_length': 1}}; context_length must be at least 2, not 1",
         "{'multimodal_cfg': {'width': 5}}; multimodal_cfg",
         "{'embed_dim': null}; model_cfg.embed_dim is missing",

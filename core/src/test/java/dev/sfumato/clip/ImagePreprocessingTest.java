@@ -5,16 +5,19 @@ import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.PictureReader;
-import dev.sfumato.data.Pixels;
+import dev.sfumato.io.JsonObject;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class ImagePreprocessingTest {
@@ -27,8 +30,7 @@ class ImagePreprocessingTest {
       String name = golden.get("name").asText();
       if (name.startsWith("open_clip")) {
         ImagePreprocessing preprocessing =
-            ImagePreprocessing.openClip(
-                new ConfigNode(name, golden.get("settings")), golden.get("size").asInt());
+            ImagePreprocessing.openClip(node(golden.get("settings")), golden.get("size").asInt());
         assertIsWithin(1e-6, preprocessing, name);
       }
     }
@@ -42,7 +44,7 @@ class ImagePreprocessingTest {
       if (name.startsWith("hf")) {
         ImagePreprocessing preprocessing =
             ImagePreprocessing.transformers(
-                new ConfigNode(name, golden.get("settings")), golden.get("size").asInt());
+                node(golden.get("settings")), golden.get("size").asInt());
         assertIsWithin(1.01 / 255 / 0.25, preprocessing, name);
       }
     }
@@ -85,19 +87,25 @@ class ImagePreprocessingTest {
     assertThat(refusal("{\"crop_size\": 32}")).contains("of 32 pixels, but the model reads 24");
     assertThat(refusal("{\"size\": 12}")).contains("12 pixels cannot be cut to 24");
     assertThat(refusal("{\"image_std\": [1, 2]}")).contains("image_std must be three numbers");
-    ConfigNode longest = node("{\"resize_mode\": \"longest\"}");
+    JsonObject longest = node("{\"resize_mode\": \"longest\"}");
     assertThat(assertThrows(SfumatoException.class, () -> ImagePreprocessing.openClip(longest, 24)))
         .hasMessageThat()
         .contains("resize_mode 'longest' is not supported");
   }
 
   private static String refusal(String json) throws JsonProcessingException {
-    ConfigNode settings = node(json);
+    JsonObject settings = node(json);
     return assertThrows(SfumatoException.class, () -> ImagePreprocessing.transformers(settings, 24))
         .getMessage();
   }
 
-  private static ConfigNode node(String json) throws JsonProcessingException {
-    return new ConfigNode("settings: ", new ObjectMapper().readTree(json));
+  private static JsonObject node(String json) throws JsonProcessingException {
+    return node(new ObjectMapper().readTree(json));
+  }
+
+  private static JsonObject node(JsonNode json) {
+    Map<String, Object> values =
+        new ObjectMapper().convertValue(json, new TypeReference<Map<String, Object>>() {});
+    return JsonObject.of("settings: ", values).withoutNulls();
   }
 }

@@ -2,8 +2,8 @@ package dev.sfumato.guidance;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Denoiser;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
@@ -35,7 +35,7 @@ final class SteeredSampling {
   private int count = 1;
   private int batchSize = 64;
   private long[] labels = {};
-  private ClassGuidance classGuidance = ClassGuidance.NONE;
+  private ClassifierFreeGuidance classGuidance = ClassifierFreeGuidance.NONE;
   private Consumer<Prediction> predictions = prediction -> {};
   private Consumer<Step> taken = step -> {};
 
@@ -112,7 +112,7 @@ final class SteeredSampling {
       for (Map.Entry<String, Object> setting : settings.entrySet()) {
         config = config.with(setting.getKey(), setting.getValue());
       }
-      int side = pipeline.denoiser().unet().config().sampleSize().get(0);
+      int side = pipeline.denoiser().config().sampleSize().get(0);
       SamplingOptions options =
           new SamplingOptions(
               count,
@@ -123,7 +123,7 @@ final class SteeredSampling {
               labels,
               classGuidance,
               RunOptions.defaults().withEta(eta));
-      try (Denoiser denoiser = saysWhatNoClassIs(pipeline.denoiser())) {
+      try (ClassConditionedUNet denoiser = saysWhatNoClassIs(pipeline.denoiser())) {
         return scope.keep(
             new Sampler(denoiser, Scheduler.of(config), guidance)
                 .sample(options, random, listener()));
@@ -148,12 +148,12 @@ final class SteeredSampling {
   /**
    * For classifier-free guidance, that the last of the 11 labels means "no class" has to be said.
    */
-  private Denoiser saysWhatNoClassIs(Denoiser denoiser) {
+  private ClassConditionedUNet saysWhatNoClassIs(ClassConditionedUNet denoiser) {
     ClassConditioning conditioning =
         classGuidance.scale() == 1
             ? denoiser.conditioning()
             : new ClassConditioning(ClassConditioning.Type.EMBEDDING, 10, 0);
-    Denoiser same = new Denoiser(denoiser.unet().config(), conditioning);
+    ClassConditionedUNet same = new ClassConditionedUNet(denoiser.config(), conditioning);
     same.load(denoiser.parameters(), model);
     return same;
   }
@@ -197,7 +197,7 @@ final class SteeredSampling {
       if (o.has("class_guidance")) {
         JsonNode c = o.get("class_guidance");
         sampling.classGuidance =
-            new ClassGuidance(
+            new ClassifierFreeGuidance(
                 c.get(0).asDouble(), c.get(1).asDouble(), c.get(2).asDouble(), c.get(3).asDouble());
       }
       return sampling;

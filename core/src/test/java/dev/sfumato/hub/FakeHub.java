@@ -36,7 +36,7 @@ import java.util.stream.Stream;
  * second server, to which the first redirects. What goes wrong, and how often, is told to {@link
  * #next}.
  */
-final class FakeHub implements AutoCloseable {
+public final class FakeHub implements AutoCloseable {
   static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
   private static final int FILES_OF_A_PAGE = 3;
@@ -46,10 +46,10 @@ final class FakeHub implements AutoCloseable {
   }
 
   /** The files by name. */
-  final Map<String, byte[]> files = Collections.synchronizedMap(new TreeMap<>());
+  public final Map<String, byte[]> files = Collections.synchronizedMap(new TreeMap<>());
 
   /** All requests: {@code METHOD server path}, and {@code range} and {@code token} where given. */
-  final List<String> requests = new CopyOnWriteArrayList<>();
+  public final List<String> requests = new CopyOnWriteArrayList<>();
 
   /** The commits of branches and tags. */
   final Map<String, String> revisions = new ConcurrentHashMap<>(Map.of("main", COMMIT));
@@ -108,7 +108,7 @@ final class FakeHub implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + hub.getAddress().getPort());
   }
 
-  void add(String name, String content) {
+  public void add(String name, String content) {
     files.put(name, content.getBytes(StandardCharsets.UTF_8));
   }
 
@@ -161,7 +161,7 @@ final class FakeHub implements AutoCloseable {
    * Answers the next requests for {@code what} so, one after the other.
    *
    * @param what the name of a file whose content is asked for; {@code HEAD} and such a name; or
-   *     {@code revision}
+   *     {@code revision} or {@code tree}
    */
   void next(String what, Answer... answers) {
     faults.computeIfAbsent(what, w -> new ArrayDeque<>()).addAll(List.of(answers));
@@ -223,6 +223,11 @@ final class FakeHub implements AutoCloseable {
   }
 
   private void tree(HttpExchange exchange) throws IOException {
+    Optional<Answer> fault = fault("tree");
+    if (fault.isPresent()) {
+      fault.get().to(exchange, new byte[0]);
+      return;
+    }
     if (!listsTrees) {
       Answer.status(404).to(exchange, new byte[0]);
       return;

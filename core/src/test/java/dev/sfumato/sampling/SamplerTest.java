@@ -9,10 +9,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -126,16 +127,39 @@ class SamplerTest {
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }
 
+  /** Never a black picture: the step is named. */
+  @Test
+  void whatIsNotFiniteIsAnErrorThatNamesTheStep() {
+    long before = Scope.liveTensors();
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
+        Rng random = new Rng(0)) {
+      long loaded = Scope.liveTensors();
+      try (Autograd.Recording off = Autograd.off()) {
+        pipeline.denoiser().parameters().get("unet.conv_out.bias").fill_(Float.MAX_VALUE);
+        pipeline.denoiser().parameters().get("unet.conv_out.weight").fill_(Float.MAX_VALUE);
+      }
+      SfumatoException e =
+          assertThrows(
+              Sampler.NotFinite.class,
+              () ->
+                  sampler(pipeline, "ddim")
+                      .sample(options(2, 5, 2, new long[0], 1), random, (step, x) -> {}));
+      assertThat(e).hasMessageThat().contains("step 1 of 5: the network predicts NaN or infinity");
+      assertThat(Scope.liveTensors()).isEqualTo(loaded);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "tiny | 3 | 1 | the model is not class-conditioned: leave out --class",
+        "tiny | 3 | 1 | the model is not class-conditioned: leave out the labels",
         "tiny-channels | 10 | 1 | class 10 is out of range: the model knows 0 to 9",
         "tiny-channels | -1 | 1 | class -1 is out of range: the model knows 0 to 9",
-        "tiny-embedding | 3 | 2 | --class-guidance-scale needs a model that was trained with",
-        "tiny |  | 2 | --class-guidance-scale needs a model that was trained with",
-        "tiny-embedding | | 1 | say which of its 11 classes to draw with --class",
+        "tiny-embedding | 3 | 2 | classifier-free guidance needs a model",
+        "tiny |  | 2 | classifier-free guidance needs a model",
+        "tiny-embedding | | 1 | say in labels which of its 11 classes to draw",
       })
   void refusesClassesThatTheModelDoesNotKnow(
       String model, Long label, double scale, String message) {

@@ -1,0 +1,187 @@
+package dev.sfumato.clip;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonObject;
+import dev.sfumato.nn.LayerNorm;
+import dev.sfumato.nn.Module;
+import dev.sfumato.nn.Name;
+import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The text encoder of CLIP, alone or as half of a {@link ClipNetwork}: {@code CLIPTextModel} and
+ * {@code CLIPTextModelWithProjection} of transformers. Its parameters are named as in the files of
+ * OpenAI and open_clip.
+ */
+public final class ClipTextModel extends Module {
+  @Name("token_embedding.weight")
+  private final Tensor tokenEmbedding;
+
+  private final Tensor positionalEmbedding;
+  private final Tensor textProjection;
+  private final Transformer transformer;
+  private final LayerNorm lnFinal;
+  private final ClipConfig.Text config;
+
+  /**
+   * A network whose parameters are not set; {@link #reset} or {@link #load} fills them.
+   *
+   * @param projected length of what the pooled text is projected to; 0 for no projection
+   */
+  public ClipTextModel(ClipConfig.Text config, int projected) {
+    int width = config.transformer().width();
+    this.config = config;
+    tokenEmbedding = parameter(config.vocabSize(), width);
+    positionalEmbedding = parameter(config.contextLength(), width);
+    textProjection = projected == 0 ? null : parameter(width, projected);
+    transformer = new Transformer(config.transformer(), config.causal());
+    lnFinal = new LayerNorm(width, config.transformer().normEpsilon());
+  }
+
+  /**
+   * A text encoder in transformers' layout.
+   *
+   * @param config the file {@code config.json}
+   * @param weights by the names of transformers, with or without {@code text_model.}; with {@code
+   *     text_projection.weight} the model projects
+   * @param source what the weights come from, for error messages
+   * @throws SfumatoException naming what is missing, does not fit or is not supported
+   */
+  public static ClipTextModel of(Path config, Map<String, Tensor> weights, String source) {
+    return of(
+        TransformersLayout.textConfig(JsonObject.read(config).withoutNulls()), weights, source);
+  }
+
+  static ClipTextModel of(ClipConfig.Text config, Map<String, Tensor> weights, String source) {
+    try (Scope scope = Scope.open()) {
+      Map<String, Tensor> named = TransformersLayout.textWeights(weights, source);
+      Tensor projection = named.get("text_projection");
+      ClipTextModel model =
+          new ClipTextModel(config, projection == null ? 0 : (int) projection.size(1));
+      try {
+        model.load(named, source);
+        return model;
+      } catch (RuntimeException e) {
+        model.close();
+        throw e;
+      }
+    }
+  }
+
+  /** Its configuration. */
+  public ClipConfig.Text config() {
+    return config;
+  }
+
+  /** Whether it projects pooled texts. */
+  public boolean projects() {
+    return textProjection != null;
+  }
+
+  /**
+   * The states of tokens before the first block and after each.
+   *
+   * @param ids tokens (B, N) int64, at most the context's length
+   * @return layers + 1 tensors (B, N, width), the last not yet {@link #normed}
+   * @throws SfumatoException if there are too many tokens, or one that is not known
+   */
+  public List<Tensor> hiddenStates(Tensor ids) {
+    requireTokens(ids);
+    try (Autocast cast = Autocast.open();
+        Scope scope = Scope.open()) {
+      Layers layers = Layers.all(config.transformer().layers());
+      Tensor embedded = embedded(ids);
+      transformer.forward(embedded, layers);
+      List<Tensor> states = new ArrayList<>();
+      states.add(embedded);
+      states.addAll(layers.outputs());
+      states.forEach(scope::keep);
+      return states;
+    }
+  }
+
+  private void requireTokens(Tensor ids) {
+    if (ids.dim() != 2 || ids.size(1) < 1 || ids.size(1) > config.contextLength()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the text encoder reads tokens (B, 1 to %d), not %s",
+              config.contextLength(),
+              Arrays.toString(ids.shape())));
+    }
+    for (long token : ids.toLongs()) {
+      if (token < 0 || token >= config.vocabSize()) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "token %d is not known to the text encoder, which has %d: the tokenizer is another's",
+                token,
+                config.vocabSize()));
+      }
+    }
+  }
+
+  private Tensor embedded(Tensor ids) {
+    Tensor positions = positionalEmbedding.narrow(0, 0, ids.size(1));
+    return Functional.embedding(tokenEmbedding, ids).add(positions);
+  }
+
+  /** The final normalisation of states (..., width), of the same shape. */
+  public Tensor normed(Tensor states) {
+    return lnFinal.forward(states);
+  }
+
+  /**
+   * The vectors that stand for whole texts.
+   *
+   * @param states (B, N, width)
+   * @param ids the tokens (B, N) that they are of
+   * @return (B, width)
+   */
+  public Tensor pooled(Tensor states, Tensor ids) {
+    long length = states.size(1);
+    Tensor flat = states.reshape(-1, states.size(2));
+    long[] rows = config.pool().positions(ids.toLongs(), (int) length);
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] += i * length;
+    }
+    return flat.indexSelect(0, Tensor.of(rows, rows.length).to(states.device()));
+  }
+
+  /**
+   * Pooled and normed texts in the space that pictures share.
+   *
+   * @param pooled (B, width)
+   * @return (B, projected)
+   * @throws SfumatoException if the model has no projection
+   */
+  public Tensor projected(Tensor pooled) {
+    if (textProjection == null) {
+      throw new SfumatoException("this text encoder has no text_projection");
+    }
+    return Functional.matmul(pooled, textProjection);
+  }
+
+  /** The features of texts (B, projected) from tokens (B, N) int64. */
+  Tensor features(Tensor ids) {
+    return Scope.run(() -> projected(normed(pooled(transformer.forward(embedded(ids)), ids))));
+  }
+
+  @Override
+  protected void resetOwn(Rng rng) {
+    StartValues.normal(rng, tokenEmbedding, 0.02);
+    StartValues.normal(rng, positionalEmbedding, 0.01);
+    if (textProjection != null) {
+      StartValues.normal(rng, textProjection, Math.pow(textProjection.size(0), -0.5));
+    }
+  }
+}

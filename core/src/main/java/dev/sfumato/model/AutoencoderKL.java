@@ -1,0 +1,228 @@
+package dev.sfumato.model;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.nn.Conv2d;
+import dev.sfumato.nn.GroupNorm;
+import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.UnaryOperator;
+
+/**
+ * The autoencoder of Rombach et al. (2022): pictures to latents of a fraction of their size, and
+ * back. Parameters are named as in diffusers' {@code AutoencoderKL}.
+ *
+ * <p>Latents here are the network's own; a diffusion model works on {@link #scale scaled} ones.
+ */
+public final class AutoencoderKL extends Module {
+  private final Encoder encoder;
+  private final Decoder decoder;
+  private final Conv2d quantConv;
+  private final Conv2d postQuantConv;
+  private final AutoencoderKLConfig config;
+
+  /** A network whose weights are not set; {@link #reset} or {@link #load} sets them. */
+  public AutoencoderKL(AutoencoderKLConfig config) {
+    this.config = config;
+    int latents = config.latentChannels();
+    encoder = new Encoder(config);
+    decoder = new Decoder(config);
+    quantConv = config.useQuantConv() ? new Conv2d(2L * latents, 2L * latents, 1, 1, 0) : null;
+    postQuantConv = config.usePostQuantConv() ? new Conv2d(latents, latents, 1, 1, 0) : null;
+  }
+
+  /** The model's configuration. */
+  public AutoencoderKLConfig config() {
+    return config;
+  }
+
+  /**
+   * What latents stand for pictures.
+   *
+   * @param pictures (B, in_channels, H, W) in [-1, 1], H and W multiples of the {@link
+   *     AutoencoderKLConfig#reduction}
+   * @return distributions over latents (B, latent_channels, H / reduction, W / reduction)
+   * @throws SfumatoException if a shape does not fit
+   */
+  public Posterior encode(Tensor pictures) {
+    requireShape("a picture", pictures, config.inChannels());
+    return Posterior.of(onEach(pictures, this::encodeOne));
+  }
+
+  /**
+   * The pictures that latents stand for.
+   *
+   * @param latents (B, latent_channels, H, W), not scaled
+   * @return (B, out_channels, H reduction, W reduction), around [-1, 1] but not clamped
+   * @throws SfumatoException if a shape does not fit
+   */
+  public Tensor decode(Tensor latents) {
+    requireShape("latents", latents, config.latentChannels());
+    return onEach(latents, this::decodeOne);
+  }
+
+  /** {@link #encode} in overlapping tiles, which needs less memory and differs a little. */
+  public Posterior encodeTiled(Tensor pictures) {
+    requireShape("a picture", pictures, config.inChannels());
+    int tile = config.sampleSize();
+    Tiles tiles = new Tiles(tile, tile / config.reduction());
+    return Posterior.of(onEach(pictures, x -> tiles.apply(x, this::encodeOne)));
+  }
+
+  /** {@link #decode} in overlapping tiles, which needs less memory and differs a little. */
+  public Tensor decodeTiled(Tensor latents) {
+    requireShape("latents", latents, config.latentChannels());
+    int tile = config.sampleSize();
+    Tiles tiles = new Tiles(tile / config.reduction(), tile);
+    return onEach(latents, x -> tiles.apply(x, this::decodeOne));
+  }
+
+  /** One picture after the other: pictures are large, and more together are hardly faster. */
+  private static Tensor onEach(Tensor batch, UnaryOperator<Tensor> use) {
+    try (Scope scope = Scope.open()) {
+      List<Tensor> results = new ArrayList<>();
+      for (long i = 0; i < batch.size(0); i++) {
+        Tensor one = batch.narrow(0, i, 1);
+        results.add(Scope.run(() -> use.apply(one)));
+      }
+      return scope.keep(results.size() == 1 ? results.get(0) : Tensor.cat(results, 0));
+    }
+  }
+
+  private Tensor encodeOne(Tensor picture) {
+    Tensor moments = encoder.forward(picture);
+    return quantConv == null ? moments : quantConv.forward(moments);
+  }
+
+  private Tensor decodeOne(Tensor latents) {
+    return decoder.forward(postQuantConv == null ? latents : postQuantConv.forward(latents));
+  }
+
+  /** Latents as a diffusion model works on them: {@code (z - mean) factor / deviation}. */
+  public Tensor scale(Tensor latents) {
+    return Scope.run(
+        () -> {
+          Tensor centred = latents.sub(config.shiftFactor().orElse(0.0));
+          return config.latentsMean().isEmpty()
+              ? centred.mul(config.scalingFactor())
+              : centred
+                  .sub(perChannel(config.latentsMean(), latents))
+                  .mul(config.scalingFactor())
+                  .div(perChannel(config.latentsStd(), latents));
+        });
+  }
+
+  /** The opposite of {@link #scale}. */
+  public Tensor unscale(Tensor latents) {
+    return Scope.run(
+        () -> {
+          Tensor plain =
+              config.latentsMean().isEmpty()
+                  ? latents.div(config.scalingFactor())
+                  : latents
+                      .mul(perChannel(config.latentsStd(), latents))
+                      .div(config.scalingFactor())
+                      .add(perChannel(config.latentsMean(), latents));
+          return plain.add(config.shiftFactor().orElse(0.0));
+        });
+  }
+
+  private static Tensor perChannel(List<Double> values, Tensor like) {
+    float[] numbers = new float[values.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      numbers[i] = values.get(i).floatValue();
+    }
+    return Tensor.of(numbers, 1, numbers.length, 1, 1).to(like.device());
+  }
+
+  private void requireShape(String what, Tensor x, int channels) {
+    if (x.dim() != 4 || x.size(1) != channels || x.size(0) == 0) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the autoencoder takes %s of shape (B, %d, H, W), not %s",
+              what,
+              channels,
+              Arrays.toString(x.shape())));
+    }
+  }
+
+  /** Pictures to the moments of latents. */
+  private static final class Encoder extends Module {
+    private final Conv2d convIn;
+    private final List<AutoencoderLevel> downBlocks = new ArrayList<>();
+    private final MidBlock midBlock;
+    private final GroupNorm convNormOut;
+    private final Conv2d convOut;
+
+    Encoder(AutoencoderKLConfig config) {
+      List<Integer> channels = config.blockOutChannels();
+      int last = channels.size() - 1;
+      convIn = new Conv2d(config.inChannels(), channels.get(0), 3, 1, 1);
+      for (int i = 0; i <= last; i++) {
+        int in = channels.get(Math.max(i - 1, 0));
+        Layers layers = config.layers(config.layersPerBlock());
+        downBlocks.add(AutoencoderLevel.down(layers, in, channels.get(i), i < last));
+      }
+      midBlock = middle(config, channels.get(last));
+      convNormOut = new GroupNorm(config.normNumGroups(), channels.get(last), config.epsilon());
+      convOut = new Conv2d(channels.get(last), 2L * config.latentChannels(), 3, 1, 1);
+    }
+
+    Tensor forward(Tensor pictures) {
+      Tensor h = convIn.forward(pictures);
+      for (AutoencoderLevel level : downBlocks) {
+        h = level.forward(h);
+      }
+      h = midBlock.forward(h, Told.NOTHING);
+      return convOut.forwardOf(in -> Functional.silu(convNormOut.forward(in)), h);
+    }
+  }
+
+  /** Latents to pictures. */
+  private static final class Decoder extends Module {
+    private final Conv2d convIn;
+    private final MidBlock midBlock;
+    private final List<AutoencoderLevel> upBlocks = new ArrayList<>();
+    private final GroupNorm convNormOut;
+    private final Conv2d convOut;
+
+    Decoder(AutoencoderKLConfig config) {
+      List<Integer> channels = config.blockOutChannels();
+      int last = channels.size() - 1;
+      convIn = new Conv2d(config.latentChannels(), channels.get(last), 3, 1, 1);
+      midBlock = middle(config, channels.get(last));
+      for (int i = last; i >= 0; i--) {
+        int in = channels.get(Math.min(i + 1, last));
+        Layers layers = config.layers(config.layersPerBlock() + 1);
+        upBlocks.add(AutoencoderLevel.up(layers, in, channels.get(i), i > 0));
+      }
+      convNormOut = new GroupNorm(config.normNumGroups(), channels.get(0), config.epsilon());
+      convOut = new Conv2d(channels.get(0), config.outChannels(), 3, 1, 1);
+    }
+
+    Tensor forward(Tensor latents) {
+      Tensor h = midBlock.forward(convIn.forward(latents), Told.NOTHING);
+      for (AutoencoderLevel level : upBlocks) {
+        h = level.forward(h);
+      }
+      return convOut.forwardOf(in -> Functional.silu(convNormOut.forward(in)), h);
+    }
+  }
+
+  private static MidBlock middle(AutoencoderKLConfig config, int channels) {
+    Layers layers = config.layers(2);
+    return new MidBlock(
+        MidBlock.resnets(2, layers, channels, 1),
+        config.midBlockAddAttention()
+            ? List.of(
+                Attention.oneHead(
+                    channels, new GroupNorm(config.normNumGroups(), channels, config.epsilon())))
+            : List.of());
+  }
+}

@@ -1,0 +1,168 @@
+package dev.sfumato.model;
+
+import dev.sfumato.nn.Activation;
+import dev.sfumato.nn.Conv2d;
+import dev.sfumato.nn.Module;
+import dev.sfumato.nn.Name;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A small autoencoder for the latents of a large one (TAESD, <a
+ * href="https://github.com/madebyollin/taesd">github.com/madebyollin/taesd</a>), for previews and
+ * as a cheap decoder under guides. Its latents are scaled already. Parameters are named as in
+ * diffusers' {@code AutoencoderTiny}.
+ */
+public final class AutoencoderTiny extends Module {
+  private final Stack encoder;
+  private final Stack decoder;
+  private final AutoencoderTinyConfig config;
+
+  /** A network whose weights are not set; {@link #reset} or {@link #load} sets them. */
+  public AutoencoderTiny(AutoencoderTinyConfig config) {
+    this.config = config;
+    encoder = Stack.encoder(config);
+    decoder = Stack.decoder(config);
+  }
+
+  /** The model's configuration. */
+  public AutoencoderTinyConfig config() {
+    return config;
+  }
+
+  /** Pictures (B, in_channels, H, W) in [-1, 1] to latents. */
+  public Tensor encode(Tensor pictures) {
+    return Scope.run(() -> encoder.forward(pictures.add(1).div(2)));
+  }
+
+  /** Latents (B, latent_channels, H, W) to pictures, around [-1, 1] but not clamped. */
+  public Tensor decode(Tensor latents) {
+    return Scope.run(() -> decoder.forward(latents.div(3).tanh().mul(3)).mul(2).sub(1));
+  }
+
+  /** A layer of a stack. */
+  private sealed interface Layer {
+    Tensor forward(Tensor x);
+  }
+
+  /** A convolution with a 3 x 3 kernel. */
+  private static final class Convolution extends Module implements Layer {
+    @Name("")
+    private final Conv2d conv;
+
+    Convolution(int in, int out, int stride, boolean withBias) {
+      conv = new Conv2d(in, out, 3, stride, 1, withBias);
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return conv.forward(x);
+    }
+  }
+
+  private record Activated(Activation activation) implements Layer {
+    @Override
+    public Tensor forward(Tensor x) {
+      return activation.apply(x);
+    }
+  }
+
+  private record Enlarged(int factor) implements Layer {
+    @Override
+    public Tensor forward(Tensor x) {
+      return Functional.upsampleNearest(x, factor * x.size(2), factor * x.size(3));
+    }
+  }
+
+  /** {@code relu(x + conv(act(conv(act(conv(x))))))}. */
+  private static final class Block extends Module implements Layer {
+    private final List<Layer> conv;
+
+    Block(int channels, Activation activation) {
+      conv =
+          List.of(
+              new Convolution(channels, channels, 1, true),
+              new Activated(activation),
+              new Convolution(channels, channels, 1, true),
+              new Activated(activation),
+              new Convolution(channels, channels, 1, true));
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return Scope.run(
+          () -> {
+            Tensor h = x;
+            for (Layer layer : conv) {
+              h = layer.forward(h);
+            }
+            return Functional.relu(h.add(x));
+          });
+    }
+  }
+
+  /** Layers one after the other. */
+  private static final class Stack extends Module {
+    private final List<Layer> layers;
+
+    private Stack(List<Layer> layers) {
+      this.layers = layers;
+    }
+
+    static Stack encoder(AutoencoderTinyConfig config) {
+      List<Layer> layers = new ArrayList<>();
+      List<Integer> channels = config.encoderBlockOutChannels();
+      for (int i = 0; i < channels.size(); i++) {
+        int width = channels.get(i);
+        layers.add(
+            i == 0
+                ? new Convolution(config.inChannels(), width, 1, true)
+                : new Convolution(width, width, 2, false));
+        for (int block = 0; block < config.numEncoderBlocks().get(i); block++) {
+          layers.add(new Block(width, config.activation()));
+        }
+      }
+      int last = channels.get(channels.size() - 1);
+      layers.add(new Convolution(last, config.latentChannels(), 1, true));
+      return new Stack(layers);
+    }
+
+    static Stack decoder(AutoencoderTinyConfig config) {
+      List<Layer> layers = new ArrayList<>();
+      List<Integer> channels = config.decoderBlockOutChannels();
+      int last = channels.size() - 1;
+      layers.add(new Convolution(config.latentChannels(), channels.get(0), 1, true));
+      layers.add(new Activated(config.activation()));
+      for (int i = 0; i <= last; i++) {
+        int width = channels.get(i);
+        for (int block = 0; block < config.numDecoderBlocks().get(i); block++) {
+          layers.add(new Block(width, config.activation()));
+        }
+        if (i < last) {
+          layers.add(new Enlarged(config.upsamplingScalingFactor()));
+        }
+        layers.add(new Convolution(width, i < last ? width : config.outChannels(), 1, i == last));
+      }
+      return new Stack(layers);
+    }
+
+    Tensor forward(Tensor x) {
+      try (Scope scope = Scope.open()) {
+        Tensor h = layers.get(0).forward(x);
+        for (Layer layer : layers.subList(1, layers.size())) {
+          Tensor before = h;
+          h =
+              scope.replace(
+                  before,
+                  layer instanceof Module module
+                      ? checkpointed(in -> layer.forward(in.get(0)), before)
+                      : layer.forward(before));
+        }
+        return scope.keep(h);
+      }
+    }
+  }
+}

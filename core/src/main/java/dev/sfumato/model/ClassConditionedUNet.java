@@ -1,0 +1,206 @@
+package dev.sfumato.model;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.nn.Embedding;
+import dev.sfumato.nn.Module;
+import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * The network of a model of pixels: a U-Net and, if the model is conditioned, the way its class
+ * labels reach it. The weights of the U-Net are named {@code unet.*}, the class vectors {@code
+ * class_emb.weight}.
+ *
+ * <p>Of a {@link Condition} it reads the labels; where they are absent, no sample has a class.
+ */
+public final class ClassConditionedUNet extends Module implements Denoiser {
+  private final UNet2DModel unet;
+  private final Embedding classEmb;
+  private ClassConditioning conditioning;
+
+  /**
+   * A network whose weights are not set yet.
+   *
+   * @throws SfumatoException if the U-Net cannot take the labels in this way
+   */
+  public ClassConditionedUNet(UNet2DConfig config, ClassConditioning conditioning) {
+    requireRoomForLabels(config, conditioning);
+    this.conditioning = conditioning;
+    unet = new UNet2DModel(config);
+    classEmb =
+        conditioning.type() == ClassConditioning.Type.CHANNELS
+            ? new Embedding(conditioning.numClasses(), conditioning.embeddingSize())
+            : null;
+  }
+
+  private static void requireRoomForLabels(UNet2DConfig config, ClassConditioning conditioning) {
+    int extra = conditioning.extraChannels();
+    if (config.inChannels() <= extra) {
+      throw new SfumatoException(
+          "in_channels is "
+              + config.inChannels()
+              + ", but class conditioning alone takes "
+              + extra
+              + " channels");
+    }
+    if (conditioning.type() == ClassConditioning.Type.EMBEDDING
+        && config.numClassEmbeds().orElse(0) < conditioning.numClasses()) {
+      throw new SfumatoException(
+          "num_class_embeds must be at least num_classes " + conditioning.numClasses());
+    }
+  }
+
+  /** The configuration of the U-Net. */
+  public UNet2DConfig config() {
+    return unet.config();
+  }
+
+  /**
+   * Takes over the weights of the U-Net and of the classes, each from its own file.
+   *
+   * @param classVectors present exactly where classes have vectors beside the U-Net's
+   * @throws SfumatoException naming weights that are missing, too many, of another shape or not
+   *     finite
+   */
+  public void load(Weights unet, Optional<Weights> classVectors) {
+    if (classVectors.isPresent() != (classEmb != null)) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "class conditioning %s %s: see class_conditioning",
+              conditioning.type(),
+              classEmb == null ? "has no vectors of its own" : "needs vectors"));
+    }
+    this.unet.load(unet);
+    classVectors.ifPresent(vectors -> classEmb.load(vectors));
+  }
+
+  /** How class labels reach the U-Net. */
+  public ClassConditioning conditioning() {
+    return conditioning;
+  }
+
+  /**
+   * Gives the classes the names that they have in the data which this network learns.
+   *
+   * @param names by label; not taken where the classes have names, or there are more or fewer of
+   *     them than names
+   */
+  public void nameClasses(List<String> names) {
+    if (conditioning.classNames().isEmpty() && names.size() == conditioning.numClasses()) {
+      conditioning = conditioning.withClassNames(names);
+    }
+  }
+
+  /** The number of channels of a picture: the U-Net's input without those that carry the class. */
+  @Override
+  public int channels() {
+    return unet.config().inChannels() - conditioning.extraChannels();
+  }
+
+  @Override
+  public void requireSize(long height, long width) {
+    config().requireDivisible(height, width);
+  }
+
+  /**
+   * Whether {@link ClassConditioning#NO_CLASS} has a meaning, as classifier-free guidance needs.
+   */
+  public boolean knowsNoClass() {
+    return switch (conditioning.type()) {
+      case NONE -> false;
+      case CHANNELS, ONE_HOT -> true;
+      case EMBEDDING -> unet.config().numClassEmbeds().orElse(0) > conditioning.numClasses();
+    };
+  }
+
+  /**
+   * The condition that asks for classes.
+   *
+   * @param labels repeated to fill {@code count}; empty for no class in particular
+   * @return labels (count), in the current scope
+   * @throws SfumatoException if the model does not know a class, or needs one
+   */
+  public Condition given(long[] labels, int count) {
+    Arrays.stream(labels).forEach(conditioning::requireLabel);
+    if (labels.length == 0 && conditioning.numClasses() > 0 && !knowsNoClass()) {
+      throw new SfumatoException(
+          "the model is class-conditioned: say in labels which of its "
+              + conditioning.numClasses()
+              + " classes to draw");
+    }
+    long[] each = new long[count];
+    Arrays.setAll(
+        each, i -> labels.length == 0 ? ClassConditioning.NO_CLASS : labels[i % labels.length]);
+    return Condition.ofLabels(Tensor.of(each, count));
+  }
+
+  /** The condition that asks for no class in particular, if the model knows that. */
+  public Optional<Condition> missing() {
+    return knowsNoClass()
+        ? Optional.of(Condition.ofLabels(Tensor.of(new long[] {ClassConditioning.NO_CLASS}, 1)))
+        : Optional.empty();
+  }
+
+  @Override
+  public Tensor forward(Tensor x, Tensor timesteps, Condition condition) {
+    try (Autocast region = Autocast.open()) {
+      return predict(x, timesteps, condition).to(DType.FLOAT32);
+    }
+  }
+
+  private Tensor predict(Tensor x, Tensor timesteps, Condition condition) {
+    return switch (conditioning.type()) {
+      case NONE -> unet.forward(x, timesteps);
+      case EMBEDDING -> unet.forward(x, timesteps, noClassLast(labels(x, condition)));
+      case CHANNELS -> unet.forward(withChannels(x, classVectors(labels(x, condition))), timesteps);
+      case ONE_HOT -> unet.forward(withChannels(x, oneHot(labels(x, condition))), timesteps);
+    };
+  }
+
+  /** The labels of {@code condition}, one for each sample of {@code x}. */
+  private static Tensor labels(Tensor x, Condition condition) {
+    return condition
+        .labels()
+        .map(labels -> labels.expand(x.size(0)))
+        .orElseGet(
+            () ->
+                Tensor.full(ClassConditioning.NO_CLASS, x.size(0)).to(DType.INT64).to(x.device()));
+  }
+
+  /** "No class" is the vector that follows those of the classes. */
+  private Tensor noClassLast(Tensor labels) {
+    Tensor last = Tensor.full(conditioning.numClasses()).to(DType.INT64).to(labels.device());
+    return last.where(labels.lessThan(0), labels);
+  }
+
+  /** "No class" is the vector of zeros. */
+  private Tensor classVectors(Tensor labels) {
+    Tensor known = labels.lessThan(0).to(DType.FLOAT32).neg().add(1).unsqueeze(1);
+    Tensor rows = labels.clamp(0, conditioning.numClasses() - 1).to(DType.INT64);
+    return classEmb.forward(rows).mul(known);
+  }
+
+  private Tensor oneHot(Tensor labels) {
+    Device device = labels.device();
+    Tensor classes = Tensor.arange(conditioning.numClasses()).to(device);
+    return labels.unsqueeze(1).equalTo(classes).to(DType.FLOAT32);
+  }
+
+  /** Concatenates {@code vectors} (B, N), repeated over the picture: (B, C + N, H, W). */
+  private static Tensor withChannels(Tensor x, Tensor vectors) {
+    return Scope.run(
+        () -> {
+          Tensor planes = vectors.unsqueeze(2).unsqueeze(3).expand(-1, -1, x.size(2), x.size(3));
+          return Tensor.cat(List.of(x, planes), 1);
+        });
+  }
+}

@@ -1,0 +1,174 @@
+package dev.sfumato.model;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Tensor;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/**
+ * All that a network is told besides the noisy sample and the timestep. Immutable; it does not own
+ * its tensors.
+ *
+ * <p>Each part has B rows, one for each sample, or a single row that holds for all.
+ */
+public final class Condition {
+  /** A condition without parts. */
+  public static final Condition NONE = new Condition(Map.of(), List.of());
+
+  private enum Part {
+    LABELS,
+    TOKENS,
+    TOKEN_MASK,
+    VECTOR,
+    SIZES,
+    GUIDANCE,
+    CHANNELS
+  }
+
+  private final Map<Part, Tensor> parts;
+  private final List<Tensor> memory;
+
+  private Condition(Map<Part, Tensor> parts, List<Tensor> memory) {
+    this.parts = parts;
+    this.memory = List.copyOf(memory);
+  }
+
+  /** Classes (B) int64; {@link ClassConditioning#NO_CLASS} for none in particular. */
+  public Optional<Tensor> labels() {
+    return part(Part.LABELS);
+  }
+
+  /** Context for cross attention, such as the states of a text encoder (B, N, D). */
+  public Optional<Tensor> tokens() {
+    return part(Part.TOKENS);
+  }
+
+  /** The tokens to attend to (B, N), 1 for these and 0 for padding; all if absent. */
+  public Optional<Tensor> tokenMask() {
+    return part(Part.TOKEN_MASK);
+  }
+
+  /** A vector for the whole sample, such as the pooled text or a picture's embedding (B, D). */
+  public Optional<Tensor> vector() {
+    return part(Part.VECTOR);
+  }
+
+  /** Numbers that describe the size (B, 5 or 6): Stable Diffusion XL's {@code time_ids}. */
+  public Optional<Tensor> sizes() {
+    return part(Part.SIZES);
+  }
+
+  /** The embedded scale of a guidance that was distilled into the network (B, D). */
+  public Optional<Tensor> guidance() {
+    return part(Part.GUIDANCE);
+  }
+
+  /** What a network has computed of the tokens before, each of B rows; empty if nothing. */
+  List<Tensor> memory() {
+    return memory;
+  }
+
+  /** Further input channels (B, C, H, W): a mask and a masked picture, or a small picture. */
+  public Optional<Tensor> channels() {
+    return part(Part.CHANNELS);
+  }
+
+  /** A condition of classes alone, (B) int64. */
+  public static Condition ofLabels(Tensor labels) {
+    return NONE.withLabels(labels);
+  }
+
+  /** The same with these {@link #labels()}. */
+  public Condition withLabels(Tensor labels) {
+    return with(Part.LABELS, labels, 1);
+  }
+
+  /** The same with these {@link #tokens()}. */
+  public Condition withTokens(Tensor tokens) {
+    return with(Part.TOKENS, tokens, 3);
+  }
+
+  /** The same with this {@link #tokenMask()}. */
+  public Condition withTokenMask(Tensor mask) {
+    return with(Part.TOKEN_MASK, mask, 2);
+  }
+
+  /** The same with this {@link #vector()}. */
+  public Condition withVector(Tensor vector) {
+    return with(Part.VECTOR, vector, 2);
+  }
+
+  /** The same with these {@link #sizes()}. */
+  public Condition withSizes(Tensor sizes) {
+    return with(Part.SIZES, sizes, 2);
+  }
+
+  /** The same with this {@link #guidance()}. */
+  public Condition withGuidance(Tensor guidance) {
+    return with(Part.GUIDANCE, guidance, 2);
+  }
+
+  /** The same with this {@link #memory()}. */
+  Condition withMemory(List<Tensor> memory) {
+    return new Condition(parts, memory);
+  }
+
+  /** The same with these {@link #channels()}. */
+  public Condition withChannels(Tensor channels) {
+    return with(Part.CHANNELS, channels, 4);
+  }
+
+  /**
+   * The condition of {@code count} samples from the one at {@code from} on. A part of a single row
+   * is repeated without being copied. The rows belong to the current scope.
+   */
+  public Condition rows(long from, long count) {
+    return map(part -> rows(part, from, count));
+  }
+
+  private static Tensor rows(Tensor part, long from, long count) {
+    if (part.size(0) != 1) {
+      return part.narrow(0, from, count);
+    }
+    long[] shape = part.shape();
+    shape[0] = count;
+    return part.expand(shape);
+  }
+
+  /** The condition on {@code device}; what has to be copied belongs to the current scope. */
+  public Condition to(Device device) {
+    return map(part -> part.to(device));
+  }
+
+  /** Applies {@code change} to the tensor of each part. */
+  private Condition map(UnaryOperator<Tensor> change) {
+    Map<Part, Tensor> changed = new EnumMap<>(Part.class);
+    parts.forEach((part, tensor) -> changed.put(part, change.apply(tensor)));
+    return new Condition(changed, memory.stream().map(change).toList());
+  }
+
+  private Optional<Tensor> part(Part part) {
+    return Optional.ofNullable(parts.get(part));
+  }
+
+  private Condition with(Part part, Tensor tensor, int dimensions) {
+    if (tensor.dim() != dimensions) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s must have %d dimensions, not the shape %s",
+              part.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '),
+              dimensions,
+              java.util.Arrays.toString(tensor.shape())));
+    }
+    Map<Part, Tensor> more = new EnumMap<>(Part.class);
+    more.putAll(parts);
+    more.put(part, tensor);
+    return new Condition(more, part == Part.TOKENS ? List.of() : memory);
+  }
+}

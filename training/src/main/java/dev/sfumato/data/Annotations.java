@@ -1,0 +1,101 @@
+package dev.sfumato.data;
+
+import dev.sfumato.SfumatoException;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * What is said about pictures besides what they show.
+ *
+ * @param classNames the names of the classes, by label; empty if there are none
+ * @param labels the class of each picture; empty if there are none
+ * @param captions a text for each picture; empty if there are none
+ */
+record Annotations(List<String> classNames, int[] labels, List<String> captions) {
+  private static final int MAX_CLASSES = 100_000;
+
+  /** Nothing is said. */
+  static final Annotations NONE = new Annotations(List.of(), new int[0], List.of());
+
+  /**
+   * Returns these captions with classes by name, numbered in {@link #inOrder the order}.
+   *
+   * @param all names of classes, those of other splits included, so that labels mean the same there
+   */
+  Annotations withClasses(List<String> nameOfEach, List<String> all) {
+    List<String> names = inOrder(all);
+    Map<String, Integer> numbers = new HashMap<>();
+    names.forEach(name -> numbers.put(name, numbers.size()));
+    return new Annotations(names, nameOfEach.stream().mapToInt(numbers::get).toArray(), captions);
+  }
+
+  /**
+   * Returns the different ones of some names: in the order of the alphabet or, if all are whole
+   * numbers, of the numbers.
+   */
+  static List<String> inOrder(List<String> names) {
+    List<String> different = names.stream().distinct().toList();
+    boolean numbers = different.stream().allMatch(name -> name.matches("[0-9]{1,1000}"));
+    Comparator<String> order = Comparator.naturalOrder();
+    return different.stream()
+        .sorted(
+            numbers
+                ? Comparator.<String, BigInteger>comparing(BigInteger::new).thenComparing(order)
+                : order)
+        .toList();
+  }
+
+  /**
+   * Returns these captions with the classes of a column: by number if all labels are numbers, by
+   * name if none is.
+   *
+   * @param all labels, those of other splits included, so that they mean the same there
+   * @param names by label, where the labels are numbers; where empty, the numbers from 0 to the
+   *     largest label are the names
+   * @param source what messages say the labels are from
+   * @throws SfumatoException if some are numbers and some names, or one is not 0, 1, 2 ... or has
+   *     no name
+   */
+  Annotations withClasses(
+      List<Label> labelOfEach, List<Label> all, List<String> names, String source) {
+    if (labelOfEach.stream().noneMatch(Label::number)) {
+      return withClasses(
+          labelOfEach.stream().map(Label::text).toList(), all.stream().map(Label::text).toList());
+    }
+    int limit = names.isEmpty() ? MAX_CLASSES : names.size();
+    int[] labels = new int[labelOfEach.size()];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = labelOfEach.get(i).requireBelow(limit, source, i);
+    }
+    int largest = 0;
+    for (int i = 0; i < all.size(); i++) {
+      largest = Math.max(largest, all.get(i).requireBelow(limit, source, i));
+    }
+    List<String> known =
+        names.isEmpty()
+            ? IntStream.rangeClosed(0, largest).mapToObj(Integer::toString).toList()
+            : names;
+    return new Annotations(known, labels, captions);
+  }
+
+  /** Returns these classes with a text for each picture. */
+  Annotations withCaptions(List<String> texts) {
+    return new Annotations(classNames, labels, List.copyOf(texts));
+  }
+
+  /** Returns what is said about some of the pictures; the classes stay, so that labels do. */
+  Annotations of(int[] pictures) {
+    int[] someLabels =
+        labels.length == 0 ? labels : IntStream.of(pictures).map(i -> labels[i]).toArray();
+    List<String> someCaptions = new ArrayList<>();
+    if (!captions.isEmpty()) {
+      IntStream.of(pictures).forEach(i -> someCaptions.add(captions.get(i)));
+    }
+    return new Annotations(classNames, someLabels, List.copyOf(someCaptions));
+  }
+}

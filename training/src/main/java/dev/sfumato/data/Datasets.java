@@ -1,0 +1,238 @@
+package dev.sfumato.data;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.DataOptions.Split;
+import dev.sfumato.hub.FileChoice;
+import dev.sfumato.hub.Hub;
+import dev.sfumato.hub.HubId;
+import dev.sfumato.hub.Kind;
+import dev.sfumato.hub.ProgressListener;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** Opens what {@code --data} names. */
+public final class Datasets {
+  private Datasets() {}
+
+  /** What an id of the Hugging Face Hub begins with. */
+  private static final String HUB = "hf:";
+
+  private static final String FORMS =
+      "--data takes a folder of pictures, Parquet or idx files, a Parquet file, a zip or tar archive"
+          + " of pictures, hf:org/name, or the names mnist and fashion-mnist";
+
+  /**
+   * Opens a data set.
+   *
+   * <p>Folders and archives of pictures are taken as the {@code datasets} library's {@code
+   * imagefolder} takes them: folders and files that are named after a {@linkplain Split split} are
+   * of it; {@code metadata.jsonl}, {@code metadata.csv} or {@code metadata.parquet} name the
+   * pictures, with labels and captions; else the subfolders, if all pictures lie in such, are
+   * classes. Archives in a folder are read with it.
+   *
+   * @param data {@code mnist} or {@code fashion-mnist} (downloaded on first use), {@code
+   *     hf:org/name[@revision]}, a folder of MNIST-format idx files, of Parquet files or of
+   *     pictures, a zip or tar archive of pictures, a Parquet file, or a pattern that Parquet files
+   *     match, such as {@code data/train-*.parquet}
+   * @param options how pictures are read
+   * @throws SfumatoException if there is no such data set, it is empty, or it is damaged
+   */
+  public static Dataset open(String data, DataOptions options) {
+    Optional<MnistDownload> known = MnistDownload.named(data);
+    return known.isPresent() ? open(known.get(), options) : open(path(data), options);
+  }
+
+  /**
+   * Brings a data set of the Hugging Face Hub into its cache: the Parquet files of the repository
+   * or, where it has none, its pictures. {@link #open} does so too, silently.
+   *
+   * @param data {@code hf:org/name[@revision]}
+   * @return the folder with the files
+   * @throws SfumatoException if it is no such id, or the files cannot be had
+   */
+  public static Path download(String data, Hub hub, ProgressListener progress) {
+    HubId repository =
+        Optional.of(data)
+            .filter(Datasets::ofHub)
+            .flatMap(name -> HubId.parse(name.substring(HUB.length())))
+            .orElseThrow(
+                () -> new SfumatoException(data + ": not hf:org/name or hf:org/name@revision"));
+    return hub.snapshot(repository, Kind.DATASET, Datasets::worthHaving, progress);
+  }
+
+  /** Whether a name is one of the Hugging Face Hub, {@code hf:...}. */
+  public static boolean ofHub(String data) {
+    return data.startsWith(HUB);
+  }
+
+  private static Dataset open(MnistDownload known, DataOptions options) {
+    Path folder = known.folder(MnistDownload.defaultCache());
+    return IdxDataset.open(folder, known.classNames(), options);
+  }
+
+  private static Dataset open(Path path, DataOptions options) {
+    return IdxDataset.isIn(path)
+        ? IdxDataset.open(path, IdxDataset.DIGITS, options)
+        : PictureDataset.open(source(path, options), options);
+  }
+
+  /**
+   * Opens the test pictures that belong to a data set to learn from, where there are any: those of
+   * the split {@code test} or else {@code validation}.
+   *
+   * @param options of the data set; empty is returned for other splits than {@code train}
+   */
+  public static Optional<Dataset> openTestSplit(String data, DataOptions options) {
+    return openOther(data, options, List.of(Split.TEST, Split.VALIDATION));
+  }
+
+  /** As {@link #openTestSplit}, but {@code validation} comes before {@code test}. */
+  public static Optional<Dataset> openValidationSplit(String data, DataOptions options) {
+    return openOther(data, options, List.of(Split.VALIDATION, Split.TEST));
+  }
+
+  private static Optional<Dataset> openOther(String data, DataOptions options, List<Split> wanted) {
+    if (options.split() != Split.TRAIN) {
+      return Optional.empty();
+    }
+    Set<Split> present = splits(data);
+    return wanted.stream()
+        .filter(present::contains)
+        .findFirst()
+        .map(split -> open(data, options.withSplit(split)));
+  }
+
+  /**
+   * Returns the splits that a data set has. One whose names tell of none has {@link Split#TRAIN}.
+   *
+   * @param data as {@link #open} takes it
+   * @throws SfumatoException as {@link #open}
+   */
+  public static Set<Split> splits(String data) {
+    if (MnistDownload.named(data).isPresent()) {
+      return EnumSet.of(Split.TRAIN, Split.TEST);
+    }
+    Path path = path(data);
+    if (IdxDataset.isIn(path)) {
+      return IdxDataset.splits(path);
+    }
+    if (!Files.exists(path) || FileKind.isParquet(path)) {
+      return EnumSet.of(Split.TRAIN);
+    }
+    PictureFiles files = files(path);
+    List<String> parquet = files.names().stream().filter(ParquetNames::named).toList();
+    return parquet.isEmpty() ? FileSource.splits(files).present() : new Splits(parquet).present();
+  }
+
+  /**
+   * Returns the pictures of a data set as they are, upright and in their own sizes, one after the
+   * other: of the test split where there is one.
+   *
+   * @param data as {@link #open} takes it
+   * @throws SfumatoException as {@link #open}; the stream throws it at a picture that is none
+   */
+  public static Stream<Pixels> pictures(String data) {
+    return pictures(data, measured(data));
+  }
+
+  /** Returns the split that is measured unless another is asked for: the test pictures, if any. */
+  public static Split measured(String data) {
+    Set<Split> present = splits(data);
+    return Stream.of(Split.TEST, Split.VALIDATION, Split.TRAIN)
+        .filter(present::contains)
+        .findFirst()
+        .orElse(Split.TRAIN);
+  }
+
+  /** Returns the pictures of one split, as {@link #pictures(String)}. */
+  public static Stream<Pixels> pictures(String data, Split split) {
+    DataOptions options = DataOptions.defaults().withSplit(split);
+    Optional<MnistDownload> known = MnistDownload.named(data);
+    if (known.isPresent()) {
+      return pictures(open(known.get(), options));
+    }
+    Path path = path(data);
+    if (IdxDataset.isIn(path)) {
+      return pictures(open(path, options));
+    }
+    PictureSource source = source(path, options);
+    return IntStream.range(0, source.size())
+        .mapToObj(i -> PictureReader.read(source.read(i), source.name(i)));
+  }
+
+  private static Stream<Pixels> pictures(Dataset dataset) {
+    return IntStream.range(0, dataset.size()).mapToObj(dataset::pixels);
+  }
+
+  private static PictureSource source(Path path, DataOptions options) {
+    if (!Files.exists(path)) {
+      List<Path> matching = ParquetNames.matching(path);
+      if (matching.isEmpty()) {
+        throw new SfumatoException(path + ": no such folder or file; " + FORMS);
+      }
+      return ParquetSource.open(path.toString(), matching, matching, options.columns());
+    }
+    if (FileKind.isParquet(path)) {
+      List<Path> file = List.of(path);
+      return ParquetSource.open(path.toString(), file, file, options.columns());
+    }
+    PictureFiles files = files(path);
+    List<String> parquet = files.names().stream().filter(ParquetNames::named).toList();
+    if (parquet.isEmpty()) {
+      return FileSource.open(files, options);
+    }
+    List<String> chosen = new Splits(parquet).require(options.split(), files.origin());
+    return ParquetSource.open(
+        path.toString(), paths(path, chosen), paths(path, parquet), options.columns());
+  }
+
+  private static List<Path> paths(Path folder, List<String> names) {
+    FolderFiles files = FolderFiles.of(folder);
+    return names.stream().map(files::file).toList();
+  }
+
+  private static PictureFiles files(Path path) {
+    if (Files.isDirectory(path)) {
+      return ArchivedFolder.of(FolderFiles.of(path));
+    }
+    if (FileKind.of(path) == FileKind.UNKNOWN) {
+      throw new SfumatoException(path + ": neither Parquet nor a zip or tar archive; " + FORMS);
+    }
+    return FilesBelow.of(Archives.open(path));
+  }
+
+  /** Returns where data are: a place in the file system as it is, those of the Hub in its cache. */
+  private static Path path(String data) {
+    if (ofHub(data)) {
+      return download(data, Hub.fromEnvironment(), ProgressListener.NONE);
+    }
+    try {
+      return Path.of(data);
+    } catch (InvalidPathException e) {
+      throw new SfumatoException(data + ": not the name of a file or folder", e);
+    }
+  }
+
+  /** Chooses the Parquet files of a repository or, where it has none, its pictures and archives. */
+  private static List<String> worthHaving(List<String> files) {
+    List<String> visible = files.stream().filter(EntryNames::isVisible).toList();
+    List<String> parquet = visible.stream().filter(ParquetNames::named).toList();
+    List<String> pictures =
+        visible.stream()
+            .filter(name -> FileSource.uses(name) || EntryNames.isArchive(name))
+            .toList();
+    if (parquet.isEmpty() && pictures.isEmpty()) {
+      throw new FileChoice.Missing("Parquet files and no pictures");
+    }
+    return parquet.isEmpty() ? pictures : parquet;
+  }
+}

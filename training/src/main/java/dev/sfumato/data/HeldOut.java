@@ -1,0 +1,77 @@
+package dev.sfumato.data;
+
+import dev.sfumato.SfumatoException;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * Pictures to train on and pictures to measure on.
+ *
+ * @param training pictures of these a model learns
+ * @param validation pictures of the same kind
+ */
+public record HeldOut(Dataset training, Dataset validation) {
+
+  /**
+   * @throws SfumatoException if channels, sizes or classes differ
+   */
+  public HeldOut {
+    if (!kind(training).equals(kind(validation))) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the validation pictures are %s, but those to train on are %s",
+              kind(validation),
+              kind(training)));
+    }
+    if (!training.classNames().equals(validation.classNames())) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the validation pictures have %s, but those to train on have %s",
+              classes(validation),
+              classes(training)));
+    }
+  }
+
+  private static String kind(Dataset dataset) {
+    return String.format(
+        Locale.ROOT,
+        "%d x %d with %d channels",
+        dataset.width(),
+        dataset.height(),
+        dataset.channels());
+  }
+
+  private static String classes(Dataset dataset) {
+    String names = String.join(", ", dataset.classNames());
+    return names.isEmpty()
+        ? "no classes"
+        : "the classes " + (names.length() > 100 ? names.substring(0, 100) + "..." : names);
+  }
+
+  /**
+   * Draws pictures that are not trained on.
+   *
+   * @param share of the pictures, in (0, 1); at least one picture, and one stays to train on
+   * @param seed the same seed draws the same pictures
+   */
+  public static HeldOut share(Dataset all, double share, long seed) {
+    int size = all.size();
+    int count = (int) Math.max(1, Math.min(size - 1, Math.round(share * size)));
+    if (size < 2) {
+      throw new SfumatoException("one picture is too few to hold some out for validation");
+    }
+    SplittableRandom random = new SplittableRandom(seed);
+    boolean[] held = new boolean[size];
+    for (int i = 0; i < count; ) {
+      int index = random.nextInt(size);
+      i += held[index] ? 0 : 1;
+      held[index] = true;
+    }
+    return new HeldOut(
+        new DatasetView(all, IntStream.range(0, size).filter(i -> !held[i]).toArray()),
+        new DatasetView(all, IntStream.range(0, size).filter(i -> held[i]).toArray()));
+  }
+}

@@ -1,0 +1,168 @@
+package dev.sfumato.evaluation;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Batch;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.BatchStream;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.data.HeldOut;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import dev.sfumato.training.Adam;
+import dev.sfumato.training.LearningRate;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.Locale;
+import java.util.stream.IntStream;
+
+/**
+ * Trains a {@link PictureClassifier}: cross-entropy, Adam with a learning rate of 0.001 that falls
+ * as a cosine, batches of 64, pictures shifted by up to 2 pixels.
+ *
+ * @param training square pictures with classes
+ * @param test other pictures with the same classes, used only at the end
+ * @param epochs passes over the training pictures, at least 1
+ * @param seed of start values, order and shifts
+ */
+public record ClassifierTraining(Dataset training, Dataset test, int epochs, long seed) {
+  private static final int BATCH = 64;
+  private static final int SHIFT = 2;
+  private static final double LEARNING_RATE = 1e-3;
+  private static final double HELD_OUT = 0.1;
+  private static final Adam.Settings ADAM = new Adam.Settings(false, 0.9, 0.999, 1e-8, 0);
+
+  /**
+   * @throws SfumatoException if the pictures are of another kind
+   */
+  public ClassifierTraining {
+    if (epochs < 1) {
+      throw new SfumatoException("--epochs " + epochs + ": must be at least 1");
+    }
+    new HeldOut(training, test);
+    if (training.height() != training.width()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "a classifier reads square pictures, not %d x %d",
+              training.width(),
+              training.height()));
+    }
+    if (training.classNames().size() < 2) {
+      throw new SfumatoException("a classifier needs data with two classes or more");
+    }
+  }
+
+  /** Watches a training. */
+  @FunctionalInterface
+  public interface Listener {
+    /**
+     * Called after each step.
+     *
+     * @param step counted from 1
+     * @param loss of the step's pictures
+     */
+    void onStep(long step, double loss);
+  }
+
+  /**
+   * A training on a data set, tested on its test split or, where there is none, on a tenth of the
+   * pictures, which are held out.
+   *
+   * @param data what {@link Datasets#open} opens
+   * @throws SfumatoException if the pictures have no classes, or are too large
+   */
+  public static ClassifierTraining on(String data, DataOptions options, int epochs, long seed) {
+    Dataset all = Datasets.open(data, options);
+    HeldOut parts =
+        Datasets.openTestSplit(data, options)
+            .map(test -> new HeldOut(all, test))
+            .orElseGet(() -> HeldOut.share(all, HELD_OUT, seed));
+    return new ClassifierTraining(parts.training(), parts.validation(), epochs, seed);
+  }
+
+  /** How many steps the training takes. */
+  public long steps() {
+    return (long) epochs * batches().perEpoch();
+  }
+
+  /**
+   * Trains a classifier and tests it.
+   *
+   * @param command what the card says made the classifier
+   */
+  public PictureClassifier run(Device device, String command, Listener listener) {
+    ClassifierCard card = card(0, command);
+    ClassifierNetwork network = new ClassifierNetwork(card);
+    try (Rng random = new Rng(seed)) {
+      network.reset(random);
+      network.to(device);
+      train(network, device, listener);
+      double accuracy = accuracy(new PictureClassifier(network, card));
+      return new PictureClassifier(network, card(accuracy, command));
+    } catch (RuntimeException e) {
+      network.close();
+      throw e;
+    }
+  }
+
+  private Batches batches() {
+    return new Batches(
+        new ShiftedDataset(training, SHIFT), new BatchOptions(BATCH, true, false, seed));
+  }
+
+  private void train(ClassifierNetwork network, Device device, Listener listener) {
+    Batches batches = batches();
+    LearningRate rate =
+        new LearningRate(LearningRate.Kind.COSINE, LEARNING_RATE, 0, steps(), batches.perEpoch());
+    long step = 0;
+    try (Adam adam = new Adam(network.parameters(), ADAM)) {
+      for (int epoch = 0; epoch < epochs; epoch++) {
+        try (BatchStream stream = batches.epoch(epoch).from(0)) {
+          while (stream.hasNext()) {
+            double loss = step(network, stream, adam, rate.at(step++), device);
+            listener.onStep(step, loss);
+          }
+        }
+      }
+    }
+  }
+
+  private static double step(
+      ClassifierNetwork network, BatchStream stream, Adam adam, double rate, Device device) {
+    try (Scope scope = Scope.open()) {
+      Batch batch = stream.next();
+      Tensor labels = Tensor.of(batch.labels(), batch.size()).to(device);
+      Tensor loss = Functional.crossEntropy(network.forward(batch.images().to(device)), labels);
+      loss.backward();
+      adam.step(rate);
+      return loss.item();
+    }
+  }
+
+  private double accuracy(PictureClassifier classifier) {
+    int[] read = classifier.read(test);
+    return IntStream.range(0, read.length).filter(i -> read[i] == test.label(i)).count()
+        / (double) read.length;
+  }
+
+  private ClassifierCard card(double testAccuracy, String command) {
+    String today = LocalDate.now(ZoneOffset.UTC).toString();
+    return new ClassifierCard(
+        training.classNames(),
+        training.channels(),
+        training.height(),
+        training.size(),
+        test.size(),
+        testAccuracy,
+        epochs,
+        seed,
+        command,
+        today);
+  }
+}

@@ -1,0 +1,56 @@
+package dev.sfumato.training;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.tensor.ProcessGroup;
+import dev.sfumato.tensor.Tensor;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What processes that train as one must have in common. Each check is a call that all of them make,
+ * and fails in all of them.
+ *
+ * @param processes those that train together
+ */
+record Agreement(ProcessGroup processes) {
+  /**
+   * Requires the same options and data; the threads that read pictures may differ, as machines do.
+   *
+   * @throws SfumatoException if they differ
+   */
+  void onCall(Batches batches, TrainingOptions options) {
+    BatchOptions order = batches.options();
+    processes.requireSame(
+        List.of(order.batchSize(), order.shuffle(), order.flip(), order.seed())
+            + ", "
+            + batches.dataset().size()
+            + " pictures, "
+            + options,
+        "the processes were not started with the same options and data");
+  }
+
+  /**
+   * Requires the same weights and the same state of the run.
+   *
+   * @throws SfumatoException if they differ
+   */
+  void onState(
+      Progress progress, ClassConditionedUNet denoiser, Adam optimizer, Optional<Ema> ema) {
+    if (processes.size() > 1) {
+      Map<String, Tensor> averages = ema.map(Ema::shadow).orElse(Map.of());
+      processes.requireSame(
+          progress
+              + ", weights "
+              + ProcessGroup.checksum(denoiser.parameters().values())
+              + ", optimiser "
+              + ProcessGroup.checksum(optimizer.state().values())
+              + ", averages "
+              + ProcessGroup.checksum(averages.values()),
+          "the processes do not have the same weights or the same state of the run");
+    }
+  }
+}

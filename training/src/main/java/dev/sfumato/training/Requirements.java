@@ -1,0 +1,53 @@
+package dev.sfumato.training;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassConditioning;
+
+/** What a network and pictures must have in common for the one to be trained on the other. */
+final class Requirements {
+  private Requirements() {}
+
+  /**
+   * Checks them.
+   *
+   * @throws SfumatoException saying what does not fit
+   */
+  static void check(ClassConditionedUNet denoiser, Dataset dataset, TrainingOptions options) {
+    int channels = dataset.channels();
+    if (channels != denoiser.channels()) {
+      throw new SfumatoException(
+          "the pictures have "
+              + channels
+              + " channels, the model takes "
+              + denoiser.channels()
+              + ": see --channels");
+    }
+    if (denoiser.config().outChannels() != channels) {
+      throw new SfumatoException(
+          "the model's out_channels "
+              + denoiser.config().outChannels()
+              + " must be the pictures' "
+              + channels
+              + ": models that also predict a variance cannot be trained");
+    }
+    if (denoiser.conditioning() == ClassConditioning.NONE
+        && denoiser.config().classEmbedType().isPresent()) {
+      throw new SfumatoException(
+          "the model's class_embed_type without num_class_embeds takes other things than classes:"
+              + " such models cannot be trained");
+    }
+    if (options.classDropout() > 0 && !denoiser.knowsNoClass()) {
+      throw new SfumatoException(
+          "--class-dropout needs a class-conditioned model with a place for no class");
+    }
+    denoiser.config().requireDivisible(dataset.height(), dataset.width());
+    if (denoiser.conditioning().numClasses() > 0) {
+      if (dataset.classNames().isEmpty()) {
+        throw new SfumatoException("the model is class-conditioned, but the data have no classes");
+      }
+      denoiser.conditioning().requireClasses(dataset.classNames());
+    }
+  }
+}

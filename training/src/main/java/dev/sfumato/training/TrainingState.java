@@ -1,0 +1,125 @@
+package dev.sfumato.training;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The files of a checkpoint besides the network: {@code optimizer.safetensors}, {@code
+ * ema.safetensors}, {@code random.safetensors} and {@code progress.json}.
+ */
+final class TrainingState {
+  private static final String OPTIMIZER = "optimizer.safetensors";
+  private static final String EMA = "ema.safetensors";
+  private static final String RANDOM = "random.safetensors";
+  private static final String PROGRESS = "progress.json";
+
+  /** A batch size of 0 is one that was not saved. */
+  private record Saved(
+      @JsonProperty(required = true) Progress progress, long emaUpdates, int batchSize) {
+    Saved {
+      if (progress == null || emaUpdates < 0 || batchSize < 0) {
+        throw new SfumatoException("does not say how far the run is");
+      }
+    }
+  }
+
+  private TrainingState() {}
+
+  static void save(
+      Path folder,
+      Adam optimizer,
+      Optional<Ema> ema,
+      Rng random,
+      Progress progress,
+      int batchSize) {
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(folder.resolve(OPTIMIZER), optimizer.state(), Map.of());
+      ema.ifPresent(e -> Safetensors.write(folder.resolve(EMA), e.shadow(), Map.of()));
+      Safetensors.write(folder.resolve(RANDOM), Map.of("training", random.state()), Map.of());
+      JsonFile.write(
+          folder.resolve(PROGRESS),
+          new Saved(progress, ema.map(Ema::updates).orElse(0L), batchSize));
+    }
+  }
+
+  static Progress restore(
+      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, int batchSize) {
+    try (Scope scope = Scope.open()) {
+      Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
+      requireIsOf(folder, saved.progress());
+      if (ema.isPresent() && !Files.exists(folder.resolve(EMA))) {
+        throw new SfumatoException(
+            folder.resolve(EMA)
+                + " is missing: the run has kept no moving average, so leave --use-ema out");
+      }
+      optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
+      ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
+      random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
+      requireSameBatches(folder, saved, batchSize);
+      return saved.progress();
+    }
+  }
+
+  /** A checkpoint's folder has the step in its name. */
+  private static void requireIsOf(Path folder, Progress progress) {
+    String name = folder.toAbsolutePath().getFileName().toString();
+    if (name.matches("step-\\d{6,18}")
+        && Long.parseLong(name.substring("step-".length())) != progress.step()) {
+      throw new SfumatoException(
+          folder.resolve(PROGRESS) + ": is of step " + progress.step() + ", and the folder is not");
+    }
+  }
+
+  /** From the middle of an epoch only batches of the same size go on where the others ended. */
+  private static void requireSameBatches(Path folder, Saved saved, int batchSize) {
+    if (saved.progress().batch() > 0 && saved.batchSize() > 0 && saved.batchSize() != batchSize) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s was saved within an epoch in batches of %d pictures, now they have %d: go on with"
+                  + " the same --data and --batch-size (times the number of processes)",
+              folder,
+              saved.batchSize(),
+              batchSize));
+    }
+  }
+
+  private static Map<String, Tensor> read(Path file, Map<String, Tensor> expected) {
+    Map<String, Tensor> saved = Safetensors.open(file).tensors();
+    for (String name : saved.keySet()) {
+      if (!expected.containsKey(name)) {
+        throw new SfumatoException(
+            file
+                + " has "
+                + name
+                + ", which this run does not train: go on with the same --freeze and --train-only");
+      }
+    }
+    expected.forEach(
+        (name, tensor) -> {
+          if (!saved.containsKey(name) || !Arrays.equals(saved.get(name).shape(), tensor.shape())) {
+            throw new SfumatoException(
+                file
+                    + ": "
+                    + name
+                    + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
+          }
+          if (!saved.get(name).isFinite()) {
+            throw new SfumatoException(
+                file + ": " + name + " holds NaN or infinity: go on from an earlier checkpoint");
+          }
+        });
+    return saved;
+  }
+}
