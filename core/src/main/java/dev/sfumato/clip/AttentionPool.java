@@ -18,8 +18,8 @@ final class AttentionPool extends Module {
 
   /**
    * @param side height and width of the features
-   * @param width their channels
-   * @param heads how many parts a vector is split into
+   * @param width the channels of the features
+   * @param heads the number of parts of a vector
    * @param out length of the result
    */
   AttentionPool(int side, int width, int heads, int out) {
@@ -31,7 +31,7 @@ final class AttentionPool extends Module {
     this.heads = heads;
   }
 
-  /** Features (B, width, side, side) to (B, out). */
+  /** Maps features (B, width, side, side) to (B, out). */
   Tensor forward(Tensor x) {
     Tensor pixels = x.reshape(x.size(0), x.size(1), -1).transpose(1, 2);
     Tensor mean = pixels.mean(true, 1);

@@ -6,8 +6,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Recognises mojibake: text that was decoded with the wrong encoding. Sequences of characters that
- * nobody writes, such as an accented small letter before a currency sign, give it away.
+ * Recognises mojibake: text that was decoded with the wrong encoding. Its marks are improbable
+ * sequences of characters, such as an accented small letter before a currency sign.
  *
  * <p>The classes of characters and the sequences are those of ftfy 6.3.1 by Robyn Speer (Apache
  * License 2.0).
@@ -34,7 +34,7 @@ final class Badness {
     CLASSES.put("space", "\\p{IsWhite_Space}\\u001c-\\u001f");
   }
 
-  /** One sequence a line; a name in braces stands for the characters of a class. */
+  /** One sequence per line; a name in braces stands for a class of characters. */
   private static final String SEQUENCES =
       """
       [{c1}]
@@ -88,7 +88,7 @@ final class Badness {
     return pattern;
   }
 
-  /** Whether {@code text} looks like mojibake. */
+  /** Returns true if {@code text} looks like mojibake. */
   static boolean isBad(String text) {
     return BAD.matcher(text).find();
   }

@@ -19,7 +19,7 @@ final class BytePairs {
 
   /**
    * @param vocabulary the numbers of all symbols
-   * @param merges pairs of symbols with a space between them, those to merge first in front
+   * @param merges pairs of symbols with a space between them, in the order of merging
    */
   BytePairs(Map<String, Integer> vocabulary, List<String> merges) {
     this.vocabulary = vocabulary;
@@ -28,7 +28,10 @@ final class BytePairs {
     }
   }
 
-  /** Visible characters of Latin-1 stand for themselves, other bytes for U+0100, U+0101, ... */
+  /**
+   * Lists the symbols of all bytes: visible characters of Latin-1 stand for themselves, the others
+   * become U+0100, U+0101, ...
+   */
   private static String[] symbols() {
     String[] symbols = new String[256];
     int next = 256;
@@ -40,8 +43,8 @@ final class BytePairs {
   }
 
   /**
-   * The numbers that OpenAI's vocabulary gives: the bytes, visible ones first, the bytes at the end
-   * of a word, the merged symbols, {@code special}.
+   * Numbers the symbols as OpenAI's vocabulary does: the bytes, visible ones first, the bytes at
+   * the end of a word, the merged symbols, {@code special}.
    */
   static Map<String, Integer> vocabulary(List<String> merges, List<String> special) {
     Map<String, Integer> vocabulary = new HashMap<>();
@@ -54,7 +57,7 @@ final class BytePairs {
         }
       }
     }
-    // Some pairs merge into the same symbol: the later number counts, and none is used twice.
+    // Some pairs merge into the same symbol: it gets the later number, and no number is used twice.
     int next = vocabulary.size();
     for (String merge : merges) {
       vocabulary.put(merge.replace(" ", ""), next++);
@@ -65,7 +68,7 @@ final class BytePairs {
     return vocabulary;
   }
 
-  /** The pairs that are merged, those to merge first in front. */
+  /** Returns the merged pairs in the order of merging. */
   List<String> merges() {
     return ranks.entrySet().stream()
         .sorted(Map.Entry.comparingByValue())
@@ -73,7 +76,9 @@ final class BytePairs {
         .toList();
   }
 
-  /** The numbers of the symbols that {@code word} is merged into; {@code unknown} for others. */
+  /**
+   * Returns the numbers of the merged symbols of {@code word}; {@code unknown} for unknown symbols.
+   */
   List<Integer> encode(String word, int unknown) {
     List<String> symbols = new ArrayList<>();
     for (byte b : word.getBytes(StandardCharsets.UTF_8)) {

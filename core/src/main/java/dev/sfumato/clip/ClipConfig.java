@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * The shape of a {@link ClipNetwork}, whichever kind of file it comes from.
+ * The shape of a {@link ClipNetwork}, from any kind of file.
  *
  * @param embedDim length of the features of pictures and texts
  * @param image the image encoder
@@ -20,12 +20,12 @@ public record ClipConfig(int embedDim, Image image, Text text) {
   private static final int MOST_PIXELS = 8192;
   private static final int MOST_LAYERS = 1000;
 
-  /** Checks the length. */
+  /** Checks that the length is positive. */
   public ClipConfig {
     requireSize("embed_dim", embedDim, MOST);
   }
 
-  /** The side of a square under {@code key}: one number, or a list of two that are equal. */
+  /** Reads the side of a square under {@code key}: one number, or a list of two equal numbers. */
   static int side(JsonObject settings, String key, int fallback) {
     if (!settings.has(key)) {
       return fallback;
@@ -33,7 +33,7 @@ public record ClipConfig(int embedDim, Image image, Text text) {
     JsonValue given = settings.get(key);
     List<Integer> sides = given.integerOrList();
     if (sides.isEmpty() || sides.stream().distinct().count() > 1) {
-      throw given.wrong("one number, or two that are equal");
+      throw given.wrong("one number, or two equal numbers");
     }
     return sides.get(0);
   }
@@ -43,7 +43,7 @@ public record ClipConfig(int embedDim, Image image, Text text) {
     /** Height and width of the pictures in pixels. */
     int imageSize();
 
-    /** How many layers {@link ClipNetwork#imageLayers} can show. */
+    /** The number of layers that {@link ClipNetwork#imageLayers} can return. */
     int layerCount();
   }
 
@@ -53,9 +53,9 @@ public record ClipConfig(int embedDim, Image image, Text text) {
    * @param imageSize height and width of the pictures in pixels
    * @param patchSize height and width of a patch in pixels
    * @param transformer its blocks
-   * @param pool what stands for the picture
+   * @param pool the token or tokens that represent the picture
    * @param normBefore whether tokens are normalised before the first block
-   * @param normAfterPool whether a mean is taken before the last normalisation, not after it
+   * @param normAfterPool whether a mean is taken before the last normalisation instead of after it
    */
   public record Vit(
       int imageSize,
@@ -81,7 +81,7 @@ public record ClipConfig(int embedDim, Image image, Text text) {
     }
   }
 
-  /** What stands for a picture in a vision transformer. */
+  /** The representation of a picture in a vision transformer. */
   public enum ImagePool {
     /** The class token. */
     CLASS_TOKEN,
@@ -123,10 +123,10 @@ public record ClipConfig(int embedDim, Image image, Text text) {
    * A text encoder.
    *
    * @param contextLength tokens of a text, begin, end and padding included
-   * @param vocabSize how many different tokens there are
+   * @param vocabSize the number of different tokens
    * @param transformer its blocks
-   * @param causal whether a token sees only itself and those before it
-   * @param pool what stands for the text
+   * @param causal whether a token sees only itself and earlier tokens
+   * @param pool the token that represents the text
    */
   public record Text(
       int contextLength, int vocabSize, Transformer transformer, boolean causal, TextPool pool) {
@@ -141,16 +141,16 @@ public record ClipConfig(int embedDim, Image image, Text text) {
   }
 
   /**
-   * Which token stands for a text.
+   * The choice of the token that represents a text.
    *
-   * @param rule how it is found
+   * @param rule the way to find it
    * @param endToken the token that {@link Rule#END} looks for
    */
   public record TextPool(Rule rule, long endToken) {
     /** The first of the largest tokens: the end, which OpenAI's vocabulary has last. */
     public static final TextPool LARGEST = new TextPool(Rule.LARGEST, -1);
 
-    /** How the token is found. */
+    /** The way to find the token. */
     public enum Rule {
       LARGEST,
       END,
@@ -159,7 +159,8 @@ public record ClipConfig(int embedDim, Image image, Text text) {
     }
 
     /**
-     * Its place in each text of {@code ids}, texts of {@code length} tokens one after the other.
+     * Returns its position in each text of {@code ids}, which holds texts of {@code length} tokens
+     * in sequence.
      */
     long[] positions(long[] ids, int length) {
       return IntStream.range(0, ids.length / length)
@@ -171,7 +172,7 @@ public record ClipConfig(int embedDim, Image image, Text text) {
       return switch (rule) {
         case FIRST -> 0;
         case LAST -> length - 1;
-        case END -> // the first position, as Python's argmax, if there is no such token
+        case END -> // without such a token the first position, as Python's argmax
             IntStream.range(0, length).filter(i -> ids[from + i] == endToken).findFirst().orElse(0);
         case LARGEST ->
             IntStream.range(0, length)
@@ -184,11 +185,11 @@ public record ClipConfig(int embedDim, Image image, Text text) {
    * The blocks of a transformer.
    *
    * @param width length of the vectors
-   * @param layers how many blocks
+   * @param layers the number of blocks
    * @param heads heads of each attention
    * @param mlpWidth length of the vectors between the two layers of each block
-   * @param activation what stands between these layers
-   * @param normEpsilon what normalisations add to variances
+   * @param activation the activation between these layers
+   * @param normEpsilon the number that normalisations add to variances
    */
   public record Transformer(
       int width, int layers, int heads, int mlpWidth, Activation activation, double normEpsilon) {

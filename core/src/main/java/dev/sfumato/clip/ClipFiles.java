@@ -15,7 +15,7 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/** A CLIP model as it lies on disk, in one of three layouts. */
+/** A CLIP model on disk, in one of three layouts. */
 sealed interface ClipFiles {
   String OPEN_CLIP_CONFIG = "open_clip_config.json";
   String OPEN_CLIP_WEIGHTS = "open_clip_model.safetensors";
@@ -24,7 +24,7 @@ sealed interface ClipFiles {
   ClipModel load();
 
   /**
-   * Finds out the layout. Where a directory has two, open_clip's counts.
+   * Finds the layout; if a directory has two, open_clip's wins.
    *
    * @throws SfumatoException if there is no model
    */
@@ -44,7 +44,7 @@ sealed interface ClipFiles {
     }
     throw new SfumatoException(
         path
-            + ": is no CLIP model: expected config.json and model.safetensors (transformers), or"
+            + ": is not a CLIP model: expected config.json and model.safetensors (transformers), or"
             + " open_clip_config.json and open_clip_model.safetensors (open_clip)");
   }
 
@@ -77,7 +77,7 @@ sealed interface ClipFiles {
       return read(file, w -> model, OpenClip::plainNames, tokenizer, c -> preprocessing);
     }
 
-    /** Names without the prefixes of a text tower of its own and of distributed training. */
+    /** Removes the prefixes of a separate text tower and of distributed training from the names. */
     private static Map<String, Tensor> plainNames(Map<String, Tensor> weights) {
       Map<String, Tensor> plain = new LinkedHashMap<>();
       weights.forEach(
@@ -157,7 +157,10 @@ sealed interface ClipFiles {
     }
   }
 
-  /** Sizes and counters, masks, and a bias that no softmax sees because all logits have it. */
+  /**
+   * Returns true for sizes, counters, masks, and a bias that all logits share and a softmax
+   * ignores.
+   */
   private static boolean isNoWeight(String name) {
     return Stream.of("attn_mask", "num_batches_tracked").anyMatch(name::endsWith)
         || Stream.of("input_resolution", "context_length", "vocab_size", "logit_bias")

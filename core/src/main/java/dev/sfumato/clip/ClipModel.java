@@ -17,8 +17,9 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A trained CLIP model: pictures and texts to vectors of unit length, whose products are cosine
- * similarities. Its weights are frozen; gradients go through {@link #encodeImage} to the pixels.
+ * A trained CLIP model: it maps pictures and texts to vectors of unit length, whose products are
+ * cosine similarities. Its weights are frozen; gradients go through {@link #encodeImage} to the
+ * pixels.
  *
  * <pre>{@code
  * try (Scope scope = Scope.open();
@@ -30,8 +31,8 @@ import java.util.Map;
  * }</pre>
  *
  * @param network the two encoders
- * @param tokenizer what texts are cut with
- * @param preprocessing what pictures are prepared with
+ * @param tokenizer splits texts into tokens
+ * @param preprocessing prepares pictures
  */
 public record ClipModel(
     ClipNetwork network, ClipTokenizer tokenizer, ImagePreprocessing preprocessing)
@@ -41,14 +42,13 @@ public record ClipModel(
   /**
    * Loads a model: a directory in transformers' or open_clip's layout, or one of OpenAI's files.
    *
-   * @throws SfumatoException naming the file or the option that is missing, or that is not
-   *     supported
+   * @throws SfumatoException naming the file or option that is missing or not supported
    */
   public static ClipModel load(Path path) {
     return ClipFiles.of(path).load();
   }
 
-  /** Freezes the weights, so that no gradients of them are computed. */
+  /** Freezes the weights, so their gradients are not computed. */
   public ClipModel {
     network.trainable().forEach(weight -> weight.requiresGrad(false));
     int known = network.config().text().vocabSize();
@@ -62,18 +62,18 @@ public record ClipModel(
     }
   }
 
-  /** Height and width in pixels of the pictures that it reads. */
+  /** Returns the height and width in pixels of the pictures that it reads. */
   public int imageSize() {
     return network.config().image().imageSize();
   }
 
-  /** How many layers the image encoder has, which {@link ClipNetwork#imageLayers} can show. */
+  /** Returns the number of layers of the image encoder, for {@link ClipNetwork#imageLayers}. */
   public int layerCount() {
     return network.config().image().layerCount();
   }
 
   /**
-   * Pictures as vectors of unit length; gradients reach the pixels.
+   * Encodes pictures as vectors of unit length; gradients reach the pixels.
    *
    * @param images (B, 3, S, S) with S the {@link #imageSize}, normalised
    * @return (B, embed_dim)
@@ -84,8 +84,8 @@ public record ClipModel(
   }
 
   /**
-   * Texts as vectors of unit length. Of a long text the first tokens count, with a warning; a text
-   * without any ({@link ClipTokenizer#tokenize} says so) means nothing, and so does its vector.
+   * Encodes texts as vectors of unit length. A long text is cut, with a warning. The vector of a
+   * text without tokens (see {@link ClipTokenizer#tokenize}) has no meaning.
    *
    * @return (B, embed_dim)
    * @throws SfumatoException if a vector is not finite
@@ -116,12 +116,12 @@ public record ClipModel(
     }
   }
 
-  /** Pictures of any size to what {@link #encodeImage} reads, on the model's device. */
+  /** Prepares pictures of any size for {@link #encodeImage}, on the model's device. */
   public Tensor preprocess(List<Pixels> pictures) {
     return Scope.run(() -> preprocessing.apply(pictures).to(network.logitScale().device()));
   }
 
-  /** What cosine similarities are multiplied by before a softmax over texts. */
+  /** Returns the factor of cosine similarities before a softmax over texts. */
   public double logitScale() {
     return Math.exp(network.logitScale().item());
   }
@@ -137,8 +137,8 @@ public record ClipModel(
   }
 
   /**
-   * Writes a network in open_clip's layout, each file whole or not at all. Nothing is written of a
-   * tokenizer: the one that ships belongs to it.
+   * Writes a network in open_clip's layout, each file whole or not at all. No tokenizer is written:
+   * the network uses the one that ships with Sfumato.
    *
    * @throws SfumatoException naming the file that cannot be written
    */
@@ -147,7 +147,7 @@ public record ClipModel(
   }
 
   /**
-   * The same with a tokenizer of its own, which open_clip loads through transformers.
+   * Writes a network with its own tokenizer, which open_clip loads through transformers.
    *
    * @param tokenizer a {@link ClipTokenizer#small small} or {@link ClipTokenizer#load loaded} one
    * @throws SfumatoException naming the file that cannot be written

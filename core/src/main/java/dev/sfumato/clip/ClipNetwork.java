@@ -27,7 +27,7 @@ public final class ClipNetwork extends Module {
   private final ImageEncoder visual;
   private final ClipConfig config;
 
-  /** A network whose parameters are not set; {@link #reset} or {@link #load} fills them. */
+  /** Makes a network without set parameters; {@link #reset} or {@link #load} fills them. */
   public ClipNetwork(ClipConfig config) {
     this.config = config;
     text = new ClipTextModel(config.text(), config.embedDim());
@@ -35,13 +35,13 @@ public final class ClipNetwork extends Module {
     visual = ImageEncoder.of(config);
   }
 
-  /** Its configuration. */
+  /** Returns its configuration. */
   public ClipConfig config() {
     return config;
   }
 
   /**
-   * The features of pictures; gradients reach the pixels.
+   * Computes the features of pictures; gradients reach the pixels.
    *
    * @param images (B, 3, S, S), normalised with the mean and deviation of the model
    * @return (B, embed_dim)
@@ -55,14 +55,14 @@ public final class ClipNetwork extends Module {
   }
 
   /**
-   * What single layers of the image encoder make of pictures: of a vision transformer the tokens
-   * (B, 1 + patches, width) after each block, of a residual network the features (B, C, H, W) after
-   * the stem (layer 0) and each of its four stages.
+   * Computes the outputs of single layers of the image encoder: for a vision transformer the tokens
+   * (B, 1 + patches, width) after each block, for a residual network the features (B, C, H, W)
+   * after the stem (layer 0) and each of its four stages.
    *
    * @param images (B, 3, S, S), normalised
    * @param layers their numbers, 0 the first; negative ones count from the end
    * @return a tensor for each of {@code layers}
-   * @throws SfumatoException if a layer is not there, or the pictures have another shape
+   * @throws SfumatoException if a layer does not exist, or the pictures have another shape
    */
   public List<Tensor> imageLayers(Tensor images, List<Integer> layers) {
     try (Scope scope = Scope.open()) {
@@ -73,7 +73,9 @@ public final class ClipNetwork extends Module {
     }
   }
 
-  /** {@link #encodeImage} and, from the same pass, {@link #imageLayers}: the features first. */
+  /**
+   * Returns the result of {@link #encodeImage}, then those of {@link #imageLayers}, from one pass.
+   */
   public List<Tensor> featuresAndLayers(Tensor images, List<Integer> layers) {
     requireImages(images);
     Layers seen = new Layers(layers, config.image().layerCount());
@@ -88,7 +90,7 @@ public final class ClipNetwork extends Module {
   }
 
   /**
-   * The features of texts.
+   * Computes the features of texts.
    *
    * @param ids tokens (B, context length) int64, as {@link ClipTokenizer#encode} makes them
    * @return (B, embed_dim)
@@ -99,7 +101,7 @@ public final class ClipNetwork extends Module {
     }
   }
 
-  /** The natural logarithm of what cosines are multiplied by before a softmax, shape (). */
+  /** Returns the natural logarithm of the factor of cosines before a softmax, shape (). */
   public Tensor logitScale() {
     return logitScale;
   }

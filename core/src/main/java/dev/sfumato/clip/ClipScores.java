@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * How well texts describe pictures.
+ * Scores of how well texts describe pictures.
  *
  * @param images the pictures' files
  * @param texts the texts
@@ -21,7 +21,7 @@ public record ClipScores(
     List<String> images, List<String> texts, float[][] similarity, float[][] probability) {
 
   /**
-   * Scores pictures, one after the other, against all texts.
+   * Scores pictures, one at a time, against all texts.
    *
    * @throws SfumatoException if a file is not a picture, or a score is not a number
    */

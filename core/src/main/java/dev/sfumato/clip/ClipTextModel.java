@@ -33,9 +33,9 @@ public final class ClipTextModel extends Module {
   private final ClipConfig.Text config;
 
   /**
-   * A network whose parameters are not set; {@link #reset} or {@link #load} fills them.
+   * Makes a network without set parameters; {@link #reset} or {@link #load} fills them.
    *
-   * @param projected length of what the pooled text is projected to; 0 for no projection
+   * @param projected length of the projection of the pooled text; 0 for no projection
    */
   public ClipTextModel(ClipConfig.Text config, int projected) {
     int width = config.transformer().width();
@@ -48,13 +48,14 @@ public final class ClipTextModel extends Module {
   }
 
   /**
-   * A text encoder in transformers' layout.
+   * Loads a text encoder in transformers' layout.
    *
    * @param config the file {@code config.json}
    * @param weights by the names of transformers, with or without {@code text_model.}; with {@code
    *     text_projection.weight} the model projects
-   * @param source what the weights come from, for error messages
-   * @throws SfumatoException naming what is missing, does not fit or is not supported
+   * @param source the origin of the weights, for error messages
+   * @throws SfumatoException naming the key or weight that is missing, does not fit or is not
+   *     supported
    */
   public static ClipTextModel of(Path config, Map<String, Tensor> weights, String source) {
     return of(
@@ -77,22 +78,22 @@ public final class ClipTextModel extends Module {
     }
   }
 
-  /** Its configuration. */
+  /** Returns its configuration. */
   public ClipConfig.Text config() {
     return config;
   }
 
-  /** Whether it projects pooled texts. */
+  /** Returns true if it projects pooled texts. */
   public boolean projects() {
     return textProjection != null;
   }
 
   /**
-   * The states of tokens before the first block and after each.
+   * Computes the states of tokens before the first block and after each block.
    *
    * @param ids tokens (B, N) int64, at most the context's length
    * @return layers + 1 tensors (B, N, width), the last not yet {@link #normed}
-   * @throws SfumatoException if there are too many tokens, or one that is not known
+   * @throws SfumatoException if there are too many tokens, or an unknown one
    */
   public List<Tensor> hiddenStates(Tensor ids) {
     requireTokens(ids);
@@ -123,7 +124,7 @@ public final class ClipTextModel extends Module {
         throw new SfumatoException(
             String.format(
                 Locale.ROOT,
-                "token %d is not known to the text encoder, which has %d: the tokenizer is another's",
+                "the text encoder has %2$d tokens, not a token %1$d: use its own tokenizer",
                 token,
                 config.vocabSize()));
       }
@@ -135,16 +136,16 @@ public final class ClipTextModel extends Module {
     return Functional.embedding(tokenEmbedding, ids).add(positions);
   }
 
-  /** The final normalisation of states (..., width), of the same shape. */
+  /** Applies the final normalisation to states (..., width), of the same shape. */
   public Tensor normed(Tensor states) {
     return lnFinal.forward(states);
   }
 
   /**
-   * The vectors that stand for whole texts.
+   * Picks the vectors that represent whole texts.
    *
    * @param states (B, N, width)
-   * @param ids the tokens (B, N) that they are of
+   * @param ids the tokens (B, N) of these states
    * @return (B, width)
    */
   public Tensor pooled(Tensor states, Tensor ids) {
@@ -158,7 +159,7 @@ public final class ClipTextModel extends Module {
   }
 
   /**
-   * Pooled and normed texts in the space that pictures share.
+   * Projects pooled and normed texts to the space that they share with pictures.
    *
    * @param pooled (B, width)
    * @return (B, projected)
@@ -171,7 +172,7 @@ public final class ClipTextModel extends Module {
     return Functional.matmul(pooled, textProjection);
   }
 
-  /** The features of texts (B, projected) from tokens (B, N) int64. */
+  /** Computes the features of texts (B, projected) from tokens (B, N) int64. */
   Tensor features(Tensor ids) {
     return Scope.run(() -> projected(normed(pooled(transformer.forward(embedded(ids)), ids))));
   }

@@ -13,13 +13,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Texts to the tokens that a CLIP network reads.
+ * Splits texts into the tokens that a CLIP network reads.
  *
- * <p>{@link #openClip} gives the tokens of open_clip's {@code SimpleTokenizer}: text is repaired
+ * <p>{@link #openClip} produces the tokens of open_clip's {@code SimpleTokenizer}: text is repaired
  * first (as ftfy does) and HTML entities are resolved. {@link #load} reads the tokenizer of a
- * directory in transformers' layout and gives the tokens of its {@code CLIPTokenizer}, which takes
- * the text as it is, composes accents and lower-cases letter by letter. Both agree on text without
- * such glitches.
+ * directory in transformers' layout and produces the tokens of its {@code CLIPTokenizer}, which
+ * leaves the text unrepaired, composes accents and lower-cases letter by letter. Both agree on text
+ * without such glitches.
  */
 public final class ClipTokenizer {
   private static final String WORDS =
@@ -33,8 +33,8 @@ public final class ClipTokenizer {
   private final int padding;
 
   /**
-   * @param separators special tokens that are looked for before a text is cleaned
-   * @param words what a cleaned text is cut into
+   * @param separators special tokens that are found before a text is cleaned
+   * @param words the pattern of the words of a cleaned text
    * @param padding the token that follows the end
    */
   private ClipTokenizer(
@@ -50,7 +50,7 @@ public final class ClipTokenizer {
     this.padding = padding;
   }
 
-  /** The tokenizer of open_clip and of OpenAI's models, with the vocabulary that ships. */
+  /** Returns the tokenizer of open_clip and of OpenAI's models, with the built-in vocabulary. */
   public static ClipTokenizer openClip() {
     return openClip(TextCleaning.LOWER);
   }
@@ -64,24 +64,24 @@ public final class ClipTokenizer {
   }
 
   /**
-   * The tokenizer in {@code tokenizer.json}, or in {@code vocab.json} and {@code merges.txt}.
+   * Loads the tokenizer in {@code tokenizer.json}, or in {@code vocab.json} and {@code merges.txt}.
    *
-   * @throws SfumatoException naming the files that are missing, or what is no tokenizer of CLIP
+   * @throws SfumatoException naming the files that are missing or do not hold a CLIP tokenizer
    */
   public static ClipTokenizer load(Path directory) {
     return load(directory, UnaryOperator.identity());
   }
 
-  /** The same for texts that are cleaned first. */
+  /** Loads a tokenizer for texts that are cleaned first. */
   static ClipTokenizer load(Path directory, UnaryOperator<String> cleaning) {
     return transformers(ClipVocabulary.load(directory), cleaning);
   }
 
   /**
-   * A tokenizer for small models, by the rules of transformers: of OpenAI's vocabulary the symbols
-   * that the first {@code merges} merges make. Rare words become more tokens.
+   * Makes a tokenizer for small models, by the rules of transformers: it has the symbols that the
+   * first {@code merges} merges of OpenAI's vocabulary make. Rare words become more tokens.
    *
-   * @throws SfumatoException if there are not so many merges
+   * @throws SfumatoException if there are fewer merges
    */
   public static ClipTokenizer small(int merges) {
     return transformers(ClipVocabulary.openAi(merges), TextCleaning.WHITESPACE::apply);
@@ -108,8 +108,8 @@ public final class ClipTokenizer {
   }
 
   /**
-   * The tokens of a text alone, without begin and end; none if nothing of the text is left, such as
-   * of spaces.
+   * Returns the tokens of a text without begin and end; none if cleaning leaves nothing, as with
+   * spaces.
    */
   public List<Integer> tokenize(String text) {
     List<Integer> tokens = new ArrayList<>();
@@ -132,8 +132,8 @@ public final class ClipTokenizer {
   }
 
   /**
-   * What a network reads: begin, the tokens of the text, end, padding. A text that is too long
-   * loses its last tokens and keeps the end.
+   * Encodes texts for a network: begin, the tokens of the text, end, padding. A text that is too
+   * long loses its last tokens but keeps the end.
    *
    * @param length tokens of a row, at least 2
    * @return (B, length) int64
@@ -154,7 +154,7 @@ public final class ClipTokenizer {
     return Tensor.of(rows, texts.size(), length);
   }
 
-  /** One more than the largest token: what a network's vocabulary must have at least. */
+  /** Returns one more than the largest token, the smallest possible vocabulary of a network. */
   public int size() {
     return vocabulary.size();
   }

@@ -25,7 +25,7 @@ import java.util.zip.GZIPInputStream;
  * The tokens of a tokenizer.
  *
  * @param numbers the number of each token
- * @param pairs how words are cut
+ * @param pairs the encoding that cuts words
  * @param special the tokens that are never cut: the begin and the end of a text
  */
 record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String> special) {
@@ -49,7 +49,7 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     return numbers.get(name);
   }
 
-  /** The tokens of a word. */
+  /** Returns the tokens of a word. */
   List<Integer> encode(String word) {
     return special.contains(word) ? List.of(token(word)) : pairs.encode(word, end());
   }
@@ -58,13 +58,13 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     return Collections.max(numbers.values()) + 1;
   }
 
-  /** The vocabulary of OpenAI's models, which ships. */
+  /** Returns the built-in vocabulary of OpenAI's models. */
   static ClipVocabulary openAi() {
     List<String> merges = openAiMerges();
     return of(BytePairs.vocabulary(merges, OPEN_CLIP), merges, OPEN_CLIP);
   }
 
-  /** The part of it that the first {@code count} merges make, for files of transformers. */
+  /** Returns the part of it that the first {@code count} merges make, for files of transformers. */
   static ClipVocabulary openAi(int count) {
     List<String> all = openAiMerges();
     if (count < 0 || count > all.size()) {
@@ -108,7 +108,7 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     return checked(vocabulary, numbers, mergesOf(merges));
   }
 
-  /** Writes what {@link #load} and transformers' {@code AutoTokenizer} read. */
+  /** Writes the files that {@link #load} and transformers' {@code AutoTokenizer} read. */
   void save(Path directory) {
     Map<String, Integer> inOrder = new LinkedHashMap<>();
     numbers.entrySet().stream()
@@ -131,7 +131,9 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     JsonNode model = root.path("model");
     if (!model.path("end_of_word_suffix").asText().equals("</w>")) {
       throw new SfumatoException(
-          file + ": is no tokenizer of CLIP: it is no byte-pair encoding that marks ends of words");
+          file
+              + ": is not a tokenizer of CLIP: it is not a byte-pair encoding that marks ends "
+              + "of words");
     }
     Map<String, Integer> numbers = numbers(file, model.path("vocab"));
     for (JsonNode added : root.path("added_tokens")) {
@@ -170,13 +172,13 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
       Path file, Map<String, Integer> numbers, List<String> merges) {
     for (String token : TRANSFORMERS) {
       if (!numbers.containsKey(token)) {
-        throw new SfumatoException(file + ": is no tokenizer of CLIP: it lacks " + token);
+        throw new SfumatoException(file + ": is not a tokenizer of CLIP: it lacks " + token);
       }
     }
     return of(numbers, merges, TRANSFORMERS);
   }
 
-  /** Accents composed, and small letters whatever stands around them. */
+  /** Composes accents and lower-cases each letter by itself. */
   static String normalized(String text) {
     return TextCleaning.eachSmall(Normalizer.normalize(text, Normalizer.Form.NFC));
   }

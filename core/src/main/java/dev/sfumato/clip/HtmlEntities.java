@@ -20,7 +20,7 @@ final class HtmlEntities {
 
   private HtmlEntities() {}
 
-  /** Lines of a name, with its semicolon if it needs one, and code points. */
+  /** Reads lines of a name, with its semicolon if it needs one, and code points. */
   private static Map<String, String> readNames() {
     Map<String, String> names = new HashMap<>();
     try (BufferedReader lines =
@@ -42,19 +42,19 @@ final class HtmlEntities {
     return names;
   }
 
-  /** The characters of a name such as {@code eacute;}. */
+  /** Returns the characters of a name such as {@code eacute;}. */
   static Optional<String> named(String name) {
     return Optional.ofNullable(NAMED.get(name));
   }
 
-  /** Every name and its characters. */
+  /** Returns every name with its characters. */
   static Map<String, String> names() {
     return NAMED;
   }
 
   /**
-   * {@code text} with every reference resolved as a browser does, those without a semicolon
-   * included: Python's {@code html.unescape}.
+   * Resolves every reference in {@code text} as a browser does, also without a semicolon: Python's
+   * {@code html.unescape}.
    */
   static String unescape(String text) {
     return text.indexOf('&') < 0
@@ -88,7 +88,7 @@ final class HtmlEntities {
     return isForbidden((int) code) ? "" : Character.toString((int) code);
   }
 
-  /** Control characters and code points that never are characters. */
+  /** Returns true for control characters and code points that are never characters. */
   private static boolean isForbidden(int code) {
     return code < 0x20 && code != '\t' && code != '\n' && code != '\f' && code != '\r'
         || code == 0x7f

@@ -5,7 +5,7 @@ import dev.sfumato.tensor.Tensor;
 
 /** The half of a CLIP network that reads pictures. */
 abstract sealed class ImageEncoder extends Module permits VisionTransformer, ModifiedResNet {
-  /** The encoder that {@code config} describes. */
+  /** Makes the encoder that {@code config} describes. */
   static ImageEncoder of(ClipConfig config) {
     return config.image() instanceof ClipConfig.ResNet resNet
         ? new ModifiedResNet(resNet, config.embedDim())
@@ -13,9 +13,9 @@ abstract sealed class ImageEncoder extends Module permits VisionTransformer, Mod
   }
 
   /**
-   * Normalised pictures (B, 3, S, S) to features (B, embed_dim).
+   * Maps normalised pictures (B, 3, S, S) to features (B, embed_dim).
    *
-   * @param layers is shown the output of each layer
+   * @param layers receives the output of each layer
    */
   abstract Tensor forward(Tensor images, Layers layers);
 }

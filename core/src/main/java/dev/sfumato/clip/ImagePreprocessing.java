@@ -12,15 +12,15 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Decoded pictures to what a CLIP network reads: resized and cut to a square, then {@code (x -
- * mean) / std} for each colour, x in [0, 1]. Resizing is Pillow's, as in open_clip.
+ * Prepares decoded pictures for a CLIP network: resizes and cuts them to a square, then computes
+ * {@code (x - mean) / std} for each colour, x in [0, 1]. It resizes like Pillow, as in open_clip.
  *
  * @param resize the smaller edge after resizing, in pixels
- * @param crop height and width of the part in the middle that is kept
- * @param squash whether both edges become {@code resize}, proportions or not
- * @param roundDown whether half a pixel above and left of that part is left out; else it is rounded
- *     to an even number
- * @param filter how pixels are interpolated
+ * @param crop height and width of the central part that is kept
+ * @param squash whether both edges become {@code resize}, at any proportions
+ * @param roundDown whether a half pixel in the offset of that part is rounded down instead of to an
+ *     even number
+ * @param filter the interpolation of pixels
  * @param mean of red, green and blue
  * @param std standard deviations of red, green and blue
  */
@@ -35,7 +35,7 @@ public record ImagePreprocessing(
   private static final List<Float> OPENAI_MEAN = List.of(0.48145466f, 0.4578275f, 0.40821073f);
   private static final List<Float> OPENAI_STD = List.of(0.26862954f, 0.26130258f, 0.27577711f);
 
-  /** Checks that the part fits and that the values can be divided by. */
+  /** Checks that the part fits and that no deviation is zero. */
   public ImagePreprocessing {
     mean = List.copyOf(mean);
     std = List.copyOf(std);
@@ -51,13 +51,13 @@ public record ImagePreprocessing(
     }
   }
 
-  /** That of OpenAI's models. */
+  /** Returns the preprocessing of OpenAI's models. */
   static ImagePreprocessing openAi(int imageSize) {
     return new ImagePreprocessing(
         imageSize, imageSize, false, false, Resize.Filter.BICUBIC, OPENAI_MEAN, OPENAI_STD);
   }
 
-  /** That of {@code preprocess_cfg} of open_clip. */
+  /** Reads open_clip's {@code preprocess_cfg}. */
   static ImagePreprocessing openClip(JsonObject settings, int imageSize) {
     String mode = settings.text("resize_mode", "shortest");
     if (!mode.equals("shortest") && !mode.equals("squash")) {
@@ -80,7 +80,7 @@ public record ImagePreprocessing(
   }
 
   /**
-   * That of transformers' {@code preprocessor_config.json}.
+   * Reads transformers' {@code preprocessor_config.json}.
    *
    * @throws SfumatoException if it does not make pictures of {@code imageSize} pixels
    */
@@ -117,7 +117,7 @@ public record ImagePreprocessing(
         normalize ? colors(settings, "image_std", OPENAI_STD) : List.of(1f, 1f, 1f));
   }
 
-  /** A value for each of red, green and blue: three numbers, or one for all. */
+  /** Reads a value for each of red, green and blue: three numbers, or one for all. */
   private static List<Float> colors(JsonObject settings, String key, List<Float> fallback) {
     if (!settings.has(key)) {
       return fallback;
@@ -135,7 +135,7 @@ public record ImagePreprocessing(
     return settings.has(key) && settings.get(key).value() instanceof Map;
   }
 
-  /** One number, or an object with the shortest edge, or with equal height and width. */
+  /** Reads one number, or an object with the shortest edge, or with equal height and width. */
   private static int side(JsonObject settings, String key, int fallback) {
     if (!isObject(settings, key)) {
       return settings.integer(key, fallback);
@@ -182,7 +182,7 @@ public record ImagePreprocessing(
   }
 
   /**
-   * {@code (x - mean) / std} of pictures that have the right size already; gradients go through.
+   * Computes {@code (x - mean) / std} of pictures of the right size; gradients reach the pictures.
    *
    * @param images (B, 3, H, W) in [0, 1]
    */

@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Keeps the outputs of some layers as a network computes them one after the other. */
+/** Keeps the outputs of some layers as a network computes all of them in sequence. */
 final class Layers {
-  /** Keeps nothing. */
+  /** An instance that keeps nothing. */
   static final Layers NONE = new Layers(List.of(), 0);
 
   private final List<Integer> wanted;
@@ -16,14 +16,14 @@ final class Layers {
 
   /**
    * @param wanted numbers of layers, 0 the first, in any order; negative ones count from the end
-   * @param count how many layers there are
+   * @param count the number of layers
    * @throws SfumatoException if a number is out of range
    */
   Layers(List<Integer> wanted, int count) {
     this.wanted = wanted.stream().map(layer -> index(layer, count)).toList();
   }
 
-  /** Keeps all of {@code count} layers. */
+  /** Makes an instance that keeps all of {@code count} layers. */
   static Layers all(int count) {
     return new Layers(IntStream.range(0, count).boxed().toList(), count);
   }
@@ -31,12 +31,12 @@ final class Layers {
   private static int index(int layer, int count) {
     if (layer < -count || layer >= count) {
       throw new SfumatoException(
-          "layer " + layer + " is not there: the image encoder has " + count + " layers");
+          "layer " + layer + " does not exist: the image encoder has " + count + " layers");
     }
     return Math.floorMod(layer, count);
   }
 
-  /** Notes the output of the next layer and returns it. */
+  /** Takes note of the next layer's output and returns it. */
   Tensor seen(Tensor output) {
     if (!wanted.isEmpty()) {
       seen.add(output);
@@ -44,7 +44,7 @@ final class Layers {
     return output;
   }
 
-  /** The outputs of the wanted layers, in the order in which they were asked for. */
+  /** Returns the outputs of the wanted layers, in the requested order. */
   List<Tensor> outputs() {
     return wanted.stream().map(seen::get).toList();
   }

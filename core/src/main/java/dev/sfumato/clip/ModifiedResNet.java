@@ -10,7 +10,7 @@ import java.util.List;
 
 /**
  * The residual network of CLIP (Radford et al., 2021, section 2.4): three convolutions as a stem,
- * means over windows before each halving convolution, and attention in the place of the last mean.
+ * average pooling before each halving convolution, and attention instead of the last average.
  */
 final class ModifiedResNet extends ImageEncoder {
   private final Conv2d conv1;
@@ -63,7 +63,7 @@ final class ModifiedResNet extends ImageEncoder {
     return attnpool.forward(x);
   }
 
-  /** A residual block that is narrow inside; its output has four times its width. */
+  /** A residual block with a narrow middle; its output has four times that width. */
   private static final class Bottleneck extends Module {
     private final Conv2d conv1;
     private final BatchNorm2d bn1;

@@ -10,8 +10,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Undoes mojibake: UTF-8 that was decoded as something else, once or several times. Bytes are
- * strings of the characters U+0000 to U+00FF here, so that patterns apply to them.
+ * Undoes mojibake: UTF-8 that was decoded as something else, once or several times. Here bytes are
+ * strings of the characters U+0000 to U+00FF, so patterns apply to them.
  */
 final class Mojibake {
   private static final Pattern NOT_ASCII = Pattern.compile("[^\\x00-\\x7f]");
@@ -35,7 +35,7 @@ final class Mojibake {
   private static final Pattern WORD_OF_A_GRAVE =
       Pattern.compile("\\xc3 (?! |quele|quela|quilo|s )");
 
-  /** UTF-8 with bytes that were lost: 1A, or a question mark. */
+  /** UTF-8 with lost bytes: 1A, or a question mark. */
   private static final Pattern LOSSY =
       Pattern.compile(
           """
@@ -59,7 +59,9 @@ final class Mojibake {
 
   private Mojibake() {}
 
-  /** What looks like UTF-8 in one of several encodings, amid text that does not. */
+  /**
+   * Makes a pattern for pieces that look like UTF-8 in one of several encodings, amid other text.
+   */
   private static Pattern embedded() {
     String continuation = SingleByteEncoding.charactersOf(0x80, 0xbf);
     String unusual = continuation.replaceAll("[–—―‘’‚“”„•…]", "");
@@ -78,7 +80,7 @@ final class Mojibake {
             continuation));
   }
 
-  /** {@code text} as it was meant: ftfy's {@code fix_encoding}. */
+  /** Returns {@code text} as it was meant: ftfy's {@code fix_encoding}. */
   static String fix(String text) {
     String before = text;
     for (String after = step(before); !after.equals(before); after = step(before)) {
@@ -87,7 +89,7 @@ final class Mojibake {
     return before;
   }
 
-  /** C1 control characters as the characters that Windows-1252 has in their place. */
+  /** Replaces C1 control characters with Windows-1252's characters for the same bytes. */
   static String withoutC1Controls(String text) {
     return C1_CONTROL
         .matcher(text)
@@ -122,7 +124,7 @@ final class Mojibake {
 
   // ---- bytes
 
-  /** The bytes of {@code text}, those that were changed on the way made good. */
+  /** Returns the bytes of {@code text} with known changes undone. */
   private static String restored(SingleByteEncoding encoding, String text) {
     String bytes = encoding.encode(text);
     if (encoding.hasNoBreakSpace() && SPACE_FOR_A0.matcher(bytes).find()) {
@@ -132,7 +134,7 @@ final class Mojibake {
     return encoding.isSloppy() ? LOSSY.matcher(bytes).replaceAll("\u00ef\u00bf\u00bd") : bytes;
   }
 
-  /** What {@code bytes} are in UTF-8, or nothing if they are not UTF-8. */
+  /** Decodes {@code bytes} as UTF-8; empty if they are not UTF-8. */
   private static Optional<String> utf8(String bytes) {
     String strict =
         SURROGATES.matcher(bytes).replaceAll(Mojibake::fourBytes).replace("\u00c0\u0080", "\0");

@@ -10,7 +10,10 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
-/** The configuration of OpenAI's models, which their files do not hold: from their shapes. */
+/**
+ * Derives the configuration of OpenAI's models, which their files lack, from the shapes of their
+ * weights.
+ */
 final class OpenAiShapes {
   private static final int HEAD_WIDTH = 64;
 
@@ -23,7 +26,7 @@ final class OpenAiShapes {
   }
 
   /**
-   * What {@code weights} are those of.
+   * Returns the configuration of the model that {@code weights} belong to.
    *
    * @throws SfumatoException naming {@code source} and a weight that every CLIP model has and this
    *     one lacks
@@ -75,12 +78,12 @@ final class OpenAiShapes {
     Tensor weight = weights.get(name);
     if (weight == null || weight.dim() <= dimension) {
       throw new SfumatoException(
-          source + ": is no CLIP model: it has no weight '" + name + "' of a fitting shape");
+          source + ": is not a CLIP model: it has no weight '" + name + "' of a fitting shape");
     }
     return (int) weight.size(dimension);
   }
 
-  /** How many different numbers stand in the group of {@code names}. */
+  /** Counts the different numbers in the group of {@code names}. */
   private int count(String names) {
     Pattern pattern = Pattern.compile(names);
     return (int)

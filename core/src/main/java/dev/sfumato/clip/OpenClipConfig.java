@@ -35,7 +35,7 @@ final class OpenClipConfig {
           "attn_pooler_queries",
           "attn_pooler_heads",
           "no_ln_pre",
-          "pos_embed_type", // what it makes is stored among the weights
+          "pos_embed_type", // its results are stored among the weights
           "final_ln_after_pool",
           "pool_type",
           "output_tokens",
@@ -57,7 +57,7 @@ final class OpenClipConfig {
           "pad_id",
           "eos_id",
           "no_causal_mask",
-          "final_ln_after_pool", // which open_clip does not heed
+          "final_ln_after_pool", // which open_clip ignores
           "pool_type",
           "proj_type",
           "output_tokens",
@@ -72,7 +72,7 @@ final class OpenClipConfig {
   /**
    * Reads {@code model_cfg}.
    *
-   * @throws SfumatoException naming the option that asks for more than a plain CLIP model
+   * @throws SfumatoException naming the option that goes beyond a plain CLIP model
    */
   static ClipConfig read(JsonObject model) {
     JsonObject vision = model.child("vision_cfg");
@@ -85,7 +85,7 @@ final class OpenClipConfig {
         model.get("embed_dim").integer(), image(vision, quick), text(text, quick));
   }
 
-  /** Refuses what is switched on and not known here. */
+  /** Refuses unknown settings that are switched on. */
   private static void requirePlain(JsonObject settings, Set<String> known) {
     for (String key : settings.keys()) {
       boolean off =
@@ -169,15 +169,17 @@ final class OpenClipConfig {
   }
 
   /**
-   * What {@link #read} reads.
+   * Writes the settings that {@link #read} reads.
    *
-   * @throws SfumatoException if open_clip has no words for {@code config}
+   * @throws SfumatoException if open_clip's settings cannot express {@code config}
    */
   static Map<String, Object> write(ClipConfig config) {
     return write(config, text(config.text()));
   }
 
-  /** The same for a model whose directory has its tokenizer: any name says that it is there. */
+  /**
+   * Writes the same for a model whose directory holds its tokenizer; any name marks its presence.
+   */
   static Map<String, Object> writeOwnTokenizer(ClipConfig config) {
     Map<String, Object> text = text(config.text());
     text.put("hf_tokenizer_name", "clip");

@@ -20,8 +20,8 @@ final class SelfAttention extends Module {
 
   /**
    * @param width length of the vectors
-   * @param heads how many parts a vector is split into
-   * @param causal whether a position sees only itself and those before it
+   * @param heads the number of parts of a vector
+   * @param causal whether a position sees only itself and earlier ones
    */
   SelfAttention(int width, int heads, boolean causal) {
     inProjWeight = parameter(3L * width, width);

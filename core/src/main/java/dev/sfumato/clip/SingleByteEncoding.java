@@ -9,16 +9,15 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * An encoding of one byte a character. A sloppy one gives bytes that it does not define the
- * characters of Latin-1, as many programs do, and keeps byte 1A for U+FFFD, the character of a byte
- * that was lost.
+ * An encoding with one byte per character. A sloppy one maps undefined bytes to the characters of
+ * Latin-1, as many programs do, and keeps byte 1A for U+FFFD, the character of a lost byte.
  */
 final class SingleByteEncoding {
   static final SingleByteEncoding LATIN_1 = exact("ISO-8859-1");
   static final SingleByteEncoding WINDOWS_1252 = sloppy("windows-1252");
   private static final SingleByteEncoding MAC_ROMAN = exact("x-MacRoman");
 
-  /** Those with which UTF-8 is taken for something else, in the order in which they are tried. */
+  /** The encodings in which UTF-8 is commonly misread, in the order of trying. */
   static final List<SingleByteEncoding> CANDIDATES =
       List.of(
           LATIN_1,
@@ -32,7 +31,7 @@ final class SingleByteEncoding {
           MAC_ROMAN,
           exact("IBM437"));
 
-  /** Those whose accented letters lie where Latin-1 has them. */
+  /** The encodings whose accented letters have Latin-1's bytes. */
   private static final List<SingleByteEncoding> LIKE_LATIN_1 = CANDIDATES.subList(0, 7);
 
   private final boolean sloppy;
@@ -67,7 +66,9 @@ final class SingleByteEncoding {
     return bytes;
   }
 
-  /** The characters that the bytes {@code first} to {@code last} have in encodings like Latin-1. */
+  /**
+   * Returns the characters of the bytes {@code first} to {@code last} in encodings like Latin-1.
+   */
   static String charactersOf(int first, int last) {
     return IntStream.rangeClosed(first, last)
         .boxed()
@@ -80,7 +81,7 @@ final class SingleByteEncoding {
     return sloppy;
   }
 
-  /** Whether a space in it may have been the byte A0, which is not so in Mac OS. */
+  /** Returns true if a space in it may have been the byte A0, which is not so in Mac OS. */
   boolean hasNoBreakSpace() {
     return this != MAC_ROMAN;
   }
@@ -89,12 +90,12 @@ final class SingleByteEncoding {
     return characters.substring(b, b + 1);
   }
 
-  /** Whether it has all characters of {@code text}. */
+  /** Returns true if it has all characters of {@code text}. */
   boolean encodes(String text) {
     return text.chars().allMatch(c -> bytes.containsKey((char) c));
   }
 
-  /** The bytes of {@code text}, each as the character of Latin-1 with its number. */
+  /** Returns the bytes of {@code text}, each as the Latin-1 character with that number. */
   String encode(String text) {
     byte[] encoded = new byte[text.length()];
     for (int i = 0; i < encoded.length; i++) {

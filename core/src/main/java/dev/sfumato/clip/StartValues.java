@@ -9,7 +9,7 @@ import dev.sfumato.tensor.Tensor;
 final class StartValues {
   private StartValues() {}
 
-  /** Normal with mean 0 and the standard deviation {@code deviation}. */
+  /** Draws from a normal distribution with mean 0 and standard deviation {@code deviation}. */
   static void normal(Rng rng, Tensor parameter, double deviation) {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {

@@ -5,16 +5,16 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** What open_clip's tokenizers do to a text first, by open_clip's names. */
+/** The cleaning of texts before open_clip's tokenizers, by open_clip's names. */
 enum TextCleaning {
   /** Repaired, HTML entities resolved, one space between words, small letters. */
   LOWER,
-  /** The same with letters as they are. */
+  /** The same with unchanged letters. */
   WHITESPACE,
-  /** As {@link #LOWER} and without punctuation. */
+  /** Like {@link #LOWER}, and without punctuation. */
   CANONICALIZE;
 
-  /** What Python's {@code str.split} splits at. */
+  /** The separators of Python's {@code str.split}. */
   private static final Pattern SPACES = Pattern.compile("[\\p{IsWhite_Space}\\x1c-\\x1f]+");
 
   private static final Pattern PUNCTUATION = Pattern.compile("[!-/:-@\\[-`{-~]");
@@ -24,7 +24,9 @@ enum TextCleaning {
       "[\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}'.:·"
           + "\u0387\u055f\u05f4‘’\u2024\u2027\ufe13\ufe52\ufe55＇．：]";
 
-  /** Final_Sigma of the Unicode standard, section 3.13; {@link String#toLowerCase} has another. */
+  /**
+   * Final_Sigma of the Unicode standard, section 3.13; {@link String#toLowerCase} has another rule.
+   */
   private static final Pattern FINAL_SIGMA =
       Pattern.compile(
           String.format(Locale.ROOT, "(?<=%s%s{0,64})Σ(?!%s*%s)", CASED, IGNORED, IGNORED, CASED));
@@ -38,7 +40,7 @@ enum TextCleaning {
     }
   }
 
-  /** The cleaned text. */
+  /** Returns the cleaned text. */
   String apply(String text) {
     String repaired = HtmlEntities.unescape(HtmlEntities.unescape(TextRepair.fix(text)));
     return switch (this) {
@@ -49,12 +51,12 @@ enum TextCleaning {
     };
   }
 
-  /** Small letters, a sigma by its place in the word. */
+  /** Lower-cases text, a sigma by its place in the word. */
   private static String small(String text) {
     return eachSmall(FINAL_SIGMA.matcher(text).replaceAll("ς"));
   }
 
-  /** Small letters, whatever stands around them. */
+  /** Lower-cases each letter by itself. */
   static String eachSmall(String text) {
     return text.codePoints()
         .mapToObj(c -> Character.toString(c).toLowerCase(Locale.ROOT))

@@ -26,7 +26,7 @@ final class TextRepair {
 
   private TextRepair() {}
 
-  /** Ligatures and digraphs of Latin letters, and what has another width than usual. */
+  /** Lists Latin ligatures and digraphs, and characters of unusual width. */
   private static Map<Character, String> letters() {
     Map<Character, String> letters = new HashMap<>();
     for (char c : "ĲĳǱǲǳǄǅǆǇǈǉǊǋǌﬀﬁﬂﬃﬄﬆ".toCharArray()) {
@@ -41,7 +41,7 @@ final class TextRepair {
     return letters;
   }
 
-  /** Entities whose names somebody turned into capitals, such as {@code &EACUTE;}. */
+  /** Lists entities whose names were turned into capitals, such as {@code &EACUTE;}. */
   private static Map<String, String> capitalEntities() {
     Map<String, String> capitals = new HashMap<>();
     HtmlEntities.names()
@@ -57,12 +57,12 @@ final class TextRepair {
     return capitals;
   }
 
-  /** The repaired text; each line is repaired by itself. */
+  /** Returns the repaired text; each line is repaired separately. */
   static String fix(String text) {
     StringBuilder fixed = new StringBuilder();
     boolean unescape = true;
     for (String line : text.split("(?<=\n)")) {
-      unescape &= line.indexOf('<') < 0; // from here on it may be HTML on purpose
+      unescape &= line.indexOf('<') < 0; // from here on the text may be HTML on purpose
       fixed.append(fixLine(line, unescape));
     }
     return fixed.toString();

@@ -19,7 +19,7 @@ final class Transformer extends Module {
     return forward(x, Layers.NONE);
   }
 
-  /** The same, showing {@code layers} the output of each block. */
+  /** Computes the same and passes the output of each block to {@code layers}. */
   Tensor forward(Tensor x, Layers layers) {
     Tensor y = x;
     for (TransformerBlock block : resblocks) {

@@ -36,7 +36,7 @@ final class TransformerBlock extends Module {
         });
   }
 
-  /** Two layers with an activation between them, for each position by itself. */
+  /** Two layers with an activation between them, applied to each position. */
   private static final class Mlp extends Module {
     private final Linear cFc;
     private final Linear cProj;

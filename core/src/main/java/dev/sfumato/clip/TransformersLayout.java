@@ -11,20 +11,19 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How Hugging Face's transformers describes a CLIP model and names its weights. It splits one
- * matrix of each attention into three and stores the projections transposed.
+ * The layout of a CLIP model in Hugging Face's transformers: its configuration and the names of its
+ * weights. Transformers splits one matrix of each attention into three and stores the projections
+ * transposed.
  */
 final class TransformersLayout {
-  /**
-   * Parts of names there, and what stands for them in {@link ClipNetwork}; none contains another.
-   */
+  /** Parts of names there and their equivalents in {@link ClipNetwork}; none contains another. */
   private static final Map<String, String> NAMES = new LinkedHashMap<>();
 
   static {
     NAMES.put("vision_model.embeddings.class_embedding", "visual.class_embedding");
     NAMES.put("vision_model.embeddings.patch_embedding", "visual.conv1");
     NAMES.put("vision_model.embeddings.position_embedding.weight", "visual.positional_embedding");
-    NAMES.put("vision_model.pre_layrnorm", "visual.ln_pre"); // so it is spelled
+    NAMES.put("vision_model.pre_layrnorm", "visual.ln_pre"); // spelled like this in the files
     NAMES.put("vision_model.encoder.layers", "visual.transformer.resblocks");
     NAMES.put("vision_model.post_layernorm", "visual.ln_post");
     NAMES.put("visual_projection.weight", "visual.proj");
@@ -54,7 +53,7 @@ final class TransformersLayout {
   // ---- weights
 
   /**
-   * The weights under the names, and in the shapes, of {@link ClipNetwork}.
+   * Converts the weights to the names and shapes of {@link ClipNetwork}.
    *
    * @param source the file, for error messages
    */
@@ -75,8 +74,8 @@ final class TransformersLayout {
   }
 
   /**
-   * The weights of a text encoder alone, which transformers writes with the prefix {@code
-   * text_model.} until version 5.5 and without it from then on.
+   * Converts the weights of a separate text encoder; transformers wrote them with the prefix {@code
+   * text_model.} until version 5.5 and writes them without it since.
    */
   static Map<String, Tensor> textWeights(Map<String, Tensor> weights, String source) {
     Map<String, Tensor> prefixed = new LinkedHashMap<>();
@@ -119,7 +118,7 @@ final class TransformersLayout {
     String type = config.text("model_type", "clip");
     if (!type.equals("clip")) {
       throw new SfumatoException(
-          config.source() + "model_type '" + type + "' is no CLIP model: expected clip");
+          config.source() + "model_type '" + type + "' is not a CLIP model: expected clip");
     }
     JsonObject vision = overridden(config, "vision_config");
     JsonObject text = overridden(config, "text_config");
@@ -135,7 +134,7 @@ final class TransformersLayout {
   }
 
   /**
-   * Reads the {@code config.json} of a text encoder alone.
+   * Reads the {@code config.json} of a separate text encoder.
    *
    * @throws SfumatoException if it describes another kind of model
    */
@@ -158,11 +157,11 @@ final class TransformersLayout {
         text.integer("vocab_size", 49408),
         transformer(text, 512, 2048, 8),
         true,
-        // Files from before 2023 say 2 whatever the end token is.
+        // Files from before 2023 say 2 for any end token.
         end == 2 ? TextPool.LARGEST : new TextPool(TextPool.Rule.END, end));
   }
 
-  /** Old files repeat a part under another key, which then counts. */
+  /** Returns the settings of a part; old files repeat it under another key, which wins. */
   private static JsonObject overridden(JsonObject config, String key) {
     return config.has(key + "_dict") ? config.child(key + "_dict") : config.child(key);
   }

@@ -3,8 +3,8 @@ package dev.sfumato.guidance;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * Towards a brightness: the distance of each picture's mean luma from it, in [-1, 1] as for colour;
- * the mean over the batch.
+ * Steers towards a brightness: the distance of each picture's mean luma, in [-1, 1], from the
+ * target, averaged over the batch.
  *
  * @param target 0 (black) to 1 (white)
  */

@@ -8,11 +8,11 @@ import java.util.Locale;
 import java.util.function.UnaryOperator;
 
 /**
- * Towards what a classifier takes for a class (Dhariwal and Nichol 2021, arXiv 2105.05233, with the
- * clean picture in the place of the noisy one, so that any classifier will do): the mean of -log
- * p(label | predictedX0).
+ * Steers towards a classifier's class (Dhariwal and Nichol 2021, arXiv 2105.05233, but with the
+ * clean picture instead of the noisy one, so any classifier works): the mean of -log p(label |
+ * predictedX0).
  *
- * @param classifier from pictures (B, C, H, W) in [-1, 1] to logits (B, classes), with gradients
+ * @param classifier maps pictures (B, C, H, W) in [-1, 1] to logits (B, classes), with gradients
  * @param labels the class of each picture, repeated to fill the batch
  */
 public record ClassGuide(UnaryOperator<Tensor> classifier, long... labels) implements Guide {

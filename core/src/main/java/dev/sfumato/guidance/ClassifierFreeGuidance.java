@@ -7,16 +7,16 @@ import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
 
 /**
- * Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): away from what the network
- * predicts without the condition.
+ * Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): it moves away from the
+ * prediction without the condition.
  *
  * @param scale w in {@code uncond + w (cond - uncond)}; 1 for none
- * @param from the part of the run, 0 to 1, from which on it acts (Kynkaanniemi et al. 2024, arXiv
- *     2404.07724: neither at high noise nor at low); elsewhere the condition alone counts
- * @param until the part of the run, 0 to 1, before which it acts
- * @param rescale 0 to 1: how far the result is brought back to the standard deviation of the
- *     prediction with the condition (Lin et al. 2023, arXiv 2305.08891, eq. 15 and 16), against
- *     overexposure at large scales
+ * @param from the part of the run, 0 to 1, at which it starts (Kynkaanniemi et al. 2024, arXiv
+ *     2404.07724: neither at high noise nor at low); outside, only the condition counts
+ * @param until the part of the run, 0 to 1, at which it ends
+ * @param rescale 0 to 1: how far the result returns to the standard deviation of the prediction
+ *     with the condition (Lin et al. 2023, arXiv 2305.08891, eq. 15 and 16), against overexposure
+ *     at large scales
  */
 public record ClassifierFreeGuidance(double scale, double from, double until, double rescale) {
   /** No classifier-free guidance. */
@@ -42,23 +42,23 @@ public record ClassifierFreeGuidance(double scale, double from, double until, do
     }
   }
 
-  /** At every step, without rescaling. */
+  /** Returns guidance at every step, without rescaling. */
   public static ClassifierFreeGuidance of(double scale) {
     return new ClassifierFreeGuidance(scale, 0, 1, 0);
   }
 
-  /** Whether it changes anything: the scale is not 1. */
+  /** Returns true if it changes anything: the scale is not 1. */
   public boolean isOn() {
     return scale != 1;
   }
 
-  /** Whether the prediction without the condition is needed at {@code step}. */
+  /** Returns true if the prediction without the condition is needed at {@code step}. */
   boolean actsAt(Step step) {
     double done = (double) step.index() / step.count();
     return isOn() && from <= done && done < until;
   }
 
-  /** The guided prediction, of the shape of both. */
+  /** Returns the guided prediction, in the shape of both. */
   Tensor combine(Tensor conditional, Tensor unconditional) {
     return Scope.run(
         () -> {
@@ -71,7 +71,7 @@ public record ClassifierFreeGuidance(double scale, double from, double until, do
         });
   }
 
-  /** The standard deviation of each picture or vector, (B, 1, ...). */
+  /** Returns the standard deviation of each picture or vector, (B, 1, ...). */
   private static Tensor deviation(Tensor x) {
     return x.std(true, x.dimsOfASample());
   }

@@ -11,13 +11,14 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
- * Towards pictures whose parts CLIP finds near to prompts: the mean over all parts of all pictures
- * of the weighted mean over prompts of half the squared great-circle distance,
+ * Steers towards pictures whose parts are close to prompts for CLIP. The loss is half the squared
+ * great-circle distance, averaged with weights over prompts and then over all parts of all
+ * pictures,
  *
  * <pre>d(a, b) = 2 arcsin(|a - b| / 2)^2</pre>
  *
- * between features a and b of unit length, as unit 2 of the Hugging Face diffusion models course
- * has it. With a temperature T prompts compete instead, as in CLIP's training: the mean of
+ * between features a and b of unit length, as in unit 2 of the Hugging Face diffusion models
+ * course. With a temperature T prompts compete instead, as in CLIP's training: the mean of
  *
  * <pre>-log softmax(cos(a, b) / T)[b]</pre>
  *
@@ -27,18 +28,18 @@ import java.util.stream.IntStream;
  * batch. CLIP's weights get no gradients.
  *
  * @param clip the model
- * @param cutouts what it is shown
- * @param prompts what it is to find, of the same model
- * @param temperature above 0; none for distances
+ * @param cutouts the parts of the pictures that it sees
+ * @param prompts the texts or pictures to find, encoded by the same model
+ * @param temperature above 0; empty for distances
  */
 public record ClipGuide(
     ClipModel clip, Cutouts cutouts, ClipPrompts prompts, OptionalDouble temperature)
     implements Guide {
-  /** What all guides of one model with equal cutouts share at a moment. */
+  /** The key of the results that guides of one model with equal cutouts share at a moment. */
   private record Shared(ClipModel clip, Cutouts cutouts) {}
 
   /**
-   * @throws SfumatoException if the temperature is not above 0 or there is nothing to compete
+   * @throws SfumatoException if the temperature is not above 0 or too few prompts compete
    */
   public ClipGuide {
     if (temperature.isPresent()) {
@@ -54,7 +55,7 @@ public record ClipGuide(
     }
   }
 
-  /** A guide by distances. */
+  /** Makes a guide by distances. */
   public ClipGuide(ClipModel clip, Cutouts cutouts, ClipPrompts prompts) {
     this(clip, cutouts, prompts, OptionalDouble.empty());
   }
@@ -76,7 +77,7 @@ public record ClipGuide(
     }
   }
 
-  /** What CLIP makes of the parts: features, and the outputs of all layers. */
+  /** Returns CLIP's view of the parts: features, and the outputs of all layers. */
   private List<Tensor> look(Tensor pictures, Moment at) {
     try (Scope scope = Scope.open()) {
       Tensor parts = cutouts.of(pictures, clip.imageSize(), at);
@@ -88,7 +89,7 @@ public record ClipGuide(
     }
   }
 
-  /** The mean over the features and the prompts' layers. */
+  /** Returns the mean over the features and the prompts' layers. */
   private Tensor distance(List<Tensor> seen) {
     return Scope.run(
         () -> {
@@ -119,7 +120,10 @@ public record ClipGuide(
         });
   }
 
-  /** The mean over rows of {@code values} (N, P), weighted by shares of the weights' magnitudes. */
+  /**
+   * Returns the mean over rows of {@code values} (N, P), weighted by shares of the weights'
+   * magnitudes.
+   */
   private static Tensor weighted(Tensor values, List<Double> weights) {
     double sum = weights.stream().mapToDouble(Math::abs).sum();
     float[] shares = new float[weights.size()];

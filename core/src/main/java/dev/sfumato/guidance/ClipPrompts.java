@@ -13,18 +13,18 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What a CLIP model is to find in pictures: texts, or other pictures. Their features are computed
- * once and belong to the scope that is current then.
+ * Prompts for CLIP to find in pictures: texts, or other pictures. Their features are computed once
+ * and belong to the scope that is current at that time.
  *
- * @param weights how much each of P prompts counts; below 0 it drives away
- * @param layers of which layers of the image encoder {@code features} holds the outputs, too
- * @param features (P, D) each: of the encoder's end and of {@code layers}, rows of unit length
+ * @param weights the weight of each of P prompts; below 0 it drives away
+ * @param layers the layers of the image encoder whose outputs {@code features} also holds
+ * @param features (P, D) each: of the encoder's end and then of {@code layers}, rows of unit length
  */
 public record ClipPrompts(List<Double> weights, List<Integer> layers, List<Tensor> features) {
   private static final Pattern WEIGHTED = Pattern.compile("(.*):([^:]*)", Pattern.DOTALL);
 
   /**
-   * @throws SfumatoException if nothing counts
+   * @throws SfumatoException if all weights are 0
    */
   public ClipPrompts {
     weights = List.copyOf(weights);
@@ -36,8 +36,8 @@ public record ClipPrompts(List<Double> weights, List<Integer> layers, List<Tenso
   }
 
   /**
-   * Reads {@code a red rose} or, with weights, {@code a red rose:2|blue:-0.5}; a weight that is not
-   * said is 1.
+   * Reads {@code a red rose} or, with weights, {@code a red rose:2|blue:-0.5}; the default weight
+   * is 1.
    *
    * @throws SfumatoException if a prompt has no words
    */
@@ -53,7 +53,7 @@ public record ClipPrompts(List<Double> weights, List<Integer> layers, List<Tenso
     for (String text : texts) {
       if (clip.tokenizer().tokenize(text).isEmpty()) {
         throw new SfumatoException(
-            "clip: prompt '" + text + "' has no words: nothing can be compared to it");
+            "clip: prompt '" + text + "' has no words to compare pictures with");
       }
     }
     try (Autograd.Recording off = Autograd.off()) {
@@ -62,10 +62,10 @@ public record ClipPrompts(List<Double> weights, List<Integer> layers, List<Tenso
   }
 
   /**
-   * One picture.
+   * Makes a prompt of one picture.
    *
    * @param layers also compared in these layers of the image encoder, 0 the first, -1 the last
-   * @throws SfumatoException if a layer is not there
+   * @throws SfumatoException if a layer does not exist
    */
   public static ClipPrompts ofPicture(ClipModel clip, Pixels picture, List<Integer> layers) {
     try (Scope scope = Scope.open();
@@ -79,8 +79,8 @@ public record ClipPrompts(List<Double> weights, List<Integer> layers, List<Tenso
   }
 
   /**
-   * An output of the image encoder as features (N, D) of unit length: of a layer the mean over all
-   * tokens or pixels, which does not tell where something is.
+   * Turns an output of the image encoder into features (N, D) of unit length; a layer's are the
+   * mean over all tokens or pixels, which loses positions.
    *
    * @param output (N, D), (N, tokens, D) or (N, D, H, W)
    */

@@ -5,9 +5,9 @@ import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
 
 /**
- * Towards one colour: the mean absolute difference between all pixels and it, in [-1, 1], as in
- * unit 2 of the Hugging Face diffusion models course. A gray picture is compared with each of the
- * three channels.
+ * Steers towards one colour: the mean absolute difference between it and all pixels, in [-1, 1], as
+ * in unit 2 of the Hugging Face diffusion models course. A gray picture is compared with each of
+ * the three channels.
  *
  * @param red 0 to 1
  * @param green 0 to 1
@@ -20,7 +20,8 @@ public record ColorGuide(double red, double green, double blue) implements Guide
   public ColorGuide {
     for (double channel : new double[] {red, green, blue}) {
       if (!(channel >= 0 && channel <= 1)) {
-        throw new SfumatoException("a colour's channels lie between 0 and 1, not at " + channel);
+        throw new SfumatoException(
+            "a colour's channels must lie between 0 and 1, not at " + channel);
       }
     }
   }
@@ -44,7 +45,7 @@ public record ColorGuide(double red, double green, double blue) implements Guide
             Double.parseDouble(channels[2]));
       }
     } catch (NumberFormatException e) {
-      // Said below.
+      // The error below covers it.
     }
     throw new SfumatoException(
         String.format(

@@ -13,29 +13,29 @@ import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
 /**
- * A network for one batch of pictures: what conditions them, classifier-free guidance, and the
- * slices in which they go through it. Tensors are on the network's device.
+ * A network for one batch of pictures, with their conditions, classifier-free guidance and batch
+ * slices. Tensors are on the network's device.
  *
  * @param denoiser the network
  * @param space what decodes its samples to pictures
- * @param conditioning of the whole batch
+ * @param conditioning the conditioning of the whole batch
  * @param batchSize pictures that go through the network together
  */
 public record ConditionedDenoiser(
     Denoiser denoiser, PictureSpace space, Conditioning conditioning, int batchSize) {
 
   /**
-   * The network's output and the way back through it.
+   * The network's output and its backward pass.
    *
    * @param output (B, C', H, W), without gradients
-   * @param pullBack from the gradient with respect to the output to that with respect to x (B, C,
-   *     H, W); to be called once
+   * @param pullBack maps the gradient with respect to the output to that with respect to x (B, C,
+   *     H, W); call it only once
    */
   record Traced(Tensor output, UnaryOperator<Tensor> pullBack) {}
 
   /**
-   * The network's output for {@code x} (B, C, H, W), classifier-free guidance included: (B, C', H,
-   * W). Recorded for gradients where {@link Autograd} is on.
+   * Returns the network's output (B, C', H, W) for {@code x} (B, C, H, W), including
+   * classifier-free guidance. It is recorded for gradients if {@link Autograd} is on.
    */
   public Tensor predict(Run run, Step step, Tensor x) {
     return Scope.run(() -> inSlices(x, (part, from) -> slice(run, step, part, from)));
@@ -62,8 +62,8 @@ public record ConditionedDenoiser(
   }
 
   /**
-   * The same with the way back. Several slices are computed again, one by one, on the way back, so
-   * that no more than one is in memory.
+   * Returns the same with its backward pass. If there are several slices, the backward pass
+   * computes them again one by one, so only one is in memory.
    */
   Traced trace(Run run, Step step, Tensor x) {
     if (x.size(0) <= batchSize) {
@@ -95,7 +95,7 @@ public record ConditionedDenoiser(
     return tensor.narrow(0, from, Math.min(batchSize, tensor.size(0) - from));
   }
 
-  /** The output for the pictures {@code x} of the batch from {@code from} on. */
+  /** Returns the output for the pictures {@code x} of the batch, starting at {@code from}. */
   private Tensor slice(Run run, Step step, Tensor x, long from) {
     Tensor input = run.scaleModelInput(x, step);
     Tensor timesteps = Tensor.full(step.timestep(), x.size(0)).to(x.device());

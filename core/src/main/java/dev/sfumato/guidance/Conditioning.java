@@ -6,16 +6,16 @@ import dev.sfumato.tensor.Device;
 import java.util.Optional;
 
 /**
- * All that conditions a batch of pictures: what they are asked to show, and for classifier-free
- * guidance what stands for asking nothing in particular.
+ * The conditions of a batch of pictures: the wanted one and, for classifier-free guidance, the one
+ * that asks for nothing in particular.
  *
- * @param given what is asked for
- * @param missing no class, an empty or a negative text; absent if the model knows no such thing
- * @param guidance how far the predictions for the two are driven apart
+ * @param given the wanted condition
+ * @param missing no class, an empty or a negative text; absent if the model has no such condition
+ * @param guidance the strength with which the two predictions are driven apart
  */
 public record Conditioning(
     Condition given, Optional<Condition> missing, ClassifierFreeGuidance guidance) {
-  /** Nothing is asked for. */
+  /** No condition. */
   public static final Conditioning NONE = of(Condition.NONE);
 
   /**
@@ -29,17 +29,17 @@ public record Conditioning(
     }
   }
 
-  /** A condition without classifier-free guidance. */
+  /** Makes a conditioning without classifier-free guidance. */
   public static Conditioning of(Condition given) {
     return new Conditioning(given, Optional.empty(), ClassifierFreeGuidance.NONE);
   }
 
-  /** The same on {@code device}. */
+  /** Returns the same on {@code device}. */
   public Conditioning to(Device device) {
     return new Conditioning(given.to(device), missing.map(m -> m.to(device)), guidance);
   }
 
-  /** The same for {@code count} pictures from {@code from} on. */
+  /** Returns the same for {@code count} pictures, starting at {@code from}. */
   Conditioning rows(long from, long count) {
     return new Conditioning(
         given.rows(from, count), missing.map(m -> m.rows(from, count)), guidance);

@@ -13,9 +13,9 @@ import java.util.stream.Stream;
  * The cutouts of unit 2 of the Hugging Face diffusion models course, draw for draw: torchvision's
  * {@code RandomResizedCrop}, {@code RandomAffine(5)} and {@code RandomHorizontalFlip}.
  *
- * <p>As there, pixels stay in [-1, 1] where CLIP models were trained on [0, 1].
+ * <p>As in the course, pixels stay in [-1, 1], although CLIP models were trained on [0, 1].
  *
- * @param count how many
+ * @param count the number of parts of each picture
  */
 public record CourseCutouts(int count) implements Cutouts {
   private static final double SMALLEST_AREA = 0.08;
@@ -24,7 +24,7 @@ public record CourseCutouts(int count) implements Cutouts {
   private static final double DEGREES = 5;
 
   /**
-   * @throws SfumatoException if there is no cut
+   * @throws SfumatoException if {@code count} is below 1
    */
   public CourseCutouts {
     if (count < 1) {
@@ -55,7 +55,7 @@ public record CourseCutouts(int count) implements Cutouts {
     return Math.toRadians(random.uniformBetween(-DEGREES, DEGREES).item());
   }
 
-  /** Turned about the centre; each pixel is the nearest of {@code x}, black beyond the border. */
+  /** Rotates about the centre; each pixel is the nearest of {@code x}, black beyond the border. */
   private static Tensor rotated(Tensor x, double angle) {
     int side = (int) x.size(3);
     float cos = (float) Math.cos(angle);
@@ -75,7 +75,9 @@ public record CourseCutouts(int count) implements Cutouts {
       return pictures.narrow(2, top, height).narrow(3, left, width);
     }
 
-    /** Of random area and proportions, as {@code RandomResizedCrop.get_params}. */
+    /**
+     * Draws a rectangle of random area and proportions, as {@code RandomResizedCrop.get_params}.
+     */
     static Crop draw(Rng random, long height, long width) {
       Tensor logRatios = Tensor.of(ASPECT_RATIOS, 2).log();
       double low = logRatios.select(0, 0).item();
@@ -94,7 +96,7 @@ public record CourseCutouts(int count) implements Cutouts {
       return central(height, width);
     }
 
-    /** The largest of allowed proportions. */
+    /** Returns the largest rectangle of allowed proportions. */
     private static Crop central(long height, long width) {
       double ratio = (double) width / height;
       long w = ratio > ASPECT_RATIOS[1] ? (long) Math.rint(height * (4 / 3.0)) : width;

@@ -5,23 +5,24 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * A limit for the gradient of all guides together, weights included.
+ * A limit for the weighted sum of all guides' gradients.
  *
- * @param kind what is limited
+ * @param kind the limited quantity
  * @param limit above 0
  */
 public record GradientClamp(Kind kind, double limit) {
   /** No limit. */
   public static final GradientClamp NONE = new GradientClamp(Kind.VALUE, Double.POSITIVE_INFINITY);
 
-  /** What is limited. */
+  /** The limited quantity. */
   public enum Kind {
     /**
-     * The magnitude of each picture's gradient g, sqrt(mean(g^2)): a larger g is shrunk to it.
-     * Disco Diffusion's clamp, taken picture by picture so that none depends on its neighbours.
+     * The magnitude of each picture's gradient g, sqrt(mean(g^2)): a larger g is scaled down to it.
+     * This is Disco Diffusion's clamp, applied to each picture separately so that no picture
+     * depends on the others.
      */
     NORM,
-    /** Each element, to [-limit, limit]. */
+    /** Each element, clamped to [-limit, limit]. */
     VALUE
   }
 
@@ -51,7 +52,7 @@ public record GradientClamp(Kind kind, double limit) {
     }
   }
 
-  /** The limited {@code gradient} (B, ...). */
+  /** Returns the limited {@code gradient} (B, ...). */
   Tensor apply(Tensor gradient) {
     if (this.equals(NONE)) {
       return gradient;

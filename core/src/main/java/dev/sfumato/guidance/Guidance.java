@@ -18,17 +18,18 @@ import java.util.Optional;
  * x = x - clamp(d loss / dx)
  * </pre>
  *
- * then the scheduler's own step with the same {@code output}. A step whose gradient is not finite
- * leaves x as it is and is warned of.
+ * then the scheduler's own step with the same {@code output}. If the gradient of a step is not
+ * finite, x does not change and a warning is logged.
  *
- * @param guides whose losses are added; none for plain sampling
- * @param mode where the gradient starts
+ * @param guides the guides whose losses are added; empty for plain sampling
+ * @param mode the path of the gradient
  * @param clamp the gradient's limit
  * @param meanGuidance descent on predictedX0 itself
- * @param recurrence how often each step is taken, from 1: all but the last time, the picture
- *     travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal Guidance, Bansal et
- *     al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al. 2022)
- * @param inpainting what is known of the pictures
+ * @param recurrence the number of times each step is taken, at least 1; each time except the last,
+ *     the picture travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal
+ *     Guidance, Bansal et al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al.
+ *     2022)
+ * @param inpainting the known parts of the pictures
  */
 public record Guidance(
     List<ScheduledGuide> guides,
@@ -53,42 +54,43 @@ public record Guidance(
     }
   }
 
-  /** The plain update by the sum of {@code guides}. */
+  /** Returns the plain update by the sum of {@code guides}. */
   public static Guidance of(List<ScheduledGuide> guides, GradientMode mode) {
     return new Guidance(guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
   }
 
-  /** The same with other guides. */
+  /** Returns the same with other guides. */
   public Guidance withGuides(List<ScheduledGuide> guides) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }
 
-  /** The same with a limit for the gradient. */
+  /** Returns the same with a limit for the gradient. */
   public Guidance withClamp(GradientClamp clamp) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }
 
-  /** The same with descent on predictedX0. */
+  /** Returns the same with descent on predictedX0. */
   public Guidance withMeanGuidance(MeanGuidance meanGuidance) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }
 
-  /** The same with each step taken {@code recurrence} times. */
+  /** Returns the same with each step taken {@code recurrence} times. */
   public Guidance withRecurrence(int recurrence) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }
 
-  /** The same with pictures that are known in part. */
+  /** Returns the same with partly known pictures. */
   public Guidance withInpainting(Inpainting inpainting) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, Optional.of(inpainting));
   }
 
   /**
-   * What the scheduler's step is to be taken with.
+   * Predicts the input of the scheduler's step.
    *
-   * @param x the noisy pictures (B, C, H, W) at {@code step}; left as they are
-   * @param random where guides, inpainting and recurrence draw, before the scheduler does
-   * @throws SfumatoException if a guide's loss is no single number or has no gradient
+   * @param x the noisy pictures (B, C, H, W) at {@code step}; not changed
+   * @param random the generator of guides, inpainting and recurrence, used before the scheduler
+   *     draws
+   * @throws SfumatoException if a guide's loss is not a single number or has no gradient
    */
   public Prediction steer(ConditionedDenoiser denoiser, Run run, Step step, Tensor x, Rng random) {
     try (Scope scope = Scope.open()) {
@@ -105,12 +107,12 @@ public record Guidance(
     }
   }
 
-  /** The finished pictures: known pixels are exactly what they are known to be. */
+  /** Finishes the pictures: known pixels get exactly their known values. */
   public Tensor finish(Tensor x) {
     return inpainting.map(known -> known.finish(x)).orElse(x);
   }
 
-  /** The guides that act at {@code step}. */
+  /** Returns the guides that act at {@code step}. */
   List<ScheduledGuide> actingAt(Step step) {
     return guides.stream().filter(guide -> guide.weight().actsAt(step)).toList();
   }

@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A CSV file with a row per step, written as the steps are taken: {@code
- * step,timestep,loss.<guide>...,gradient_norm}. Steps count from 1; the losses are without scale
- * and empty where a guide does not act.
+ * A CSV file with a row per step, written step by step: {@code
+ * step,timestep,loss.<guide>...,gradient_norm}. Steps count from 1; the losses are without scale,
+ * and empty if a guide does not act.
  */
 public final class GuidanceTrace implements AutoCloseable {
   private final Path file;

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 
-/** How a guide's weight changes in the course of a sampling. */
+/** The course of a guide's weight over a sampling. */
 @FunctionalInterface
 public interface GuideSchedule {
   /** 1 at every step. */
@@ -19,19 +19,19 @@ public interface GuideSchedule {
   /** sqrt(1 - alphaCumprod): the share of noise, falling from about 1 to about 0. */
   GuideSchedule SQRT_ONE_MINUS_ALPHA_CUMPROD = (run, step) -> Math.sqrt(1 - run.alphaCumprod(step));
 
-  /** From 0 at the first step evenly to 1 at the last. */
+  /** Rises evenly from 0 at the first step to 1 at the last. */
   GuideSchedule LINEAR_UP = (run, step) -> place(step);
 
-  /** From 1 at the first step evenly to 0 at the last. */
+  /** Falls evenly from 1 at the first step to 0 at the last. */
   GuideSchedule LINEAR_DOWN = (run, step) -> 1 - place(step);
 
-  /** What the guide's scale is multiplied by at {@code step}. */
+  /** Returns the factor of the guide's scale at {@code step}. */
   double weight(Run run, Step step);
 
   /**
-   * One number for each step, in the order of sampling.
+   * Makes a schedule of one number for each step, in the order of sampling.
    *
-   * @param source what messages call the numbers
+   * @param source the name of the numbers in messages
    */
   static GuideSchedule of(List<Double> numbers, String source) {
     List<Double> copy = List.copyOf(numbers);
@@ -53,7 +53,7 @@ public interface GuideSchedule {
    * Reads {@code constant}, {@code sqrt_one_minus_alpha_cumprod}, {@code linear_up}, {@code
    * linear_down}, or the name of a file of numbers, one for each step, between commas or spaces.
    *
-   * @throws SfumatoException if there is no such schedule or file, or it holds something else
+   * @throws SfumatoException if there is no such schedule or file, or the file holds anything else
    */
   static GuideSchedule parse(String text) {
     return switch (text) {
@@ -89,12 +89,12 @@ public interface GuideSchedule {
         return number;
       }
     } catch (NumberFormatException e) {
-      // Said below.
+      // The error below covers it.
     }
-    throw new SfumatoException(file + ": '" + word + "' is no number");
+    throw new SfumatoException(file + ": '" + word + "' is not a number");
   }
 
-  /** The part of the run, 0 at the first step and 1 at the last. */
+  /** Returns the part of the run, 0 at the first step and 1 at the last. */
   static double place(Step step) {
     return step.count() == 1 ? 1 : (double) step.index() / (step.count() - 1);
   }

@@ -33,7 +33,7 @@ public record GuideWeight(double scale, GuideSchedule schedule, double from, dou
     return new GuideWeight(scale, GuideSchedule.CONSTANT, 0, 1);
   }
 
-  /** Whether the guide acts at {@code step}: from &lt;= index / count &lt; until. */
+  /** Returns true if the guide acts at {@code step}: from &lt;= index / count &lt; until. */
   boolean actsAt(Step step) {
     double done = (double) step.index() / step.count();
     return from <= done && done < until;

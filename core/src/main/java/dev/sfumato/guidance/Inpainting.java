@@ -10,16 +10,15 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * Pictures that are known in part (RePaint, Lugmayr et al. 2022, arXiv 2201.09865, eq. 8): before
- * each step the known pixels are what noise makes of them at that step, and at the end they are
- * exactly themselves.
+ * Partly known pictures (RePaint, Lugmayr et al. 2022, arXiv 2201.09865, eq. 8): before each step
+ * the known pixels get that step's noise, and at the end they have exactly their values.
  *
  * @param picture (1 or B, C, H, W) in [-1, 1], on the network's device
- * @param redraw (1 or B, 1, H, W) bool: which pixels are to be drawn
+ * @param redraw (1 or B, 1, H, W) bool, true for the pixels to draw
  */
 public record Inpainting(Tensor picture, Tensor redraw) {
   /**
-   * @throws SfumatoException if the mask is of another size
+   * @throws SfumatoException if the mask has another size
    */
   public Inpainting {
     if (picture.size(2) != redraw.size(2) || picture.size(3) != redraw.size(3)) {
@@ -55,7 +54,7 @@ public record Inpainting(Tensor picture, Tensor redraw) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the picture to be completed is %s, but the model draws %s (C, H, W)",
+              "the picture to complete is %s, but the model draws %s (C, H, W)",
               size(picture),
               size(x)));
     }

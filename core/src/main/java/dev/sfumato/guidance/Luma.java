@@ -4,13 +4,13 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
 
-/** Brightness of pixels: 0.299 R + 0.587 G + 0.114 B (ITU-R 601-2), or gray as it is. */
+/** Brightness of pixels: 0.299 R + 0.587 G + 0.114 B (ITU-R 601-2), or gray unchanged. */
 final class Luma {
   private static final float[] WEIGHTS = {0.299f, 0.587f, 0.114f};
 
   private Luma() {}
 
-  /** (B, 1, H, W) of pictures (B, 1 or 3, H, W), in their range. */
+  /** Returns luma (B, 1, H, W) of pictures (B, 1 or 3, H, W), in their range. */
   static Tensor of(Tensor pictures) {
     if (pictures.size(1) == 1) {
       return pictures;

@@ -7,31 +7,31 @@ import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
 /**
- * Descent of the losses on the predicted clean picture: Delta_0, found in some steps from 0,
+ * Descent of the losses on the predicted clean picture. It finds Delta_0 in a few steps from 0,
  *
  * <pre>Delta_0 = Delta_0 - scale * d loss(predictedX0 + Delta_0)</pre>
  *
  * without the network. With gradients through the network, recurrence and {@link SmoothedGuide} it
- * makes up TFG (Ye et al. 2024, arXiv 2409.15761, algorithm 1): the guides' scale and schedule are
- * rho, those times {@code scale} mu, recurrence is N_recur and {@code steps} N_iter.
+ * forms TFG (Ye et al. 2024, arXiv 2409.15761, algorithm 1): the guides' scale and schedule are
+ * rho, their product with {@code scale} is mu, recurrence is N_recur and {@code steps} is N_iter.
  *
- * @param kind what Delta_0 does to the step
- * @param steps how many; 0 for none
+ * @param kind the effect of Delta_0 on the step
+ * @param steps the number of descent steps; 0 for none
  * @param scale the length of a step
  */
 public record MeanGuidance(Kind kind, int steps, double scale) {
-  /** None. */
+  /** No descent. */
   public static final MeanGuidance NONE = new MeanGuidance(Kind.UNIVERSAL, 0, 1);
 
-  /** What Delta_0 does to the step. */
+  /** The effect of Delta_0 on the step. */
   public enum Kind {
     /**
-     * x stays and the noise follows: eps = eps - sqrt(a_t / (1 - a_t)) Delta_0 with a =
+     * x stays and the noise changes: eps = eps - sqrt(a_t / (1 - a_t)) Delta_0 with a =
      * alphaCumprod, the backward guidance of Universal Guidance (Bansal et al. 2023, arXiv
      * 2302.07121, eq. 9).
      */
     UNIVERSAL,
-    /** The noise stays and x follows, so that sqrt(a_{t-1}) Delta_0 is added to the next x. */
+    /** The noise stays and x changes, so that sqrt(a_{t-1}) Delta_0 is added to the next x. */
     TFG
   }
 
@@ -44,7 +44,7 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
     }
   }
 
-  /** The step that {@code prediction} becomes when {@code delta} is added to predictedX0. */
+  /** Returns {@code prediction} after {@code delta} is added to predictedX0. */
   Prediction shifted(Prediction prediction, Run run, Step step, Tensor delta) {
     double signal = Math.sqrt(run.alphaCumprod(step));
     double sigma = Math.sqrt(1 - run.alphaCumprod(step));
@@ -63,7 +63,7 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
         prediction.gradientNorm());
   }
 
-  /** The sum in the channels that both have; those of a learned variance stay. */
+  /** Adds the channels that both have; those of a learned variance stay. */
   private static Tensor sum(Tensor output, Tensor delta) {
     long channels = delta.size(1);
     long others = output.size(1) - channels;

@@ -8,7 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** Where a sampling stands while its guides are asked for their losses. */
+/** The state of a sampling at the time when its guides compute their losses. */
 public final class Moment {
   private final Run run;
   private final Step step;
@@ -23,31 +23,34 @@ public final class Moment {
     this.random = random;
   }
 
-  /** The step that is about to be taken. */
+  /** Returns the step about to be taken. */
   public Step step() {
     return step;
   }
 
-  /** The share of the picture's variance in {@link #x}, between 0 (noise) and 1 (clean). */
+  /** Returns the share of the picture's variance in {@link #x}, between 0 (noise) and 1 (clean). */
   public double alphaCumprod() {
     return run.alphaCumprod(step);
   }
 
-  /** The noisy pictures (B, C, H, W), scaled as the network sees them; gradients flow through. */
+  /**
+   * Returns the noisy pictures (B, C, H, W), scaled as the network sees them; gradients flow
+   * through.
+   */
   public Tensor x() {
     return run.scaleModelInput(x, step);
   }
 
-  /** The sampling's generator: what a guide draws comes before the scheduler's noise. */
+  /** Returns the sampling's generator; guides draw before the scheduler's noise. */
   public Rng random() {
     return random;
   }
 
   /**
-   * What {@code computation} gives, computed once for all guides of this moment that ask with an
-   * equal key: several prompts share one batch of cuts.
+   * Returns the result of {@code computation}, computed once for all guides of this moment that use
+   * an equal key: several prompts share one batch of cuts.
    */
-  @SuppressWarnings("unchecked") // what is found under a key was computed for it
+  @SuppressWarnings("unchecked") // a key's value was computed for that key
   public <T> T once(Object key, Supplier<T> computation) {
     T known = (T) computed.get(key);
     if (known == null) {
@@ -57,7 +60,7 @@ public final class Moment {
     return known;
   }
 
-  /** The same moment for another predictedX0: nothing is computed yet. */
+  /** Returns the same moment for another predictedX0, without computed results. */
   Moment anew() {
     return new Moment(run, step, x, random);
   }

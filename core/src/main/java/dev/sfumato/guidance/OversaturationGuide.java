@@ -3,8 +3,8 @@ package dev.sfumato.guidance;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * Away from pixels beyond [-1, 1] in the mixture of predicted and noisy picture that Disco
- * Diffusion shows its CLIP: the mean distance, its {@code sat_loss}, of
+ * Steers away from pixels beyond [-1, 1] in the mixture of predicted and noisy picture that Disco
+ * Diffusion shows to CLIP: the mean distance, its {@code sat_loss}, of
  *
  * <pre>predictedX0 f + x (1 - f),   f = sqrt(1 - alphaCumprod)</pre>
  */

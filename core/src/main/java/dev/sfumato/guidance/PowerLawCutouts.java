@@ -9,18 +9,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cutouts after Disco Diffusion: some show the whole picture, plain, mirrored, gray and both in
- * turn; the others show squares in it at random places, mirrored at random, with sides
+ * Cutouts after Disco Diffusion: some show the whole picture, in turn plain, mirrored, gray, and
+ * mirrored and gray. The others show squares at random places, mirrored at random, with sides
  *
  * <pre>smallest + (largest - smallest) u^power,   u uniform in [0, 1)</pre>
  *
- * where largest is the picture's shorter side, and smallest the CLIP model's, but at most half of
- * largest. Pixels are brought to [0, 1].
+ * where largest is the picture's shorter side, and smallest is the CLIP model's side, but at most
+ * half of largest. Pixels are scaled to [0, 1].
  *
- * @param count how many
- * @param power 1: all sizes are equally likely; the larger, the more small ones
+ * @param count the number of parts of each picture
+ * @param power 1 makes all sizes equally likely; larger values favour small ones
  * @param firstOverview the share of cuts, 0 to 1, that show the whole picture at the first step
- * @param lastOverview the same at the last step, with even steps between
+ * @param lastOverview the same share at the last step, with even changes in between
  */
 public record PowerLawCutouts(int count, double power, double firstOverview, double lastOverview)
     implements Cutouts {
@@ -58,7 +58,7 @@ public record PowerLawCutouts(int count, double power, double firstOverview, dou
     return Math.round(count * (firstOverview + (lastOverview - firstOverview) * done));
   }
 
-  /** With black borders that make it a square. */
+  /** Adds black borders that make a picture square. */
   private static Tensor padded(Tensor x) {
     long missing = x.size(2) - x.size(3);
     long columns = Math.max(missing, 0);

@@ -4,11 +4,11 @@ import dev.sfumato.tensor.Tensor;
 import java.util.Map;
 
 /**
- * What a step is taken with.
+ * The input of a scheduler's step.
  *
- * @param modelOutput the network's output (B, C', H, W), classifier-free guidance included
+ * @param modelOutput the network's output (B, C', H, W), including classifier-free guidance
  * @param x the noisy pictures (B, C, H, W), moved by the guides
- * @param losses of the guides that act at this step, by name, without scale
+ * @param losses the losses of the guides that act at this step, by name, without scale
  * @param gradientNorm the Euclidean norm of the gradient of the weighted sum of the losses with
  *     respect to x over the whole batch, before it is clamped; 0 if no guide acts
  */

@@ -3,9 +3,9 @@ package dev.sfumato.guidance;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * Towards pixels within [-1, 1]: the mean of their squared distance from it, as Disco Diffusion's
- * {@code range_loss}. Zero where the scheduler limits the predicted picture itself ({@code
- * clip_sample}).
+ * Steers towards pixels within [-1, 1]: the mean of their squared distance from that range, as in
+ * Disco Diffusion's {@code range_loss}. It is zero if the scheduler itself limits the predicted
+ * picture ({@code clip_sample}).
  */
 public record RangeGuide() implements Guide {
   @Override

@@ -7,9 +7,9 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * Towards a picture: the mean absolute difference between the pixels. With {@code lowPass} above 1
- * only means over squares of so many pixels are compared, so that the coarse layout is the
- * picture's and the detail the model's (after ILVR, Choi et al. 2021, arXiv 2108.02938).
+ * Steers towards a picture: the mean absolute difference between the pixels. With {@code lowPass}
+ * above 1 it compares only means over squares of that side, so the coarse layout comes from the
+ * picture and the detail from the model (after ILVR, Choi et al. 2021, arXiv 2108.02938).
  *
  * @param picture (1 or B, C, H, W) in [-1, 1], on the network's device; not copied
  * @param lowPass the side of the squares in pixels, from 1

@@ -3,8 +3,8 @@ package dev.sfumato.guidance;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * Towards a saturation: the distance of each picture's mean chroma, max(R, G, B) - min(R, G, B),
- * from it; the mean over the batch.
+ * Steers towards a saturation: the distance of each picture's mean chroma, max(R, G, B) - min(R, G,
+ * B), from the target, averaged over the batch.
  *
  * @param target 0 (gray) to 1 (pure colours)
  */

@@ -6,27 +6,27 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * A guide with how strongly and when it acts.
+ * A guide with its strength and its time of action.
  *
- * @param name what messages and traces call it
+ * @param name its name in messages and traces
  * @param guide the guide
  * @param weight how strongly and when
  */
 public record ScheduledGuide(String name, Guide guide, GuideWeight weight) {
-  /** A guide that acts evenly at every step. */
+  /** Makes a guide that acts evenly at every step. */
   public static ScheduledGuide of(String name, Guide guide, double scale) {
     return new ScheduledGuide(name, guide, GuideWeight.of(scale));
   }
 
-  /** The same for another guide. */
+  /** Returns the same for another guide. */
   public ScheduledGuide withGuide(Guide guide) {
     return new ScheduledGuide(name, guide, weight);
   }
 
   /**
-   * The guide's loss, one element.
+   * Returns the guide's loss, one element.
    *
-   * @throws SfumatoException if it has several or no gradient
+   * @throws SfumatoException if it has several elements or no gradient
    */
   Tensor loss(Tensor predictedX0, Moment at) {
     Tensor loss = guide.loss(predictedX0, at);

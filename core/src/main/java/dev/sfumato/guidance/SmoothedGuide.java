@@ -13,9 +13,9 @@ import java.util.List;
  *
  * with r_t = sigma / sqrt(1 + sigma^2) = sqrt(1 - alphaCumprod).
  *
- * @param guide whose loss it is
- * @param samples how many pictures
- * @param gamma how far they lie; 1 in LGD-MC
+ * @param guide the guide whose loss is smoothed
+ * @param samples the number of pictures
+ * @param gamma the distance of these pictures; 1 in LGD-MC
  */
 public record SmoothedGuide(Guide guide, int samples, double gamma) implements Guide {
   /**

@@ -15,16 +15,18 @@ import java.util.Map;
 record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step step, Rng random) {
   private static final System.Logger log = System.getLogger(Steering.class.getName());
 
-  /** What no noisy picture of standard deviation 1 reaches by itself. */
+  /** A standard deviation that noisy pictures never reach without guides, since theirs is 1. */
   private static final double BLOWN_UP = 10;
 
-  /** The weighted sum of the guides' losses, one element, and each loss by itself. */
+  /** The weighted sum of the guides' losses, one element, and each single loss. */
   private record Losses(Tensor sum, Map<String, Double> byName) {}
 
-  /** What follows from x: the network's output, predictedX0 and the losses' gradient. */
+  /** The results for x: the network's output, predictedX0 and the losses' gradient. */
   private record Derivative(Tensor output, Tensor predictedX0, Losses losses, Tensor gradient) {}
 
-  /** The network's output for {@code noisy} and the picture that the guides make of it. */
+  /**
+   * Predicts the network's output for {@code noisy} and the picture after the guides' correction.
+   */
   Prediction predict(Tensor noisy) {
     Tensor x = guidance.inpainting().map(known -> known.at(run, step, noisy, random)).orElse(noisy);
     if (guidance.actingAt(step).isEmpty()) {
@@ -50,7 +52,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     return mean.steps() == 0 ? guided : mean.shifted(guided, run, step, descent(d.predictedX0, x));
   }
 
-  /** x requires gradients after the network only. */
+  /** Computes the gradient that starts after the network. */
   private Derivative shortcut(Tensor x) {
     Tensor output;
     try (Autograd.Recording off = Autograd.off()) {
@@ -65,7 +67,10 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     return new Derivative(output, predictedX0, losses, Autograd.gradient(losses.sum, x));
   }
 
-  /** The chain rule: what the loss owes to x directly, and by way of the network's output. */
+  /**
+   * Applies the chain rule: the direct dependence of the loss on x, and that through the network's
+   * output.
+   */
   private Derivative exact(Tensor x) {
     ConditionedDenoiser.Traced traced = denoiser.trace(run, step, x);
     Tensor output = traced.output().requiresGrad(true);
@@ -90,7 +95,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     return new Losses(sum, byName);
   }
 
-  /** Delta_0: how far the losses descend from {@code predictedX0} itself. */
+  /** Returns Delta_0, the descent of the losses from {@code predictedX0} itself. */
   private Tensor descent(Tensor predictedX0, Tensor x) {
     MeanGuidance mean = guidance.meanGuidance();
     Tensor x0 = predictedX0.detach();
@@ -113,13 +118,13 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   }
 
   /**
-   * The pictures of {@code prediction} one step of DDIM further and, with fresh noise, back at this
-   * step's noise. The scheduler's run does not notice.
+   * Moves the pictures of {@code prediction} one DDIM step further and, with fresh noise, back to
+   * this step's noise. The scheduler's run does not change.
    */
   Tensor travelBack(Prediction prediction) {
     double here = run.alphaCumprod(step);
     double next = run.nextAlphaCumprod(step);
-    double kept = Math.min(here / next, 1); // of one level, but for rounding
+    double kept = Math.min(here / next, 1); // of one level, except for rounding
     Tensor x = run.scaleModelInput(prediction.x(), step);
     Tensor x0 = run.predictX0(prediction.modelOutput(), prediction.x(), step);
     Tensor noise = x.sub(x0.mul(Math.sqrt(here))).div(Math.sqrt(1 - here));

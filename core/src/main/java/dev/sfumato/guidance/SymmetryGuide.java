@@ -4,12 +4,13 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * Towards pictures that equal their mirror image: the mean absolute difference between the two.
+ * Steers towards pictures that equal their mirror image: the mean absolute difference between the
+ * two.
  *
- * @param axis what is mirrored
+ * @param axis the mirrored direction
  */
 public record SymmetryGuide(Axis axis) implements Guide {
-  /** What is mirrored. */
+  /** The mirrored direction. */
   public enum Axis {
     /** Left and right are alike. */
     HORIZONTAL(3),

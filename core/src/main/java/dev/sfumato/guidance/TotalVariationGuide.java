@@ -3,8 +3,8 @@ package dev.sfumato.guidance;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * Towards smooth pictures: the squared differences between neighbours, right and below, added up
- * and divided by the number of pixels, as Disco Diffusion's {@code tv_loss}.
+ * Steers towards smooth pictures: the sum of squared differences between neighbours, right and
+ * below, divided by the number of pixels, as in Disco Diffusion's {@code tv_loss}.
  */
 public record TotalVariationGuide() implements Guide {
   @Override

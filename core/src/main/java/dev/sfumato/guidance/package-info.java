@@ -1,9 +1,9 @@
 /**
- * Guidance: steering a sampling by losses of the pictures that it is heading for.
+ * Guidance steers a sampling by losses of the predicted pictures.
  *
  * <p>A {@link dev.sfumato.guidance.Guide} is a loss, and a lambda is enough. {@link
  * dev.sfumato.guidance.ScheduledGuide} gives it a scale and a time, {@link
- * dev.sfumato.guidance.Guidance} adds guides up and steers:
+ * dev.sfumato.guidance.Guidance} sums guides and steers:
  *
  * <pre>{@code
  * Guide bright = (predictedX0, at) -> predictedX0.sub(1).abs().mean();

@@ -10,7 +10,7 @@ import java.util.Arrays;
  * padding to an even length).
  *
  * @param file the bytes
- * @param start where the first chunk begins
+ * @param start the offset of the first chunk
  * @param png whether chunks are laid out as in PNG
  */
 record Chunks(byte[] file, int start, boolean png) {
@@ -26,7 +26,7 @@ record Chunks(byte[] file, int start, boolean png) {
     return new Chunks(file, RIFF_HEADER, false);
   }
 
-  /** Returns the data of the first chunk of that name, empty if there is none that is whole. */
+  /** Returns the data of the first chunk of that name, empty if there is no complete one. */
   byte[] find(String wanted) {
     ByteBuffer bytes =
         ByteBuffer.wrap(file).order(png ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
@@ -46,8 +46,8 @@ record Chunks(byte[] file, int start, boolean png) {
   }
 
   /**
-   * Returns an animated WebP file's first frame as a file of its own, since the decoder takes still
-   * pictures only; other files as they are.
+   * Returns an animated WebP file's first frame as a separate file, since the decoder reads only
+   * still pictures; returns other files unchanged.
    */
   static byte[] firstFrame(byte[] webp) {
     byte[] frame = webp(webp).find("ANMF");
@@ -62,7 +62,7 @@ record Chunks(byte[] file, int start, boolean png) {
     out.put(ascii("RIFF")).putInt(4 + extended + chunks).put(ascii("WEBP"));
     if (alpha) {
       out.put(ascii("VP8X")).putInt(10).putInt(ALPHA_FLAG);
-      out.put(frame, 6, 6); // width and height, less one, three bytes each, in both headers
+      out.put(frame, 6, 6); // width - 1 and height - 1, three bytes each, in both headers
     }
     return out.put(frame, FRAME_HEADER, chunks).array();
   }

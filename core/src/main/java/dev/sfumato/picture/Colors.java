@@ -10,19 +10,18 @@ import java.awt.image.Raster;
 import javax.imageio.IIOException;
 
 /**
- * Turns what a decoder gives into RGB bytes. Samples are taken as they are stored: colour profiles
- * and gamma are left out of account, as Pillow leaves them.
+ * Turns a decoder's output into RGB bytes. Samples are used as stored: like Pillow, it ignores
+ * colour profiles and gamma.
  */
 final class Colors {
   private static final int WHITE = 255;
 
   private Colors() {}
 
-  /** Palette, packed, gray or RGB, 8 or 16 bits, with or without alpha. */
+  /** Converts palette, packed, gray or RGB images, 8 or 16 bits, with or without alpha. */
   static Pixels toRgb(BufferedImage image) throws IIOException {
     ColorModel model = image.getColorModel();
-    // Only these have samples that are colours themselves; palettes and 5-bit fields need a
-    // look-up.
+    // Only in these are the samples colours; palettes and 5-bit fields need a look-up.
     return model instanceof ComponentColorModel ? fromSamples(image) : fromLookup(image);
   }
 
@@ -79,7 +78,7 @@ final class Colors {
     return new Pixels(3, height, width, out);
   }
 
-  /** What most files are, as {@link #fromSamples} would give it, several times as fast. */
+  /** Converts the most common kinds like {@link #fromSamples}, but several times as fast. */
   private static Pixels fromBytes(PixelInterleavedSampleModel model, DataBufferByte data) {
     byte[] samples = data.getData();
     int width = model.getWidth();
@@ -115,8 +114,8 @@ final class Colors {
   }
 
   /**
-   * Four-channel JPEG samples, inverted as Adobe writes them (and as Pillow takes all of them to
-   * be), so that 255 is no ink: a colour is what its ink and the black ink let through.
+   * Four-channel JPEG samples, inverted as Adobe writes them (and as Pillow reads all of them), so
+   * 255 means no ink: a colour is the light that its ink and the black ink let through.
    *
    * @param ycck whether the three inks are stored as YCbCr of their complement
    */

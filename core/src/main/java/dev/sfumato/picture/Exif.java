@@ -19,7 +19,7 @@ final class Exif {
 
   private Exif() {}
 
-  /** Returns the orientation, 1 to 8; 1 (upright) where there is none that can be read. */
+  /** Returns the orientation, 1 to 8; 1 (upright) if there is no readable one. */
   static int orientation(byte[] file, PictureFormat format) {
     try {
       byte[] tiff = block(file, format);
@@ -32,7 +32,7 @@ final class Exif {
               .getEntryById(TIFF.TAG_ORIENTATION);
       return entry != null && entry.getValue() instanceof Number number ? number.intValue() : 1;
     } catch (IOException | RuntimeException e) {
-      return 1; // damaged metadata does not make a damaged picture
+      return 1; // a picture with damaged metadata is still sound
     }
   }
 

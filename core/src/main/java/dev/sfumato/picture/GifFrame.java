@@ -3,18 +3,17 @@ package dev.sfumato.picture;
 import javax.imageio.IIOException;
 
 /**
- * The first frame of a GIF file. The JDK's reader fills what is missing or makes no sense with some
- * colour and says nothing, so the codes are followed here first: they tell how many pixels they
- * make.
+ * The first frame of a GIF file. The JDK's reader silently fills missing or senseless parts with a
+ * colour, so the codes are followed here first to count their pixels.
  */
 final class GifFrame {
   private static final int MAX_CODES = 4096;
 
   private final byte[] file;
-  private int at = 13; // behind the header and the screen's description
+  private int at = 13; // after the header and the screen's description
   private int pixels;
 
-  // ---- the reader of codes, which lie in blocks of up to 255 bytes, lowest bit first
+  // ---- reading codes from blocks of up to 255 bytes, lowest bit first
 
   private int blockEnd;
   private int bits;
@@ -27,7 +26,7 @@ final class GifFrame {
   /**
    * Checks that the codes of the first frame make all of its pixels and no more.
    *
-   * @throws IIOException saying what is wrong
+   * @throws IIOException naming the fault
    */
   static void requireSound(byte[] file) throws IIOException {
     GifFrame frame = new GifFrame(file);
@@ -75,7 +74,7 @@ final class GifFrame {
     return new IIOException("its data do not fit");
   }
 
-  /** Follows the codes of LZW, keeping of each only how many pixels it stands for. */
+  /** Follows the LZW codes and keeps only the number of pixels of each. */
   private void follow() throws IIOException {
     int depth = octet(at++);
     if (depth < 1 || depth > 11) {
@@ -117,7 +116,7 @@ final class GifFrame {
     return code < clear ? 1 : lengths[code];
   }
 
-  /** Returns the next code, -1 behind the last. */
+  /** Returns the next code, -1 after the last. */
   private int code(int width) throws IIOException {
     while (bitCount < width) {
       if (at == blockEnd) {

@@ -21,7 +21,7 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
  * Writes animated GIF files. Gray frames keep their 256 levels exactly; colour frames are reduced
  * to 256 colours each.
  *
- * @param delay how long a frame stays, in steps of 10 ms; most viewers slow down below 20 ms
+ * @param delay the time of each frame, in steps of 10 ms; most viewers slow down below 20 ms
  * @param loop whether the animation starts again at its end
  */
 public record GifWriter(Duration delay, boolean loop) {
@@ -35,7 +35,7 @@ public record GifWriter(Duration delay, boolean loop) {
   }
 
   /**
-   * Saves {@code frames}, which may be made one at a time, atomically.
+   * Saves {@code frames} atomically; they may be made one at a time.
    *
    * @throws SfumatoException if there is no frame, frames differ in size, or the file cannot be
    *     written
@@ -61,7 +61,10 @@ public record GifWriter(Duration delay, boolean loop) {
           first = frame;
         } else if (frame.getWidth() != first.getWidth() || frame.getHeight() != first.getHeight()) {
           throw new SfumatoException(
-              "the frames of a GIF must have one size, not " + size(first) + " and " + size(frame));
+              "the frames of a GIF must have the same size, not "
+                  + size(first)
+                  + " and "
+                  + size(frame));
         }
         BufferedImage indexed =
             frame.getRaster().getNumBands() == 1 ? withGrayPalette(frame) : frame;
@@ -108,7 +111,7 @@ public record GifWriter(Duration delay, boolean loop) {
     return added;
   }
 
-  /** The same levels as indices, which the encoder stores as they are. */
+  /** Returns the same levels as indices, which the encoder stores unchanged. */
   private static BufferedImage withGrayPalette(BufferedImage frame) {
     if (frame.getColorModel() instanceof IndexColorModel) {
       return frame;

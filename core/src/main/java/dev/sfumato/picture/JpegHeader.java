@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a JPEG file says of its picture.
+ * The header of a JPEG file.
  *
- * @param height in pixels; 0, as the rest, for a lossless file
+ * @param height in pixels; 0, like the other numbers, for a lossless file
  * @param width in pixels
  * @param components 1 for gray, 3 for colour, 4 for CMYK
- * @param ycck whether four components are luminance, two differences of colour and black, instead
- *     of the inks themselves
+ * @param ycck whether four components are luminance, two colour differences and black instead of
+ *     inks
  */
 record JpegHeader(int height, int width, int components, boolean ycck) {
   static JpegHeader of(byte[] file) throws IOException {
@@ -48,7 +48,10 @@ record JpegHeader(int height, int width, int components, boolean ycck) {
         fields.getShort() & 0xffff, fields.getShort() & 0xffff, fields.get(), ycck);
   }
 
-  /** How many scans a file has, or a few more. (Data hold no such marker, but metadata may.) */
+  /**
+   * Counts the scans of a file, or a few more: image data never hold their marker, but metadata
+   * may.
+   */
   static int scans(byte[] file) {
     int scans = 0;
     for (int i = 0; i + 1 < file.length; i++) {
@@ -60,8 +63,8 @@ record JpegHeader(int height, int width, int components, boolean ycck) {
   }
 
   /**
-   * Whether a file lacks its end: coming from there, a start of data is met before an end. (Within
-   * the data there is no such marker; a file may have some end of its own in its metadata.)
+   * Returns true if a file lacks its end: coming from there, a start of data is met before an end.
+   * (Within the data there is no such marker; a file may have some end of its own in its metadata.)
    */
   static boolean endsTooEarly(byte[] file) {
     for (int i = file.length - 2; i >= 0; i--) {

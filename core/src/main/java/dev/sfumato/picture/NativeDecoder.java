@@ -7,22 +7,22 @@ import org.bytedeco.leptonica.PIX;
 import org.bytedeco.leptonica.global.leptonica;
 
 /**
- * Decodes JPEG and WebP by libjpeg-turbo and libwebp, which Leptonica brings: they are Pillow's
- * decoders too, so the bytes are Pillow's, and with SIMD they are faster than the JDK's.
+ * Decodes JPEG and WebP with libjpeg-turbo and libwebp, which come with Leptonica. Pillow uses the
+ * same decoders, so the bytes are the same; with SIMD they are faster than the JDK's.
  *
- * <p>They say whether a picture is sound, not what is wrong with it. Sizes are checked before.
+ * <p>They tell whether a picture is sound, but not its fault. Sizes are checked earlier.
  */
 final class NativeDecoder {
   private static final int NO_PALETTE = 0;
   private static final int WHOLE_SIZE = 1;
-  private static final int STRICT = 0; // refuses what it has to warn of
+  private static final int STRICT = 0; // refuses files that cause warnings
 
   static {
-    Engine.prepare(); // this is JavaCPP, too
+    Engine.prepare(); // this also uses JavaCPP
     leptonica.setMsgSeverity(leptonica.L_SEVERITY_NONE);
   }
 
-  /** Of a picture, in pixels. */
+  /** The size of a picture, in pixels. */
   record Size(int height, int width) {}
 
   private NativeDecoder() {}
@@ -31,7 +31,7 @@ final class NativeDecoder {
    * Returns a picture of 3 channels.
    *
    * @param file a JPEG file of one or three components
-   * @return empty if the decoder has anything to say against the file
+   * @return empty if the decoder finds any fault
    */
   static Optional<Pixels> jpeg(byte[] file) {
     int[] warnings = {0};
@@ -39,7 +39,7 @@ final class NativeDecoder {
         leptonica.pixReadMemJpeg(file, file.length, NO_PALETTE, WHOLE_SIZE, warnings, STRICT));
   }
 
-  /** Returns what a WebP file declares; 0 x 0 if its header is damaged. */
+  /** Returns the size that a WebP file declares; 0 x 0 if its header is damaged. */
   static Size webpSize(byte[] file) {
     int[] width = {0};
     int[] height = {0};
@@ -49,9 +49,9 @@ final class NativeDecoder {
   }
 
   /**
-   * Returns a picture of 3 channels, what is transparent on white.
+   * Returns a picture of 3 channels, with transparent parts on white.
    *
-   * @param file a WebP file that does not move
+   * @param file a WebP file without animation
    * @return empty if the file is damaged
    */
   static Optional<Pixels> webp(byte[] file) {

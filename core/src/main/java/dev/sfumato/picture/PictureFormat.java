@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
-/** The kinds of picture file that are read, told by their first bytes and not by their names. */
+/** The supported formats of picture files, recognised by their first bytes, not by their names. */
 public enum PictureFormat {
   JPEG("\u00ff\u00d8\u00ff", 0),
   PNG("\u0089PNG\r\n\u001a\n", 0),
@@ -24,7 +24,7 @@ public enum PictureFormat {
     this.offset = offset;
   }
 
-  /** Returns the format that a file's bytes begin with. */
+  /** Returns the format that a file's first bytes indicate. */
   static Optional<PictureFormat> of(byte[] file) {
     for (PictureFormat format : values()) {
       if (format.begins(file)) {
@@ -34,7 +34,7 @@ public enum PictureFormat {
     return Optional.empty();
   }
 
-  /** Returns whether a file of this name is meant to be a picture; case does not matter. */
+  /** Returns true if a file of this name is meant to be a picture; case does not matter. */
   public static boolean named(String fileName) {
     int dot = fileName.lastIndexOf('.');
     return EXTENSIONS.contains(fileName.substring(dot + 1).toLowerCase(Locale.ROOT));

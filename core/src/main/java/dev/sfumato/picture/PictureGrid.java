@@ -6,12 +6,12 @@ import java.awt.image.WritableRaster;
 import java.util.Arrays;
 
 /**
- * Arranges pictures in rows, the first row first, with black lines between and around them. A
- * single picture stands alone, without lines.
+ * Arranges pictures in rows, with black lines between and around them. A single picture gets no
+ * lines.
  *
- * @param rows how many rows; there are {@code ceil(count / rows)} columns
+ * @param rows the number of rows; there are {@code ceil(count / rows)} columns
  * @param padding width of the lines in pixels of the result
- * @param scale side of the square that a picture's pixel becomes
+ * @param scale side of the square for each pixel of a picture
  */
 public record PictureGrid(int rows, int padding, int scale) {
   /** Checks the numbers. */
@@ -27,19 +27,19 @@ public record PictureGrid(int rows, int padding, int scale) {
     }
   }
 
-  /** A grid with lines of 2 pixels whose pictures keep their size. */
+  /** Makes a grid with lines of 2 pixels whose pictures keep their size. */
   public static PictureGrid ofRows(int rows) {
     return new PictureGrid(rows, 2, 1);
   }
 
-  /** The same grid with every picture enlarged {@code scale} times. */
+  /** Returns the same grid with every picture enlarged {@code scale} times. */
   public PictureGrid scaledBy(int scale) {
     return new PictureGrid(rows, padding, scale);
   }
 
   /**
    * Draws pictures. A value {@code x} becomes {@code round(255 * clamp(x / 2 + 0.5, 0, 1))} in
-   * float32, a half to the even neighbour.
+   * float32; halves round to the even neighbour.
    *
    * @param pictures the values (count, channels, height, width), -1 black to 1 white
    * @param channels 1 for gray, which gives an 8-bit gray image, 3 for RGB, or 4 for RGB and
@@ -71,7 +71,7 @@ public record PictureGrid(int rows, int padding, int scale) {
               case 3 -> BufferedImage.TYPE_INT_RGB;
               default -> BufferedImage.TYPE_INT_ARGB;
             });
-    // The raster takes gray levels as they are; setRGB would put them through a colour profile.
+    // The raster stores gray levels unchanged; setRGB would apply a colour profile.
     WritableRaster raster = image.getRaster();
     int plane = height * width;
     for (int n = 0; n < count; n++) {

@@ -19,26 +19,26 @@ import javax.imageio.metadata.IIOMetadataNode;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * Decodes JPEG, PNG, GIF, BMP and WebP (the first frame of what moves) into upright RGB, with the
- * colours of Pillow's {@code convert("RGB")}, save that transparency is laid onto white (Pillow
- * leaves it out) and 16-bit gray keeps its upper eight bits (Pillow cuts it off at 255).
+ * Decodes JPEG, PNG, GIF, BMP and WebP (the first frame of animations) into upright RGB, with the
+ * colours of Pillow's {@code convert("RGB")}. Two things differ: transparency is laid onto white
+ * (Pillow ignores it), and 16-bit gray keeps its upper eight bits (Pillow clips it at 255).
  *
- * <p>Files are not trusted: what a file is, is told by its content; its declared size is checked
- * before a pixel is decoded; a file that ends too early is refused rather than filled with gray.
+ * <p>Files are not trusted: the content determines the format, the declared size is checked before
+ * decoding, and a file that ends too early is refused instead of filled with gray.
  */
 public final class PictureReader {
-  /** Pictures that declare more pixels than this are refused. */
+  /** The limit of declared pixels; larger pictures are refused. */
   public static final long MAX_PIXELS = 100_000_000;
 
-  /** A sound file has at most so many pixels, and then so many for each of its bytes. */
+  /** The pixels that any file may have; beyond them the number per byte is limited. */
   private static final long FREE_PIXELS = 4_000_000;
 
   private static final long PIXELS_PER_BYTE = 10_000; // PNG reaches 8,256
 
-  /** How many pixels all scans of a JPEG file may have; a progressive one has about ten scans. */
+  /** The limit of pixels of all scans of a JPEG file; a progressive file has about ten scans. */
   private static final long MAX_SCANNED = 1_500_000_000;
 
-  /** Files of more bytes than this are refused. */
+  /** The limit of bytes; larger files are refused. */
   public static final int MAX_BYTES = 1 << 29;
 
   static {
@@ -47,7 +47,10 @@ public final class PictureReader {
 
   private PictureReader() {}
 
-  /** ImageIO looks for readers in the thread's loader, which in a server is not always ours. */
+  /**
+   * Registers readers, since ImageIO looks for them in the thread's class loader, which in a server
+   * is not always ours.
+   */
   private static void registerReaders() {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
@@ -60,7 +63,7 @@ public final class PictureReader {
    * Decodes a file.
    *
    * @return the picture, upright, with 3 channels
-   * @throws SfumatoException if it is missing, no picture, damaged, too large or a single pixel;
+   * @throws SfumatoException if it is missing, not a picture, damaged, too large or a single pixel;
    *     the message begins with the file's name
    */
   public static Pixels read(Path file) {
@@ -70,8 +73,8 @@ public final class PictureReader {
   /**
    * Decodes the bytes of a picture file.
    *
-   * @param bytes what the file holds
-   * @param name what messages call the file
+   * @param bytes the content of the file
+   * @param name the name of the file in messages
    * @return the picture, upright, with 3 channels
    * @throws SfumatoException as {@link #read(Path)}
    */
@@ -98,14 +101,14 @@ public final class PictureReader {
   }
 
   /**
-   * Returns what a file holds, still encoded.
+   * Returns the content of a file, still encoded.
    *
    * @throws SfumatoException if it is missing, cannot be read, or has more than {@link #MAX_BYTES}
    */
   public static byte[] bytes(Path file) {
     try {
       if (Files.size(file) > MAX_BYTES) {
-        throw new SfumatoException(file + ": more than 512 MB, which no picture here may have");
+        throw new SfumatoException(file + ": more than the limit of 512 MB for a picture");
       }
       return Files.readAllBytes(file);
     } catch (OutOfMemoryError e) {
@@ -117,7 +120,7 @@ public final class PictureReader {
     }
   }
 
-  /** Only a size that was checked is decoded, and only the frame that is wanted. */
+  /** Decodes only the wanted frame, and only after a check of its size. */
   private static Pixels decode(byte[] bytes, PictureFormat format, String name) throws IOException {
     return switch (format) {
       case JPEG -> decodeJpeg(bytes, name);
@@ -128,12 +131,15 @@ public final class PictureReader {
     };
   }
 
-  /** What the native decoder finds fault with the JDK's may take, as Pillow would. */
+  /**
+   * Decodes a JPEG; the JDK's decoder may accept files with which the native one finds fault, as
+   * Pillow would.
+   */
   private static Pixels decodeJpeg(byte[] bytes, String name) throws IOException {
     JpegHeader header = JpegHeader.of(bytes);
     checkSize(header.width(), header.height(), bytes, name);
     checkScans(header, bytes, name);
-    if (header.components() == 4) { // inks, which it takes in a way of its own
+    if (header.components() == 4) { // inks, which it reads in its own way
       return decodeByJdk(
           bytes,
           PictureFormat.JPEG,
@@ -153,15 +159,15 @@ public final class PictureReader {
     return NativeDecoder.webp(still).orElseThrow(() -> new IIOException("its data do not fit"));
   }
 
-  /** A JPEG or PNG within would have a size of its own. */
+  /** Decodes a BMP, but not one that contains a JPEG or PNG, which would have its own size. */
   private static Pixels decodeBmp(byte[] bytes, String name) throws IOException {
     if (bytes.length > 30 && bytes[14] >= 40 && (bytes[30] == 4 || bytes[30] == 5)) {
-      throw new IIOException("another format within is not supported");
+      throw new IIOException("another format inside it is not supported");
     }
     return decodeByJdk(bytes, PictureFormat.BMP, name, reader -> Colors.toRgb(reader.read(0)));
   }
 
-  /** How a picture is taken from the JDK's reader. */
+  /** A way to take a picture from the JDK's reader. */
   private interface Taking {
     Pixels from(ImageReader reader) throws IOException;
   }
@@ -170,7 +176,7 @@ public final class PictureReader {
       throws IOException {
     ImageReader reader = newReader(format);
     try (ImageInputStream stream = new ByteArrayImageInputStream(bytes)) {
-      boolean ignoreMetadata = format != PictureFormat.GIF; // where the frame lies is metadata
+      boolean ignoreMetadata = format != PictureFormat.GIF; // the frame's position is metadata
       reader.setInput(stream, true, ignoreMetadata);
       checkSize(reader.getWidth(0), reader.getHeight(0), bytes, name);
       Truncation truncation = new Truncation();
@@ -197,7 +203,7 @@ public final class PictureReader {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s: declares %d x %d pixels in %d bytes, which hold no such picture",
+              "%s: declares %d x %d pixels, too many for its %d bytes",
               name,
               width,
               height,
@@ -214,7 +220,7 @@ public final class PictureReader {
               MAX_PIXELS / 1_000_000));
     }
     if (width == 1 && height == 1) {
-      throw new SfumatoException(name + ": a single pixel, which is no picture to learn from");
+      throw new SfumatoException(name + ": a single pixel is not a picture to learn from");
     }
   }
 
@@ -224,7 +230,7 @@ public final class PictureReader {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s: %d x %d pixels in %d scans are more work than a picture may be",
+              "%s: %d x %d pixels in %d scans are too much work for one picture",
               name,
               header.width(),
               header.height(),
@@ -232,7 +238,9 @@ public final class PictureReader {
     }
   }
 
-  /** A frame may cover a part of its screen only; the rest of the screen is transparent. */
+  /**
+   * Decodes the first frame, which may cover only a part of its screen; the rest is transparent.
+   */
   private static Pixels firstFrame(ImageReader reader, byte[] bytes, String name)
       throws IOException {
     int width = (bytes[6] & 0xff) | (bytes[7] & 0xff) << 8;
@@ -259,7 +267,7 @@ public final class PictureReader {
     return message.lines().findFirst().orElse(e.getClass().getSimpleName()).strip();
   }
 
-  /** The JPEG reader fills what is missing with gray and merely warns of it. */
+  /** Listens for missing data, which the JPEG reader fills with gray and only warns about. */
   private static final class Truncation implements IIOReadWarningListener {
     private String warning = "";
 

@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /**
  * A decoded picture: unsigned bytes in planes, (C, H, W) with C 1 (gray) or 3 (red, green, blue).
- * Operations give new pictures and leave this one as it is; nobody should write to {@code values}.
+ * Operations return new pictures and leave this one unchanged; do not write to {@code values}.
  *
  * @param channels 1 or 3
  * @param height in pixels
@@ -15,7 +15,7 @@ public record Pixels(int channels, int height, int width, byte[] values) {
   private static final float[] SIGNED = new float[256];
 
   static {
-    // The two divisions that ToTensor and Normalize(0.5, 0.5) make, so that the floats are theirs.
+    // The same two divisions as in ToTensor and Normalize(0.5, 0.5), so the floats are the same.
     for (int value = 0; value < 256; value++) {
       SIGNED[value] = (value / 255f - 0.5f) / 0.5f;
     }
@@ -67,9 +67,9 @@ public record Pixels(int channels, int height, int width, byte[] values) {
   }
 
   /**
-   * Returns the picture turned as an EXIF orientation says.
+   * Returns the picture turned upright by an EXIF orientation.
    *
-   * @param orientation 1 to 8, as in the EXIF standard; anything else leaves the picture as it is
+   * @param orientation 1 to 8, as in the EXIF standard; anything else leaves the picture unchanged
    */
   public Pixels upright(int orientation) {
     if (orientation < 2 || orientation > 8) {

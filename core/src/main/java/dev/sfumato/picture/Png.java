@@ -17,7 +17,7 @@ public final class Png {
   /** Returns {@code image} as the bytes of a PNG file. */
   public static byte[] encode(BufferedImage image) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    // ImageIO would put a cache file into the temporary folder if it were given the plain stream.
+    // With a plain stream ImageIO would put a cache file into the temporary folder.
     try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
       ImageIO.write(image, "png", out);
     } catch (IOException e) {

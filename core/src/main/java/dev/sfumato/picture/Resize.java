@@ -15,10 +15,10 @@ public final class Resize {
   // Weights are fixed-point numbers, so that the result is the same bytes on every machine.
   private static final int FRACTION_BITS = 22;
 
-  // How many lines are turned into columns at a time: few enough to stay in the cache.
+  // The number of lines that become columns at a time: few enough to stay in the cache.
   private static final int STRIP = 32;
 
-  /** How the weight of an input pixel falls with its distance. */
+  /** The fall of an input pixel's weight with its distance. */
   public enum Filter {
     /** A triangle. */
     BILINEAR(1) {
@@ -60,7 +60,7 @@ public final class Resize {
     return smallerEdge(picture, size, Filter.BILINEAR);
   }
 
-  /** The same with another filter. */
+  /** Scales with another filter. */
   public static Pixels smallerEdge(Pixels picture, int size, Filter filter) {
     int shorter = Math.min(picture.height(), picture.width());
     int height = (int) ((long) size * picture.height() / shorter);
@@ -73,7 +73,7 @@ public final class Resize {
     return to(picture, height, width, Filter.BILINEAR);
   }
 
-  /** The same with another filter. */
+  /** Scales with another filter. */
   public static Pixels to(Pixels picture, int height, int width, Filter filter) {
     if (height == picture.height() && width == picture.width()) {
       return picture;
@@ -97,7 +97,7 @@ public final class Resize {
   }
 
   /**
-   * Scales the lines of a channel to the new width: as columns, which are arrays that blend fast.
+   * Scales the lines of a channel to the new width, as columns, which are arrays that blend fast.
    */
   private static void scaleLines(Pixels picture, int channel, Window[] windows, int[][] lines) {
     int[][] columns = new int[picture.width()][STRIP];
@@ -122,7 +122,7 @@ public final class Resize {
 
   /**
    * Sets {@code out} to the weighted mean of the arrays of a window, element by element, rounded to
-   * 0 to 255: plain loops over whole arrays, which the compiler turns into vectors.
+   * 0 to 255. Plain loops over whole arrays let the compiler use vector instructions.
    */
   private static void blend(int[][] in, Window window, int[] out) {
     Arrays.fill(out, 1 << (FRACTION_BITS - 1));

@@ -9,6 +9,6 @@
  *       {@link dev.sfumato.picture.GifWriter} saves a sequence of them as an animation.
  * </ul>
  *
- * <p>What is written reaches the disk whole: a reader sees the old file or the new one.
+ * <p>Files are written whole: a reader sees the old file or the new one.
  */
 package dev.sfumato.picture;

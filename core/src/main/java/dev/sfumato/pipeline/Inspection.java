@@ -21,7 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** A text about a model directory or a tensor file. */
+/** Describes a model directory or a tensor file as text. */
 public final class Inspection {
   private Inspection() {}
 

@@ -12,21 +12,21 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * What {@code model_index.json} says of a model directory, or, without one, what its folders say.
+ * The description of a model directory in {@code model_index.json} or, without one, by its folders.
  *
  * @param directory the model directory
  * @param className the pipeline's class in diffusers, such as {@code DDPMPipeline}
- * @param components the class of each part that is there, by the name of its folder
+ * @param components the class of each existing part, by the name of its folder
  */
 record ModelIndex(Path directory, String className, Map<String, String> components) {
   private static final String FILE = "model_index.json";
   private static final String UNET = "UNet2DModel";
   private static final Set<String> OF_PIXELS = Set.of("unet", "scheduler");
 
-  /** What else a pipeline may have that its U-Net does not draw without. */
+  /** Other parts of a pipeline without which its U-Net cannot draw. */
   private static final List<String> DECODERS = List.of("vae", "vqvae", "movq");
 
-  /** What Python's training scripts write beside the weights, to go on from. */
+  /** Files that Python's training scripts write beside the weights in order to resume. */
   private static final List<String> TRAINING_STATE =
       List.of("optimizer.bin", "optimizer.pt", "scheduler.bin", "random_states_0.pkl");
 
@@ -47,7 +47,7 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
     Map<?, ?> json = JsonFile.read(file, Map.class);
     json.forEach(
         (name, value) -> {
-          // ["library", "Class"], or [null, null] for a part that the model does without
+          // ["library", "Class"], or [null, null] for a part that the model lacks
           if (value instanceof List<?> part && part.size() == 2 && part.get(1) != null) {
             components.put(name.toString(), part.get(1).toString());
           }
@@ -57,7 +57,7 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
   }
 
   /**
-   * Checks that this is a U-Net that draws pixels, and no more.
+   * Checks that this is a U-Net that draws pixels, without other parts.
    *
    * @throws SfumatoException naming the part that is not supported
    */
@@ -95,8 +95,8 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
     if (!model && TRAINING_STATE.stream().anyMatch(name -> Files.exists(directory.resolve(name)))) {
       throw new SfumatoException(
           directory
-              + ": is a checkpoint of a Python training script, without a scheduler's settings:"
-              + " take the folder that the script wrote at its end, or the checkpoint's unet folder");
+              + ": is a checkpoint of a Python training script and lacks the scheduler's "
+              + "settings: use the folder that the script wrote at its end, or the checkpoint's unet folder");
     }
   }
 }

@@ -47,11 +47,11 @@ public final class Sampler {
      */
     void onStep(Step step, Tensor x);
 
-    /** Called before each step with what it is going to be taken with. */
+    /** Called before each step with the step's prediction. */
     default void onPrediction(Step step, Prediction prediction) {}
   }
 
-  /** A step gave NaN or infinity. */
+  /** The failure of a step that gave NaN or infinity. */
   public static final class NotFinite extends SfumatoException {
     private static final long serialVersionUID = 1L;
 
@@ -174,7 +174,7 @@ public final class Sampler {
               prediction.modelOutput().isFinite()
                   ? "the scheduler's step gives"
                   : "the network predicts",
-              "the model's weights or settings are damaged, or do not suit the scheduler"));
+              "the model's weights or settings are damaged, or do not fit the scheduler"));
     }
   }
 }

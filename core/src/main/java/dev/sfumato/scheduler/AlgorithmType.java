@@ -3,8 +3,8 @@ package dev.sfumato.scheduler;
 import dev.sfumato.SfumatoException;
 
 /**
- * The equation that a solver integrates: of x_0 ({@code ++}) or of the noise, with fresh noise
- * ({@code sde-}) or without.
+ * The equation that a solver integrates: in terms of x_0 ({@code ++}) or the noise, with fresh
+ * noise ({@code sde-}) or without.
  */
 enum AlgorithmType {
   DPMSOLVER("dpmsolver"),

@@ -8,7 +8,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.function.DoubleUnaryOperator;
 
-/** How beta_t, the variance of the noise that step t adds, grows from the first timestep on. */
+/** The growth of beta_t, the variance of the noise that step t adds, from the first timestep on. */
 public enum BetaSchedule {
   /** Evenly from beta_start to beta_end (DDPM, section 4). */
   LINEAR {
@@ -19,7 +19,7 @@ public enum BetaSchedule {
       }
     }
   },
-  /** The root of beta grows evenly (latent diffusion). */
+  /** Evenly in the root of beta (latent diffusion). */
   SCALED_LINEAR {
     @Override
     float[] betas(int length, double start, double end) {
@@ -28,7 +28,9 @@ public enum BetaSchedule {
       }
     }
   },
-  /** Heeds no ends: alphaCumprod(u) = cos(pi/2 (u + 0.008) / 1.008)^2 (improved DDPM, eq. 17). */
+  /**
+   * Ignores the ends: alphaCumprod(u) = cos(pi/2 (u + 0.008) / 1.008)^2 (improved DDPM, eq. 17).
+   */
   SQUAREDCOS_CAP_V2 {
     @Override
     float[] betas(int length, double start, double end) {
@@ -48,7 +50,7 @@ public enum BetaSchedule {
       }
     }
   },
-  /** Heeds no ends: alphaCumprod(u) = e^(-12 u). */
+  /** Ignores the ends: alphaCumprod(u) = e^(-12 u). */
   EXP {
     @Override
     float[] betas(int length, double start, double end) {
@@ -56,7 +58,7 @@ public enum BetaSchedule {
     }
   },
   /**
-   * Heeds no ends: noise levels crowd around a signal-to-noise ratio of 1 (Hang et al. 2024,
+   * Ignores the ends: noise levels crowd around a signal-to-noise ratio of 1 (Hang et al. 2024,
    * 2407.03297).
    */
   LAPLACE {
@@ -85,7 +87,7 @@ public enum BetaSchedule {
     return Spelling.of(this);
   }
 
-  /** beta_t for t from 0 to {@code length - 1}; not all schedules heed the ends. */
+  /** beta_t for t from 0 to {@code length - 1}; some schedules ignore the ends. */
   abstract float[] betas(int length, double start, double end);
 
   /** beta_t = 1 - alphaCumprod((t + 1) / T) / alphaCumprod(t / T), at most 0.999. */

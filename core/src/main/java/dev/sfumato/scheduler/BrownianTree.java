@@ -7,10 +7,10 @@ import java.math.BigDecimal;
 import java.math.RoundingMode;
 
 /**
- * A path of Brownian motion that is a function of its seed alone, whatever increments are asked for
- * and in which order (Li et al. 2020, 2001.01328, section 4): intervals are halved until their ends
- * meet the question's, and each half's increment follows from its parent's and a seed of its own.
- * The increments are those of torchsde's {@code BrownianTree} with tol 1e-6 and pool size 24.
+ * A path of Brownian motion that depends on its seed alone, not on the order of the requested
+ * increments (Li et al. 2020, 2001.01328, section 4). Intervals are halved until their ends match
+ * the request, and each half's increment follows from its parent's and its own seed. The increments
+ * are those of torchsde's {@code BrownianTree} with tol 1e-6 and pool size 24.
  */
 final class BrownianTree {
   private static final int POOL = 24;
@@ -24,10 +24,10 @@ final class BrownianTree {
   private final double scale;
 
   /**
-   * @param start of time
-   * @param end of time
+   * @param start the start of time
+   * @param end the end of time
    * @param entropy the seed, not negative
-   * @param shape of an increment
+   * @param shape the shape of an increment
    */
   BrownianTree(double start, double end, long entropy, long... shape) {
     this.entropy = entropy;
@@ -37,8 +37,8 @@ final class BrownianTree {
   }
 
   /**
-   * W(to) - W(from), normal with variance {@code to - from}, in the current scope. Times are
-   * rounded to six digits and outside of the tree's time moved to its ends.
+   * Returns W(to) - W(from), normal with variance {@code to - from}, in the current scope. Times
+   * are rounded to six digits and clamped to the tree's.
    */
   Tensor increment(double from, double to) {
     double a = rounded(Math.max(Math.min(from, root.end), root.start));
@@ -71,7 +71,10 @@ final class BrownianTree {
       this.depth = depth;
     }
 
-    /** The increment from a to b, both inside this interval, whose own increment is {@code w}. */
+    /**
+     * Returns the increment from a to b, both inside this interval, whose own increment is {@code
+     * w}.
+     */
     Tensor sum(Tensor w, double a, double b) {
       if (a == start && b == end) {
         return w;
@@ -91,7 +94,7 @@ final class BrownianTree {
       return lower.sum(left, a, middle).add(upper.sum(right, middle, b));
     }
 
-    /** The bridge: normal around w's share, with variance l r / (l + r). */
+    /** Draws from the bridge: normal around w's share, with variance l r / (l + r). */
     private Tensor left(Tensor w, double middle) {
       long seed = new SeedSequence(entropy, POOL, place, depth).state(1)[0];
       double l = middle - start;

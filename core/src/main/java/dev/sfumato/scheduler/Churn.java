@@ -12,19 +12,19 @@ import dev.sfumato.SfumatoException;
  * @param noise S_noise, the standard deviation of the noise
  */
 public record Churn(double amount, double sigmaMin, double sigmaMax, double noise) {
-  /** None: the solver stays deterministic. */
+  /** No noise: the solver stays deterministic. */
   public static final Churn NONE = new Churn(0, 0, Double.POSITIVE_INFINITY, 1);
 
   /**
-   * @throws SfumatoException if a number is negative or none
+   * @throws SfumatoException if a value is negative or not a number
    */
   public Churn {
     if (!(amount >= 0 && sigmaMin >= 0 && sigmaMax >= 0 && noise >= 0)) {
-      throw new SfumatoException("churn must be made of numbers that are 0 or more");
+      throw new SfumatoException("churn must consist of numbers of 0 or more");
     }
   }
 
-  /** gamma of algorithm 2 at {@code sigma}: by how much the noise level is raised. */
+  /** Returns gamma of algorithm 2 at {@code sigma}: the relative rise of the noise level. */
   double gamma(double sigma, int steps) {
     return sigmaMin <= sigma && sigma <= sigmaMax ? Math.min(amount / steps, Math.sqrt(2) - 1) : 0;
   }

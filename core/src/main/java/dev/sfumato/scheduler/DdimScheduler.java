@@ -29,8 +29,8 @@ record DdimScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     }
 
     /**
-     * Equation 12, with x_{t-1} the sample {@code stride} timesteps further on, whatever the
-     * spacing visits next:
+     * Takes a step by equation 12, with x_{t-1} the sample {@code stride} timesteps further on,
+     * even if the spacing visits another one next:
      *
      * <pre>x_{t-1} = sqrt(a_{t-1}) x_0 + sqrt(1 - a_{t-1} - sigma_t^2) eps + sigma_t z</pre>
      */

@@ -5,7 +5,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
-/** Denoising diffusion probabilistic models (Ho et al. 2020, algorithm 2), of any stride. */
+/** Denoising diffusion probabilistic models (Ho et al. 2020, algorithm 2), with any stride. */
 record DdpmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
   DdpmScheduler(SchedulerConfig config) {
     this(config, NoiseSchedule.of(config));
@@ -30,8 +30,8 @@ record DdpmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     }
 
     /**
-     * x_{t-1} ~ N(mu~_t(x_t, x_0), sigma_t^2 I), with "t - 1" the run's next timestep. The paper's
-     * alpha_t and beta_t are those of the whole stride.
+     * Draws x_{t-1} ~ N(mu~_t(x_t, x_0), sigma_t^2 I), with "t - 1" the run's next timestep. The
+     * paper's alpha_t and beta_t are those of the whole stride.
      */
     @Override
     public Tensor step(Tensor modelOutput, Tensor x, Step step) {

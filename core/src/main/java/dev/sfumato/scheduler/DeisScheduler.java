@@ -48,7 +48,7 @@ record DeisScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     }
 
     /**
-     * The ODE is d(x / alpha) / d rho = eps. With l_j Lagrange's polynomials in log(rho):
+     * Solves the ODE d(x / alpha) / d rho = eps. With l_j Lagrange's polynomials in log(rho):
      *
      * <pre>
      * (1) x_t = alpha_t / alpha_s x - sigma_t (e^h - 1) eps                          order 1
@@ -85,7 +85,7 @@ record DeisScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
       return Math.min(Math.min(settings.order(), most), outputs.size());
     }
 
-    /** The integral in (2) of l_j, which is 1 at step i - j and 0 at the other steps. */
+    /** Computes the integral in (2) of l_j, which is 1 at step i - j and 0 at the other steps. */
     private float weight(int i, int j, int order) {
       float b = Floats.log(rho(i - j));
       float c = Floats.log(rho(i - (j + 1) % order));
@@ -100,12 +100,12 @@ record DeisScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
       return level(index).sigma() / level(index).signal();
     }
 
-    /** Of (log(rho) - c) / (b - c). */
+    /** Integrates (log(rho) - c) / (b - c). */
     private static float integral(float rho, float b, float c) {
       return rho * (-c + Floats.log(rho) - 1) / (b - c);
     }
 
-    /** Of (log(rho) - c) (log(rho) - d) / ((b - c) (b - d)). */
+    /** Integrates (log(rho) - c) (log(rho) - d) / ((b - c) (b - d)). */
     private static float integral(float rho, float b, float c, float d) {
       float l = Floats.log(rho);
       return rho * (c * (d - l + 1) - d * l + d + l * l - 2 * l + 2) / ((b - c) * (b - d));

@@ -3,7 +3,7 @@ package dev.sfumato.scheduler;
 import dev.sfumato.tensor.Rng;
 import java.util.List;
 
-/** What runs over whole training timesteps share. */
+/** The base of runs over whole training timesteps. */
 abstract class DiscreteRun extends SolverRun {
   private final NoiseSchedule schedule;
   private final List<Integer> timesteps;
@@ -32,7 +32,7 @@ abstract class DiscreteRun extends SolverRun {
     return timesteps.get(index);
   }
 
-  /** The timestep that follows, which is smaller; -1 after the last. */
+  /** Returns the next timestep, which is smaller; -1 after the last. */
   final int next(Step step) {
     return step.index() + 1 < timesteps.size() ? timesteps.get(step.index() + 1) : -1;
   }

@@ -44,7 +44,7 @@ record DpmMultistepScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule
   }
 
   private static final class MultistepRun extends DpmRun {
-    /** Shorter runs are of lower order at their end: that keeps them stable. */
+    /** The number of steps below which a run ends with a lower order to stay stable. */
     private static final int SHORT = 15;
 
     private final SolverSettings settings;
@@ -55,8 +55,8 @@ record DpmMultistepScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule
     }
 
     /**
-     * With the model's last outputs m_0, m_1, m_2, and h_j the lambda between them as shares r_j of
-     * h:
+     * Takes a step with the model's last outputs m_0, m_1, m_2, and h_j the lambda between them as
+     * shares r_j of h:
      *
      * <pre>
      * (1) D_0 = m_0

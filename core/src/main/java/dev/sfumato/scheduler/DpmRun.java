@@ -4,7 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Tensor;
 
-/** What the two forms of DPM-Solver share. */
+/** The base of the two forms of DPM-Solver. */
 abstract class DpmRun extends LogSnrRun {
   static final int HIGHEST_ORDER = 3;
 
@@ -18,7 +18,7 @@ abstract class DpmRun extends LogSnrRun {
     this.heun = config.solver().type() == SolverType.HEUN;
   }
 
-  /** {@code config}, if DPM-Solver can go by it. */
+  /** Returns {@code config} if DPM-Solver can use it. */
   static SchedulerConfig checked(SchedulerConfig config) {
     SolverSettings settings = config.solver();
     AlgorithmType algorithm = settings.algorithm();
@@ -35,7 +35,7 @@ abstract class DpmRun extends LogSnrRun {
     return config;
   }
 
-  /** Remembers what the model says at {@code step}: x_0 or the noise. */
+  /** Remembers the model's x_0 or noise at {@code step}. */
   final void remember(Tensor modelOutput, Tensor x, Step step) {
     Tensor prediction = prediction(modelOutput, x);
     boolean ofNoise =
@@ -48,7 +48,7 @@ abstract class DpmRun extends LogSnrRun {
     return DpmWeights.of(algorithm, level(from), level(to));
   }
 
-  /** {@code mean} and noise, if the equation has any, in the current scope. */
+  /** Returns {@code mean} plus the equation's noise, if it has any, in the current scope. */
   final Tensor noised(Tensor mean, DpmWeights w) {
     return algorithm.isStochastic() ? mean.add(noise(mean).mul(w.noise())) : mean;
   }

@@ -7,14 +7,14 @@ import java.util.OptionalLong;
 
 /**
  * DPM-Solver++ (2S) made stochastic by ancestral noise, drawn from one Brownian motion over sigma
- * so that the same seed gives alike pictures with any number of steps (k-diffusion's {@code
+ * so that the same seed gives similar pictures with any number of steps (k-diffusion's {@code
  * sample_dpmpp_sde}). A run of n steps evaluates the model 2n - 1 times; each is a {@link Step}.
  *
  * <p>The Brownian motion is torchsde's: see {@link BrownianTree}. Its seed is {@code
  * noise_sampler_seed}; without one it is drawn from the run's generator, as diffusers draws it from
- * PyTorch's global one. Pictures equal diffusers' to about 1e-3 only, as do diffusers' own from one
- * machine to another: a sigma that differs in its last bit moves a time of the motion, and the root
- * of that difference is noise.
+ * PyTorch's global one. Pictures equal diffusers' only to about 1e-3, as do diffusers' own on
+ * different machines: a sigma that differs in its last bit shifts a time of the motion, and the
+ * root of the shift appears as noise.
  */
 record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
   DpmSdeScheduler(SchedulerConfig config) {
@@ -36,7 +36,7 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
     return new SdeRun(config, withMiddles(grid, trained), churn, noise);
   }
 
-  /** Between every two levels the one in the middle in log(sigma). */
+  /** Inserts the middle, in log(sigma), between every two levels. */
   private static SigmaGrid withMiddles(SigmaGrid grid, TrainedSigmas trained) {
     SigmaGrid doubled = grid.doubled();
     for (int i = 1; i < doubled.timesteps().length; i += 2) {
@@ -48,7 +48,7 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
     return doubled;
   }
 
-  /** t = -log(sigma). */
+  /** Returns t = -log(sigma). */
   private static float logOf(float sigma) {
     return -Floats.log(sigma);
   }
@@ -72,8 +72,8 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
     }
 
     /**
-     * From sigma = e^-t at the start of a step to sigma' in its middle, with x_0 from the start,
-     * and again to sigma' at its end, with x_0 from the middle:
+     * Steps from sigma = e^-t at the start to sigma' in the middle, with x_0 from the start, then
+     * to sigma' at the end, with x_0 from the middle:
      *
      * <pre>
      * (1) sigma_up^2 = sigma'^2 (sigma^2 - sigma'^2) / sigma^2
@@ -116,7 +116,7 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
       return new BrownianTree(sigmas[sigmas.length - 2], sigmas[0], entropy, x.shape());
     }
 
-    /** The motion's increment while sigma falls, divided by its standard deviation. */
+    /** Returns the motion's increment while sigma falls, divided by its standard deviation. */
     private Tensor noise(Tensor x, float from, float to) {
       Tensor fall = motion.increment(to, from).neg().div(Floats.sqrt(from - to));
       return fall.to(x.device()).to(x.dtype());

@@ -8,8 +8,8 @@ import java.util.List;
 
 /**
  * DPM-Solver and DPM-Solver++ in blocks of as many evaluations as the order, each block from the
- * sample at its start (Lu et al. 2022, 2211.01095, algorithm 1). The last step is of order 1 if the
- * run is a whole number of blocks that may not end with a full one, or ends at noise zero.
+ * sample at its start (Lu et al. 2022, 2211.01095, algorithm 1). The last step has order 1 if the
+ * run ends at noise zero, or is a whole number of blocks and must not end with a full one.
  */
 record DpmSinglestepScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule)
     implements Scheduler {
@@ -51,8 +51,8 @@ record DpmSinglestepScheduler(SchedulerConfig config, NoiseSchedule noiseSchedul
     }
 
     /**
-     * From the block's start s with the model's outputs m_s at it, and m_1, m_0 after it, at the
-     * shares r_1, r_0 of h:
+     * Steps from the block's start s with the model's outputs m_s there, and m_1, m_0 after it, at
+     * the shares r_1, r_0 of h:
      *
      * <pre>
      * (1) D_0 = m_s

@@ -6,9 +6,8 @@ package dev.sfumato.scheduler;
  *
  * <pre>x_t = x x_s + d0 D_0 + d1 D_1 + d2 D_2 + noise z</pre>
  *
- * D_0 is the model's x_0 or noise at s, D_1 and D_2 are estimates of h times its first and h^2
- * times its second derivative by lambda. The weights are integrals of exponentials times 1, l and
- * l^2 / 2.
+ * D_0 is the model's x_0 or noise at s, D_1 and D_2 estimate h times its first and h^2 times its
+ * second derivative by lambda. The weights are integrals of exponentials times 1, l and l^2 / 2.
  *
  * @param midpoint d1 of the midpoint method
  * @param heun d1 of Heun's method

@@ -4,7 +4,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
-/** Euler's method to a level below the next one, and fresh noise back up to it (k-diffusion). */
+/** Euler's method to a level below the next one, then fresh noise up to the next (k-diffusion). */
 record EulerAncestralScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule)
     implements Scheduler {
   EulerAncestralScheduler(SchedulerConfig config) {
@@ -26,7 +26,7 @@ record EulerAncestralScheduler(SchedulerConfig config, NoiseSchedule noiseSchedu
     }
 
     /**
-     * With the standard deviation sigma_up of DDPM's posterior:
+     * Takes a step with the standard deviation sigma_up of DDPM's posterior:
      *
      * <pre>
      * (1) sigma_up^2 = sigma'^2 (sigma^2 - sigma'^2) / sigma^2

@@ -5,7 +5,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 
-/** Euler's method, with churn if wanted (Karras et al. 2022, algorithm 2 without correction). */
+/** Euler's method with optional churn (Karras et al. 2022, algorithm 2 without correction). */
 record EulerScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
   EulerScheduler(SchedulerConfig config) {
     this(config, NoiseSchedule.of(config));
@@ -27,7 +27,7 @@ record EulerScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) imple
     return new EulerRun(config, tellsSigma ? telling(grid) : grid, options.churn(), noise);
   }
 
-  /** The model is told log(sigma) / 4 (Karras et al. 2022, table 1). */
+  /** Passes log(sigma) / 4 to the model (Karras et al. 2022, table 1). */
   private static SigmaGrid telling(SigmaGrid grid) {
     double[] told = new double[grid.timesteps().length];
     Arrays.setAll(told, i -> 0.25f * Floats.log(grid.sigmas()[i]));
@@ -43,8 +43,8 @@ record EulerScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) imple
     }
 
     /**
-     * Algorithm 2, with D the predicted x_0. As in diffusers, a velocity counts as one at sigma,
-     * although noise has been added.
+     * Takes a step of algorithm 2, with D the predicted x_0. As in diffusers, a velocity is read at
+     * sigma, although noise has been added.
      *
      * <pre>
      * (1) sigma_hat = sigma + gamma sigma

@@ -1,10 +1,10 @@
 package dev.sfumato.scheduler;
 
-/** float32 functions that round as the engine's do. */
+/** float32 functions that round like the engine's. */
 final class Floats {
   private Floats() {}
 
-  /** The float nearest to the root: rounding the double's root gives it. */
+  /** Returns the float nearest to the root, by rounding the double's root. */
   static float sqrt(float value) {
     return (float) Math.sqrt(value);
   }
@@ -17,12 +17,12 @@ final class Floats {
     return (float) Math.log(value);
   }
 
-  /** e^value - 1, exact near 0. */
+  /** Returns e^value - 1, exact near 0. */
   static float expm1(float value) {
     return (float) Math.expm1(value);
   }
 
-  /** Running products; factors are float32, the product is kept in double, as the engine does. */
+  /** Returns running products of float32 factors, kept in double like the engine's. */
   static float[] cumprod(float[] factors) {
     float[] products = new float[factors.length];
     double product = 1;

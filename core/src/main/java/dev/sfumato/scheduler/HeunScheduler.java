@@ -43,7 +43,7 @@ record HeunScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
      * (4) x' = x + (sigma' - sigma) (d + d') / 2
      * </pre>
      *
-     * Even steps take (1) and (2), odd ones (3) and (4); the last, to sigma' = 0, has no (3).
+     * Even steps use (1) and (2), odd ones (3) and (4); the last, to sigma' = 0, has no (3).
      */
     @Override
     public Tensor step(Tensor modelOutput, Tensor x, Step step) {

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Latent consistency models (Luo et al. 2023, 2310.04378): models distilled to jump to a clean
- * picture from any timestep; noised again, it is the start of the next jump.
+ * Latent consistency models (Luo et al. 2023, 2310.04378): models distilled to jump from any
+ * timestep to a clean picture, which gets noise again and starts the next jump.
  */
 record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
   LcmScheduler(SchedulerConfig config) {
@@ -25,7 +25,10 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
     return new LcmRun(this, timesteps, noise);
   }
 
-  /** {@code steps} of those timesteps that the model was distilled on, evenly, from the last on. */
+  /**
+   * Returns {@code steps} evenly spaced ones of the timesteps on which the model was distilled,
+   * from the last on.
+   */
   private List<Integer> distilled(int steps) {
     int train = config.numTrainTimesteps();
     int original = config.solver().originalInferenceSteps();
@@ -49,7 +52,7 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
   }
 
   private static final class LcmRun extends DiscreteRun {
-    /** Standard deviation of the data (EDM); the boundary condition of consistency needs one. */
+    /** Standard deviation of the data (EDM); the boundary condition of consistency needs it. */
     private static final float SIGMA_DATA = 0.5f;
 
     private final float timestepScaling;
@@ -60,7 +63,7 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
     }
 
     /**
-     * With s = timestep_scaling t:
+     * Takes a step with s = timestep_scaling t:
      *
      * <pre>
      * (1) c_skip = sigma_data^2 / (s^2 + sigma_data^2),  c_out = s / sqrt(s^2 + sigma_data^2)

@@ -7,9 +7,9 @@ import java.util.Arrays;
 /**
  * Keeps a predicted x_0 in the range of pictures.
  *
- * @param dynamic whether to threshold dynamically; goes before {@code clip}
- * @param ratio the quantile for that
- * @param largest the highest threshold for that
+ * @param dynamic whether to threshold dynamically; overrides {@code clip}
+ * @param ratio the quantile for dynamic thresholding
+ * @param largest the highest threshold for dynamic thresholding
  * @param clip whether to clip to [-range, range]
  */
 record Limit(boolean dynamic, double ratio, double largest, boolean clip, double range) {
@@ -26,7 +26,7 @@ record Limit(boolean dynamic, double ratio, double largest, boolean clip, double
     return !dynamic && !clip;
   }
 
-  /** The limited {@code x0} (B, ...). */
+  /** Returns the limited {@code x0} (B, ...). */
   Tensor apply(Tensor x0) {
     if (dynamic) {
       return threshold(x0.to(DType.FLOAT32)).to(x0.dtype());
@@ -35,8 +35,9 @@ record Limit(boolean dynamic, double ratio, double largest, boolean clip, double
   }
 
   /**
-   * Dynamic thresholding (Imagen, section 2.3): s is a quantile of each picture's |x_0|, at least
-   * 1; the picture is clipped to [-s, s] and divided by s, which pushes saturated pixels inwards.
+   * Applies dynamic thresholding (Imagen, section 2.3): s is a quantile of each picture's |x_0|, at
+   * least 1; the picture is clipped to [-s, s] and divided by s, which pushes saturated pixels
+   * inwards.
    */
   private Tensor threshold(Tensor x0) {
     long batch = x0.size(0);

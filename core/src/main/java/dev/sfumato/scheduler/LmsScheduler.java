@@ -29,7 +29,7 @@ record LmsScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
     }
 
     /**
-     * The derivatives d_i of the last steps are interpolated and integrated:
+     * Interpolates and integrates the derivatives d_i of the last steps:
      *
      * <pre>
      * (1) l_j(s) = product over k != j of (s - sigma_{i-k}) / (sigma_{i-j} - sigma_{i-k})
@@ -53,7 +53,7 @@ record LmsScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
       }
     }
 
-    /** The integral of (2) by Gauss's rule with two points, which is exact for cubics. */
+    /** Computes the integral of (2) by Gauss's rule with two points, which is exact for cubics. */
     private double weight(int i, int j, int order) {
       double half = (sigmas[i + 1] - sigmas[i]) / 2.0;
       double middle = (sigmas[i + 1] + sigmas[i]) / 2.0;

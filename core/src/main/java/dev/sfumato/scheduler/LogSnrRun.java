@@ -4,7 +4,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * What exponential integrators share. They solve the ODE of x_t = alpha_t x_0 + sigma_t eps over
+ * The base of exponential integrators, which solve the ODE of x_t = alpha_t x_0 + sigma_t eps over
  * lambda = log(alpha_t / sigma_t), where its linear part has an exact solution (Lu et al. 2022,
  * DPM-Solver).
  */
@@ -19,7 +19,7 @@ abstract class LogSnrRun extends SolverRun {
     }
   }
 
-  /** The level before step {@code index}; one more than there are steps for the end. */
+  /** Returns the level before step {@code index}; the number of steps as an index gives the end. */
   final NoiseLevel level(int index) {
     return levels[index];
   }
@@ -29,12 +29,15 @@ abstract class LogSnrRun extends SolverRun {
     return level(step.index());
   }
 
-  /** lambda between the levels {@code from} and {@code to}, which may be the end: infinity. */
+  /**
+   * Returns the lambda between the levels {@code from} and {@code to}; infinity if {@code to} is
+   * the end.
+   */
   final float lambdaBetween(int from, int to) {
     return level(to).lambda() - level(from).lambda();
   }
 
-  /** The noise, that of the thresholded x_0 if there is thresholding, in the current scope. */
+  /** Returns the noise, from the thresholded x_0 if there is thresholding, in the current scope. */
   final Tensor limitedEpsilon(Tensor prediction, Tensor x, Step step) {
     return limit.isNone()
         ? epsilon(prediction, x, step)

@@ -8,9 +8,9 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
 /**
- * What a run remembers of its last few steps: a tensor for each. A step that is taken again, as
- * time travel does, overwrites what it and later ones left. The tensors live until they fall out or
- * the scope closes in which the run was begun.
+ * The memory of a run for its last few steps: a tensor for each. A repeated step, as in time
+ * travel, overwrites its own entry and later ones. The tensors live until they drop out or the
+ * scope closes in which the run began.
  */
 final class Memory {
   private final UnaryOperator<Tensor> keeper = Scope.keeper();
@@ -21,7 +21,7 @@ final class Memory {
     this.capacity = capacity;
   }
 
-  /** Remembers {@code tensor}, which stays its owner's too, and forgets the oldest if full. */
+  /** Remembers {@code tensor}, which its owner also keeps, and drops the oldest if full. */
   void put(int step, Tensor tensor) {
     Map<Integer, Tensor> overtaken = tensors.tailMap(step);
     overtaken.values().forEach(Tensor::close);
@@ -40,7 +40,7 @@ final class Memory {
     return tensor;
   }
 
-  /** How many steps are remembered. */
+  /** Returns the number of remembered steps. */
   int size() {
     return tensors.size();
   }

@@ -7,12 +7,12 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How much of a picture and how much noise x_t holds at each of the T timesteps (DDPM, eq. 4):
+ * The shares of picture and noise in x_t at each of the T timesteps (DDPM, eq. 4):
  *
  * <pre>x_t = sqrt(alphaCumprod_t) x_0 + sqrt(1 - alphaCumprod_t) eps
  * alphaCumprod_t = product of (1 - beta_s) over s &lt;= t</pre>
  *
- * Immutable, for any number of threads; owns no tensor.
+ * Immutable and thread-safe; owns no tensors.
  */
 public final class NoiseSchedule {
   private final float[] betas;
@@ -33,7 +33,7 @@ public final class NoiseSchedule {
     }
   }
 
-  /** The schedule that {@code config} describes. */
+  /** Makes the schedule that {@code config} describes. */
   public static NoiseSchedule of(SchedulerConfig config) {
     int length = config.numTrainTimesteps();
     float[] betas =
@@ -43,23 +43,23 @@ public final class NoiseSchedule {
     return new NoiseSchedule(config.rescaleBetasZeroSnr() ? rescaleZeroTerminalSnr(betas) : betas);
   }
 
-  /** T, the number of timesteps. */
+  /** Returns T, the number of timesteps. */
   public int length() {
     return alphasCumprod.length;
   }
 
-  /** beta_t for t from 0 to T - 1. */
+  /** Returns beta_t for t from 0 to T - 1. */
   public float[] betas() {
     return betas.clone();
   }
 
-  /** alphaCumprod_t for t from 0 to T - 1, falling. */
+  /** Returns alphaCumprod_t for t from 0 to T - 1, falling. */
   public float[] alphasCumprod() {
     return alphasCumprod.clone();
   }
 
   /**
-   * The share of the clean picture's variance that is left at {@code timestep}.
+   * Returns the share of the clean picture's variance that is left at {@code timestep}.
    *
    * @throws SfumatoException if {@code timestep} is not in 0 to T - 1
    */
@@ -72,7 +72,7 @@ public final class NoiseSchedule {
   }
 
   /**
-   * x_t: {@code sqrt(alphaCumprod_t) x0 + sqrt(1 - alphaCumprod_t) noise}.
+   * Returns x_t: {@code sqrt(alphaCumprod_t) x0 + sqrt(1 - alphaCumprod_t) noise}.
    *
    * @param x0 clean pictures (B, C, H, W)
    * @param noise standard normal, of the same shape
@@ -88,8 +88,8 @@ public final class NoiseSchedule {
   }
 
   /**
-   * The target of v-prediction: {@code sqrt(alphaCumprod_t) noise - sqrt(1 - alphaCumprod_t) x0}.
-   * Arguments and result as for {@link #addNoise}.
+   * Returns the target of v-prediction: {@code sqrt(alphaCumprod_t) noise - sqrt(1 -
+   * alphaCumprod_t) x0}. Arguments and result as for {@link #addNoise}.
    */
   public Tensor velocity(Tensor x0, Tensor noise, Tensor timesteps) {
     try (Scope scope = Scope.open()) {
@@ -129,8 +129,8 @@ public final class NoiseSchedule {
   }
 
   /**
-   * Shifts and stretches sqrt(alphaCumprod) so that it ends at 0, pure noise, and begins where it
-   * did (Lin et al. 2023, algorithm 1).
+   * Shifts and stretches sqrt(alphaCumprod) so that it ends at 0, pure noise, and keeps its start
+   * (Lin et al. 2023, algorithm 1).
    */
   private static float[] rescaleZeroTerminalSnr(float[] betas) {
     float[] products = Floats.cumprod(oneMinus(betas));

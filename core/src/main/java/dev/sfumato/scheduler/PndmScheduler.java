@@ -41,7 +41,7 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     return visited;
   }
 
-  /** Each Runge-Kutta step: its start, the middle twice, the end. */
+  /** Lists the timesteps of each Runge-Kutta step: its start, the middle twice, the end. */
   private static List<Integer> withWarmUp(List<Integer> timesteps, int half) {
     List<Integer> visited = new ArrayList<>();
     for (int i = 0; i < RUNGE_KUTTA_STEPS; i++) {
@@ -91,8 +91,8 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     }
 
     /**
-     * Equation 13: e = (e_1 + 2 e_2 + 2 e_3 + e_4) / 6 from four evaluations; the first three lead
-     * half a stride, half a stride and a stride from where the first began.
+     * Computes equation 13: e = (e_1 + 2 e_2 + 2 e_3 + e_4) / 6 from four evaluations; the first
+     * three move half a stride, half a stride and a stride from the first one's start.
      */
     private Tensor rungeKutta(Tensor output, Tensor x, Step step) {
       int i = step.index();
@@ -113,9 +113,10 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     }
 
     /**
-     * Equation 12: e from the last four evaluations, fewer at the beginning. Without warm-up the
-     * second evaluation, at the end of the first step, corrects that step; in a run that begins in
-     * the middle the second does so too, and the third leads from there, as in diffusers.
+     * Computes equation 12: e from the last four evaluations, fewer at the beginning. Without
+     * warm-up the second evaluation, at the end of the first step, corrects that step; in a run
+     * that begins in the middle the second does so too, and the third leads from there, as in
+     * diffusers.
      */
     private Tensor multistep(Tensor output, Tensor x, Step step) {
       int t = timestep(step);
@@ -150,7 +151,7 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     }
 
     /**
-     * Equation 11: x moved from timestep {@code t} to {@code to} as if e were the noise in it.
+     * Moves x from timestep {@code t} to {@code to} by equation 11, as if e were its noise.
      *
      * <pre>x' = sqrt(a' / a) x - (a' - a) e / (a sqrt(1 - a') + sqrt(a (1 - a) a'))</pre>
      */

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.SfumatoException;
 
-/** What the network predicts from x_t; {@link NoiseLevel} converts one into the other. */
+/**
+ * The quantity that the network predicts from x_t; {@link NoiseLevel} converts one into the other.
+ */
 public enum PredictionType {
   /** The noise that was added. */
   EPSILON,

@@ -7,18 +7,18 @@ import dev.sfumato.tensor.Tensor;
  * thread. Tensors are (B, C, H, W), or (B, C) for models of vectors, on any device; none that is
  * passed in is changed or freed.
  *
- * <p>Each {@link Step} is one evaluation of the model: rules that evaluate it twice for a step of
- * theirs, such as Heun's, have more steps than were asked for. A step may be taken again from
- * another x; what it and later ones had left to be remembered is overwritten. What is remembered is
- * freed with the scope in which the run was begun.
+ * <p>Each {@link Step} is one evaluation of the model: rules with two evaluations per step, such as
+ * Heun's, have more steps than requested. A step may be repeated from another x, which overwrites
+ * its own memory and that of later steps. The memory is freed with the scope in which the run
+ * began.
  */
 public interface Run extends Iterable<Step> {
-  /** The standard deviation of the noise to start from. */
+  /** Returns the standard deviation of the initial noise. */
   double initNoiseSigma();
 
   /**
-   * The cumulative product of alphas at the noise level of {@code step}, between 0 (noise) and 1
-   * (clean): the share of the picture's variance in {@code x}.
+   * Returns the cumulative product of alphas at the noise level of {@code step}, between 0 (noise)
+   * and 1 (clean): the share of the picture's variance in {@code x}.
    */
   double alphaCumprod(Step step);
 
@@ -47,8 +47,8 @@ public interface Run extends Iterable<Step> {
   Tensor scaleModelInput(Tensor x, Step step);
 
   /**
-   * The clean picture that the model's output amounts to, limited as the configuration says: {@code
-   * predictedX0}. Gradients flow through it to both tensors.
+   * Returns the clean picture {@code predictedX0} that follows from the model's output, limited as
+   * the configuration says. Gradients flow through it to both tensors.
    *
    * @param modelOutput (B, C, H, W), or (B, 2C, H, W) from a model that learned its variance
    * @throws dev.sfumato.SfumatoException if the shapes do not fit
@@ -56,8 +56,8 @@ public interface Run extends Iterable<Step> {
   Tensor predictX0(Tensor modelOutput, Tensor x, Step step);
 
   /**
-   * {@code x} one step closer to a picture. Draws the rule's noise, if any, for the whole batch in
-   * one call.
+   * Moves {@code x} one step closer to a picture. Draws the rule's noise, if any, for the whole
+   * batch in one call.
    *
    * @param modelOutput as for {@link #predictX0}
    * @return (B, C, H, W), of the type and on the device of {@code x}

@@ -4,15 +4,14 @@ import dev.sfumato.SfumatoException;
 import java.util.List;
 
 /**
- * What may differ between two runs of one scheduler. As in diffusers, a scheduler passes over what
- * it has no use for, except for timesteps of one's own.
+ * The options of a run of a scheduler. As in diffusers, a scheduler ignores options that it does
+ * not use, except custom timesteps.
  *
  * @param eta DDIM's weight of fresh noise, from 0 (none) to 1 (as much as DDPM)
  * @param useClippedModelOutput DDIM: whether the noise is derived again from the limited x_0
  * @param timesteps DDPM, Euler, Heun, DPM-Solver++, LCM: the timesteps to visit, falling; empty for
  *     the usual spacing
- * @param churn Euler: noise before each step; of it, DPM-Solver-SDE heeds only the standard
- *     deviation
+ * @param churn Euler: noise before each step; DPM-Solver-SDE uses only its standard deviation
  */
 public record RunOptions(
     double eta, boolean useClippedModelOutput, List<Integer> timesteps, Churn churn) {
@@ -23,27 +22,30 @@ public record RunOptions(
     timesteps = List.copyOf(timesteps);
   }
 
-  /** No fresh noise in DDIM, the model's own noise, the usual spacing, no churn. */
+  /**
+   * Returns the defaults: no fresh noise in DDIM, the model's own noise, the usual spacing, no
+   * churn.
+   */
   public static RunOptions defaults() {
     return new RunOptions(0, false, List.of(), Churn.NONE);
   }
 
-  /** The same with another {@code eta}. */
+  /** Returns the same options with another {@code eta}. */
   public RunOptions withEta(double eta) {
     return new RunOptions(eta, useClippedModelOutput, timesteps, churn);
   }
 
-  /** The same with {@code useClippedModelOutput} switched. */
+  /** Returns the same options with another {@code useClippedModelOutput}. */
   public RunOptions withUseClippedModelOutput(boolean use) {
     return new RunOptions(eta, use, timesteps, churn);
   }
 
-  /** The same with timesteps of one's own. */
+  /** Returns the same options with custom timesteps. */
   public RunOptions withTimesteps(List<Integer> timesteps) {
     return new RunOptions(eta, useClippedModelOutput, timesteps, churn);
   }
 
-  /** The same with {@code churn}. */
+  /** Returns the same options with {@code churn}. */
   public RunOptions withChurn(Churn churn) {
     return new RunOptions(eta, useClippedModelOutput, timesteps, churn);
   }

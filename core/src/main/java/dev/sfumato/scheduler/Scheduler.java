@@ -3,22 +3,22 @@ package dev.sfumato.scheduler;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Rng;
 
-/** An update rule for sampling. Immutable, for any number of threads. */
+/** An update rule for sampling. Immutable and thread-safe. */
 public interface Scheduler {
-  /** The settings it was made from. */
+  /** Returns the settings from which it was made. */
   SchedulerConfig config();
 
-  /** How much noise each timestep holds. */
+  /** Returns the noise at each timestep. */
   NoiseSchedule noiseSchedule();
 
   /**
-   * Begins a sampling. What the run remembers belongs to the current scope.
+   * Begins a sampling. The run's memory belongs to the current scope.
    *
-   * @param steps how many steps to take, at most T; for rules whose last step begins above the
-   *     first timestep, at most T - 1
-   * @param noise where the rule's own noise is drawn from
-   * @throws dev.sfumato.SfumatoException if the configuration has no such number of steps, or the
-   *     options name timesteps that do not fit
+   * @param steps the number of steps, at most T; for rules whose last step begins above the first
+   *     timestep, at most T - 1
+   * @param noise the generator of the rule's own noise
+   * @throws dev.sfumato.SfumatoException if the number of steps does not fit the configuration, or
+   *     the timesteps of the options do not fit
    */
   Run begin(int steps, RunOptions options, Rng noise);
 
@@ -51,9 +51,9 @@ public interface Scheduler {
   }
 
   /**
-   * The scheduler of the class that {@code config} names.
+   * Makes the scheduler of the class that {@code config} names.
    *
-   * @throws dev.sfumato.SfumatoException if there is none of that class
+   * @throws dev.sfumato.SfumatoException if that class is not supported
    */
   static Scheduler of(SchedulerConfig config) {
     return SchedulerKind.ofClass(config.className()).create(config);

@@ -11,9 +11,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A {@code scheduler_config.json} of diffusers. A key that is not set has the default of the class;
- * so {@link #withClassName} does what diffusers' {@code from_config} does. Keys that the class does
- * not know are kept and written again.
+ * A {@code scheduler_config.json} of diffusers. A missing key has the default of the class, so
+ * {@link #withClassName} acts like diffusers' {@code from_config}. Keys that the class does not
+ * know are kept and written again.
  *
  * @param className diffusers' class, such as {@code DDPMScheduler}; any name can be read and
  *     written
@@ -34,7 +34,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     check();
   }
 
-  /** DDPM with diffusers' defaults. */
+  /** Returns DDPM with diffusers' defaults. */
   public static SchedulerConfig ddpmDefaults() {
     return new SchedulerConfig(SchedulerKind.DDPM.className(), Map.of());
   }
@@ -79,7 +79,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   }
 
   /**
-   * The same settings for another scheduler.
+   * Returns the same settings for another scheduler.
    *
    * @param name diffusers' class, or the name on the command line, such as {@code ddim}
    */
@@ -87,25 +87,26 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return new SchedulerConfig(SchedulerKind.classNameOf(name), settings);
   }
 
-  /** The same with another {@code prediction_type}. */
+  /** Returns the same settings with another {@code prediction_type}. */
   public SchedulerConfig withPredictionType(PredictionType type) {
     return with("prediction_type", type.toString());
   }
 
   /**
-   * The same with another {@code beta_schedule}; {@code trained_betas} would overrule it and go.
+   * Returns the same settings with another {@code beta_schedule} and without {@code trained_betas},
+   * which would override it.
    */
   public SchedulerConfig withBetaSchedule(BetaSchedule schedule) {
     return with("trained_betas", null).with("beta_schedule", schedule.toString());
   }
 
-  /** The same with another {@code num_train_timesteps}. */
+  /** Returns the same settings with another {@code num_train_timesteps}. */
   public SchedulerConfig withTrainTimesteps(int timesteps) {
     return with("num_train_timesteps", timesteps);
   }
 
   /**
-   * The same with {@code key}, spelled as in the file, set to a JSON value.
+   * Returns the same settings with {@code key}, spelled as in the file, set to a JSON value.
    *
    * @throws SfumatoException naming the key if the value does not fit
    */
@@ -115,44 +116,46 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return new SchedulerConfig(className, changed);
   }
 
-  /** T, the number of timesteps that the model was trained on. */
+  /** Returns T, the number of timesteps that the model was trained on. */
   public int numTrainTimesteps() {
     return read().integer("num_train_timesteps");
   }
 
-  /** beta of the first timestep. */
+  /** Returns beta of the first timestep. */
   public double betaStart() {
     return read().number("beta_start");
   }
 
-  /** beta of the last timestep. */
+  /** Returns beta of the last timestep. */
   public double betaEnd() {
     return read().number("beta_end");
   }
 
-  /** How beta grows in between. */
+  /** Returns the growth of beta in between. */
   public BetaSchedule betaSchedule() {
     return BetaSchedule.parse(read().text("beta_schedule"));
   }
 
-  /** All betas, if given one by one; else empty. */
+  /** Returns all betas if the file lists them, otherwise an empty list. */
   public List<Double> trainedBetas() {
     return read().numbers("trained_betas");
   }
 
-  /** Whether betas are rescaled so that the last timestep is pure noise (Lin et al. 2023). */
+  /**
+   * Returns true if betas are rescaled so that the last timestep is pure noise (Lin et al. 2023).
+   */
   public boolean rescaleBetasZeroSnr() {
     return read().truth("rescale_betas_zero_snr");
   }
 
-  /** What the model predicts. */
+  /** Returns the quantity that the model predicts. */
   public PredictionType predictionType() {
     return PredictionType.parse(read().text("prediction_type"));
   }
 
   /**
-   * DDPM: how much noise a step adds. Also says whether the model's output holds a variance; other
-   * schedulers write null if it does not.
+   * Returns the variance of the noise that a DDPM step adds. It also tells whether the model's
+   * output holds a variance; other schedulers write null if not.
    */
   public VarianceType varianceType() {
     return read()
@@ -161,48 +164,51 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
         .orElse(VarianceType.FIXED_SMALL);
   }
 
-  /** Whether predicted x_0 is clipped. */
+  /** Returns true if predicted x_0 is clipped. */
   public boolean clipSample() {
     return read().truth("clip_sample");
   }
 
-  /** To what: [-range, range]. */
+  /** Returns the range of clipping: [-range, range]. */
   public double clipSampleRange() {
     return read().number("clip_sample_range");
   }
 
-  /** Whether predicted x_0 is thresholded dynamically instead (Imagen). */
+  /** Returns true if predicted x_0 is thresholded dynamically instead (Imagen). */
   public boolean thresholding() {
     return read().truth("thresholding");
   }
 
-  /** At which quantile of |x_0|. */
+  /** Returns the quantile of |x_0| for thresholding. */
   public double dynamicThresholdingRatio() {
     return read().number("dynamic_thresholding_ratio");
   }
 
-  /** The highest threshold. */
+  /** Returns the highest threshold. */
   public double sampleMaxValue() {
     return read().number("sample_max_value");
   }
 
-  /** Which timesteps a run visits. */
+  /** Returns the spacing of the timesteps that a run visits. */
   public TimestepSpacing timestepSpacing() {
     return TimestepSpacing.parse(read().text("timestep_spacing"));
   }
 
-  /** What is added to the timesteps of {@link TimestepSpacing#LEADING}. */
+  /** Returns the number added to the timesteps of {@link TimestepSpacing#LEADING}. */
   public int stepsOffset() {
     return read().integer("steps_offset");
   }
 
-  /** DDIM: whether the last step goes to alphaCumprod 1, a clean picture, or to that of t = 0. */
+  /**
+   * Returns true if DDIM's last step goes to alphaCumprod 1, a clean picture, and false if to that
+   * of t = 0.
+   */
   public boolean setAlphaToOne() {
     return read().truth("set_alpha_to_one");
   }
 
   /**
-   * This, for a solver that needs the noise.
+   * Returns this configuration for a solver that needs the noise.
    *
    * @throws SfumatoException if the model predicts x_0
    */
@@ -215,7 +221,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return this;
   }
 
-  /** What only some solvers heed. */
+  /** Returns the settings that only some solvers use. */
   SolverSettings solver() {
     return SolverSettings.of(read());
   }

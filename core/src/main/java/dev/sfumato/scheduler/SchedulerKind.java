@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The update rules there are. */
+/** The available update rules. */
 public enum SchedulerKind {
   /** Ho et al. 2020: fresh noise at each step. */
   DDPM("DDPMScheduler", DdpmScheduler::new),
@@ -31,7 +31,7 @@ public enum SchedulerKind {
   DEIS("DEISMultistepScheduler", DeisScheduler::new),
   /** Zhao et al. 2023: a predictor and a corrector of any order. */
   UNIPC("UniPCMultistepScheduler", UniPcScheduler::new),
-  /** Luo et al. 2023: a few steps of a model distilled for that. */
+  /** Luo et al. 2023: a few steps of a model distilled for them. */
   LCM("LCMScheduler", LcmScheduler::new);
 
   private final String className;
@@ -62,7 +62,10 @@ public enum SchedulerKind {
     return Spelling.of(this);
   }
 
-  /** The class that goes by {@code name} on the command line; else {@code name} itself. */
+  /**
+   * Returns the class with the command-line name {@code name}, or {@code name} itself if there is
+   * none.
+   */
   static String classNameOf(String name) {
     return Arrays.stream(values())
         .filter(kind -> kind.toString().equals(name))

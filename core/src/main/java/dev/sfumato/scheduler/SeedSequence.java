@@ -6,8 +6,8 @@ import java.util.List;
 
 /**
  * numpy's {@code SeedSequence} (O'Neill's {@code seed_seq} without its faults): spreads a seed and
- * the place in a tree of streams over a pool of words, so that near seeds give unlike streams.
- * Words are unsigned 32-bit numbers.
+ * the place in a tree of streams over a pool of words, so that similar seeds give unrelated
+ * streams. Words are unsigned 32-bit numbers.
  */
 final class SeedSequence {
   private static final int INIT_A = 0x43b0d7e5;
@@ -22,7 +22,7 @@ final class SeedSequence {
 
   /**
    * @param entropy the seed, not negative
-   * @param spawnKey the place in the tree, numbers that are not negative; empty for the root
+   * @param spawnKey the place in the tree, as non-negative numbers; empty for the root
    */
   SeedSequence(long entropy, int poolSize, long... spawnKey) {
     pool = new int[poolSize];
@@ -48,7 +48,7 @@ final class SeedSequence {
     }
   }
 
-  /** {@code count} seeds of 32 bits each, always the same. */
+  /** Returns {@code count} seeds of 32 bits each, always the same. */
   long[] state(int count) {
     long[] state = new long[count];
     int h = INIT_B;
@@ -60,7 +60,7 @@ final class SeedSequence {
     return state;
   }
 
-  /** Lowest word first. */
+  /** Splits a number into words, the lowest first. */
   private static List<Integer> words(long number) {
     int high = (int) (number >>> 32);
     return high == 0 ? List.of((int) number) : List.of((int) number, high);

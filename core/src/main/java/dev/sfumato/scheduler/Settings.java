@@ -14,13 +14,13 @@ import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /**
- * Typed values by key: what is set, else the default of the class, else that of the first class in
- * {@code defaults.json} which knows the key.
+ * Typed values by key: the set value, or the default of the class, or that of the first class in
+ * {@code defaults.json} that knows the key.
  */
 record Settings(String className, Map<String, Object> values) {
   private static final Map<String, Map<String, Object>> DEFAULTS = readDefaults();
 
-  /** All keys of a class of diffusers; none for a class that has no defaults here. */
+  /** Returns all keys of a diffusers class; none for a class without defaults here. */
   static Map<String, Object> defaultsOf(String className) {
     return DEFAULTS.getOrDefault(className, Map.of());
   }
@@ -33,7 +33,7 @@ record Settings(String className, Map<String, Object> values) {
     return get(key).number();
   }
 
-  /** A number that may be infinite. */
+  /** Returns a number that may be infinite. */
   double numberOrInfinity(String key) {
     return get(key)
         .as(
@@ -41,22 +41,25 @@ record Settings(String className, Map<String, Object> values) {
             v -> v instanceof Number n && !Double.isNaN(n.doubleValue()) ? n.doubleValue() : null);
   }
 
-  /** False too if the class does not know the key: what it does not know it passes over. */
+  /** Returns a flag; also false if the class does not know the key and so ignores it. */
   boolean truth(String key) {
     return get(key).flag() && isKnown(key);
   }
 
-  /** A number; empty for null. */
+  /** Returns a number; empty for null. */
   OptionalDouble maybeNumber(String key) {
     return isNull(key) ? OptionalDouble.empty() : OptionalDouble.of(number(key));
   }
 
-  /** A whole number; empty for null. */
+  /** Returns a whole number; empty for null. */
   OptionalLong maybeWhole(String key) {
     return isNull(key) ? OptionalLong.empty() : OptionalLong.of(get(key).whole());
   }
 
-  /** Whether the text is {@code yes}, not {@code no}; no too if the class does not know the key. */
+  /**
+   * Returns true if the text is {@code yes}, false if it is {@code no} or the class does not know
+   * the key.
+   */
   boolean either(String key, String yes, String no) {
     String text = text(key);
     if (!text.equals(yes) && !text.equals(no)) {
@@ -65,7 +68,7 @@ record Settings(String className, Map<String, Object> values) {
     return text.equals(yes) && isKnown(key);
   }
 
-  /** A text; empty for null. */
+  /** Returns a text; empty for null. */
   Optional<String> maybeText(String key) {
     return isNull(key) ? Optional.empty() : Optional.of(text(key));
   }
@@ -74,7 +77,7 @@ record Settings(String className, Map<String, Object> values) {
     return get(key).text();
   }
 
-  /** A list of numbers; empty for null. */
+  /** Returns a list of numbers; empty for null. */
   List<Double> numbers(String key) {
     return isNull(key) ? List.of() : get(key).numbers();
   }

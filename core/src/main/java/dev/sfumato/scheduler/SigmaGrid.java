@@ -7,14 +7,15 @@ import java.util.function.DoubleUnaryOperator;
 /**
  * The noise levels of a run.
  *
- * @param sigmas sigma = sqrt((1 - alphaCumprod) / alphaCumprod) at each step, and where the last
- *     step leads; falling
- * @param timesteps what the model is told at each step
+ * @param sigmas sigma = sqrt((1 - alphaCumprod) / alphaCumprod) at each step and after the last
+ *     one; falling
+ * @param timesteps the timestep that the model gets at each step
  */
 record SigmaGrid(float[] sigmas, double[] timesteps) {
 
   /**
-   * For solvers that run from the first to the last timestep and from there to {@code last}.
+   * Makes a grid for solvers that run from the first to the last timestep and from there to {@code
+   * last}.
    *
    * @param timesteps to visit, unless the configuration spaces the sigmas
    */
@@ -39,10 +40,10 @@ record SigmaGrid(float[] sigmas, double[] timesteps) {
   }
 
   /**
-   * For solvers whose last step begins above the first timestep.
+   * Makes a grid for solvers whose last step begins above the first timestep.
    *
    * @param timesteps to visit, unless the configuration spaces the sigmas
-   * @param whole how the timestep of a spaced sigma is made whole
+   * @param whole rounds the timestep of a spaced sigma
    */
   static SigmaGrid aboveFirst(
       SchedulerConfig config,
@@ -77,12 +78,15 @@ record SigmaGrid(float[] sigmas, double[] timesteps) {
     return floats;
   }
 
-  /** The same with timesteps of single precision. */
+  /** Returns the same grid with timesteps in single precision. */
   SigmaGrid rounded() {
     return new SigmaGrid(sigmas, Arrays.stream(timesteps).map(t -> (float) t).toArray());
   }
 
-  /** Every level but the first twice: where a second evaluation stands at the end of a step. */
+  /**
+   * Repeats every level except the first, for solvers with a second evaluation at the end of a
+   * step.
+   */
   SigmaGrid doubled() {
     int steps = timesteps.length;
     float[] levels = new float[2 * steps];

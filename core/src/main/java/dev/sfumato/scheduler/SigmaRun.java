@@ -5,13 +5,13 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * What solvers of x = x_0 + sigma eps share (Karras et al. 2022, the variance-exploding view): the
- * model is given x / sqrt(sigma^2 + 1), and the ODE is
+ * The base of solvers of x = x_0 + sigma eps (Karras et al. 2022, the variance-exploding view): the
+ * model gets x / sqrt(sigma^2 + 1), and the ODE is
  *
  * <pre>dx / d sigma = (x - x_0) / sigma = eps</pre>
  */
 abstract class SigmaRun extends SolverRun {
-  /** sigma at each step, and where the last one leads. */
+  /** sigma at each step and after the last one. */
   final float[] sigmas;
 
   private final boolean startsBelowMax;
@@ -22,12 +22,12 @@ abstract class SigmaRun extends SolverRun {
     this.startsBelowMax = config.timestepSpacing() == TimestepSpacing.LEADING;
   }
 
-  /** sigma of x at {@code step}. */
+  /** Returns sigma of x at {@code step}. */
   final float sigma(Step step) {
     return sigmas[step.index()];
   }
 
-  /** sigma of what {@code step} makes of x. */
+  /** Returns sigma of x after {@code step}. */
   final float next(Step step) {
     return sigmas[step.index() + 1];
   }
@@ -66,7 +66,7 @@ abstract class SigmaRun extends SolverRun {
     return x0(prediction, x, sigma(step));
   }
 
-  /** The limited x_0 if x is at {@code sigma}, in the current scope. */
+  /** Returns the limited x_0 of x at {@code sigma}, in the current scope. */
   final Tensor x0(Tensor prediction, Tensor x, float sigma) {
     return limit.apply(
         switch (predictionType) {
@@ -79,7 +79,7 @@ abstract class SigmaRun extends SolverRun {
         });
   }
 
-  /** dx / d sigma at {@code sigma}, in the current scope. */
+  /** Returns dx / d sigma at {@code sigma}, in the current scope. */
   static Tensor derivative(Tensor x, Tensor x0, float sigma) {
     return x.sub(x0).div(sigma);
   }

@@ -2,9 +2,9 @@ package dev.sfumato.scheduler;
 
 import java.util.stream.IntStream;
 
-/** Where the noise levels of a run lie between the largest and the smallest sigma. */
+/** The spacing of a run's noise levels between the largest and the smallest sigma. */
 enum SigmaSpacing {
-  /** Where the timesteps of the run lie. */
+  /** At the timesteps of the run. */
   TRAINED("") {
     @Override
     double at(double u, double first, double last) {
@@ -51,12 +51,15 @@ enum SigmaSpacing {
     this.flag = flag;
   }
 
-  /** The key in {@code scheduler_config.json} that switches it on; empty for {@link #TRAINED}. */
+  /**
+   * Returns the key in {@code scheduler_config.json} that switches it on; empty for {@link
+   * #TRAINED}.
+   */
   String flag() {
     return flag;
   }
 
-  /** {@code count} sigmas from {@code first} to {@code last}, falling. */
+  /** Returns {@code count} sigmas from {@code first} to {@code last}, falling. */
   double[] between(double first, double last, int count) {
     return IntStream.range(0, count)
         .mapToDouble(i -> at(count == 1 ? 0 : i / (double) (count - 1), first, last))

@@ -9,8 +9,8 @@ import java.util.Iterator;
 import java.util.stream.IntStream;
 
 /**
- * What all runs share: their steps, how the model's output is read, and where noise comes from.
- * Here x has variance 1 and is the model's input as it is; {@link SigmaRun} changes that.
+ * The base of all runs: their steps, the reading of the model's output, and the source of noise.
+ * Here x has variance 1 and is the model's input unchanged; {@link SigmaRun} scales it.
  */
 abstract class SolverRun implements Run {
   final PredictionType predictionType;
@@ -28,7 +28,7 @@ abstract class SolverRun implements Run {
     this.rng = rng;
   }
 
-  /** The mixture that x is at {@code step}, scaled to variance 1. */
+  /** Returns the mixture of x at {@code step}, scaled to variance 1. */
   abstract NoiseLevel level(Step step);
 
   @Override
@@ -83,7 +83,7 @@ abstract class SolverRun implements Run {
 
   @Override
   public double alphaCumprod(Step step) {
-    // As 1 - signal^2 it would lose its digits near the clean picture.
+    // Computed as 1 - signal^2 it would lose digits near the clean picture.
     double ratio = (double) level(step).sigma() / level(step).signal();
     return 1 / (1 + ratio * ratio);
   }
@@ -98,27 +98,27 @@ abstract class SolverRun implements Run {
     return Scope.run(() -> x0(prediction(modelOutput, x), x, step));
   }
 
-  /** The limited x_0, in the current scope. */
+  /** Returns the limited x_0, in the current scope. */
   Tensor x0(Tensor prediction, Tensor x, Step step) {
     return limit.apply(level(step).x0(predictionType, prediction, x));
   }
 
-  /** The noise, in the current scope. */
+  /** Returns the noise, in the current scope. */
   final Tensor epsilon(Tensor prediction, Tensor x, Step step) {
     return level(step).epsilon(predictionType, prediction, x);
   }
 
-  /** The noise that belongs to a limited x_0, in the current scope. */
+  /** Returns the noise that belongs to a limited x_0, in the current scope. */
   final Tensor epsilonOfX0(Tensor x0, Tensor x, Step step) {
     return level(step).epsilon(PredictionType.SAMPLE, x0, x);
   }
 
-  /** The part of the model's output that is about the picture (B, C, H, W), in the type of x. */
+  /** Returns the part of the model's output for the picture (B, C, H, W), in the type of x. */
   final Tensor prediction(Tensor modelOutput, Tensor x) {
     return part(modelOutput, x, 0);
   }
 
-  /** The part of the model's output that is about the variance (B, C, H, W). */
+  /** Returns the part of the model's output for the variance (B, C, H, W). */
   final Tensor variance(Tensor modelOutput, Tensor x) {
     if (modelOutput.size(1) != 2 * x.size(1)) {
       throw unfit(modelOutput, x);
@@ -126,7 +126,9 @@ abstract class SolverRun implements Run {
     return part(modelOutput, x, x.size(1));
   }
 
-  /** Standard normal noise for the whole batch; one draw on the CPU, so that devices agree. */
+  /**
+   * Draws standard normal noise for the whole batch, in one draw on the CPU so that devices agree.
+   */
   final Tensor noise(Tensor x) {
     return rng.normal(x.shape()).to(x.device()).to(x.dtype());
   }

@@ -7,25 +7,25 @@ import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
- * The settings of a {@link SchedulerConfig} that only some solvers heed.
+ * The settings of a {@link SchedulerConfig} that only some solvers use.
  *
- * @param sigmaSpacing where the noise levels lie
+ * @param sigmaSpacing the spacing of the noise levels
  * @param sigmaMin the smallest sigma of a spacing; empty for the schedule's
  * @param sigmaMax the largest sigma of a spacing; empty for the schedule's
  * @param endsAtZero whether the last step goes to the clean picture or to the smallest sigma
- * @param logLinear Euler: whether sigmas lie evenly in log(sigma), whatever the timesteps
- * @param continuous Euler: whether a model of velocities is told log(sigma) / 4, not timesteps
- * @param order DPM-Solver, DEIS, UniPC: how many model outputs a step combines
- * @param algorithm DPM-Solver: which equation is solved
- * @param type DPM-Solver, UniPC: how
+ * @param logLinear Euler: whether sigmas lie evenly in log(sigma), independent of the timesteps
+ * @param continuous Euler: whether a model of velocities gets log(sigma) / 4 instead of timesteps
+ * @param order DPM-Solver, DEIS, UniPC: the number of model outputs that a step combines
+ * @param algorithm DPM-Solver: the equation to solve
+ * @param type DPM-Solver, UniPC: the approximation of the integral
  * @param lowerOrderFinal whether the last steps of short runs are of lower order
  * @param eulerAtFinal DPM-Solver: whether the last step is of order 1
  * @param lambdaMinClipped DPM-Solver: the smallest lambda = log(signal / sigma) to start from
- * @param predictX0 UniPC: whether it combines clean pictures or noises
- * @param disableCorrector UniPC: after which steps there is no correction
+ * @param predictX0 UniPC: whether it combines clean pictures instead of noises
+ * @param disableCorrector UniPC: the steps without correction after them
  * @param skipPrkSteps PNDM: whether it starts without Runge-Kutta steps
  * @param originalInferenceSteps LCM: the steps of the teacher that the model was distilled from
- * @param timestepScaling LCM: the larger, the less x itself counts towards the clean picture
+ * @param timestepScaling LCM: a larger value lowers the weight of x itself in the clean picture
  * @param noiseSamplerSeed DPM-Solver-SDE: the seed of its Brownian motion; empty to draw one
  */
 record SolverSettings(

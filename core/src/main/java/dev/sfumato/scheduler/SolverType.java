@@ -3,11 +3,11 @@ package dev.sfumato.scheduler;
 import dev.sfumato.SfumatoException;
 
 /**
- * How a solver approximates its integral. A solver reads the name of another one's as its own
- * default, so that a configuration can be shared.
+ * A solver's approximation of its integral. A solver reads another solver's name as its own
+ * default, so a configuration can be shared.
  */
 enum SolverType {
-  /** DPM-Solver: the derivative counts as in the midpoint method. */
+  /** DPM-Solver: the derivative is weighted as in the midpoint method. */
   MIDPOINT,
   /** DPM-Solver: as in Heun's method. */
   HEUN,

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Constants as diffusers spells them in JSON: their names in lower case, {@code ++} in signs. */
+/** Constants as diffusers spells them in JSON: in lower case, with {@code ++} for "plus plus". */
 final class Spelling {
   private Spelling() {}
 

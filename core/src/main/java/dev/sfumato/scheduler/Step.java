@@ -5,6 +5,6 @@ package dev.sfumato.scheduler;
  *
  * @param index from 0, in the order of sampling
  * @param count the number of steps of the run
- * @param timestep what the model is told: 0 (clean) to T - 1 (noise)
+ * @param timestep the model's timestep, from 0 (clean) to T - 1 (noise)
  */
 public record Step(int index, int count, double timestep) {}

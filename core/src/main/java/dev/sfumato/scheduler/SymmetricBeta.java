@@ -6,7 +6,7 @@ final class SymmetricBeta {
 
   private SymmetricBeta() {}
 
-  /** The x below which the share {@code p} of the distribution lies; 0 &lt; a &lt; 1. */
+  /** Returns the x below which the share {@code p} of the distribution lies; 0 &lt; a &lt; 1. */
   static double quantile(double p, double a) {
     if (p > 0.5) {
       return 1 - quantile(1 - p, a);
@@ -25,8 +25,8 @@ final class SymmetricBeta {
   }
 
   /**
-   * The density's integral from 0 to x &lt;= 1/2, but for a factor: of t^(a-1) (1-t)^(a-1), term by
-   * term of the binomial series of the second factor.
+   * Integrates the density, up to a constant factor, from 0 to x &lt;= 1/2: t^(a-1) (1-t)^(a-1), by
+   * the binomial series of the second factor.
    */
   private static double integral(double x, double a) {
     double sum = 0;

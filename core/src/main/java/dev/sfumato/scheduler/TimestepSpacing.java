@@ -3,7 +3,7 @@ package dev.sfumato.scheduler;
 import dev.sfumato.SfumatoException;
 import java.util.stream.IntStream;
 
-/** Which of the T training timesteps a run of n steps visits (Lin et al. 2023, table 2). */
+/** The choice of n timesteps of a run among the T training timesteps (Lin et al. 2023, table 2). */
 public enum TimestepSpacing {
   /** Multiples of T / n rounded down, plus {@code steps_offset}: leaves out the last timestep. */
   LEADING {
@@ -44,7 +44,7 @@ public enum TimestepSpacing {
 
     @Override
     IntStream ascendingFromSecond(int train, int last, int steps, int offset) {
-      // A clipped end is reached in the same strides, and so in fewer steps.
+      // A clipped end is reached in the same strides, so in fewer steps.
       double gap = last + 1 - (last + 1 - train / (double) steps);
       return IntStream.range(0, steps)
           .map(i -> (int) Math.rint(last + 1 - (steps - 1 - i) * gap) - 1)
@@ -67,12 +67,12 @@ public enum TimestepSpacing {
     return Spelling.of(this);
   }
 
-  /** {@code steps} of the timesteps 0 to {@code train - 1}, smallest first. */
+  /** Returns {@code steps} of the timesteps 0 to {@code train - 1}, smallest first. */
   abstract IntStream ascending(int train, int steps, int offset);
 
   /**
-   * The same up to {@code last}, for solvers that go on to the clean picture at their last step and
-   * leave the smallest of one timestep more out.
+   * Returns the same up to {@code last}, for solvers whose last step goes to the clean picture:
+   * they take one timestep more and leave out the smallest.
    */
   abstract IntStream ascendingFromSecond(int train, int last, int steps, int offset);
 }

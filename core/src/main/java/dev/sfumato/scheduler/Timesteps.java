@@ -9,7 +9,7 @@ import java.util.stream.IntStream;
 final class Timesteps {
   private Timesteps() {}
 
-  /** {@code steps} timesteps, spaced as the configuration says. */
+  /** Returns {@code steps} timesteps, spaced as the configuration says. */
   static List<Integer> spaced(SchedulerConfig config, int steps) {
     requireCount(config, steps);
     return checked(
@@ -20,7 +20,7 @@ final class Timesteps {
             .ascending(config.numTrainTimesteps(), steps, config.stepsOffset()));
   }
 
-  /** The same, but {@link TimestepSpacing#LINSPACE} is not rounded to whole timesteps. */
+  /** Returns the same, without rounding {@link TimestepSpacing#LINSPACE} to whole timesteps. */
   static double[] fractional(SchedulerConfig config, int steps) {
     if (config.timestepSpacing() != TimestepSpacing.LINSPACE) {
       return doubles(spaced(config, steps));
@@ -30,7 +30,7 @@ final class Timesteps {
     return IntStream.range(0, steps).mapToDouble(i -> (steps - 1 - i) * gap).toArray();
   }
 
-  /** Those of {@code options}, if there are any. */
+  /** Returns the timesteps of {@code options}, if any, or else the same as {@link #fractional}. */
   static double[] fractionalOrOwn(SchedulerConfig config, int steps, RunOptions options) {
     return options.timesteps().isEmpty()
         ? fractional(config, steps)
@@ -38,8 +38,8 @@ final class Timesteps {
   }
 
   /**
-   * Up to {@code steps} timesteps from {@code last} on, above the one where the clean picture
-   * begins.
+   * Returns up to {@code steps} timesteps from {@code last} on, above the start of the clean
+   * picture.
    */
   static List<Integer> aboveFirst(
       SchedulerConfig config, TimestepSpacing spacing, int last, int steps) {
@@ -49,7 +49,7 @@ final class Timesteps {
         config, steps, spacing.ascendingFromSecond(train, last, steps, config.stepsOffset()));
   }
 
-  /** Timesteps of one's own, checked. */
+  /** Checks and returns custom timesteps. */
   static List<Integer> own(SchedulerConfig config, int steps, List<Integer> timesteps) {
     if (timesteps.size() != steps) {
       throw new SfumatoException(
@@ -57,7 +57,7 @@ final class Timesteps {
     }
     if (config.solver().sigmaSpacing() != SigmaSpacing.TRAINED) {
       throw new SfumatoException(
-          "timesteps of one's own do not go with "
+          "custom timesteps do not work with "
               + config.solver().sigmaSpacing().flag()
               + ": give steps, or set it to false");
     }
@@ -77,14 +77,14 @@ final class Timesteps {
   }
 
   /**
-   * For schedulers that space their timesteps themselves.
+   * Refuses custom timesteps for schedulers that space their own.
    *
    * @throws SfumatoException if {@code options} name timesteps
    */
   static void requireNotOwn(SchedulerKind kind, RunOptions options) {
     if (!options.timesteps().isEmpty()) {
       throw new SfumatoException(
-          kind + " takes no timesteps of one's own: use ddpm, or give steps");
+          kind + " takes no custom timesteps: use ddpm, or give a number of steps");
     }
   }
 

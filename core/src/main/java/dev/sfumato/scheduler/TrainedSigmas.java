@@ -4,10 +4,10 @@ import java.util.Arrays;
 
 /**
  * sigma_t = sqrt((1 - alphaCumprod_t) / alphaCumprod_t), the noise of x_t in units of its picture,
- * at every training timestep, rising; between them by interpolation.
+ * at every training timestep, rising and interpolated in between.
  */
 final class TrainedSigmas {
-  /** Stands for alphaCumprod 0, pure noise, whose sigma would be infinite: sigma 4096. */
+  /** The substitute for alphaCumprod 0, pure noise, whose sigma would be infinite: sigma 4096. */
   private static final float SMALLEST = 0x1p-24f;
 
   private final float[] sigmas;
@@ -32,7 +32,7 @@ final class TrainedSigmas {
     return sigmas[sigmas.length - 1];
   }
 
-  /** The last timestep whose lambda = -log(sigma) is not below {@code lambdaMin}. */
+  /** Returns the last timestep whose lambda = -log(sigma) is not below {@code lambdaMin}. */
   int lastAbove(double lambdaMin) {
     int last = sigmas.length - 1;
     while (last > 0 && -logs[last] < lambdaMin) {
@@ -41,7 +41,7 @@ final class TrainedSigmas {
     return last;
   }
 
-  /** sigma at a timestep from 0 to T - 1, linear between whole ones. */
+  /** Returns sigma at a timestep from 0 to T - 1, linear between whole ones. */
   double at(double timestep) {
     int below = (int) timestep;
     if (below >= sigmas.length - 1) {
@@ -51,7 +51,7 @@ final class TrainedSigmas {
     return slope * (timestep - below) + sigmas[below];
   }
 
-  /** The timestep of a sigma, linear in log(sigma) between whole ones. */
+  /** Returns the timestep of a sigma, linear in log(sigma) between whole ones. */
   double timestepOf(double sigma) {
     if (sigmas.length == 1) {
       return 0;
@@ -67,7 +67,7 @@ final class TrainedSigmas {
     return Arrays.stream(sigmas).map(this::timestepOf).toArray();
   }
 
-  /** The last whole timestep of at most this log(sigma); -1 if there is none. */
+  /** Returns the last whole timestep with at most this log(sigma); -1 if there is none. */
   private int indexBelow(double log) {
     int t = logs.length - 1;
     while (t >= 0 && logs[t] > log) {

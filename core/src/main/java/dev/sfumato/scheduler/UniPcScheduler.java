@@ -8,7 +8,7 @@ import java.util.List;
 
 /**
  * Unified predictor-corrector (Zhao et al. 2023, 2302.04867): the model's output at the predicted
- * sample also corrects that sample, at no further evaluation.
+ * sample also corrects that sample, without another evaluation.
  */
 record UniPcScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implements Scheduler {
   UniPcScheduler(SchedulerConfig config) {
@@ -71,9 +71,8 @@ record UniPcScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) imple
     }
 
     /**
-     * Equations 3 and 8: {@code x} at level {@code from} moved to the next one, without or with the
-     * model's output m_t there. For outputs that are x_0, and with -h and the other weights for
-     * noise:
+     * Moves {@code x} from level {@code from} to the next one by equations 3 and 8, with or without
+     * the model's output m_t there. For x_0 outputs; for noise with -h and the other weights:
      *
      * <pre>
      * (1) D_k = (m_k - m_0) / r_k,  r_k = (lambda_k - lambda_0) / h;  D_t = m_t - m_0

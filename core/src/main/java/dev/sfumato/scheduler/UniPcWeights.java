@@ -1,6 +1,6 @@
 package dev.sfumato.scheduler;
 
-/** rho of UniPC (Zhao et al. 2023, theorem 3.1): what makes a step right to the wanted order. */
+/** rho of UniPC (Zhao et al. 2023, theorem 3.1): the weights that give a step its order. */
 final class UniPcWeights {
   private UniPcWeights() {}
 
@@ -30,7 +30,7 @@ final class UniPcWeights {
     return solve(rows);
   }
 
-  /** Gauss-Jordan elimination; the shares differ, so that there is one solution. */
+  /** Solves by Gauss-Jordan elimination; the shares differ, so there is one solution. */
   private static double[] solve(double[][] rows) {
     int n = rows.length;
     for (int column = 0; column < n; column++) {

@@ -4,33 +4,37 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * The standard deviation of the noise that a DDPM step adds, between two bounds: beta~_t, the right
- * one if x_0 were a single picture, and beta_t, right if x_0 were pure noise (DDPM, section 3.2).
+ * The standard deviation of the noise that a DDPM step adds. Its square lies between beta~_t, exact
+ * if x_0 were a single picture, and beta_t, exact if x_0 were pure noise (DDPM, section 3.2).
  */
 public enum VarianceType {
   /** sqrt(beta~_t). */
   FIXED_SMALL,
-  /** exp(log(beta~_t) / 2): equal to {@link #FIXED_SMALL} but for rounding. */
+  /** exp(log(beta~_t) / 2): equal to {@link #FIXED_SMALL} except for rounding. */
   FIXED_SMALL_LOG,
   /** sqrt(beta_t). */
   FIXED_LARGE,
   /**
-   * exp(log(beta_t) / 2). diffusers takes the root of the logarithm instead, which is no number.
+   * exp(log(beta_t) / 2). diffusers takes the root of the logarithm instead, which is not a number.
    */
   FIXED_LARGE_LOG,
   /** The root of the variance in the second half of the model's output channels. */
   LEARNED,
   /**
-   * exp(v log(beta_t) + (1 - v) log(beta~_t))^(1/2): the second half of the output channels, from
-   * -1 to 1, says where between the bounds (improved DDPM, eq. 15).
+   * exp(v log(beta_t) + (1 - v) log(beta~_t))^(1/2): v, in the second half of the output channels
+   * from -1 to 1, chooses between the bounds (improved DDPM, eq. 15).
    */
   LEARNED_RANGE;
 
-  /** Keeps the logarithm finite where the variance is zero, at the step to the clean picture. */
+  /**
+   * A floor that keeps the logarithm finite at the step to the clean picture, where the variance is
+   * zero.
+   */
   private static final float SMALLEST = 1e-20f;
 
   /**
-   * Whether the model gives twice as many channels as it takes, the second half for the variance.
+   * Returns true if the model outputs twice as many channels as it reads, the second half for the
+   * variance.
    */
   public boolean isLearned() {
     return this == LEARNED || this == LEARNED_RANGE;
@@ -51,7 +55,9 @@ public enum VarianceType {
     return Spelling.of(this);
   }
 
-  /** {@code noise} (B, C, H, W) times the standard deviation; {@code learned} is of its shape. */
+  /**
+   * Multiplies {@code noise} (B, C, H, W) by the standard deviation; {@code learned} has its shape.
+   */
   Tensor scale(Tensor noise, float betaTilde, float beta, Tensor learned) {
     float small = Math.max(betaTilde, SMALLEST);
     return switch (this) {

@@ -2,10 +2,10 @@
  * Noise schedules, and the update rules that turn noise into pictures.
  *
  * <p>{@link dev.sfumato.scheduler.SchedulerConfig} is a {@code scheduler_config.json}. {@link
- * dev.sfumato.scheduler.NoiseSchedule} says how much noise each timestep holds: training needs only
- * that. {@link dev.sfumato.scheduler.Scheduler} samples; it is immutable and shared between
- * threads, and what one sampling remembers lives in the {@link dev.sfumato.scheduler.Run} that
- * {@code begin} gives:
+ * dev.sfumato.scheduler.NoiseSchedule} gives the noise at each timestep: training needs nothing
+ * else. {@link dev.sfumato.scheduler.Scheduler} samples; it is immutable and shared between
+ * threads, and the memory of one sampling lives in the {@link dev.sfumato.scheduler.Run} that
+ * {@code begin} returns:
  *
  * <pre>{@code
  * Run run = Scheduler.of(SchedulerConfig.read(file)).begin(50, RunOptions.defaults(), rng);
@@ -18,7 +18,7 @@
  * <p>A new update rule is a constant of {@link dev.sfumato.scheduler.SchedulerKind}, its class's
  * defaults in {@code defaults.json}, and a file of its own beside {@code DdpmScheduler}. Its run
  * extends {@code DiscreteRun} (over whole timesteps), {@code SigmaRun} (x = x_0 + sigma eps) or
- * {@code LogSnrRun} (exponential integrators), and keeps what it remembers in a {@code Memory}.
+ * {@code LogSnrRun} (exponential integrators), and keeps its memory in a {@code Memory}.
  *
  * <p>The arithmetic is float32 in diffusers' order, so that the same weights and the same generator
  * give the same picture. Papers: DDPM (Ho et al. 2020, arXiv 2006.11239), DDIM (Song et al. 2020,
