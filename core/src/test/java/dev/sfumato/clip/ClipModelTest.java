@@ -132,9 +132,9 @@ class ClipModelTest {
   @Test
   void namesWhatIsNoModel() throws IOException {
     assertThat(refusal(folder.resolve("nothing"))).endsWith("there is no such CLIP model");
-    assertThat(refusal(folder)).contains("is no CLIP model: expected config.json and model.safe");
+    assertThat(refusal(folder)).contains("is not a CLIP model: expected config.json and model.safe");
     JsonFile.write(folder.resolve("config.json"), Map.of("model_type", "bert"));
-    assertThat(refusal(folder)).endsWith("model_type 'bert' is no CLIP model: expected clip");
+    assertThat(refusal(folder)).endsWith("model_type 'bert' is not a CLIP model: expected clip");
     JsonFile.write(folder.resolve("config.json"), Map.of("model_type", "clip"));
     assertThat(refusal(folder)).contains("has no tokenizer: expected tokenizer.json");
     for (String file : List.of("vocab.json", "merges.txt")) {
@@ -147,7 +147,7 @@ class ClipModelTest {
     try (Scope scope = Scope.open()) {
       Safetensors.write(other, Map.of("weight", Tensor.zeros(3)), Map.of());
     }
-    assertThat(refusal(other)).contains("is no CLIP model: it has no weight 'ln_final.weight'");
+    assertThat(refusal(other)).contains("is not a CLIP model: it has no weight 'ln_final.weight'");
   }
 
   @Test
@@ -192,7 +192,7 @@ class ClipModelTest {
         "{'vision_cfg': {'attentional_pool': true}}; vision_cfg.attentional_pool: true",
         "{'vision_cfg': {'timm_model_name': 'vit'}}; vision_cfg.timm_model_name",
         "{'vision_cfg': {'pool_type': 'none'}}; vision_cfg.pool_type",
-        "{'vision_cfg': {'image_size': [16, 24]}}; image_size must be one number, or two that are",
+        "{'vision_cfg': {'image_size': [16, 24]}}; image_size must be one number, or two equal",
         "{'vision_cfg': {'head_width': 5}}; a width of 16 cannot be split into 3 attention heads",
         "{'vision_cfg': {'layers': [1, 2]}}; layers must be four numbers of blocks, not [1, 2]",
         "{'text_cfg': {'hf_model_name': 'bert'}}; text_cfg.hf_model_name",

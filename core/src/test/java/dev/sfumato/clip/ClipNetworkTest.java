@@ -78,7 +78,7 @@ class ClipNetworkTest {
       assertThat(shown.get(0)).isWithin(1e-5).of(tensor(name, "layer1"));
       assertThat(shown.get(1)).isWithin(1e-5).of(tensor(name, "layer0"));
       assertThat(refusal(() -> clip.network().imageLayers(images, List.of(17))))
-          .startsWith("layer 17 is not there: the image encoder has ");
+          .startsWith("layer 17 does not exist: the image encoder has ");
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }

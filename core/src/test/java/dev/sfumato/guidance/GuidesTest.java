@@ -209,7 +209,7 @@ class GuidesTest {
             () -> SteeredSampling.tiny(Guidance.of(List.of(guide), GradientMode.SHORTCUT)).run());
     assertThat(e).hasMessageThat().contains("three: holds 3 numbers, but the sampling has 5 steps");
     e = assertThrows(SfumatoException.class, () -> GuideSchedule.parse(words.toString()));
-    assertThat(e).hasMessageThat().contains("words: 'two' is no number");
+    assertThat(e).hasMessageThat().contains("words: 'two' is not a number");
     e = assertThrows(SfumatoException.class, () -> GuideSchedule.parse("cosine"));
     assertThat(e).hasMessageThat().contains("schedule 'cosine' is unknown");
   }

@@ -118,7 +118,7 @@ class PictureReaderTest {
     while (file.remaining() >= 10) {
       file.put(new byte[] {(byte) 0xff, (byte) 0xda, 0, 8, 1, 1, 0, 0, 63, 0}); // empty scans
     }
-    assertThat(failure(file.array(), "scans.jpg")).contains(" scans are more work than a picture");
+    assertThat(failure(file.array(), "scans.jpg")).contains(" scans are too much work");
   }
 
   /** Changes what a JPEG file says of its size, in the segment that begins with this marker. */
@@ -134,7 +134,7 @@ class PictureReaderTest {
   void refusesBmpsWithAnotherFormatWithin() {
     byte[] file = PictureGolden.file("color.bmp");
     file[30] = 4;
-    assertThat(failure(file, "jpeg.bmp")).contains("another format within is not supported");
+    assertThat(failure(file, "jpeg.bmp")).contains("another format inside it is not supported");
   }
 
   /** The JDK's reader takes these and fills the rest with some colour. */

@@ -60,7 +60,7 @@ class SolverRefusalTest {
     List<Integer> own = List.of(900, 500, 400, 100);
     SfumatoException e =
         assertThrows(SfumatoException.class, () -> begin(kind, "{}", own.size(), own));
-    assertThat(e).hasMessageThat().startsWith(kind + " takes no timesteps of one's own");
+    assertThat(e).hasMessageThat().startsWith(kind + " takes no custom timesteps");
   }
 
   @ParameterizedTest
