@@ -1,6 +1,6 @@
 package dev.sfumato;
 
-/** An option asks for what is not possible: the call was wrong, not the work. */
+/** The error of an impossible option: the call was wrong, not the work. */
 public class InvalidOptionException extends SfumatoException {
   private static final long serialVersionUID = 1L;
 

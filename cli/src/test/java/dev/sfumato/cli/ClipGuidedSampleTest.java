@@ -102,6 +102,6 @@ class ClipGuidedSampleTest {
         untold.resolve("config.json"), "{\"model_type\": \"clip\", \"projection_dim\": 8}");
     sample("--guide clip=rose --clip " + untold).failsWith(1, "tokenizer.json");
     sample("--guide clip-image=%s --clip CLIP --clip-layers 7".formatted(picture))
-        .failsWith(2, "layer 7 is not there");
+        .failsWith(2, "layer 7 does not exist");
   }
 }

@@ -167,7 +167,7 @@ class SampleCommandTest {
     Calls.run("sample --model %s", folder.resolve("nowhere"))
         .failsWith(1, "nowhere: there is no such model directory");
     Calls.run("sample --model %s", Files.createDirectory(folder.resolve("empty")))
-        .failsWith(1, "empty: is no model directory");
+        .failsWith(1, "empty: is not a model directory");
     Calls.run("inspect %s", folder.resolve("nowhere")).failsWith(1, "nowhere");
     Path garbage = Files.writeString(folder.resolve("a.safetensors"), "garbage");
     Calls.run("inspect %s", garbage).failsWith(1, garbage.toString());

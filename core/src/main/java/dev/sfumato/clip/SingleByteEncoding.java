@@ -81,7 +81,7 @@ final class SingleByteEncoding {
     return sloppy;
   }
 
-  /** Returns true if a space in it may have been the byte A0, which is not so in Mac OS. */
+  /** Returns true if a space in it may have been the byte A0, as in all but Mac OS. */
   boolean hasNoBreakSpace() {
     return this != MAC_ROMAN;
   }

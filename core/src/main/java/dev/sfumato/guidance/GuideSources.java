@@ -4,11 +4,16 @@ import dev.sfumato.clip.ClipModel;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 
-/** What guides are made of, as a sampling needs it. */
+/** The pictures and models from which guides are made. */
 public interface GuideSources {
-  /** The picture of a file, resized and cut to the size that is drawn: (1, C, H, W) in [-1, 1]. */
+  /**
+   * Returns the picture in a file, resized and cut to the size of the drawn pictures: (1, C, H, W)
+   * in [-1, 1].
+   */
   Tensor picture(Path file);
 
-  /** The CLIP model of a directory, a file or a Hub id; one for all guides that name it. */
+  /**
+   * Returns the CLIP model of a directory, a file or a Hub id, shared by all guides that name it.
+   */
   ClipModel clip(String name);
 }

@@ -15,16 +15,16 @@ import java.util.OptionalDouble;
 import java.util.function.UnaryOperator;
 
 /**
- * A guide as people write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by
- * name. What can be checked without loading anything is checked as it is said.
+ * A guide as users write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by
+ * name. Everything that needs no loading is checked at once.
  *
  * <table>
  * <caption>Options</caption>
- * <tr><td>scale</td><td>what the loss is multiplied by (40)</td></tr>
+ * <tr><td>scale</td><td>the factor of the loss (40)</td></tr>
  * <tr><td>schedule</td><td>see {@link GuideSchedule#parse} (constant)</td></tr>
  * <tr><td>from, until</td><td>the part of the run, 0 to 1, in which it acts (0, 1)</td></tr>
  * <tr><td>clip</td><td>clip, clip-image: a CLIP model, a directory or a Hub id</td></tr>
- * <tr><td>cuts</td><td>clip, clip-image: random parts that CLIP is shown at each step (4)</td></tr>
+ * <tr><td>cuts</td><td>clip, clip-image: random parts that CLIP sees at each step (4)</td></tr>
  * <tr><td>cut-power, cut-overview</td><td>clip, clip-image: see {@link PowerLawCutouts}</td></tr>
  * <tr><td>clip-temperature</td><td>clip: several texts compete in a softmax</td></tr>
  * <tr><td>clip-layers</td><td>clip-image: layers to compare, with commas between</td></tr>
@@ -36,7 +36,7 @@ import java.util.function.UnaryOperator;
 public final class GuideSpec {
   private static final List<String> CLIP = List.of("clip", "clip-image");
 
-  /** The kinds that have an option; all, if none stands there. */
+  /** The kinds that have an option; an empty list means all. */
   private static final Map<String, List<String>> OPTIONS =
       Map.ofEntries(
           Map.entry("scale", List.of()),
@@ -53,7 +53,7 @@ public final class GuideSpec {
 
   private static final String OWN = "";
 
-  /** What was said does not suit the model that was loaded for it. */
+  /** The error that an option does not fit the model loaded for it. */
   public static final class Unsuitable extends SfumatoException {
     private static final long serialVersionUID = 1L;
 
@@ -85,7 +85,7 @@ public final class GuideSpec {
   /**
    * Reads {@code KIND=VALUE}.
    *
-   * @throws SfumatoException if there is no such guide, or it has no such value
+   * @throws SfumatoException if there is no such guide, or the value does not fit it
    */
   public static GuideSpec parse(String text) {
     String[] parts = text.split("=", 2);
@@ -93,16 +93,16 @@ public final class GuideSpec {
     return new GuideSpec(parts[0], value, Map.of(), Optional.empty(), Optional.empty());
   }
 
-  /** A guide of one's own. */
+  /** Makes a custom guide. */
   public static GuideSpec of(String name, Guide guide) {
     return new GuideSpec(name, OWN, Map.of(), Optional.of(guide), Optional.empty());
   }
 
   /**
-   * The same with an option.
+   * Returns the same guide with an option.
    *
-   * @param value a number or a text, as it would be written
-   * @throws SfumatoException if this guide has no such option, or the option no such value
+   * @param value a number or a text
+   * @throws SfumatoException if this guide has no such option, or the value does not fit it
    */
   public GuideSpec with(String option, Object value) {
     Map<String, String> more = new HashMap<>(options);
@@ -110,17 +110,20 @@ public final class GuideSpec {
     return new GuideSpec(kind, this.value, more, own, classifier);
   }
 
-  /** The same, a guide of the kind {@code class}, with what gives pictures their logits. */
+  /**
+   * Returns the same guide, of the kind {@code class}, with a classifier that maps pictures to
+   * logits.
+   */
   public GuideSpec withClassifier(UnaryOperator<Tensor> classifier) {
     return new GuideSpec(kind, value, options, own, Optional.of(classifier));
   }
 
-  /** The kind, or the name of a guide of one's own. */
+  /** Returns the kind, or the name of a custom guide. */
   public String kind() {
     return kind;
   }
 
-  /** What messages and traces call guides: their kinds, numbered where one comes again. */
+  /** Returns the names of guides in messages and traces: their kinds, numbered if one repeats. */
   public static List<String> names(List<GuideSpec> guides) {
     Map<String, Integer> seen = new HashMap<>();
     return guides.stream()
@@ -133,7 +136,7 @@ public final class GuideSpec {
   }
 
   /**
-   * Requires what the guide cannot do without.
+   * Checks that the guide has all that it needs.
    *
    * @throws SfumatoException if a CLIP model or a classifier is missing
    */
@@ -149,10 +152,10 @@ public final class GuideSpec {
   }
 
   /**
-   * The guide, ready to steer.
+   * Makes the guide, ready to steer.
    *
-   * @param name what messages and traces call it
-   * @throws SfumatoException if a picture or a model does not load or suit
+   * @param name its name in messages and traces
+   * @throws SfumatoException if a picture or a model does not load or fit
    */
   public ScheduledGuide make(String name, GuideSources sources) {
     requireComplete();
@@ -166,7 +169,7 @@ public final class GuideSpec {
     return own.isEmpty() && (kind.equals("clip") || kind.equals("clip-image"));
   }
 
-  /** The guide, if it needs nothing but its value. */
+  /** Returns the guide if it needs only its value. */
   private Optional<Guide> ofValue() {
     return switch (kind) {
       case "color" -> Optional.of(ColorGuide.parse(value()));
@@ -227,9 +230,9 @@ public final class GuideSpec {
         number("cut-overview", overview[overview.length - 1]));
   }
 
-  // ---- what was said
+  // ---- the options
 
-  /** Reads everything that has been said so far. */
+  /** Checks all options so far. */
   private void check() {
     if (own.isEmpty() && ofValue().isEmpty()) {
       value();

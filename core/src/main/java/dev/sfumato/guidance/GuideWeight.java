@@ -6,12 +6,12 @@ import dev.sfumato.scheduler.Step;
 import java.util.Locale;
 
 /**
- * How strongly and when a guide acts.
+ * The strength of a guide and its time of action.
  *
- * @param scale what its loss is multiplied by; below 0 it drives away
- * @param schedule how the scale changes from step to step
- * @param from the part of the run, 0 to 1, from which on the guide acts
- * @param until the part of the run, 0 to 1, before which it acts
+ * @param scale the factor of its loss; below 0 it drives away
+ * @param schedule the change of the scale from step to step
+ * @param from the part of the run, 0 to 1, at which the guide starts
+ * @param until the part of the run, 0 to 1, at which it ends
  */
 public record GuideWeight(double scale, GuideSchedule schedule, double from, double until) {
   /**
@@ -28,7 +28,7 @@ public record GuideWeight(double scale, GuideSchedule schedule, double from, dou
     }
   }
 
-  /** The same scale at every step. */
+  /** Returns the same scale at every step. */
   public static GuideWeight of(double scale) {
     return new GuideWeight(scale, GuideSchedule.CONSTANT, 0, 1);
   }
@@ -39,7 +39,7 @@ public record GuideWeight(double scale, GuideSchedule schedule, double from, dou
     return from <= done && done < until;
   }
 
-  /** What the loss counts at {@code step}. */
+  /** Returns the weight of the loss at {@code step}. */
   double at(Run run, Step step) {
     return scale * schedule.weight(run, step);
   }

@@ -11,8 +11,8 @@ import java.util.HexFormat;
 import java.util.regex.Pattern;
 
 /**
- * The hash of a content by which the Hub and its cache name it: SHA-256 of large files (LFS), Git's
- * SHA-1 of others, which covers {@code "blob <size>\0"} and the content.
+ * The hash by which the Hub and its cache name a content: SHA-256 for large files (LFS), Git's
+ * SHA-1 for others, which covers {@code "blob <size>\0"} and the content.
  */
 final class ContentHash {
   private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
@@ -20,12 +20,12 @@ final class ContentHash {
 
   private ContentHash() {}
 
-  /** Whether the text is such a hash. */
+  /** Returns true if the text is such a hash. */
   static boolean isOne(String text) {
     return SHA_256.matcher(text).matches() || GIT.matcher(text).matches();
   }
 
-  /** Whether {@code hash}, of either kind, is that of the file. */
+  /** Returns true if {@code hash}, of either kind, is that of the file. */
   static boolean isOf(Path file, String hash) throws IOException {
     MessageDigest digest = digest(SHA_256.matcher(hash).matches() ? "SHA-256" : "SHA-1");
     if (GIT.matcher(hash).matches()) {

@@ -14,21 +14,21 @@ import java.nio.file.StandardOpenOption;
 import java.util.Locale;
 
 /**
- * Downloads one blob. What arrives is appended to {@code blobs/HASH.incomplete}, which becomes
- * {@code blobs/HASH} once its hash was found right; what a broken download left is gone on with, in
- * this process or a later one.
+ * Downloads one blob. Arriving bytes are appended to {@code blobs/HASH.incomplete}, which becomes
+ * {@code blobs/HASH} once its hash is verified. A broken download is resumed, in this process or a
+ * later one.
  */
 final class Download {
   private static final System.Logger log = System.getLogger(Download.class.getName());
   private static final int PARTIAL_CONTENT = 206;
 
-  /** Asks for the content from a byte on. */
+  /** A source of the content from a given byte on. */
   @FunctionalInterface
   interface Source {
     HttpResponse<InputStream> from(long first) throws IOException;
   }
 
-  /** What arrived is not what the server named. */
+  /** The failure that the content does not match the hash that the server named. */
   static final class WrongBytes extends SfumatoException {
     private static final long serialVersionUID = 1L;
 
@@ -62,7 +62,7 @@ final class Download {
   /**
    * Downloads {@code file} to {@code blob}; the caller holds its lock.
    *
-   * @throws WrongBytes if what the server sends has another hash
+   * @throws WrongBytes if the content has another hash
    * @throws SfumatoException if it cannot be downloaded or written
    */
   static void to(
@@ -76,7 +76,7 @@ final class Download {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s: only partly downloaded, the next call goes on from there: %s",
+              "%s: only partly downloaded, the next call resumes there: %s",
               file.name(),
               AtomicFile.reason(e)),
           e);
@@ -91,7 +91,7 @@ final class Download {
     if (left > 0 && !isWhole()) {
       log.log(
           Level.WARNING,
-          file.name() + ": the rest does not fit what an earlier download left: from the start");
+          file.name() + ": the rest does not fit an earlier download: starting again");
       discard();
       receive();
     }
@@ -125,7 +125,7 @@ final class Download {
   }
 
   private void receiveRest() throws IOException {
-    if (size() > file.size()) { // nothing to go on with, also where the size is not known
+    if (size() > file.size()) { // nothing to resume, also if the size is not known
       discard();
     }
     long first = size();
@@ -147,7 +147,7 @@ final class Download {
     }
   }
 
-  /** A server is free to send all of the file instead. */
+  /** Returns true if the answer continues the file; a server may send all of it instead. */
   private static boolean continues(HttpResponse<?> response, long first) {
     return first > 0
         && response.statusCode() == PARTIAL_CONTENT
@@ -173,7 +173,7 @@ final class Download {
     }
   }
 
-  // ---- the file: that it cannot be written does not pass by trying again
+  // ---- the file: if it cannot be written, trying again does not help
 
   private OutputStream open() {
     try {

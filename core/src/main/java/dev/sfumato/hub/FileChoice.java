@@ -3,22 +3,22 @@ package dev.sfumato.hub;
 import dev.sfumato.SfumatoException;
 import java.util.List;
 
-/** Which files of a repository to bring. */
+/** A choice of files of a repository to download. */
 @FunctionalInterface
 public interface FileChoice {
   /**
    * Chooses among all {@code files} of a repository, whose names have slashes.
    *
-   * @throws Missing if one that is needed is not among them
+   * @throws Missing if a required file is not among them
    */
   List<String> among(List<String> files);
 
-  /** A repository lacks a file, or the cache does. */
+  /** The failure that a repository or the cache lacks a file. */
   final class Missing extends SfumatoException {
     private static final long serialVersionUID = 1L;
 
     /**
-     * @param file what is missing, as {@code unet/config.json}
+     * @param file the missing file, such as {@code unet/config.json}
      */
     public Missing(String file) {
       super(file);

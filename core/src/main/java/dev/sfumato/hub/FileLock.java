@@ -12,13 +12,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * One thread of one Java process at a time. The file is the one that Python's {@code filelock} uses
- * and is left in place as there. On Linux the two do not see each other: Python takes {@code
- * flock}, Java {@code fcntl} locks. Nothing breaks where both download the same blob, as Python
- * writes to a file of its own and both rename only what is whole.
+ * A lock for one thread of one Java process at a time. It uses the same file as Python's {@code
+ * filelock} and also leaves it in place. On Linux the two do not see each other: Python takes
+ * {@code flock}, Java {@code fcntl} locks. Both may safely download the same blob, since Python
+ * writes to its own file and both rename only complete files.
  */
 final class FileLock implements AutoCloseable {
-  /** Locks of files belong to processes, so threads need their own. */
+  /** Locks between threads, since file locks belong to processes. */
   private static final Map<Path, ReentrantLock> THREADS = new ConcurrentHashMap<>();
 
   private final ReentrantLock thread;

@@ -3,14 +3,11 @@ package dev.sfumato.hub;
 import dev.sfumato.SfumatoException;
 import java.util.List;
 
-/** Names that a server or a user chose and that become paths in the cache. */
+/** Checks names chosen by a server or a user that become paths in the cache. */
 final class FileNames {
   private FileNames() {}
 
-  /**
-   * Whether {@code name}, with slashes, stays inside the folder that it is resolved against, on any
-   * system.
-   */
+  /** Returns true if {@code name}, with slashes, stays inside its folder on any system. */
   static boolean isInside(String name) {
     return name.indexOf('\\') < 0
         && name.indexOf('\0') < 0

@@ -27,12 +27,12 @@ public final class Hub {
 
   private final HubSettings settings;
 
-  /** A Hub with settings of its own. */
+  /** Makes a Hub with the given settings. */
   public Hub(HubSettings settings) {
     this.settings = settings;
   }
 
-  /** The Hub that the environment's {@code HF_} variables describe. */
+  /** Returns the Hub that the environment's {@code HF_} variables describe. */
   public static Hub fromEnvironment() {
     return new Hub(HubSettings.fromEnvironment());
   }
@@ -74,17 +74,17 @@ public final class Hub {
   }
 
   /**
-   * Brings files of a repository into the cache, as far as they are not there.
+   * Downloads the files of a repository that are not in the cache.
    *
-   * <p>The server is asked what the revision stands for, unless all files are cached and it is a
-   * commit or the cache cannot be written, or the settings say offline. If the server cannot be
-   * reached, the files that were cached when it was asked last are used, with a warning.
+   * <p>The server resolves the revision, unless the settings say offline, or all files are cached
+   * and the revision is a commit or the cache is read-only. If the server cannot be reached, the
+   * files of the last known commit are used, with a warning.
    *
-   * @param choice which of its files
-   * @return the folder of the revision's files; it may hold more of them than {@code choice} asks
-   * @throws SfumatoException naming the id or the file if there is no such repository or revision,
-   *     it may not be read, the server does not answer, what it sends has the wrong hash, or,
-   *     without a server, a file is not cached
+   * @param choice the choice of its files
+   * @return the folder of the revision's files; it may hold more files than {@code choice} selects
+   * @throws SfumatoException naming the id or the file if the repository or revision does not exist
+   *     or may not be read, the server does not answer, a content has the wrong hash, or, without a
+   *     server, a file is not cached
    */
   public Path snapshot(HubId id, Kind kind, FileChoice choice, ProgressListener listener) {
     RepositoryCache cache = new RepositoryCache(settings, id, kind);
@@ -113,7 +113,7 @@ public final class Hub {
       Path snapshot = cached(cache, id, choice, reason);
       log.log(
           Level.WARNING,
-          id + ": " + reason + ": using what is cached, commit " + snapshot.getFileName());
+          id + ": " + reason + ": using the cached commit " + snapshot.getFileName());
       return snapshot;
     }
   }
@@ -147,8 +147,8 @@ public final class Hub {
   }
 
   /**
-   * The chosen files that are not cached. Where nothing tells which files the commit has, {@code
-   * choice} must judge by those that are cached.
+   * Returns the chosen files that are not cached. If the commit's files are unknown, {@code choice}
+   * sees only the cached ones.
    */
   private static List<String> missing(RepositoryCache cache, String commit, FileChoice choice) {
     List<String> files = cache.allFiles(commit).orElseGet(() -> cache.cachedFiles(commit));

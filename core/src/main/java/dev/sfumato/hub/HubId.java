@@ -20,23 +20,23 @@ public record HubId(String repository, String revision) {
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
   /**
-   * Refuses what the Hub would not take, and what would lead out of the cache's folders.
+   * Refuses names that the Hub would not accept or that would lead out of the cache's folders.
    *
    * @throws SfumatoException naming the id
    */
   public HubId {
     if (!isRepository(repository)) {
-      throw new SfumatoException(repository + ": is no Hub id: it takes the form org/name");
+      throw new SfumatoException(repository + ": is not a Hub id: it takes the form org/name");
     }
     if (!REVISION.matcher(revision).matches() || !FileNames.isInside(revision)) {
-      throw new SfumatoException(repository + "@" + revision + ": is no name of a revision");
+      throw new SfumatoException(repository + "@" + revision + ": is not the name of a revision");
     }
   }
 
   /**
    * Reads {@code org/name}, at the branch {@code main}, or {@code org/name@revision}.
    *
-   * @return nothing where the text has another form
+   * @return empty if the text has another form
    * @throws SfumatoException if only the revision is malformed
    */
   public static Optional<HubId> parse(String text) {
@@ -55,12 +55,14 @@ public record HubId(String repository, String revision) {
         && !text.endsWith(".git");
   }
 
-  /** Whether the revision is a commit, which no server needs to be asked about. */
+  /** Returns true if the revision is a commit, which no server needs to resolve. */
   boolean isCommit() {
     return COMMIT.matcher(revision).matches();
   }
 
-  /** {@code org/name}, or {@code org/name@revision} where that is not {@code main}. */
+  /**
+   * Returns {@code org/name}, or {@code org/name@revision} for a revision other than {@code main}.
+   */
   @Override
   public String toString() {
     return revision.equals(MAIN) ? repository : repository + "@" + revision;

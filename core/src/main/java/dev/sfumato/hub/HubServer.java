@@ -25,14 +25,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The Hub's HTTP interface, for one repository. An {@link IOException} may pass when one tries
- * again; a {@link SfumatoException} will not.
+ * The Hub's HTTP interface, for one repository. After an {@link IOException} another attempt may
+ * succeed; after a {@link SfumatoException} it will not.
  */
 final class HubServer {
   private static final int MOST_REDIRECTS = 10;
   private static final int MOST_PAGES = 1000;
   private static final long MOST_BYTES_OF_A_LIST = 64L << 20;
-  private static final int PATIENCE_WITH_LISTS = 30; // times that a server may be silent
+  private static final int PATIENCE_WITH_LISTS = 30; // attempts with a silent server
   private static final Set<Integer> PASSING = Set.of(408, 429, 500, 502, 503, 504);
   private static final String LINKED_ETAG = "X-Linked-Etag";
   private static final Pattern NEXT_PAGE = Pattern.compile("<([^>]+)>;\\s*rel=\"next\"");
@@ -46,14 +46,14 @@ final class HubServer {
     this.settings = settings;
     this.id = id;
     this.kind = kind;
-    // Redirects that the client followed would take the token along.
+    // If the client followed redirects, the token would go with them.
     client = new WebClient(settings.timeout(), HttpClient.Redirect.NEVER);
   }
 
   /**
-   * What a revision is on the server.
+   * A revision on the server.
    *
-   * @param commit the commit it stands for now
+   * @param commit its present commit
    * @param files the names of all its files
    */
   record Revision(String commit, List<String> files) {}
@@ -61,7 +61,7 @@ final class HubServer {
   /**
    * A file of a commit.
    *
-   * @param hash of its content
+   * @param hash the hash of its content
    * @param size in bytes; -1 if the server does not tell
    */
   record RemoteFile(String name, String hash, long size) {}
@@ -76,7 +76,7 @@ final class HubServer {
     answer.path("siblings").forEach(file -> files.add(file.path("rfilename").asText()));
     if (!FileNames.isInside(commit)) {
       throw new SfumatoException(
-          settings.endpoint() + ": answers as no Hub does: " + id + " has no commit");
+          settings.endpoint() + ": does not answer like a Hub: " + id + " has no commit");
     }
     return new Revision(commit, FileNames.requireInside(files, id));
   }
@@ -101,7 +101,7 @@ final class HubServer {
     return files;
   }
 
-  /** Asks what a file of a commit is; nothing where there is none. */
+  /** Asks for the description of a file of a commit; empty if there is no such file. */
   Optional<RemoteFile> describe(String commit, String file) throws IOException {
     URI uri = resolve(commit, file);
     HttpResponse<InputStream> response = send("HEAD", uri, 0, true);
@@ -128,7 +128,7 @@ final class HubServer {
     return Optional.of(new RemoteFile(file, hash, size.orElse(-1L)));
   }
 
-  /** What a header says, if that is a number. */
+  /** Returns the number in a header, if it holds one. */
   private static Optional<Long> number(HttpHeaders headers, String name) {
     return headers
         .firstValue(name)
@@ -191,7 +191,7 @@ final class HubServer {
     try (InputStream body = response.body()) {
       return JsonFile.MAPPER.readTree(body);
     } catch (JsonProcessingException e) {
-      throw new IOException(response.uri() + ": sends no JSON, as a Hub does", e);
+      throw new IOException(response.uri() + ": does not send JSON, as a Hub does", e);
     }
   }
 
@@ -223,7 +223,7 @@ final class HubServer {
         target = target.resolve(response.headers().firstValue("Location").orElse(""));
       }
     } catch (IllegalArgumentException e) {
-      throw new SfumatoException(uri + ": redirects to no address: " + e.getMessage(), e);
+      throw new SfumatoException(uri + ": redirects, but not to an address: " + e.getMessage(), e);
     }
     throw new SfumatoException(uri + ": redirects without end");
   }
@@ -242,7 +242,7 @@ final class HubServer {
     return request;
   }
 
-  /** Files may be large and slow; their sizes are known. */
+  /** Sends a request with limits for large, slow files of known sizes. */
   private HttpResponse<InputStream> exchange(HttpRequest.Builder request, boolean isFile)
       throws IOException {
     return isFile
@@ -251,7 +251,7 @@ final class HubServer {
             request, MOST_BYTES_OF_A_LIST, settings.timeout().multipliedBy(PATIENCE_WITH_LISTS));
   }
 
-  /** Only there may the token go: the same scheme, host and port. */
+  /** Returns true for the Hub's scheme, host and port, the only place where the token may go. */
   private boolean isTheHub(URI uri) {
     URI hub = settings.endpoint();
     return uri.getScheme().equalsIgnoreCase(hub.getScheme())
@@ -279,7 +279,7 @@ final class HubServer {
 
   private String explained(HttpResponse<?> response) {
     if (response.statusCode() == 407) {
-      return "the proxy wants to know who asks: http_proxy=http://user:password@host:port";
+      return "the proxy needs a user and password: http_proxy=http://user:password@host:port";
     }
     String code = response.headers().firstValue("X-Error-Code").orElse("");
     String page = settings.endpoint() + "/" + kind.prefix() + id.repository();
@@ -291,13 +291,16 @@ final class HubServer {
     }
     if (response.statusCode() == 401) {
       return settings.token().isEmpty()
-          ? "no such " + kind + ", or one that is not for everybody: set HF_TOKEN to your token"
+          ? "no such " + kind + ", or it is private: set HF_TOKEN to your token"
           : "no such " + kind + ", or the token of HF_TOKEN is wrong or may not read it";
     }
     return response.statusCode() == 404 ? "no such " + kind + " or revision" : "refused";
   }
 
-  /** Where it is a date, the pauses grow anyway. */
+  /**
+   * Returns the pause in seconds that the server asks for; a date is ignored, since pauses grow
+   * anyway.
+   */
   private static Duration retryAfter(HttpResponse<?> response) {
     return Duration.ofSeconds(number(response.headers(), "Retry-After").orElse(0L));
   }

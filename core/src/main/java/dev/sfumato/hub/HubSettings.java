@@ -17,15 +17,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Where the Hub is, where its files are kept and how it is talked to.
+ * The Hub's address, the place of its files, and the settings of connections.
  *
  * @param endpoint the server's address, without a slash at the end
  * @param cache the folder of all repositories
- * @param token who asks; empty: nobody in particular
- * @param offline no server is asked: what is cached must do
- * @param symlinks snapshots link to blobs where the system lets them; false: they are copies
- * @param timeout how long a server may be silent
- * @param pause before the first of several new attempts; each further pause is twice as long
+ * @param token the user's token; empty for anonymous access
+ * @param offline whether to use only cached files
+ * @param symlinks whether snapshots link to blobs where the system allows links; otherwise they
+ *     hold copies
+ * @param timeout the longest silence of a server
+ * @param pause the pause before the first new attempt; each further pause is twice as long
  */
 public record HubSettings(
     URI endpoint,
@@ -39,7 +40,7 @@ public record HubSettings(
   private static final Set<String> TRUE = Set.of("1", "ON", "YES", "TRUE");
   private static final Pattern VARIABLE = Pattern.compile("\\$(?:\\{(\\w+)}|(\\w+))");
 
-  /** The settings of this process's environment. */
+  /** Returns the settings of this process's environment. */
   public static HubSettings fromEnvironment() {
     return of(System.getenv());
   }
@@ -96,7 +97,7 @@ public record HubSettings(
 
   /** The environment, where an empty variable counts as none. */
   private record Variables(Map<String, String> environment) {
-    /** The first of these that is set. */
+    /** Returns the first of these that is set. */
     Optional<String> text(String... names) {
       return Arrays.stream(names)
           .map(name -> environment.getOrDefault(name, ""))
@@ -112,7 +113,7 @@ public record HubSettings(
       return text("HOME").orElseGet(() -> System.getProperty("user.home"));
     }
 
-    /** With {@code ~}, {@code $NAME} and <code>${NAME}</code> replaced. */
+    /** Returns a path with {@code ~}, {@code $NAME} and <code>${NAME}</code> replaced. */
     Optional<Path> path(String... names) {
       return text(names)
           .map(value -> value.replaceFirst("^~(?=/|$)", Matcher.quoteReplacement(home())))
@@ -134,10 +135,10 @@ public record HubSettings(
           return endpoint;
         }
       } catch (IllegalArgumentException e) {
-        // The message below says it better.
+        // The message below is clearer.
       }
       throw new SfumatoException(
-          "HF_ENDPOINT: '" + text + "' is no address such as " + HUGGING_FACE);
+          "HF_ENDPOINT: '" + text + "' is not an address such as " + HUGGING_FACE);
     }
 
     Optional<Duration> seconds(String name) {

@@ -2,7 +2,7 @@ package dev.sfumato.hub;
 
 import java.util.Locale;
 
-/** What a repository of the Hub holds. */
+/** The kind of a Hub repository. */
 public enum Kind {
   MODEL(""),
   DATASET("datasets/");
@@ -13,17 +13,17 @@ public enum Kind {
     this.prefix = prefix;
   }
 
-  /** What stands before the repository's name in the addresses of its files. */
+  /** Returns the prefix of the repository's name in the addresses of its files. */
   String prefix() {
     return prefix;
   }
 
-  /** The name of all such repositories: in the server's interface and in the cache's folders. */
+  /** Returns the plural name for the server's interface and the cache's folders. */
   String plural() {
     return this + "s";
   }
 
-  /** In words: {@code model} or {@code dataset}. */
+  /** Returns {@code model} or {@code dataset}. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

@@ -8,12 +8,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Which files of a repository a model or a data set consists of; each method is a {@link
- * FileChoice}. Weights are taken once: the safetensors file where there is one, and a variant in
- * half precision only where there is nothing else.
+ * The files of a model or a data set in a repository; each method is a {@link FileChoice}. Weights
+ * are taken once: the safetensors file if there is one, and a half-precision variant only if there
+ * is nothing else.
  */
 public final class ModelFiles {
-  /** How the names of a U-Net's weights begin. */
+  /** The start of the names of a U-Net's weights. */
   public static final String UNET_WEIGHTS = "diffusion_pytorch_model";
 
   private static final String SCHEDULER = "scheduler/scheduler_config.json";
@@ -56,9 +56,9 @@ public final class ModelFiles {
   private ModelFiles() {}
 
   /**
-   * The files of a diffusion pipeline: of the folders {@code unet}, {@code scheduler} and {@code
-   * class_conditioning}. Older repositories keep the U-Net and the scheduler's settings in their
-   * root.
+   * Returns the files of a diffusion pipeline: the folders {@code unet}, {@code scheduler} and
+   * {@code class_conditioning}. Older repositories keep the U-Net and the scheduler's settings in
+   * their root.
    *
    * @throws FileChoice.Missing if there is no U-Net
    */
@@ -76,10 +76,10 @@ public final class ModelFiles {
   }
 
   /**
-   * The names that a network's weights may have, the preferred one first: one file or the index of
-   * several, safetensors or a PyTorch checkpoint, in full precision or half.
+   * Returns the possible names of a network's weights, the preferred one first: one file or the
+   * index of several, safetensors or a PyTorch checkpoint, in full precision or half.
    *
-   * @param stem how they begin, such as {@link #UNET_WEIGHTS} or {@code model}
+   * @param stem the start of the names, such as {@link #UNET_WEIGHTS} or {@code model}
    */
   public static List<String> weights(String stem) {
     return Stream.of(
@@ -97,7 +97,7 @@ public final class ModelFiles {
         .toList();
   }
 
-  /** The preferred one of these and, of an index, the files that it lists by their names. */
+  /** Returns the preferred one of these and, for an index, the files that match its names. */
   private static List<String> weights(List<String> files, String stem) {
     String first = required(files, weights(stem));
     List<String> chosen = new ArrayList<>(List.of(first));
@@ -113,8 +113,8 @@ public final class ModelFiles {
   }
 
   /**
-   * The files of a CLIP model and its tokenizer, in transformers' layout or open_clip's; where a
-   * repository has both, those of one.
+   * Returns the files of a CLIP model and its tokenizer, in transformers' layout or open_clip's;
+   * only one layout if a repository has both.
    *
    * @throws FileChoice.Missing if there is no CLIP model
    */
@@ -127,8 +127,8 @@ public final class ModelFiles {
   }
 
   /**
-   * The files of a data set of pictures: Parquet files where there are any, else pictures, what is
-   * written about them, and archives.
+   * Returns the files of a data set of pictures: Parquet files if there are any, otherwise
+   * pictures, their metadata, and archives.
    *
    * @throws FileChoice.Missing if there are neither
    */
@@ -151,7 +151,7 @@ public final class ModelFiles {
     return required(files, List.of(name));
   }
 
-  /** The first of {@code names} that is there. */
+  /** Returns the first of {@code names} that exists. */
   private static String required(List<String> files, List<String> names) {
     return names.stream()
         .filter(files::contains)

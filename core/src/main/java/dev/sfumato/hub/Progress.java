@@ -3,7 +3,7 @@ package dev.sfumato.hub;
 import dev.sfumato.hub.HubServer.RemoteFile;
 import java.util.List;
 
-/** Adds up what the downloads of a snapshot do. */
+/** Adds up the progress of the downloads of a snapshot. */
 final class Progress {
   private final ProgressListener listener;
   private final long total;
@@ -14,7 +14,7 @@ final class Progress {
     total = files.stream().mapToLong(file -> Math.max(0, file.size())).sum();
   }
 
-  /** Counts bytes that arrived, or, below zero, that were given up. */
+  /** Counts arrived bytes, or discarded ones if negative. */
   synchronized void add(long bytes) {
     done += bytes;
     listener.onProgress(done, total);

@@ -1,17 +1,17 @@
 package dev.sfumato.hub;
 
-/** Hears how far the downloads of a snapshot are, all its files together. */
+/** Follows the downloads of a snapshot, all files together. */
 @FunctionalInterface
 public interface ProgressListener {
-  /** Listens to nothing. */
+  /** A listener that does nothing. */
   ProgressListener NONE = (done, total) -> {};
 
   /**
    * Called now and then, by one thread at a time.
    *
-   * @param done bytes that are there, those of earlier, broken downloads included; it goes down
-   *     where a file has to be started again
-   * @param total bytes of all files that were missing when it began
+   * @param done bytes present, including those of earlier, broken downloads; it falls if a file
+   *     starts again
+   * @param total bytes of all files that were missing at the start
    */
   void onProgress(long done, long total);
 }

@@ -16,7 +16,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 
-/** What the cache holds of one repository; the layout is described in the package's text. */
+/** The cache of one repository; the package's text describes its layout. */
 final class RepositoryCache {
   private static final System.Logger log = System.getLogger(RepositoryCache.class.getName());
   private static final int TREE_FORMAT = 1;
@@ -38,7 +38,7 @@ final class RepositoryCache {
 
   // ---- revisions
 
-  /** The commit that the revision stood for when the server was asked last, if it is cached. */
+  /** Returns the last known commit of the revision, if it is cached. */
   Optional<String> commit(HubId id) {
     try {
       Path ref = folder.resolve("refs").resolve(id.revision());
@@ -51,7 +51,7 @@ final class RepositoryCache {
     }
   }
 
-  /** Notes which commit the revision stands for. */
+  /** Records the commit of the revision. */
   void writeCommit(HubId id, String commit) {
     if (!commit.equals(id.revision()) && !commit(id).equals(Optional.of(commit))) {
       AtomicFile.write(
@@ -59,12 +59,12 @@ final class RepositoryCache {
     }
   }
 
-  /** Whether something can be added; a cache on a read-only disk is one to read. */
+  /** Returns true if files can be added; a cache on a read-only disk can only be read. */
   boolean isWritable() {
     return Files.isWritable(folder);
   }
 
-  /** Marks the cache as one, so that backup programs leave it out. */
+  /** Marks the folder as a cache, so backup programs leave it out. */
   void mark() {
     Path tag = root.resolve("CACHEDIR.TAG");
     if (!Files.exists(tag)) {
@@ -74,17 +74,19 @@ final class RepositoryCache {
 
   // ---- snapshots
 
-  /** The folder of a commit's files. */
+  /** Returns the folder of a commit's files. */
   Path snapshot(String commit) {
     return folder.resolve("snapshots").resolve(commit);
   }
 
-  /** Whether the content of a file of a commit is cached; a link to nothing does not count. */
+  /**
+   * Returns true if the content of a file of a commit is cached; a link to nothing does not count.
+   */
   boolean has(String commit, String file) {
     return Files.isRegularFile(snapshot(commit).resolve(file));
   }
 
-  /** The files of a commit that are cached. */
+  /** Returns the files of a commit that are cached. */
   List<String> cachedFiles(String commit) {
     Path snapshot = snapshot(commit);
     try (Stream<Path> tree = Files.walk(snapshot)) {
@@ -97,7 +99,7 @@ final class RepositoryCache {
     }
   }
 
-  /** All files that a commit has on the server, if that is known. */
+  /** Returns all files of a commit on the server, if they are known. */
   Optional<List<String>> allFiles(String commit) {
     Path file = tree(commit);
     if (!Files.exists(file)) {
@@ -111,7 +113,7 @@ final class RepositoryCache {
         : Optional.empty();
   }
 
-  /** Notes all files of a commit; {@code entries} are those of the server's tree. */
+  /** Records all files of a commit; {@code entries} are those of the server's tree. */
   void writeAllFiles(String commit, List<JsonNode> entries) {
     ObjectNode tree = JsonFile.MAPPER.createObjectNode().put("format_version", TREE_FORMAT);
     ObjectNode files = tree.putObject("files");
@@ -134,26 +136,26 @@ final class RepositoryCache {
     return folder.resolve("trees").resolve(commit + ".json");
   }
 
-  /** Notes that a commit has no such file. */
+  /** Records that a commit has no such file. */
   void writeMissing(String commit, String file) {
     AtomicFile.write(folder.resolve(".no_exist").resolve(commit).resolve(file), new byte[0]);
   }
 
   // ---- blobs
 
-  /** The content with this hash. */
+  /** Returns the path of the content with this hash. */
   Path blob(String hash) {
     return folder.resolve("blobs").resolve(hash);
   }
 
-  /** Waits until no other thread or Java process writes the blob, and keeps them away. */
+  /** Waits until no other thread or Java process writes the blob, and locks it. */
   FileLock lock(String hash) {
     return FileLock.acquire(locks.resolve(hash + ".lock"));
   }
 
   /**
-   * Puts a cached blob into a commit's snapshot: a relative link, or a copy where links fail. One
-   * that is there is replaced in one move, because others may be reading it.
+   * Puts a cached blob into a commit's snapshot: a relative link, or a copy where links fail. An
+   * existing one is replaced in one move, since others may be reading it.
    */
   void link(String hash, String commit, String file) {
     Path pointer = snapshot(commit).resolve(file);

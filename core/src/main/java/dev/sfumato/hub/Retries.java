@@ -4,7 +4,7 @@ import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.time.Duration;
 
-/** New attempts after failures that may pass, with longer and longer pauses. */
+/** New attempts after temporary failures, with growing pauses. */
 final class Retries {
   private static final int LIMIT = 5;
   private static final Duration LONGEST = Duration.ofMinutes(1);
@@ -14,15 +14,15 @@ final class Retries {
   private int failures;
 
   /**
-   * @param pause before the first new attempt
-   * @param passing the failures after which there is one
+   * @param pause the pause before the first new attempt
+   * @param passing the failures that allow a new attempt
    */
   Retries(Duration pause, Class<? extends IOException> passing) {
     this.pause = pause;
     this.passing = passing;
   }
 
-  /** The server said that it is busy and when to ask again. */
+  /** The failure of a busy server that said when to ask again. */
   static final class Busy extends IOException {
     private static final long serialVersionUID = 1L;
     private final Duration wait;
@@ -33,7 +33,7 @@ final class Retries {
     }
   }
 
-  /** Something that may fail for a while. */
+  /** Work that may fail for a while. */
   @FunctionalInterface
   interface Attempt<T> {
     T run() throws IOException;
@@ -42,7 +42,7 @@ final class Retries {
   /**
    * Runs {@code attempt} until it succeeds.
    *
-   * @throws IOException the fifth failure, or one that does not pass
+   * @throws IOException the fifth failure, or a lasting one
    */
   <T> T run(Attempt<T> attempt) throws IOException {
     while (true) {
@@ -54,7 +54,7 @@ final class Retries {
     }
   }
 
-  /** Something was achieved: what failed before no longer counts. */
+  /** Resets the count of failures after progress. */
   void restart() {
     failures = 0;
   }

@@ -35,7 +35,7 @@ final class Snapshot {
     this.commit = commit;
   }
 
-  /** Downloads those of {@code files} that are not cached, a few at a time; returns the folder. */
+  /** Downloads the uncached ones of {@code files}, a few at a time, and returns the folder. */
   Path complete(List<String> files, ProgressListener listener) {
     cache.mark();
     noteAllFiles();
@@ -46,7 +46,10 @@ final class Snapshot {
     return cache.snapshot(commit);
   }
 
-  /** Where the server cannot list them, it is only not known offline which ones are missing. */
+  /**
+   * Records all files of the commit; without the server's list, missing ones are only unknown
+   * offline.
+   */
   private void noteAllFiles() {
     if (cache.allFiles(commit).isEmpty()) {
       try {
@@ -65,7 +68,7 @@ final class Snapshot {
         cache.writeMissing(commit, file);
       }
       return found.orElseThrow(
-          () -> new SfumatoException(file + ": the server lists this file and does not have it"));
+          () -> new SfumatoException(file + ": the server lists this file but does not have it"));
     } catch (IOException e) {
       throw new SfumatoException(file + ": not downloaded: " + AtomicFile.reason(e), e);
     }
@@ -98,7 +101,7 @@ final class Snapshot {
     return blob;
   }
 
-  /** Does {@code work} on all items; the first failure ends the rest. */
+  /** Runs {@code work} on all items; the first failure stops the rest. */
   private static <A, B> List<B> inParallel(List<A> items, Function<A, B> work) {
     ExecutorService threads = Executors.newFixedThreadPool(THREADS, Snapshot::daemon);
     try {

@@ -1,11 +1,11 @@
 /**
  * Models and data sets of the Hugging Face Hub, kept in the cache that all its programs share.
  *
- * <p>{@link dev.sfumato.hub.Hub#snapshot} brings the files of a repository at a revision into the
- * cache and returns their folder. {@link dev.sfumato.hub.ModelFiles} says which files those are.
+ * <p>{@link dev.sfumato.hub.Hub#snapshot} downloads the files of a repository at a revision into
+ * the cache and returns their folder. {@link dev.sfumato.hub.ModelFiles} chooses the files.
  *
  * <pre>
- * models--org--name/refs/main                 the commit that a branch or tag stood for last
+ * models--org--name/refs/main                 the last known commit of a branch or tag
  * models--org--name/blobs/ETAG                contents, by their hash
  * models--org--name/snapshots/COMMIT/FILE     a link to the blob
  * models--org--name/trees/COMMIT.json         all files of the commit, cached or not

@@ -14,7 +14,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
-/** Writes a file aside and renames it, so that a reader sees the old file or the new one, whole. */
+/**
+ * Writes a file under another name and renames it, so a reader sees the whole old file or the whole
+ * new one.
+ */
 public final class AtomicFile {
   private static final String INCOMPLETE = ".incomplete";
   private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
@@ -30,9 +33,9 @@ public final class AtomicFile {
 
   /**
    * Writes {@code file}, making its folders, through a file beside it that is forced to the disk
-   * and renamed; the new name is forced, too. When writing fails an old file is left as it was and
-   * nothing new stays behind. A symbolic link is followed; a device such as {@code /dev/null} is
-   * written directly.
+   * and renamed; the new name is forced, too. If writing fails, an old file stays unchanged and
+   * nothing new remains. A symbolic link is followed; a device such as {@code /dev/null} is written
+   * directly.
    *
    * @throws SfumatoException naming {@code file} if it cannot be written
    */
@@ -64,7 +67,7 @@ public final class AtomicFile {
     }
   }
 
-  /** Makes a folder and those above it that are missing, and forces them to the disk. */
+  /** Makes a folder and its missing parents, and forces them to the disk. */
   public static void createDirectories(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) { // Files.createDirectories refuses a link to a folder
       Path parent = folder.toAbsolutePath().getParent();
@@ -81,9 +84,9 @@ public final class AtomicFile {
   }
 
   /**
-   * Gives a file or folder that is complete its name: forces it to the disk, renames it and forces
-   * that to the disk. After a power cut {@code target} is what it was or all of {@code complete}.
-   * What lies in a folder must be forced already.
+   * Gives a complete file or folder its name: forces it to the disk, renames it and forces the new
+   * name to the disk. After a power cut {@code target} is the old content or all of {@code
+   * complete}. The contents of a folder must be forced already.
    */
   public static void publish(Path complete, Path target) throws IOException {
     force(complete);
@@ -112,13 +115,15 @@ public final class AtomicFile {
     write(file, aside -> Files.write(aside, bytes));
   }
 
-  /** Whether {@code file} is what a process left that was killed while it wrote. */
+  /** Returns true if {@code file} was left by a process that was killed while writing. */
   public static boolean isLeftover(Path file) {
     String name = file.getFileName().toString();
     return name.startsWith(".") && name.endsWith(INCOMPLETE);
   }
 
-  /** What went wrong, in words: the message of a file system error is often only the path. */
+  /**
+   * Returns the reason of an error in words; a file system error's message is often only the path.
+   */
   public static String reason(IOException e) {
     if (e instanceof NoSuchFileException) {
       return "no such file";

@@ -8,7 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** Git LFS keeps large files apart; a clone without it has small texts in their places. */
+/**
+ * Recognises Git LFS pointers, the small texts that stand for large files in a clone without Git
+ * LFS.
+ */
 public final class GitLfs {
   private static final byte[] POINTER =
       "version https://git-lfs.github.com/spec/".getBytes(StandardCharsets.US_ASCII);
@@ -16,9 +19,9 @@ public final class GitLfs {
   private GitLfs() {}
 
   /**
-   * Checks that {@code file}, if it can be read, is not such a text.
+   * Checks that {@code file}, if it can be read, is not such a pointer.
    *
-   * @throws SfumatoException saying how to get the file itself
+   * @throws SfumatoException that tells how to get the file itself
    */
   public static void requireContent(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
@@ -29,7 +32,7 @@ public final class GitLfs {
                 + " repository, or download it from the Hub");
       }
     } catch (IOException e) {
-      // Whoever reads the file says what is wrong with it.
+      // The code that reads the file reports its faults.
     }
   }
 }

@@ -16,7 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Records to JSON files and back; components are named in snake_case there. */
+/** Converts records to JSON files and back; their components are in snake_case in the files. */
 public final class JsonFile {
   /** The mapper that all configuration files share. */
   public static final ObjectMapper MAPPER =
@@ -27,7 +27,7 @@ public final class JsonFile {
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
           .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          // 1.5 is not silently 1.
+          // 1.5 must not silently become 1.
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .build();
 
@@ -44,7 +44,7 @@ public final class JsonFile {
     GitLfs.requireContent(file);
     try {
       if (Files.size(file) > LARGEST) {
-        throw new SfumatoException(file + ": is larger than any file of settings");
+        throw new SfumatoException(file + ": is too large for a settings file");
       }
       return Optional.ofNullable(MAPPER.readValue(Files.readString(file), type))
           .orElseThrow(() -> new SfumatoException(file + ": holds null, not settings"));
@@ -55,7 +55,7 @@ public final class JsonFile {
       String place = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
       throw new SfumatoException(file + place + ": " + message.lines().findFirst().orElse(""), e);
     } catch (CharacterCodingException e) {
-      throw new SfumatoException(file + ": is no UTF-8 text", e);
+      throw new SfumatoException(file + ": is not UTF-8 text", e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
     }

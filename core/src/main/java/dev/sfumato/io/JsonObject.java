@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.function.Function;
 
 /**
- * The typed values of a JSON object, with defaults for keys that are absent. A null is a value: a
- * key that must have one is then wrong, an optional one is empty.
+ * The typed values of a JSON object, with defaults for keys that are absent. A null counts as
+ * present: it is an error for a required key, and empty for an optional one.
  */
 public final class JsonObject {
   private final String source;
@@ -26,24 +26,24 @@ public final class JsonObject {
     this.values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
   }
 
-  /** The object of these keys and values. */
+  /** Makes an object of these keys and values. */
   public static JsonObject of(Map<String, ?> values) {
     return of("", values);
   }
 
   /**
-   * The same.
+   * Makes an object of these keys and values.
    *
-   * @param source where the object stands, for error messages, such as {@code "config.json: "}
+   * @param source the place of the object, for error messages, such as {@code "config.json: "}
    */
   public static JsonObject of(String source, Map<String, ?> values) {
     return new JsonObject(source, values);
   }
 
   /**
-   * The object that a file holds.
+   * Reads the object in a file.
    *
-   * @throws SfumatoException naming the file if it is missing or holds something else
+   * @throws SfumatoException naming the file if it is missing or holds anything else
    */
   public static JsonObject read(Path file) {
     return new JsonObject(
@@ -56,7 +56,7 @@ public final class JsonObject {
         "a JSON object", v -> v instanceof Map<?, ?> m ? (Map<String, Object>) m : null);
   }
 
-  /** The same without the keys whose value is null, in the objects inside it, too. */
+  /** Returns the same without keys whose value is null, also in nested objects. */
   public JsonObject withoutNulls() {
     return new JsonObject(source, withoutNulls(values));
   }
@@ -70,22 +70,22 @@ public final class JsonObject {
     return kept;
   }
 
-  /** Where the object stands, for error messages: the file, and the keys that lead there. */
+  /** Returns the place of the object, for error messages: the file and the keys that lead there. */
   public String source() {
     return source;
   }
 
-  /** The keys, in their order. */
+  /** Returns the keys, in their order. */
   public Set<String> keys() {
     return values.keySet();
   }
 
-  /** Whether there is such a key. */
+  /** Returns true if there is such a key. */
   public boolean has(String key) {
     return values.containsKey(key);
   }
 
-  /** The keys that nobody has asked for, with their values. */
+  /** Returns the keys that were never read, with their values. */
   public Map<String, Object> rest() {
     Map<String, Object> rest = new LinkedHashMap<>(values);
     rest.keySet().removeAll(asked);
@@ -93,7 +93,7 @@ public final class JsonObject {
   }
 
   /**
-   * The value under {@code key}.
+   * Returns the value under {@code key}.
    *
    * @throws SfumatoException if it is absent
    */
@@ -115,7 +115,7 @@ public final class JsonObject {
         : fallback;
   }
 
-  /** The object under {@code key}; an empty one if it is absent. */
+  /** Returns the object under {@code key}; an empty one if it is absent. */
   public JsonObject child(String key) {
     return new JsonObject(source + key + ".", get(key, Map.of(), JsonObject::map));
   }

@@ -5,60 +5,60 @@ import java.util.List;
 import java.util.function.Function;
 
 /**
- * A value of a JSON file, asked for as what it should be.
+ * A value of a JSON file, with methods that require a type.
  *
- * @param name where the value stands, for error messages: the keys that lead to it, perhaps the
- *     file
+ * @param name the place of the value, for error messages: the keys that lead to it, perhaps with
+ *     the file
  * @param value as Jackson reads it: a text, a number, a boolean, a list, a map or null
  */
 public record JsonValue(String name, Object value) {
   private static final int LONGEST = 40;
 
   /**
-   * The value as a whole number.
+   * Returns the value as a whole number.
    *
-   * @throws SfumatoException naming the value if it is something else, as all methods do
+   * @throws SfumatoException naming the value if it has another type, as in all methods
    */
   public int integer() {
     return as("a whole number", JsonValue::asInteger);
   }
 
-  /** The value as a whole number of 64 bits. */
+  /** Returns the value as a whole number of 64 bits. */
   public long whole() {
     return as("a whole number", v -> v instanceof Integer || v instanceof Long ? asLong(v) : null);
   }
 
-  /** The value as a number. */
+  /** Returns the value as a number. */
   public double number() {
     return as("a number", JsonValue::asNumber);
   }
 
-  /** The value as true or false. */
+  /** Returns the value as true or false. */
   public boolean flag() {
     return as("true or false", v -> v instanceof Boolean b ? b : null);
   }
 
-  /** The value as a text. */
+  /** Returns the value as a text. */
   public String text() {
     return as("a text", JsonValue::asText);
   }
 
-  /** The value as a list of whole numbers. */
+  /** Returns the value as a list of whole numbers. */
   public List<Integer> integers() {
     return as("a list of whole numbers", v -> listOf(v, JsonValue::asInteger));
   }
 
-  /** The value as a list of numbers. */
+  /** Returns the value as a list of numbers. */
   public List<Double> numbers() {
     return as("a list of numbers", v -> listOf(v, JsonValue::asNumber));
   }
 
-  /** The value as a list of texts. */
+  /** Returns the value as a list of texts. */
   public List<String> texts() {
     return as("a list of texts", v -> listOf(v, JsonValue::asText));
   }
 
-  /** A whole number, or a list of them: a list either way. */
+  /** Returns a whole number or a list of them, always as a list. */
   public List<Integer> integerOrList() {
     return as(
         "a whole number or a list of whole numbers",
@@ -66,10 +66,10 @@ public record JsonValue(String name, Object value) {
   }
 
   /**
-   * The value as {@code convert} reads it.
+   * Returns the value as {@code convert} reads it.
    *
-   * @param wanted what it should be, in words
-   * @param convert gives null for what it does not take
+   * @param wanted the required type, in words
+   * @param convert returns null for values that it refuses
    */
   public <T> T as(String wanted, Function<Object, T> convert) {
     T converted = value == null ? null : convert.apply(value);
@@ -79,14 +79,16 @@ public record JsonValue(String name, Object value) {
     return converted;
   }
 
-  /** The error that says what the value should have been. */
+  /** Returns the error that names the required type. */
   public SfumatoException wrong(String wanted) {
     String found = String.valueOf(value);
     String start = found.length() > LONGEST ? found.substring(0, LONGEST) + "..." : found;
     return new SfumatoException(name + " must be " + wanted + ", not " + start);
   }
 
-  /** Python writes NaN and Infinity, too; no setting means anything by them. */
+  /**
+   * Returns a finite number or null; Python also writes NaN and Infinity, which no setting uses.
+   */
   private static Double asNumber(Object value) {
     return value instanceof Number n && Double.isFinite(n.doubleValue()) ? n.doubleValue() : null;
   }

@@ -7,7 +7,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** The body of an answer, of a server that may be silent, slow or without end. */
+/** The body of an answer from a server that may be silent, slow or endless. */
 final class WatchedBody extends FilterInputStream {
   private final Duration silence;
   private final long most;
@@ -28,7 +28,10 @@ final class WatchedBody extends FilterInputStream {
     return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
-  /** The client has no time limit of its own for bodies: closing one ends a read that waits. */
+  /**
+   * Reads with a time limit, which the client lacks for bodies: closing a body ends a read that
+   * waits.
+   */
   @Override
   public int read(byte[] buffer, int offset, int length) throws IOException {
     if (System.nanoTime() - start > patience.toNanos()) {
@@ -69,7 +72,7 @@ final class WatchedBody extends FilterInputStream {
     try {
       close();
     } catch (IOException e) {
-      // The read that is waiting says what happened.
+      // The waiting read reports the cause.
     }
   }
 

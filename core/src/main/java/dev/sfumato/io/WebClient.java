@@ -9,23 +9,23 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 
 /**
- * HTTP as the whole library speaks it: through the proxies that the environment names, and with
- * patience that ends. A server may be silent for some time, before it answers and within an answer;
- * then the connection is given up with an {@link IOException}.
+ * The HTTP client of the whole library, with the environment's proxies and limited patience. A
+ * server may be silent for some time, before and within an answer; then the connection ends with an
+ * {@link IOException}.
  */
 public final class WebClient {
   private final HttpClient client;
   private final Duration silence;
 
-  /** A client of this process's environment. */
+  /** Makes a client for this process's environment. */
   public WebClient(Duration silence, HttpClient.Redirect redirects) {
     this(silence, redirects, WebProxies.of(System.getenv()));
   }
 
   /**
-   * A client.
+   * Makes a client.
    *
-   * @param silence how long a server may be silent
+   * @param silence the longest silence of a server
    * @param redirects whether redirects are followed
    */
   public WebClient(Duration silence, HttpClient.Redirect redirects, WebProxies proxies) {
@@ -43,10 +43,10 @@ public final class WebClient {
   /**
    * Sends a request.
    *
-   * @param most bytes that an answer may have
-   * @param patience how long all of the answer may take
+   * @param most the largest size of an answer in bytes
+   * @param patience the longest time for the whole answer
    * @return the answer, whose body the caller closes; reading it fails with an {@link IOException}
-   *     that says why where it is silent, larger or slower than it may be
+   *     that gives the reason if the server is silent, or the answer too large or too slow
    * @throws IOException naming the server, if it cannot be reached
    * @throws SfumatoException if the thread is interrupted, or a proxy's address is malformed
    */

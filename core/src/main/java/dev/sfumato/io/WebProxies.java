@@ -18,9 +18,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The proxies that an environment names, as Python's {@code requests} reads them: {@code
- * http_proxy}, {@code https_proxy}, {@code all_proxy} and {@code no_proxy}, or the same in
- * capitals. Java's own settings, such as {@code -Dhttp.proxyHost}, come first.
+ * The proxies of an environment, as Python's {@code requests} reads them: {@code http_proxy},
+ * {@code https_proxy}, {@code all_proxy} and {@code no_proxy}, or the same in capitals. Java's own
+ * settings, such as {@code -Dhttp.proxyHost}, come first.
  */
 public final class WebProxies extends ProxySelector {
   /** Java does not send passwords to proxies of https addresses unless this is empty. */
@@ -32,15 +32,15 @@ public final class WebProxies extends ProxySelector {
     this.environment = environment;
   }
 
-  /** The proxies of an environment. */
+  /** Returns the proxies of an environment. */
   public static WebProxies of(Map<String, String> environment) {
     return new WebProxies(environment);
   }
 
   /**
-   * Chooses the way to an address.
+   * Chooses the proxies for an address.
    *
-   * @throws SfumatoException naming the variable that holds no address of a proxy
+   * @throws SfumatoException naming the variable that does not hold a proxy's address
    */
   @Override
   public List<Proxy> select(URI target) {
@@ -59,7 +59,7 @@ public final class WebProxies extends ProxySelector {
     // The caller gets the exception.
   }
 
-  /** Tells proxies the user and the password that stand in their addresses. */
+  /** Returns an authenticator with the users and passwords in the proxies' addresses. */
   Optional<Authenticator> authenticator() {
     List<Address> known =
         Stream.of("http", "https")
@@ -116,7 +116,10 @@ public final class WebProxies extends ProxySelector {
         .anyMatch(entry -> excludes(entry, host, port));
   }
 
-  /** An entry is {@code *}, or a host or a suffix of hosts, with a port or without. */
+  /**
+   * Returns true if an entry excludes a host; it is {@code *}, or a host or a suffix of hosts, with
+   * an optional port.
+   */
   private static boolean excludes(String entry, String host, int port) {
     String name = entry;
     if (entry.matches("[^:]+:\\d+|\\[.*]:\\d+")) {
@@ -133,9 +136,9 @@ public final class WebProxies extends ProxySelector {
         || !name.isEmpty() && bare.endsWith("." + name);
   }
 
-  /** Where a proxy is and who may use it; without a user the name is empty. */
+  /** The address of a proxy with its user; without a user the name is empty. */
   private record Address(String host, int port, String user, String password) {
-    /** Says nothing of the value, which may hold a password. */
+    /** Parses an address; errors never show the value, which may hold a password. */
     static Address parse(String variable, String value) {
       try {
         URI uri = URI.create(value.contains("://") ? value : "http://" + value);
@@ -148,7 +151,7 @@ public final class WebProxies extends ProxySelector {
               user.length == 2 ? decoded(user[1]) : "");
         }
       } catch (IllegalArgumentException e) {
-        // The message below says it better.
+        // The message below is clearer.
       }
       throw new SfumatoException(
           variable

@@ -1,2 +1,2 @@
-/** Files that are written whole or not at all, and JSON with errors that name the file. */
+/** Files that are written whole or not at all, JSON with errors that name the file, and HTTP. */
 package dev.sfumato.io;

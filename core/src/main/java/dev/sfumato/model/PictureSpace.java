@@ -4,13 +4,13 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * What lies between the samples that a network denoises and pictures: nothing for a model of
- * pixels, an autoencoder for a model of latents.
+ * The mapping between pictures and the samples that a network denoises: the identity for a pixel
+ * model, an autoencoder for a latent model.
  *
- * <p>Each picture is encoded and decoded by itself, so that a batch may be cut anywhere.
+ * <p>Each picture is encoded and decoded separately, so a batch may be split anywhere.
  */
 public interface PictureSpace {
-  /** Samples are pictures. */
+  /** The identity: samples are pictures. */
   PictureSpace PIXELS =
       new PictureSpace() {
         @Override
@@ -29,11 +29,11 @@ public interface PictureSpace {
         }
       };
 
-  /** Pixels of a picture along a side for one of a sample: 8 for Stable Diffusion. */
+  /** Returns the side, in pixels of a picture, of one pixel of a sample: 8 for Stable Diffusion. */
   int scale();
 
   /**
-   * Clean samples that stand for pictures, in the units that the network was trained in.
+   * Encodes pictures as clean samples, in the units of the network's training.
    *
    * @param pictures (B, 3, H, W) in [-1, 1]
    * @param random draws the posterior's noise, of the shape of the result, in one call; not used if
@@ -43,7 +43,7 @@ public interface PictureSpace {
   Tensor encode(Tensor pictures, Rng random);
 
   /**
-   * The pictures that clean samples stand for. Gradients flow through.
+   * Decodes clean samples to pictures. Gradients flow through.
    *
    * @param x (B, C, H, W)
    * @return (B, 3, H scale, W scale), around [-1, 1] but not clamped

@@ -63,8 +63,8 @@ record JpegHeader(int height, int width, int components, boolean ycck) {
   }
 
   /**
-   * Returns true if a file lacks its end: coming from there, a start of data is met before an end.
-   * (Within the data there is no such marker; a file may have some end of its own in its metadata.)
+   * Returns true if a file lacks its end: read backwards, a start of data comes before an end.
+   * Image data hold no such marker, but metadata may hold an end.
    */
   static boolean endsTooEarly(byte[] file) {
     for (int i = file.length - 2; i >= 0; i--) {

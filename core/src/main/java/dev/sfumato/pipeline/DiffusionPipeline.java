@@ -34,18 +34,18 @@ import java.util.stream.IntStream;
  * }</pre>
  *
  * <p>Any number of threads may draw from one pipeline at once and get the pictures that each would
- * get alone. {@link #to}, {@link #precision} and {@link #close} are for a time when nobody draws,
- * and training changes the weights that others would draw with.
+ * get alone. {@link #to}, {@link #precision} and {@link #close} must not be called while a thread
+ * draws, and training changes the weights that others would use.
  *
- * <p>A kind of model says how it is conditioned and what a sample is; {@link #sample} is the same
- * for all.
+ * <p>Each kind of model defines its conditions and its samples; {@link #sample} is the same for
+ * all.
  */
 public interface DiffusionPipeline extends AutoCloseable {
   /**
-   * Loads a model by the name that people give it.
+   * Loads a model by its directory or Hub id.
    *
-   * @param directoryOrId a directory, else a Hub id, {@code org/name} or {@code org/name@revision},
-   *     which is downloaded once
+   * @param directoryOrId a directory, or otherwise a Hub id, {@code org/name} or {@code
+   *     org/name@revision}, which is downloaded once
    * @throws SfumatoException if it is neither, or does not load
    */
   static DiffusionPipeline load(String directoryOrId) {
@@ -62,37 +62,37 @@ public interface DiffusionPipeline extends AutoCloseable {
     return PixelPipeline.load(directory);
   }
 
-  /** The network. */
+  /** Returns the network. */
   Denoiser denoiser();
 
-  /** The settings of the noise and of the scheduler. */
+  /** Returns the settings of the noise and of the scheduler. */
   SchedulerConfig scheduler();
 
-  /** What lies between the network's samples and pictures. */
+  /** Returns the mapping between pictures and the network's samples. */
   default PictureSpace space() {
     return PictureSpace.PIXELS;
   }
 
-  /** Channels of a picture. */
+  /** Returns the channels of a picture. */
   int pictureChannels();
 
-  /** Height and width of the pictures that the model was made for; empty if it does not say. */
+  /** Returns the height and width of the model's pictures; empty if it names none. */
   List<Integer> pictureSize();
 
   /**
-   * What {@code options} ask the network for, in the current scope.
+   * Returns the conditions that {@code options} ask for, in the current scope.
    *
-   * @throws SfumatoException if the model cannot be asked for that
+   * @throws SfumatoException if the model does not have such conditions
    */
   Conditioning conditioning(SamplingOptions options);
 
   /** Moves all weights to {@code device}. */
   void to(Device device);
 
-  /** Says in which arithmetic this pipeline computes from now on; fp32 unless told otherwise. */
+  /** Sets the arithmetic of this pipeline from now on; the default is fp32. */
   void precision(Precision precision);
 
-  /** The arithmetic in which this pipeline computes. */
+  /** Returns the arithmetic of this pipeline. */
   Precision precision();
 
   /**
@@ -107,9 +107,9 @@ public interface DiffusionPipeline extends AutoCloseable {
   void close();
 
   /**
-   * {@code options} with what is left open decided, as {@link #sample} does.
+   * Returns {@code options} with all open settings decided, as in {@link #sample}.
    *
-   * @throws SfumatoException if the model leaves something open, too
+   * @throws SfumatoException if the model does not decide a setting either
    */
   default SamplingOptions completed(SamplingOptions options) {
     return options.completed(scheduler(), pictureSize());
@@ -117,14 +117,13 @@ public interface DiffusionPipeline extends AutoCloseable {
 
   /**
    * Draws pictures. One generator, seeded with the options' seed, draws the noise of all pictures
-   * in one call and then, step by step, what guides and the scheduler need.
+   * in one call and then, step by step, the numbers for guides and the scheduler.
    *
-   * <p>A thread that is interrupted stops before its next step with a {@link
-   * java.util.concurrent.CancellationException}; whatever ends the sampling, all that it made is
-   * freed.
+   * <p>An interrupted thread stops before its next step with a {@link
+   * java.util.concurrent.CancellationException}. However a sampling ends, its tensors are freed.
    *
    * @return (count, C, H, W) around [-1, 1], not clamped, in the current scope
-   * @throws SfumatoException if the options do not suit the model
+   * @throws SfumatoException if the options do not fit the model
    */
   default Tensor sample(SamplingOptions options, Sampler.Listener listener) {
     SamplingOptions complete = completed(options);

@@ -43,7 +43,7 @@ final class LoadedSources implements GuideSources, AutoCloseable {
     this.precision = pipeline.precision();
   }
 
-  /** What steers, with the guides that are still to be made. */
+  /** Returns the guidance of {@code options}, with the guides that they only describe. */
   Guidance guidance(SamplingOptions options) {
     List<ScheduledGuide> guides = new ArrayList<>(options.guidance().guides());
     List<String> names = GuideSpec.names(options.guides());

@@ -96,7 +96,8 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
       throw new SfumatoException(
           directory
               + ": is a checkpoint of a Python training script and lacks the scheduler's "
-              + "settings: use the folder that the script wrote at its end, or the checkpoint's unet folder");
+              + "settings: use the folder that the script wrote at its end, or the "
+              + "checkpoint's unet folder");
     }
   }
 }

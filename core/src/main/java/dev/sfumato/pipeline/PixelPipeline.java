@@ -25,7 +25,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * A model of pixels, unconditional or conditioned by classes: a directory in diffusers' {@code
+ * A pixel model, unconditional or conditioned on classes: a directory in diffusers' {@code
  * DDPMPipeline} layout.
  *
  * <pre>
@@ -33,8 +33,8 @@ import java.util.TreeMap;
  * unet/config.json                         the U-Net's configuration
  * unet/diffusion_pytorch_model.safetensors its weights (or .bin)
  * scheduler/scheduler_config.json          the scheduler's settings
- * class_conditioning/config.json           how classes reach the U-Net, if the model is conditioned
- * class_conditioning/model.safetensors     class_emb.weight, where classes have learned vectors
+ * class_conditioning/config.json           the conditioning on classes, if the model has one
+ * class_conditioning/model.safetensors     class_emb.weight, if classes have learned vectors
  * </pre>
  *
  * <p>Older models have the contents of {@code unet} and {@code scheduler} beside {@code
@@ -76,7 +76,7 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
   }
 
   /**
-   * The configuration of the U-Net in a model directory, without its weights.
+   * Reads the configuration of the U-Net in a model directory, without its weights.
    *
    * @throws SfumatoException if there is none
    */
@@ -92,7 +92,7 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
     boolean bare = !Files.isDirectory(directory.resolve("unet"));
     if (bare && !Files.exists(directory.resolve("config.json"))) {
       throw new SfumatoException(
-          directory + ": is no model directory: it has no unet/config.json and no config.json");
+          directory + ": is not a model directory: it has no unet/config.json and no config.json");
     }
     return bare ? directory : directory.resolve("unet");
   }
@@ -119,7 +119,9 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
         : Optional.empty();
   }
 
-  /** The first of these files that is there; where none is, the first, which errors then name. */
+  /**
+   * Returns the first of these files that exists, or the first, for errors to name, if none does.
+   */
   private static Path firstOf(Path directory, List<String> files) {
     return files.stream()
         .map(directory::resolve)

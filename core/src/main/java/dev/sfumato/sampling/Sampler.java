@@ -19,10 +19,10 @@ import java.util.Locale;
 import java.util.concurrent.CancellationException;
 
 /**
- * Turns noise into pictures with a network and a scheduler: the loop that all pipelines share.
- * Whoever has a model directory calls {@code DiffusionPipeline.sample} instead.
+ * Turns noise into pictures with a network and a scheduler: the loop that all pipelines share. For
+ * a model directory use {@code DiffusionPipeline.sample} instead.
  *
- * <p>Immutable, and any number of threads may sample at once, each with a generator of its own.
+ * <p>Immutable; any number of threads may sample at once, each with its own generator.
  */
 public final class Sampler {
   private final Denoiser denoiser;
@@ -33,17 +33,17 @@ public final class Sampler {
   private RunOptions runOptions = RunOptions.defaults();
   private int batchSize = Integer.MAX_VALUE;
 
-  /** Watches a sampling; what it is handed is freed after the call. */
+  /** Watches a sampling; its arguments are freed after each call. */
   @FunctionalInterface
   public interface Listener {
-    /** Watches nothing. */
+    /** A listener that does nothing. */
     Listener NONE = (step, x) -> {};
 
     /**
-     * Called after each step. What it throws ends the sampling.
+     * Called after each step. An exception ends the sampling.
      *
      * @param step the step
-     * @param x what the network denoises (B, C, H, W), after the step
+     * @param x the network's samples (B, C, H, W) after the step
      */
     void onStep(Step step, Tensor x);
 
@@ -60,7 +60,7 @@ public final class Sampler {
     }
   }
 
-  /** Samples pixels without a condition or guidance, all pictures at once. */
+  /** Makes a sampler of pixels without a condition or guidance, for all pictures at once. */
   public Sampler(Denoiser denoiser, Scheduler scheduler) {
     this.denoiser = denoiser;
     this.scheduler = scheduler;
@@ -76,35 +76,35 @@ public final class Sampler {
     return copy;
   }
 
-  /** The same with samples that {@code space} decodes to pictures. */
+  /** Returns the same sampler with samples that {@code space} decodes to pictures. */
   public Sampler withSpace(PictureSpace space) {
     Sampler copy = copy();
     copy.space = space;
     return copy;
   }
 
-  /** The same with pictures that are asked for. */
+  /** Returns the same sampler with conditions. */
   public Sampler withConditioning(Conditioning conditioning) {
     Sampler copy = copy();
     copy.conditioning = conditioning;
     return copy;
   }
 
-  /** The same with pictures that are steered. */
+  /** Returns the same sampler with guidance. */
   public Sampler withGuidance(Guidance guidance) {
     Sampler copy = copy();
     copy.guidance = guidance;
     return copy;
   }
 
-  /** The same with what the scheduler is told, such as eta. */
+  /** Returns the same sampler with options of the scheduler, such as eta. */
   public Sampler withRunOptions(RunOptions runOptions) {
     Sampler copy = copy();
     copy.runOptions = runOptions;
     return copy;
   }
 
-  /** The same with at most {@code batchSize} pictures in the network at once. */
+  /** Returns the same sampler with at most {@code batchSize} pictures in the network at once. */
   public Sampler withBatchSize(int batchSize) {
     Sampler copy = copy();
     copy.batchSize = batchSize;
@@ -112,16 +112,16 @@ public final class Sampler {
   }
 
   /**
-   * Samples. {@code random} draws the noise of the start in one call and then, step by step, what
-   * the guidance and what the scheduler needs. The batch size never changes the result, rounding of
-   * the last bits aside.
+   * Samples pictures. {@code random} draws the noise of the start in one call and then, step by
+   * step, the numbers for the guidance and the scheduler. The batch size changes the result at most
+   * in the last bits.
    *
-   * <p>A thread that is interrupted stops before its next step; all that was made is freed.
+   * <p>An interrupted thread stops before its next step and frees all tensors.
    *
-   * @param steps of the scheduler
+   * @param steps the number of steps of the scheduler
    * @return the decoded pictures (B, C, H, W), around [-1, 1] but not clamped
    * @throws NotFinite naming the step that gave NaN or infinity
-   * @throws SfumatoException if the start or the steps do not suit the model
+   * @throws SfumatoException if the start or the steps do not fit the model
    * @throws CancellationException if the thread was interrupted
    */
   public Tensor sample(Start start, int steps, Rng random, Listener listener) {

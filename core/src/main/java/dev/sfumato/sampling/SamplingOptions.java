@@ -18,7 +18,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What to draw and how. What is left open is the model's to decide, see {@link #completed}:
+ * The settings of a sampling. The model decides those that are left open, see {@link #completed}:
  *
  * <pre>{@code
  * SamplingOptions.defaults().withCount(16).withSteps(50).withLabels(3)
@@ -27,7 +27,7 @@ import java.util.OptionalInt;
  * <p>Immutable.
  */
 public final class SamplingOptions {
-  /** More together are hardly faster on a processor, and take their memory. */
+  /** The pixels per batch above which a processor is hardly faster but needs more memory. */
   private static final int PIXELS_TOGETHER = 256 * 256;
 
   private static final int STEPS = 50;
@@ -76,18 +76,18 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /** One picture with everything else as the model has it. */
+  /** Returns options for one picture, with the model's own settings. */
   public static SamplingOptions defaults() {
     return DEFAULTS;
   }
 
   /**
-   * The same with what is open decided: the scheduler's steps (all that the model was trained on
-   * for ddpm, 4 for lcm, else 50, and never more than the model was trained on), and as many
-   * pictures at once as have 65,536 pixels.
+   * Returns the same with all open settings decided: the scheduler's steps (all that the model was
+   * trained on for ddpm, 4 for lcm, otherwise 50, and never more than the model was trained on),
+   * and as many pictures at once as fit into 65,536 pixels.
    *
-   * @param own the model's scheduler, which goes unless another is asked for
-   * @param size height and width of the model's pictures; empty if it has none of its own
+   * @param own the model's scheduler, used unless the options name another
+   * @param size height and width of the model's pictures; empty if it has no own size
    * @throws SfumatoException if the model has no size and none is given
    */
   public SamplingOptions completed(SchedulerConfig own, List<Integer> size) {
@@ -115,12 +115,14 @@ public final class SamplingOptions {
     return Math.min(lcm ? LCM_STEPS : STEPS, trained);
   }
 
-  /** The scheduler that goes: the asked one with the settings of {@code own}, else that. */
+  /**
+   * Returns the scheduler to use: the wanted one with the settings of {@code own}, or {@code own}.
+   */
   public SchedulerConfig scheduler(SchedulerConfig own) {
     return scheduler.map(kind -> own.withClassName(kind.className())).orElse(own);
   }
 
-  /** How many pictures. */
+  /** Returns the number of pictures. */
   public int count() {
     return count;
   }
@@ -140,7 +142,7 @@ public final class SamplingOptions {
     return steps;
   }
 
-  /** Pictures that go through the network together; it never changes the result. */
+  /** Returns the number of pictures in the network at once, which never changes the result. */
   public OptionalInt batchSize() {
     return batchSize;
   }
@@ -160,44 +162,44 @@ public final class SamplingOptions {
     return classifierFree;
   }
 
-  /** What the scheduler is told, such as eta. */
+  /** Returns the scheduler's options, such as eta. */
   public RunOptions run() {
     return run;
   }
 
-  /** How guides steer, and those that are made already. */
+  /** Returns the way in which guides steer, with the guides that are already made. */
   public Guidance guidance() {
     return guidance;
   }
 
-  /** The guides that are yet to be made. */
+  /** Returns the guides that are only described. */
   public List<GuideSpec> guides() {
     return guides;
   }
 
-  /** The picture to start from or to complete. */
+  /** Returns the picture to start from or to complete. */
   public Optional<Path> picture() {
     return picture;
   }
 
-  /** Where {@link #picture} is drawn anew: where this one is light. */
+  /** Returns the mask, light where {@link #picture} is redrawn. */
   public Optional<Path> mask() {
     return mask;
   }
 
-  /** The part of the noise levels to go through from {@link #picture}, 1 for all. */
+  /** Returns the part of the noise levels to go through from {@link #picture}, 1 for all. */
   public double strength() {
     return strength;
   }
 
-  /** The same with so many pictures. */
+  /** Returns the same options with this number of pictures. */
   public SamplingOptions withCount(int count) {
     SamplingOptions copy = copy();
     copy.count = atLeastOne("count", count);
     return copy;
   }
 
-  /** The same with pictures of this size in pixels. */
+  /** Returns the same options with pictures of this size in pixels. */
   public SamplingOptions withSize(int height, int width) {
     SamplingOptions copy = copy();
     copy.height = OptionalInt.of(atLeastOne("height", height));
@@ -205,73 +207,75 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /** The same in so many steps. */
+  /** Returns the same options with this number of steps. */
   public SamplingOptions withSteps(int steps) {
     SamplingOptions copy = copy();
     copy.steps = OptionalInt.of(atLeastOne("steps", steps));
     return copy;
   }
 
-  /** The same with so many pictures in the network at once. */
+  /** Returns the same options with this number of pictures in the network at once. */
   public SamplingOptions withBatchSize(int batchSize) {
     SamplingOptions copy = copy();
     copy.batchSize = OptionalInt.of(atLeastOne("batch size", batchSize));
     return copy;
   }
 
-  /** The same by another update rule, with the model's settings. */
+  /** Returns the same options with another update rule and the model's settings. */
   public SamplingOptions withScheduler(SchedulerKind scheduler) {
     SamplingOptions copy = copy();
     copy.scheduler = Optional.of(scheduler);
     return copy;
   }
 
-  /** The same from another seed. */
+  /** Returns the same options with another seed. */
   public SamplingOptions withSeed(long seed) {
     SamplingOptions copy = copy();
     copy.seed = seed;
     return copy;
   }
 
-  /** The same with classes by their labels, repeated to fill the count. */
+  /** Returns the same options with classes by their labels, repeated to fill the count. */
   public SamplingOptions withLabels(long... labels) {
     return withClasses(Arrays.stream(labels).mapToObj(Long::toString).toArray(String[]::new));
   }
 
-  /** The same with classes by their names or labels, repeated to fill the count. */
+  /** Returns the same options with classes by their names or labels, repeated to fill the count. */
   public SamplingOptions withClasses(String... classes) {
     SamplingOptions copy = copy();
     copy.classes = List.of(classes);
     return copy;
   }
 
-  /** The same with classifier-free guidance. */
+  /** Returns the same options with classifier-free guidance. */
   public SamplingOptions withClassifierFree(ClassifierFreeGuidance classifierFree) {
     SamplingOptions copy = copy();
     copy.classifierFree = classifierFree;
     return copy;
   }
 
-  /** The same with classifier-free guidance of this scale at every step; 1 for none. */
+  /**
+   * Returns the same options with classifier-free guidance of this scale at every step; 1 for none.
+   */
   public SamplingOptions withGuidanceScale(double scale) {
     return withClassifierFree(ClassifierFreeGuidance.of(scale));
   }
 
-  /** The same with what the scheduler is told. */
+  /** Returns the same options with options of the scheduler. */
   public SamplingOptions withRun(RunOptions run) {
     SamplingOptions copy = copy();
     copy.run = run;
     return copy;
   }
 
-  /** The same steered in this way; guides that were added one by one stay. */
+  /** Returns the same options steered in this way; guides added one by one stay. */
   public SamplingOptions withGuidance(Guidance guidance) {
     SamplingOptions copy = copy();
     copy.guidance = guidance;
     return copy;
   }
 
-  /** The same with a further guide. */
+  /** Returns the same options with a further guide. */
   public SamplingOptions withGuide(GuideSpec guide) {
     SamplingOptions copy = copy();
     copy.guides = new ArrayList<>(guides);
@@ -280,26 +284,26 @@ public final class SamplingOptions {
   }
 
   /**
-   * The same with a further guide, such as {@code color=teal}.
+   * Returns the same options with a further guide, such as {@code color=teal}.
    *
-   * @param scale what its loss is multiplied by
+   * @param scale the factor of its loss
    * @throws SfumatoException if there is no such guide
    */
   public SamplingOptions withGuide(String guide, double scale) {
     return withGuide(GuideSpec.parse(guide).with("scale", scale));
   }
 
-  /** The same with a further guide of one's own: a loss of the predicted pictures. */
+  /** Returns the same options with a custom guide: a loss of the predicted pictures. */
   public SamplingOptions withGuide(Guide guide, double scale) {
     return withGuide(GuideSpec.of("guide", guide).with("scale", scale));
   }
 
   /**
-   * The same with guides that look at noisy copies of the predicted pictures, see {@link
-   * SmoothedGuide}.
+   * Returns the same options with guides that see noisy copies of the predicted pictures, see
+   * {@link SmoothedGuide}.
    *
-   * @param samples how many copies; 0 for the predicted pictures themselves
-   * @param gamma how noisy they are
+   * @param samples the number of copies; 0 for the predicted pictures themselves
+   * @param gamma their noise
    */
   public SamplingOptions withSmoothing(int samples, double gamma) {
     SamplingOptions copy = copy();
@@ -308,7 +312,7 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /** {@code guide} as it is to look at pictures. */
+  /** Returns {@code guide}, smoothed if these options ask for it. */
   public ScheduledGuide smoothed(ScheduledGuide guide) {
     return smoothingSamples == 0
         ? guide
@@ -316,9 +320,10 @@ public final class SamplingOptions {
   }
 
   /**
-   * The same started from a picture (img2img), which is resized and cut to the size that is drawn.
+   * Returns the same options with a picture to start from (img2img), resized and cut to the drawn
+   * size.
    *
-   * @param strength above 0, where it stays, to 1, where little of it is left
+   * @param strength above 0, which keeps it, to 1, which leaves little of it
    */
   public SamplingOptions withPicture(Path picture, double strength) {
     if (!(strength > 0 && strength <= 1)) {
@@ -331,7 +336,10 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /** The same with a picture that is kept where {@code mask} is dark and drawn anew elsewhere. */
+  /**
+   * Returns the same options with a picture that is kept where {@code mask} is dark and redrawn
+   * elsewhere.
+   */
   public SamplingOptions withInpainting(Path picture, Path mask) {
     SamplingOptions copy = withPicture(picture, 1);
     copy.mask = Optional.of(mask);

@@ -5,7 +5,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** What a sampling starts from: noise alone, or clean samples that noise is added to. */
+/** The start of a sampling: noise alone, or clean samples with added noise. */
 public final class Start {
   private final long[] shape;
   private final Optional<Tensor> x0;
@@ -20,32 +20,32 @@ public final class Start {
     }
   }
 
-  /** Noise of {@code shape}: (B, C, H, W), or (B, C) for a model of vectors. */
+  /** Starts from noise of {@code shape}: (B, C, H, W), or (B, C) for a model of vectors. */
   public static Start noise(long... shape) {
     return new Start(shape, Optional.empty(), 1);
   }
 
   /**
-   * Clean samples (img2img).
+   * Starts from clean samples (img2img).
    *
    * @param x0 (B, C, H, W) in the space of the network
-   * @param strength above 0, where they stay, to 1, where little of them is left
+   * @param strength above 0, which keeps them, to 1, which leaves little of them
    */
   public static Start of(Tensor x0, double strength) {
     return new Start(x0.shape(), Optional.of(x0), strength);
   }
 
-  /** The shape of what is sampled. */
+  /** Returns the shape of the samples. */
   public long[] shape() {
     return shape.clone();
   }
 
-  /** The clean samples, if it does not start from noise alone. */
+  /** Returns the clean samples; empty for a start from noise alone. */
   public Optional<Tensor> x0() {
     return x0;
   }
 
-  /** The part of the noise levels to go through, 1 for all. */
+  /** Returns the part of the noise levels to go through, 1 for all. */
   public double strength() {
     return strength;
   }

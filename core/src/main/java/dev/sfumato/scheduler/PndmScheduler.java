@@ -76,7 +76,7 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
       }
     }
 
-    /** How many evaluations came before, of which a run that begins in the middle has none. */
+    /** The number of earlier evaluations; a run that begins in the middle has none. */
     private int place(Step step) {
       return step.index() - first();
     }

@@ -3,9 +3,9 @@ package dev.sfumato.scheduler;
 import dev.sfumato.tensor.Tensor;
 
 /**
- * One sampling: its steps in order, and what the update rule remembers from step to step. For one
- * thread. Tensors are (B, C, H, W), or (B, C) for models of vectors, on any device; none that is
- * passed in is changed or freed.
+ * One sampling: its steps in order, and the memory of the update rule from step to step. Not
+ * thread-safe. Tensors are (B, C, H, W), or (B, C) for models of vectors, on any device; arguments
+ * are not changed or freed.
  *
  * <p>Each {@link Step} is one evaluation of the model: rules with two evaluations per step, such as
  * Heun's, have more steps than requested. A step may be repeated from another x, which overwrites
@@ -23,27 +23,27 @@ public interface Run extends Iterable<Step> {
   double alphaCumprod(Step step);
 
   /**
-   * The share of the picture's variance that {@link #step} leads to: {@link #alphaCumprod} of the
+   * Returns the share of the picture's variance after {@link #step}: {@link #alphaCumprod} of the
    * next step, and 1 after the last.
    */
   double nextAlphaCumprod(Step step);
 
-  /** The standard deviation of {@code x} is 1 once it is multiplied by this. */
+  /** Returns the factor that gives {@code x} a standard deviation of 1. */
   double inputScale(Step step);
 
-  /** What the model predicts. */
+  /** Returns the quantity that the model predicts. */
   PredictionType predictionType();
 
   /**
-   * Clean samples as noisy as those that {@code step} begins with, in the units of this run: what
-   * img2img starts from.
+   * Adds the noise with which {@code step} begins to clean samples, in the units of this run, as a
+   * start for img2img.
    *
    * @param x0 clean samples (B, ...)
    * @param noise standard normal, of the same shape
    */
   Tensor addNoise(Tensor x0, Tensor noise, Step step);
 
-  /** What the model is given for {@code x} at {@code step}: x times {@link #inputScale}. */
+  /** Returns the model's input for {@code x} at {@code step}: x times {@link #inputScale}. */
   Tensor scaleModelInput(Tensor x, Step step);
 
   /**

@@ -23,8 +23,8 @@ public interface Scheduler {
   Run begin(int steps, RunOptions options, Rng noise);
 
   /**
-   * Begins a sampling in the middle, as img2img does: of {@code steps} steps only the last {@code
-   * floor(steps strength)} are taken, from what {@link Run#addNoise} makes of a picture at the
+   * Begins a sampling in the middle, as img2img does: it takes only the last {@code floor(steps
+   * strength)} of {@code steps} steps, and starts from the result of {@link Run#addNoise} at the
    * first of them. Indices and counts of the steps are those of the whole sampling.
    *
    * @param strength the part of the noise levels to go through, above 0 and at most 1
@@ -45,7 +45,9 @@ public interface Scheduler {
         : ((SolverRun) whole).beginAt((steps - left) * evaluationsPerStep());
   }
 
-  /** How often the model is evaluated for a step of the rule: the order, in diffusers' words. */
+  /**
+   * Returns the number of model evaluations per step of the rule, which diffusers calls the order.
+   */
   default int evaluationsPerStep() {
     return 1;
   }

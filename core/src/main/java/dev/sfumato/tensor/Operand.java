@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
- * The engine's object behind a tensor. A call of the engine holds what it asks for until it ends;
- * an operand that is closed meanwhile, by any thread, is freed by the last call that holds it.
+ * The engine's object behind a tensor. A call of the engine holds its operands until it ends; if
+ * any thread closes one meanwhile, the last call that holds it frees it.
  */
 final class Operand {
   private static final int CLOSED = Integer.MIN_VALUE;
@@ -16,20 +16,20 @@ final class Operand {
 
   private final org.bytedeco.pytorch.Tensor handle;
 
-  /** How many calls hold this; negative once it is closed. */
+  /** The number of calls that hold this; negative once it is closed. */
   private final AtomicInteger holders = new AtomicInteger();
 
   Operand(org.bytedeco.pytorch.Tensor handle) {
     this.handle = handle;
   }
 
-  /** The calls of one thread that run now, one inside the other, and what they hold. */
+  /** The present nested calls of one thread, and the operands that they hold. */
   private static final class Calls {
     private final List<Operand> held = new ArrayList<>();
     private int depth;
   }
 
-  /** Runs a call of the engine, then lets go of what it has asked for. */
+  /** Runs a call of the engine, then releases the operands that it holds. */
   static <T> T during(Supplier<T> call) {
     Calls calls = OF_THREAD.get();
     int before = calls.held.size();
@@ -45,7 +45,7 @@ final class Operand {
   }
 
   /**
-   * The engine's object, which the present call holds from now on.
+   * Returns the engine's object, which the present call holds from now on.
    *
    * @throws SfumatoException if it is closed
    */
@@ -58,7 +58,8 @@ final class Operand {
     do {
       others = holders.get();
       if (others < 0) {
-        throw new SfumatoException("the tensor, or the scope or model that it is of, is closed");
+        throw new SfumatoException(
+            "the tensor, or the scope or model to which it belongs, is closed");
       }
     } while (!holders.compareAndSet(others, others + 1));
     calls.held.add(this);
@@ -75,7 +76,9 @@ final class Operand {
     return holders.get() < 0;
   }
 
-  /** Frees the engine's object as soon as no call holds it; false if that was said before. */
+  /**
+   * Frees the engine's object as soon as no call holds it; returns false if it was closed before.
+   */
   boolean close() {
     int before = holders.getAndUpdate(count -> count | CLOSED);
     if (before == 0) {

@@ -6,7 +6,7 @@ import dev.sfumato.SfumatoException;
 public enum Precision {
   /** Single precision. */
   FP32,
-  /** bfloat16: half the memory traffic, on processors and cards that compute in it faster. */
+  /** bfloat16: half the memory traffic, and faster on processors and cards that support it. */
   BF16;
 
   /**

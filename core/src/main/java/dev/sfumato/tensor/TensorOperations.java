@@ -20,7 +20,7 @@ public abstract sealed class TensorOperations permits Tensor {
     operand = new Operand(handle);
   }
 
-  /** What the present call of the engine, inside which alone this may be asked for, works with. */
+  /** Returns the engine's object; only a call of the engine may ask for it. */
   final org.bytedeco.pytorch.Tensor handle() {
     return operand.hold();
   }

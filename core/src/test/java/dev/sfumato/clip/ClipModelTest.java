@@ -132,7 +132,8 @@ class ClipModelTest {
   @Test
   void namesWhatIsNoModel() throws IOException {
     assertThat(refusal(folder.resolve("nothing"))).endsWith("there is no such CLIP model");
-    assertThat(refusal(folder)).contains("is not a CLIP model: expected config.json and model.safe");
+    assertThat(refusal(folder))
+        .contains("is not a CLIP model: expected config.json and model.safe");
     JsonFile.write(folder.resolve("config.json"), Map.of("model_type", "bert"));
     assertThat(refusal(folder)).endsWith("model_type 'bert' is not a CLIP model: expected clip");
     JsonFile.write(folder.resolve("config.json"), Map.of("model_type", "clip"));

@@ -96,7 +96,8 @@ class ClipTokenizerTest {
     JsonFile.write(folder.resolve("vocab.json"), Map.of("a", 0));
     assertThat(refusal()).contains("merges.txt");
     Files.writeString(folder.resolve("merges.txt"), "");
-    assertThat(refusal()).contains("vocab.json: is not a tokenizer of CLIP: it lacks <|startoftext|>");
+    assertThat(refusal())
+        .contains("vocab.json: is not a tokenizer of CLIP: it lacks <|startoftext|>");
     JsonFile.write(folder.resolve("vocab.json"), Map.of("a", "b"));
     assertThat(refusal()).contains("token 'a' has no number");
     JsonFile.write(folder.resolve("tokenizer.json"), Map.of("model", Map.of("type", "WordPiece")));

@@ -277,7 +277,7 @@ class ClipGuidanceTest {
         assertThat(guide.loss(other, moment(random, 0)).item()).isGreaterThan(1e-3);
       }
     }
-    refuses("layer 2 is not there", () -> ClipPrompts.ofPicture(clip, picture, List.of(2)));
+    refuses("layer 2 does not exist", () -> ClipPrompts.ofPicture(clip, picture, List.of(2)));
   }
 
   private static Pixels picture(int factor) {

@@ -200,7 +200,7 @@ class DownloadTest extends HubFixture {
   @Test
   void refusesACommitThatIsNone() {
     hub.revisions.put("main", "../../evil");
-    assertThat(failure()).contains("answers as no Hub does");
+    assertThat(failure()).contains("does not answer like a Hub");
   }
 
   // ---- several at once

@@ -53,7 +53,7 @@ class HubIdTest {
     assertThat(
             assertThrows(SfumatoException.class, () -> HubId.parse("org/name@" + revision))
                 .getMessage())
-        .isEqualTo("org/name@" + revision + ": is no name of a revision");
+        .isEqualTo("org/name@" + revision + ": is not the name of a revision");
   }
 
   @Test

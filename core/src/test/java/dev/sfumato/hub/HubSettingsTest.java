@@ -91,7 +91,7 @@ class HubSettingsTest {
             assertThrows(
                     SfumatoException.class, () -> HubSettings.of(Map.of("HF_ENDPOINT", endpoint)))
                 .getMessage())
-        .startsWith("HF_ENDPOINT: '" + endpoint + "' is no address");
+        .startsWith("HF_ENDPOINT: '" + endpoint + "' is not an address");
   }
 
   private static Map<String, String> environment(String variables) {

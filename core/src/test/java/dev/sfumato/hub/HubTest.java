@@ -120,7 +120,7 @@ class HubTest extends HubFixture {
   @Test
   void notesFilesThatAreNotThere() {
     hub.next("HEAD " + CONFIG, Answer.status(404, "X-Error-Code", "EntryNotFound"));
-    assertThat(failure()).contains(CONFIG + ": the server lists this file and does not have it");
+    assertThat(failure()).contains(CONFIG + ": the server lists this file but does not have it");
     assertThat(below(cache.resolve("models--org--name/.no_exist")))
         .containsExactly(FakeHub.COMMIT + "/" + CONFIG);
   }
@@ -143,7 +143,7 @@ class HubTest extends HubFixture {
   @Test
   void saysWhatARefusalMeans() {
     hub.token = Optional.of("secret");
-    assertThat(failure()).contains("or one that is not for everybody: set HF_TOKEN to your token");
+    assertThat(failure()).contains("or it is private: set HF_TOKEN to your token");
     token = Optional.of("another");
     assertThat(failure()).contains("or the token of HF_TOKEN is wrong or may not read it");
     hub.token = Optional.empty();
@@ -209,7 +209,7 @@ class HubTest extends HubFixture {
     } finally {
       logger.setFilter(before);
     }
-    assertThat(String.join("; ", said)).contains("using what is cached, commit " + FakeHub.COMMIT);
+    assertThat(String.join("; ", said)).contains("using the cached commit " + FakeHub.COMMIT);
   }
 
   @Test

@@ -122,7 +122,7 @@ class PixelPipelineTest {
   @Test
   void aDirectoryThatIsNotThereOrNoModelIsSaidSo() {
     assertThat(failure(folder.resolve("nowhere"))).contains("there is no such model directory");
-    assertThat(failure(folder)).contains("is no model directory");
+    assertThat(failure(folder)).contains("is not a model directory");
   }
 
   @Test
