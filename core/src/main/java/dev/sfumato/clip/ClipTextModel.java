@@ -76,6 +76,11 @@ public final class ClipTextModel extends Module {
     }
   }
 
+  /** The weights by the names of transformers, in the current scope. */
+  public Map<String, Tensor> transformersWeights() {
+    return TransformersLayout.writtenText(parameters());
+  }
+
   /** Its configuration. */
   public ClipConfig.Text config() {
     return config;

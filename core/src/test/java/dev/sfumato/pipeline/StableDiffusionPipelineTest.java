@@ -1,0 +1,175 @@
+package dev.sfumato.pipeline;
+
+import static com.google.common.truth.Truth.assertThat;
+import static dev.sfumato.tensor.TensorSubject.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole pictures against those that diffusers drew. */
+class StableDiffusionPipelineTest {
+  private static final double TOLERANCE = 1e-3;
+
+  @TempDir Path folder;
+
+  static Stream<String> cases() {
+    return StreamSupport.stream(
+            TinyStableDiffusion.GOLDEN.document().get("cases").spliterator(), false)
+        .map(c -> c.get("name").textValue());
+  }
+
+  private DiffusionPipeline family(String name) {
+    return DiffusionPipeline.load(TinyStableDiffusion.write(folder.resolve(name), name));
+  }
+
+  private static SamplingOptions options(JsonNode golden) {
+    JsonNode given = golden.get("options");
+    List<String> prompts =
+        StreamSupport.stream(given.get("prompts").spliterator(), false)
+            .map(JsonNode::textValue)
+            .toList();
+    TextOptions text = TextOptions.NONE.withPrompts(prompts);
+    text = given.has("negative") ? text.withNegative(given.get("negative").textValue()) : text;
+    text = given.has("scale") ? text.withGuidanceScale(given.get("scale").doubleValue()) : text;
+    text = text.withGuidanceRescale(given.path("rescale").asDouble(0));
+    text = text.withClipSkip(given.path("clip_skip").asInt(0));
+    SamplingOptions options =
+        SamplingOptions.defaults()
+            .withText(text)
+            .withCount(given.path("count").asInt(1) * prompts.size())
+            .withSteps(6)
+            .withSize(given.path("height").asInt(16), given.path("width").asInt(16))
+            .withRun(RunOptions.defaults().withEta(given.path("eta").asDouble(0)))
+            .withSeed(7);
+    JsonNode scheduler = golden.get("scheduler");
+    return scheduler.isNull()
+        ? options
+        : options.withScheduler(SchedulerKind.ofClass(scheduler.textValue()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void drawsWhatDiffusersDraws(String name) {
+    JsonNode golden = TinyStableDiffusion.entry("cases", name);
+    long before = Scope.liveTensors();
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family(golden.get("family").textValue())) {
+      Tensor pictures = pipeline.sample(options(golden), Sampler.Listener.NONE);
+      assertThat(pictures)
+          .isWithin(TOLERANCE)
+          .of(TinyStableDiffusion.GOLDEN.tensor(name + ".images"));
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sd1_euler_ancestral", "xl_clip_skip", "lcm"})
+  void batchSizeNeverChangesAPicture(String name) {
+    JsonNode golden = TinyStableDiffusion.entry("cases", name);
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family(golden.get("family").textValue())) {
+      Tensor one =
+          pipeline.sample(options(golden).withBatchSize(1), Sampler.Listener.NONE);
+      Tensor all =
+          pipeline.sample(options(golden).withBatchSize(64), Sampler.Listener.NONE);
+      assertThat(one).isWithin(TOLERANCE).of(all);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sd1", "xl"})
+  void whatIsSavedLoadsAsTheSame(String family) {
+    Path copy = folder.resolve("copy");
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family(family)) {
+      SamplingOptions options =
+          SamplingOptions.defaults().withText(TextOptions.of("a red rose")).withSteps(2);
+      Tensor pictures = pipeline.sample(options, Sampler.Listener.NONE);
+      pipeline.save(copy);
+      try (DiffusionPipeline again = DiffusionPipeline.load(copy)) {
+        assertThat(again.sample(options, Sampler.Listener.NONE)).isIdenticalTo(pictures);
+      }
+    }
+  }
+
+  @Test
+  void pictureHasTheModelsSizeUnlessAnotherIsAskedFor() {
+    try (DiffusionPipeline pipeline = family("sd1")) {
+      SamplingOptions options = SamplingOptions.defaults().withText(TextOptions.of("a"));
+      SamplingOptions complete = pipeline.completed(options);
+      assertThat(complete.height().getAsInt()).isEqualTo(16);
+      assertThat(complete.steps().getAsInt()).isEqualTo(50);
+      refuses("width 15 is not a multiple of 2", () -> pipeline.completed(options.withSize(16, 15)));
+    }
+  }
+
+  @Test
+  void whatCannotBeDrawnIsRefused() {
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family("sd1")) {
+      SamplingOptions none = SamplingOptions.defaults().withSteps(1);
+      refuses("give a prompt", () -> pipeline.sample(none, Sampler.Listener.NONE));
+      SamplingOptions two = none.withText(TextOptions.of("a", "b")).withCount(3);
+      refuses("3 pictures", () -> pipeline.sample(two, Sampler.Listener.NONE));
+      SamplingOptions deep = none.withText(TextOptions.of("a").withClipSkip(9));
+      refuses("clip skip", () -> pipeline.sample(deep, Sampler.Listener.NONE));
+    }
+  }
+
+  @Test
+  void missingPartsAreNamed() throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("broken"), "sd1");
+    Path vae = model.resolve("vae/diffusion_pytorch_model.safetensors");
+    Files.move(vae, folder.resolve("aside"));
+    refuses("vae", () -> DiffusionPipeline.load(model));
+    Files.move(folder.resolve("aside"), vae);
+    Path vocabulary = model.resolve("tokenizer/vocab.json");
+    Files.move(vocabulary, folder.resolve("aside"));
+    refuses("tokenizer", () -> DiffusionPipeline.load(model));
+    JsonFile.write(
+        vocabulary, Map.of("<|startoftext|>", 0, "<|endoftext|>", 1, "a", 2, "far", 99_999));
+    refuses("tokenizer of another model", () -> DiffusionPipeline.load(model));
+  }
+
+  @Test
+  void picturesThatAreNotNumbersAreAnError() throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("nan"), "sd1");
+    Path config = model.resolve("vae/config.json");
+    String text = Files.readString(config);
+    Files.writeString(
+        config, text.replaceAll("\"scaling_factor\" ?: ?[0-9.]+", "\"scaling_factor\":1e-300"));
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
+      SamplingOptions options =
+          SamplingOptions.defaults().withText(TextOptions.of("a")).withSteps(1);
+      refuses("are not numbers", () -> pipeline.sample(options, Sampler.Listener.NONE));
+    }
+  }
+
+  private static void refuses(String message, Runnable call) {
+    SfumatoException e = assertThrows(SfumatoException.class, call::run);
+    assertThat(e.getMessage()).contains(message);
+    assertThat(e.getMessage()).doesNotContain("\n");
+  }
+}
