@@ -17,7 +17,9 @@ from safetensors.torch import save_file
 
 torch.set_num_threads(1)
 
-GOLDEN = Path(__file__).parent.parent / "core/src/test/resources/golden"
+RESOURCES = {module: Path(__file__).parent.parent / module / "src/test/resources/golden"
+             for module in ("core", "training")}
+GOLDEN = RESOURCES["core"]
 VERSIONS = {
     "python": platform.python_version(),
     "torch": torch.__version__,
@@ -69,16 +71,17 @@ def lines(document):
     return "{\n" + ",\n".join(entries) + "\n}\n"
 
 
-def write(name, document, tensors):
+def write(name, document, tensors, module="core"):
     """Writes golden/<name>.json and golden/<name>.safetensors after a look at the numbers."""
+    golden = RESOURCES[module]
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor.float()).all():
             raise ValueError(f"{key} is not finite")
-    path = GOLDEN / f"{name}.safetensors"
+    path = golden / f"{name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
     path.chmod(0o644)
     text = lines({"versions": VERSIONS, **document})
-    (GOLDEN / f"{name}.json").write_text(text)
+    (golden / f"{name}.json").write_text(text)
     print(f"{name}: {len(tensors)} tensors, {path.stat().st_size / 1024:.0f} KB, "
           f"json {len(text) / 1024:.0f} KB")

@@ -191,7 +191,7 @@ def main():
     tensors = {}
     cases = [train(name, options, 300 + i, tensors) for i, (name, options) in enumerate(CASES.items())]
     golden.write("training", {"weights_rule": golden.WEIGHTS_RULE, "class_rule": CLASS_RULE, "data": DATA,
-                              "cases": cases, "learning_rates": learning_rates()}, tensors)
+                              "cases": cases, "learning_rates": learning_rates()}, tensors, module="training")
 
 
 main()

@@ -3,7 +3,7 @@ package dev.sfumato;
 /**
  * The one exception that Sfumato throws for anything a user can mend: a bad file, a wrong option,
  * an operation whose shapes do not fit. The message is one line that names the thing and says what
- * to do.
+ * to do. Whatever it is made of, it is {@linkplain Printable#shortened short and printable}.
  */
 public class SfumatoException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -12,7 +12,7 @@ public class SfumatoException extends RuntimeException {
    * @param message one line: what is wrong and what to do
    */
   public SfumatoException(String message) {
-    super(message);
+    super(Printable.shortened(message));
   }
 
   /**
@@ -20,6 +20,6 @@ public class SfumatoException extends RuntimeException {
    * @param cause what was thrown first
    */
   public SfumatoException(String message, Throwable cause) {
-    super(message, cause);
+    super(Printable.shortened(message), cause);
   }
 }

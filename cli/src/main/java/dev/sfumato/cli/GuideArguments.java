@@ -2,8 +2,6 @@ package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
-import dev.sfumato.data.PictureReader;
-import dev.sfumato.data.Pixels;
 import dev.sfumato.guidance.BrightnessGuide;
 import dev.sfumato.guidance.ClassGuide;
 import dev.sfumato.guidance.ClipGuide;
@@ -22,6 +20,8 @@ import dev.sfumato.guidance.SaturationGuide;
 import dev.sfumato.guidance.ScheduledGuide;
 import dev.sfumato.guidance.SymmetryGuide;
 import dev.sfumato.guidance.TotalVariationGuide;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;

@@ -2,11 +2,11 @@ package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
-import dev.sfumato.data.PictureReader;
-import dev.sfumato.data.Pixels;
-import dev.sfumato.data.Resize;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.guidance.Inpainting;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;

@@ -1,7 +1,6 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.chart.HtmlReport;
-import dev.sfumato.chart.Png;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.guidance.ClipGuide;
 import dev.sfumato.guidance.ClipPrompts;
@@ -12,8 +11,9 @@ import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Guide;
 import dev.sfumato.guidance.PowerLawCutouts;
 import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.RunOptions;

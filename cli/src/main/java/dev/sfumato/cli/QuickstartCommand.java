@@ -1,17 +1,17 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.chart.HtmlReport;
-import dev.sfumato.chart.Png;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.OutputDirectory;
-import dev.sfumato.pipeline.Pictures;
-import dev.sfumato.pipeline.TrainingRun;
-import dev.sfumato.pipeline.WatchOptions;
+import dev.sfumato.run.OutputDirectory;
+import dev.sfumato.run.TrainingRun;
+import dev.sfumato.run.WatchOptions;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.PredictionType;

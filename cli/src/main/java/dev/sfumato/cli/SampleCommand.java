@@ -1,14 +1,14 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.chart.GifWriter;
-import dev.sfumato.chart.PictureGrid;
-import dev.sfumato.chart.Png;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.picture.GifWriter;
+import dev.sfumato.picture.PictureGrid;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.Scheduler;

@@ -1,6 +1,6 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.pipeline.TrainingRun;
+import dev.sfumato.run.TrainingRun;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.StepReport;
 

@@ -5,7 +5,7 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
-import dev.sfumato.pipeline.WatchOptions;
+import dev.sfumato.run.WatchOptions;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.Optional;
 import java.util.Set;

@@ -5,7 +5,7 @@ import static com.google.common.truth.Truth.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.pipeline.OutputDirectory;
+import dev.sfumato.run.OutputDirectory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

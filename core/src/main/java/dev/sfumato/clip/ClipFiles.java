@@ -2,10 +2,9 @@ package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonObject;
-import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.tensor.TorchCheckpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -81,7 +80,9 @@ sealed interface ClipFiles {
     /** Names without the prefixes of a text tower of its own and of distributed training. */
     private static Map<String, Tensor> plainNames(Map<String, Tensor> weights) {
       Map<String, Tensor> plain = new LinkedHashMap<>();
-      weights.forEach((name, w) -> plain.put(name.replaceFirst("^(module\\.)?(text\\.)?", ""), w));
+      weights.forEach(
+          (name, w) ->
+              plain.put(name.replaceFirst("^((_orig_mod|module|model)\\.)*(text\\.)?", ""), w));
       return plain;
     }
   }
@@ -140,26 +141,20 @@ sealed interface ClipFiles {
       ClipTokenizer tokenizer,
       Function<ClipConfig, ImagePreprocessing> preprocessing) {
     try (Scope scope = Scope.open()) {
-      Map<String, Tensor> weights = names.apply(readTensors(file));
+      Map<String, Tensor> weights = names.apply(Weights.of(file).tensors());
       weights.keySet().removeIf(ClipFiles::isNoWeight);
       if (weights.containsKey("logit_scale")) {
         weights.computeIfPresent("logit_scale", (name, scale) -> scale.reshape());
       }
       ClipNetwork network = new ClipNetwork(config.apply(weights));
       try {
-        network.load(weights, file.toString());
+        network.load(new Weights(file.toString(), weights));
         return new ClipModel(network, tokenizer, preprocessing.apply(network.config()));
       } catch (RuntimeException e) {
         network.close();
         throw e;
       }
     }
-  }
-
-  private static Map<String, Tensor> readTensors(Path file) {
-    return file.toString().endsWith(".safetensors")
-        ? Safetensors.open(file).tensors()
-        : TorchCheckpoint.read(file);
   }
 
   /** Sizes and counters, masks, and a bias that no softmax sees because all logits have it. */

@@ -1,8 +1,8 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.Pixels;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Safetensors;

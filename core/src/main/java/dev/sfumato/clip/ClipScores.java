@@ -1,6 +1,6 @@
 package dev.sfumato.clip;
 
-import dev.sfumato.data.PictureReader;
+import dev.sfumato.picture.PictureReader;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;

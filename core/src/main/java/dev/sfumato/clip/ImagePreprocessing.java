@@ -1,10 +1,10 @@
 package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.Pixels;
-import dev.sfumato.data.Resize;
 import dev.sfumato.io.JsonObject;
 import dev.sfumato.io.JsonValue;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;

@@ -2,7 +2,7 @@ package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
-import dev.sfumato.data.Pixels;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Which files of a repository a model or a data set consists of; each method is a {@link
@@ -11,12 +13,9 @@ import java.util.Set;
  * half precision only where there is nothing else.
  */
 public final class ModelFiles {
-  private static final List<String> UNET_WEIGHTS =
-      List.of(
-          "diffusion_pytorch_model.safetensors",
-          "diffusion_pytorch_model.bin",
-          "diffusion_pytorch_model.fp16.safetensors",
-          "diffusion_pytorch_model.fp16.bin");
+  /** How the names of a U-Net's weights begin. */
+  public static final String UNET_WEIGHTS = "diffusion_pytorch_model";
+
   private static final String SCHEDULER = "scheduler/scheduler_config.json";
   private static final Set<String> AROUND_A_UNET =
       Set.of(
@@ -68,7 +67,7 @@ public final class ModelFiles {
     String unet = inRoot ? "" : "unet/";
     List<String> chosen = new ArrayList<>();
     chosen.add(required(files, unet + "config.json"));
-    chosen.add(required(files, UNET_WEIGHTS.stream().map(unet::concat).toList()));
+    chosen.addAll(weights(files, unet + UNET_WEIGHTS));
     if (!inRoot) {
       required(files, SCHEDULER);
     }
@@ -76,9 +75,41 @@ public final class ModelFiles {
     return chosen;
   }
 
-  /** The names that the weights of a U-Net may have, the preferred one first. */
-  public static List<String> unetWeights() {
-    return UNET_WEIGHTS;
+  /**
+   * The names that a network's weights may have, the preferred one first: one file or the index of
+   * several, safetensors or a PyTorch checkpoint, in full precision or half.
+   *
+   * @param stem how they begin, such as {@link #UNET_WEIGHTS} or {@code model}
+   */
+  public static List<String> weights(String stem) {
+    return Stream.of(
+            ".safetensors",
+            ".safetensors.index.json",
+            ".bin",
+            ".bin.index.json",
+            ".fp16.safetensors",
+            ".safetensors.index.fp16.json",
+            ".fp16.safetensors.index.json",
+            ".fp16.bin",
+            ".bin.index.fp16.json",
+            ".fp16.bin.index.json")
+        .map(stem::concat)
+        .toList();
+  }
+
+  /** The preferred one of these and, of an index, the files that it lists by their names. */
+  private static List<String> weights(List<String> files, String stem) {
+    String first = required(files, weights(stem));
+    List<String> chosen = new ArrayList<>(List.of(first));
+    if (first.endsWith(".json")) {
+      String half = first.contains("fp16") ? "" : "(?!.*fp16)";
+      String kind = first.contains(".safetensors") ? ".safetensors" : ".bin";
+      Pattern shard =
+          Pattern.compile(
+              half + Pattern.quote(stem) + "[\\w.]*-\\d+-of-\\d+[\\w.]*" + Pattern.quote(kind));
+      files.stream().filter(file -> shard.matcher(file).matches()).forEach(chosen::add);
+    }
+    return chosen;
   }
 
   /**

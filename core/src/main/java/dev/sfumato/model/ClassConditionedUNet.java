@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.Module;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
@@ -59,6 +60,25 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   /** The configuration of the U-Net. */
   public UNet2DConfig config() {
     return unet.config();
+  }
+
+  /**
+   * Takes over the weights of the U-Net and of the classes, each from its own file.
+   *
+   * @param classVectors present exactly where classes have vectors beside the U-Net's
+   * @throws SfumatoException naming weights that are missing, too many, of another shape or not
+   *     finite
+   */
+  public void load(Weights unet, Optional<Weights> classVectors) {
+    if (classVectors.isPresent() != (classEmb != null)) {
+      throw new SfumatoException(
+          "class conditioning %s %s: see class_conditioning"
+              .formatted(
+                  conditioning.type(),
+                  classEmb == null ? "has no vectors of its own" : "needs vectors"));
+    }
+    this.unet.load(unet);
+    classVectors.ifPresent(vectors -> classEmb.load(vectors));
   }
 
   /** How class labels reach the U-Net. */

@@ -86,15 +86,20 @@ public abstract class Module implements AutoCloseable {
   }
 
   /**
-   * Takes over the weights of a checkpoint, converted to float32.
+   * Takes over the weights of a checkpoint, converted to float32. Names that {@code torch.compile}
+   * or distributed training put in front are passed over.
    *
-   * @param weights by name; tensors that are float32 already are shared, not copied
-   * @param source what the weights come from, for the error message
-   * @throws dev.sfumato.SfumatoException naming all missing, unexpected and wrongly shaped weights
-   *     at once
+   * @param weights tensors that are float32 already are shared, not copied
+   * @throws dev.sfumato.SfumatoException naming missing, unexpected and wrongly shaped weights, or
+   *     one that is not finite; the parameters are then as they were
    */
+  public final void load(Weights weights) {
+    StateDict.load(parameters(), weights.tensors(), weights.source());
+  }
+
+  /** The same for weights that do not lie in a file of their own; {@code source} names them. */
   public final void load(Map<String, Tensor> weights, String source) {
-    StateDict.load(parameters(), weights, source);
+    load(new Weights(source, weights));
   }
 
   /** Moves all parameters to {@code device}. */

@@ -6,25 +6,74 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Strict loading: every parameter gets its weight and every weight its parameter, or none does. */
 final class StateDict {
+  /** What PyTorch's compiler and distributed training put into names, wherever they wrap a part. */
+  private static final Pattern WRAPPER =
+      Pattern.compile("(^|(?<=\\.))(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\\.");
+
+  private static final int NAMED = 2;
+
   private StateDict() {}
 
   static void load(Map<String, Tensor> parameters, Map<String, Tensor> weights, String source) {
-    List<String> problems = problems(parameters, weights);
+    Map<String, Tensor> plain = plainNames(parameters.keySet(), weights);
+    List<String> problems = problems(parameters, plain);
     if (!problems.isEmpty()) {
       throw new SfumatoException(
           source + ": the weights do not fit the configuration: " + String.join("; ", problems));
     }
     try (Scope scope = Scope.open()) {
+      Map<String, Tensor> converted = new LinkedHashMap<>();
       parameters.forEach(
-          (name, parameter) ->
-              parameter.share_(
-                  weights.get(name).detach().to(DType.FLOAT32).to(parameter.device())));
+          (name, parameter) -> {
+            Tensor weight = plain.get(name).detach().to(DType.FLOAT32);
+            if (!weight.isFinite()) {
+              throw new SfumatoException(
+                  source
+                      + ": the weight "
+                      + name
+                      + " holds NaN or infinity: the model is damaged, take an earlier one");
+            }
+            converted.put(name, weight.to(parameter.device()));
+          });
+      parameters.forEach((name, parameter) -> parameter.share_(converted.get(name)));
     }
+  }
+
+  /**
+   * The weights without wrappers' names, and without a prefix that all of them share and no
+   * parameter has, such as {@code module.} of a model that was trained on several cards.
+   */
+  private static Map<String, Tensor> plainNames(
+      Set<String> parameters, Map<String, Tensor> weights) {
+    Map<String, Tensor> plain = new LinkedHashMap<>();
+    weights.forEach((name, weight) -> plain.put(WRAPPER.matcher(name).replaceAll(""), weight));
+    if (plain.size() < weights.size()) {
+      return weights; // two weights of one name: none is clearly meant
+    }
+    return withoutPrefix(parameters, plain);
+  }
+
+  private static Map<String, Tensor> withoutPrefix(
+      Set<String> parameters, Map<String, Tensor> weights) {
+    String first = weights.isEmpty() ? "" : weights.keySet().iterator().next();
+    String prefix = first.substring(0, first.indexOf('.') + 1);
+    if (prefix.isEmpty()
+        || parameters.stream().anyMatch(weights::containsKey)
+        || !weights.keySet().stream().allMatch(name -> name.startsWith(prefix))) {
+      return weights;
+    }
+    Map<String, Tensor> shorter = new LinkedHashMap<>();
+    weights.forEach((name, weight) -> shorter.put(name.substring(prefix.length()), weight));
+    return withoutPrefix(parameters, shorter);
   }
 
   private static List<String> problems(
@@ -49,14 +98,21 @@ final class StateDict {
         weights.keySet().stream().filter(name -> !parameters.containsKey(name)).sorted().toList();
     List<String> problems = new ArrayList<>();
     if (!missing.isEmpty()) {
-      problems.add("missing " + String.join(", ", missing));
+      problems.add("missing " + some(missing));
     }
     if (!unexpected.isEmpty()) {
-      problems.add("unexpected " + String.join(", ", unexpected));
+      problems.add("unexpected " + some(unexpected));
     }
     if (!misshaped.isEmpty()) {
-      problems.add("wrong shape: " + String.join(", ", misshaped));
+      problems.add("wrong shape: " + some(misshaped));
     }
     return problems;
+  }
+
+  /** The first of {@code names}, and how many more there are. */
+  private static String some(Collection<String> names) {
+    String first = String.join(", ", names.stream().limit(NAMED).toList());
+    int more = names.size() - NAMED;
+    return more > 0 ? first + " and " + more + " more" : first;
   }
 }

@@ -7,16 +7,17 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.tensor.TorchCheckpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -61,7 +62,7 @@ public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig s
     ClassConditionedUNet denoiser =
         new ClassConditionedUNet(config, conditioning(directory, config));
     try (Scope scope = Scope.open()) {
-      denoiser.load(weights(directory, unet), directory.toString());
+      denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
     } catch (RuntimeException e) {
       denoiser.close();
       throw e;
@@ -82,6 +83,7 @@ public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig s
     if (!Files.isDirectory(directory)) {
       throw new SfumatoException(directory + ": there is no such model directory");
     }
+    ModelIndex.of(directory).requirePixels();
     boolean bare = !Files.isDirectory(directory.resolve("unet"));
     if (bare && !Files.exists(directory.resolve("config.json"))) {
       throw new SfumatoException(
@@ -101,21 +103,15 @@ public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig s
         : new ClassConditioning(ClassConditioning.Type.EMBEDDING, classes, 0);
   }
 
-  private static Map<String, Tensor> weights(Path directory, Path unet) {
-    Map<String, Tensor> weights = new LinkedHashMap<>();
-    UNet2DModel.modernNames(read(unet)).forEach((name, w) -> weights.put(UNET + name, w));
-    Path vectors = directory.resolve("class_conditioning/model.safetensors");
-    if (Files.exists(vectors)) {
-      weights.putAll(Safetensors.open(vectors).tensors());
-    }
-    return weights;
+  private static Weights unetWeights(Path folder) {
+    return Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames);
   }
 
-  private static Map<String, Tensor> read(Path unet) {
-    Path file = firstOf(unet, ModelFiles.unetWeights());
-    return file.toString().endsWith(".safetensors")
-        ? Safetensors.open(file).tensors()
-        : TorchCheckpoint.read(file);
+  private static Optional<Weights> classVectors(Path directory, ClassConditioning conditioning) {
+    Path file = directory.resolve("class_conditioning/model.safetensors");
+    return conditioning.type() == ClassConditioning.Type.CHANNELS || Files.exists(file)
+        ? Optional.of(Weights.of(file))
+        : Optional.empty();
   }
 
   /** The first of these files that is there; where none is, the first, which errors then name. */

@@ -1,6 +1,5 @@
 /**
- * Whole pieces of work on model directories and output directories: what the command line's
- * commands do. {@link dev.sfumato.pipeline.DiffusionPipeline} loads and saves a model, {@link
- * dev.sfumato.pipeline.TrainingRun} trains one and keeps its output directory.
+ * Model directories: {@link dev.sfumato.pipeline.DiffusionPipeline} loads and saves a model, {@link
+ * dev.sfumato.pipeline.Inspection} tells what a directory or a tensor file holds.
  */
 package dev.sfumato.pipeline;

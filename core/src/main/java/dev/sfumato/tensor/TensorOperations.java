@@ -5,6 +5,7 @@ import java.util.function.BiFunction;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -250,11 +251,21 @@ public abstract sealed class TensorOperations permits Tensor {
         });
   }
 
-  /** Whether no element is infinite or not a number. */
+  /** Returns true if no element is infinite or not a number; reads each element once. */
   public boolean isFinite() {
+    if (handle.numel() == 0) {
+      return true;
+    }
     try (Scope scope = Scope.open()) {
-      Tensor finite = Tensor.make(() -> torch.isfinite(handle));
-      return Tensor.make(finite.handle::all).item() != 0;
+      Tensor plain = Tensor.make(handle::detach);
+      return Engine.call(
+          () -> {
+            try (T_TensorTensor_T ends = torch.aminmax(plain.handle);
+                org.bytedeco.pytorch.Tensor least = ends.get0();
+                org.bytedeco.pytorch.Tensor largest = ends.get1()) {
+              return Double.isFinite(least.item_double()) && Double.isFinite(largest.item_double());
+            }
+          });
     }
   }
 

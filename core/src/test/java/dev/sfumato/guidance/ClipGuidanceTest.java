@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
-import dev.sfumato.data.Pixels;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;

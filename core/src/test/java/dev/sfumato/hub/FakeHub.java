@@ -36,7 +36,7 @@ import java.util.stream.Stream;
  * second server, to which the first redirects. What goes wrong, and how often, is told to {@link
  * #next}.
  */
-final class FakeHub implements AutoCloseable {
+public final class FakeHub implements AutoCloseable {
   static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
   private static final int FILES_OF_A_PAGE = 3;
@@ -46,10 +46,10 @@ final class FakeHub implements AutoCloseable {
   }
 
   /** The files by name. */
-  final Map<String, byte[]> files = Collections.synchronizedMap(new TreeMap<>());
+  public final Map<String, byte[]> files = Collections.synchronizedMap(new TreeMap<>());
 
   /** All requests: {@code METHOD server path}, and {@code range} and {@code token} where given. */
-  final List<String> requests = new CopyOnWriteArrayList<>();
+  public final List<String> requests = new CopyOnWriteArrayList<>();
 
   /** The commits of branches and tags. */
   final Map<String, String> revisions = new ConcurrentHashMap<>(Map.of("main", COMMIT));
@@ -108,7 +108,7 @@ final class FakeHub implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + hub.getAddress().getPort());
   }
 
-  void add(String name, String content) {
+  public void add(String name, String content) {
     files.put(name, content.getBytes(StandardCharsets.UTF_8));
   }
 

@@ -15,16 +15,16 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A Hub with a pipeline, a cache, and words for what tests do with them. */
-abstract class HubFixture {
+public abstract class HubFixture {
   static final String WEIGHTS = "unet/diffusion_pytorch_model.safetensors";
   static final String CONFIG = "unet/config.json";
   static final HubId ID = HubId.parse("org/name").orElseThrow();
 
   @TempDir Path cache;
-  final FakeHub hub = new FakeHub();
+  protected final FakeHub hub = new FakeHub();
   Optional<String> token = Optional.empty();
 
-  HubFixture() {
+  protected HubFixture() {
     hub.addPipeline();
   }
 
@@ -37,11 +37,11 @@ abstract class HubFixture {
     return new HubSettings(hub.endpoint(), cache, token, offline, symlinks, timeout, Duration.ZERO);
   }
 
-  Hub online() {
+  protected Hub online() {
     return new Hub(settings(false, true, Duration.ofSeconds(30)));
   }
 
-  Hub offline() {
+  protected Hub offline() {
     return new Hub(settings(true, true, Duration.ofSeconds(30)));
   }
 

@@ -3,7 +3,9 @@ package dev.sfumato.hub;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -26,6 +28,24 @@ class ModelFilesTest {
             "unet/" + chosen,
             "model_index.json",
             "scheduler/scheduler_config.json");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    ".safetensors.index.json, -00001-of-00002.safetensors -00002-of-00002.safetensors,"
+        + " .fp16-00001-of-00002.safetensors -00001-of-00002.bin .bin.index.json .fp16.safetensors",
+    ".safetensors.index.fp16.json, .fp16-00001-of-00002.safetensors .fp16-00002-of-00002.safetensors,"
+        + " .msgpack",
+    ".bin.index.json, -00001-of-00002.bin -00002-of-00002.bin, .fp16.bin",
+  })
+  void takesTheFilesOfAnIndex(String index, String shards, String others) {
+    Function<String, List<String>> files =
+        endings -> names(("unet/" + W + endings).replace(" ", " unet/" + W));
+    List<String> all = new ArrayList<>(names(PIPELINE));
+    List.of(index, shards, others).forEach(endings -> all.addAll(files.apply(endings)));
+    assertThat(ModelFiles.pipeline(all)).containsAtLeastElementsIn(files.apply(shards));
+    assertThat(ModelFiles.pipeline(all)).contains("unet/" + W + index);
+    assertThat(ModelFiles.pipeline(all)).containsNoneIn(files.apply(others));
   }
 
   @ParameterizedTest

@@ -199,7 +199,7 @@ class EngineTest {
         try (Scope scope = Scope.open()) {
           learn(image, labels, weight, rng);
           compute(image, rng);
-          assertThat(Safetensors.open(Golden.path("training.safetensors")).tensors()).isNotEmpty();
+          assertThat(Safetensors.open(Golden.path("solvers.safetensors")).tensors()).isNotEmpty();
           assertThat(TorchCheckpoint.read(Golden.path("checkpoints/legacy.pt"))).isNotEmpty();
           assertThrows(SfumatoException.class, () -> image.add(labels));
         }

@@ -3,7 +3,7 @@ package dev.sfumato.examples;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
-import dev.sfumato.data.Pixels;
+import dev.sfumato.picture.Pixels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

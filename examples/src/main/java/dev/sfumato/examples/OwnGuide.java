@@ -1,12 +1,12 @@
 package dev.sfumato.examples;
 
-import dev.sfumato.chart.Png;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Guide;
 import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.RunOptions;

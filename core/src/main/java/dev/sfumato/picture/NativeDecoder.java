@@ -1,0 +1,95 @@
+package dev.sfumato.picture;
+
+import dev.sfumato.tensor.Engine;
+import java.nio.IntBuffer;
+import java.util.Optional;
+import org.bytedeco.leptonica.PIX;
+import org.bytedeco.leptonica.global.leptonica;
+
+/**
+ * Decodes JPEG and WebP by libjpeg-turbo and libwebp, which Leptonica brings: they are Pillow's
+ * decoders too, so the bytes are Pillow's, and with SIMD they are faster than the JDK's.
+ *
+ * <p>They say whether a picture is sound, not what is wrong with it. Sizes are checked before.
+ */
+final class NativeDecoder {
+  private static final int NO_PALETTE = 0;
+  private static final int WHOLE_SIZE = 1;
+  private static final int STRICT = 0; // refuses what it has to warn of
+
+  static {
+    Engine.prepare(); // this is JavaCPP, too
+    leptonica.setMsgSeverity(leptonica.L_SEVERITY_NONE);
+  }
+
+  /** Of a picture, in pixels. */
+  record Size(int height, int width) {}
+
+  private NativeDecoder() {}
+
+  /**
+   * Returns a picture of 3 channels.
+   *
+   * @param file a JPEG file of one or three components
+   * @return empty if the decoder has anything to say against the file
+   */
+  static Optional<Pixels> jpeg(byte[] file) {
+    int[] warnings = {0};
+    return taken(
+        leptonica.pixReadMemJpeg(file, file.length, NO_PALETTE, WHOLE_SIZE, warnings, STRICT));
+  }
+
+  /** Returns what a WebP file declares; 0 x 0 if its header is damaged. */
+  static Size webpSize(byte[] file) {
+    int[] width = {0};
+    int[] height = {0};
+    int[] channels = {0};
+    leptonica.readHeaderMemWebP(file, file.length, width, height, channels);
+    return new Size(height[0], width[0]);
+  }
+
+  /**
+   * Returns a picture of 3 channels, what is transparent on white.
+   *
+   * @param file a WebP file that does not move
+   * @return empty if the file is damaged
+   */
+  static Optional<Pixels> webp(byte[] file) {
+    return taken(leptonica.pixReadMemWebP(file, file.length));
+  }
+
+  /** Copies a picture to the heap and frees it. */
+  private static Optional<Pixels> taken(PIX picture) {
+    if (picture == null) {
+      return Optional.empty();
+    }
+    if (picture.d() == 8) {
+      PIX coloured = leptonica.pixConvert8To32(picture);
+      leptonica.pixDestroy(picture);
+      return taken(coloured);
+    }
+    int height = picture.h();
+    int width = picture.w();
+    boolean alpha = picture.spp() == 4;
+    byte[] out = new byte[3 * height * width];
+    IntBuffer words = picture.data().capacity((long) height * width).asBuffer();
+    int[] row = new int[width]; // 0xRRGGBBAA
+    for (int y = 0; y < height; y++) {
+      words.get(row);
+      for (int channel = 0; channel < 3; channel++) {
+        int target = (channel * height + y) * width;
+        int shift = 24 - 8 * channel;
+        for (int x = 0; x < width; x++) {
+          out[target + x] = (byte) (row[x] >>> shift);
+        }
+        if (alpha) {
+          for (int x = 0; x < width; x++) {
+            out[target + x] = Colors.onWhite(out[target + x] & 0xff, row[x] & 0xff);
+          }
+        }
+      }
+    }
+    leptonica.pixDestroy(picture);
+    return Optional.of(new Pixels(3, height, width, out));
+  }
+}

@@ -1,0 +1,126 @@
+package dev.sfumato.picture;
+
+import dev.sfumato.SfumatoException;
+import java.awt.image.BufferedImage;
+import java.awt.image.WritableRaster;
+import java.util.Arrays;
+
+/**
+ * Arranges pictures in rows, the first row first, with black lines between and around them. A
+ * single picture stands alone, without lines.
+ *
+ * @param rows how many rows; there are {@code ceil(count / rows)} columns
+ * @param padding width of the lines in pixels of the result
+ * @param scale side of the square that a picture's pixel becomes
+ */
+public record PictureGrid(int rows, int padding, int scale) {
+  /** Checks the numbers. */
+  public PictureGrid {
+    if (rows < 1 || padding < 0 || scale < 1) {
+      throw new SfumatoException(
+          "a picture grid needs rows >= 1, padding >= 0 and scale >= 1, not "
+              + rows
+              + ", "
+              + padding
+              + " and "
+              + scale);
+    }
+  }
+
+  /** A grid with lines of 2 pixels whose pictures keep their size. */
+  public static PictureGrid ofRows(int rows) {
+    return new PictureGrid(rows, 2, 1);
+  }
+
+  /** The same grid with every picture enlarged {@code scale} times. */
+  public PictureGrid scaledBy(int scale) {
+    return new PictureGrid(rows, padding, scale);
+  }
+
+  /**
+   * Draws pictures. A value {@code x} becomes {@code round(255 * clamp(x / 2 + 0.5, 0, 1))} in
+   * float32, a half to the even neighbour; NaN becomes black.
+   *
+   * @param pictures the values (count, channels, height, width), -1 black to 1 white
+   * @param channels 1 for gray, which gives an 8-bit gray image, or 3 for RGB
+   * @throws SfumatoException if there is no picture, the shape does not match the number of values,
+   *     or the result is larger than an image can be
+   */
+  public BufferedImage draw(float[] pictures, int count, int channels, int height, int width) {
+    check(pictures, count, channels, height, width);
+    int columns = (count + rows - 1) / rows;
+    int lines = (count + columns - 1) / columns;
+    int pad = count == 1 ? 0 : padding;
+    long gridWidth = columns * ((long) width * scale + pad) + pad;
+    long gridHeight = lines * ((long) height * scale + pad) + pad;
+    if ((double) gridWidth * gridHeight * channels > Integer.MAX_VALUE) {
+      throw new SfumatoException(
+          "a picture grid of "
+              + gridWidth
+              + " x "
+              + gridHeight
+              + " pixels is too large; ask for fewer pictures or a smaller scale");
+    }
+    BufferedImage image =
+        new BufferedImage(
+            (int) gridWidth,
+            (int) gridHeight,
+            channels == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB);
+    // The raster takes gray levels as they are; setRGB would put them through a colour profile.
+    WritableRaster raster = image.getRaster();
+    int plane = height * width;
+    for (int n = 0; n < count; n++) {
+      int left = pad + n % columns * (width * scale + pad);
+      int top = pad + n / columns * (height * scale + pad);
+      for (int c = 0; c < channels; c++) {
+        drawPlane(raster, c, left, top, pictures, (n * channels + c) * plane, height, width);
+      }
+    }
+    return image;
+  }
+
+  private void drawPlane(
+      WritableRaster raster,
+      int band,
+      int left,
+      int top,
+      float[] values,
+      int offset,
+      int height,
+      int width) {
+    int[] line = new int[width * scale];
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        Arrays.fill(line, x * scale, (x + 1) * scale, level(values[offset + y * width + x]));
+      }
+      for (int repeat = 0; repeat < scale; repeat++) {
+        raster.setSamples(left, top + y * scale + repeat, line.length, 1, band, line);
+      }
+    }
+  }
+
+  private static int level(float x) {
+    return (int) Math.rint(255f * Math.max(0f, Math.min(1f, x / 2 + 0.5f)));
+  }
+
+  private static void check(float[] pictures, int count, int channels, int height, int width) {
+    if (count < 1 || height < 1 || width < 1 || (channels != 1 && channels != 3)) {
+      throw new SfumatoException(
+          "cannot draw pictures of shape "
+              + shape(count, channels, height, width)
+              + ": at least one picture with 1 or 3 channels is needed");
+    }
+    if ((double) count * channels * height * width != pictures.length) {
+      throw new SfumatoException(
+          "pictures of shape "
+              + shape(count, channels, height, width)
+              + " do not have "
+              + pictures.length
+              + " values");
+    }
+  }
+
+  private static String shape(int... sizes) {
+    return Arrays.toString(sizes).replace('[', '(').replace(']', ')');
+  }
+}

@@ -1,0 +1,229 @@
+package dev.sfumato.picture;
+
+import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
+import dev.sfumato.SfumatoException;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.Locale;
+import java.util.Optional;
+import javax.imageio.IIOException;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.event.IIOReadWarningListener;
+import javax.imageio.metadata.IIOMetadata;
+import javax.imageio.metadata.IIOMetadataNode;
+import javax.imageio.stream.ImageInputStream;
+
+/**
+ * Decodes JPEG, PNG, GIF, BMP and WebP (the first frame of what moves) into upright RGB, with the
+ * colours of Pillow's {@code convert("RGB")}, save that transparency is laid onto white (Pillow
+ * leaves it out) and 16-bit gray keeps its upper eight bits (Pillow cuts it off at 255).
+ *
+ * <p>Files are not trusted: what a file is, is told by its content; its declared size is checked
+ * before a pixel is decoded; a file that ends too early is refused rather than filled with gray.
+ */
+public final class PictureReader {
+  /** Pictures that declare more pixels than this are refused. */
+  public static final long MAX_PIXELS = 100_000_000;
+
+  /** Files of more bytes than this are refused. */
+  public static final int MAX_BYTES = 1 << 29;
+
+  static {
+    registerReaders();
+  }
+
+  private PictureReader() {}
+
+  /** ImageIO looks for readers in the thread's loader, which in a server is not always ours. */
+  private static void registerReaders() {
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    thread.setContextClassLoader(PictureReader.class.getClassLoader());
+    ImageIO.scanForPlugins();
+    thread.setContextClassLoader(before);
+  }
+
+  /**
+   * Decodes a file.
+   *
+   * @return the picture, upright, with 3 channels
+   * @throws SfumatoException if it is missing, no picture, damaged, too large or a single pixel;
+   *     the message begins with the file's name
+   */
+  public static Pixels read(Path file) {
+    return read(bytes(file), file.toString());
+  }
+
+  /**
+   * Decodes the bytes of a picture file.
+   *
+   * @param bytes what the file holds
+   * @param name what messages call the file
+   * @return the picture, upright, with 3 channels
+   * @throws SfumatoException as {@link #read(Path)}
+   */
+  public static Pixels read(byte[] bytes, String name) {
+    if (bytes.length == 0) {
+      throw new SfumatoException(name + ": the file is empty");
+    }
+    PictureFormat format =
+        PictureFormat.of(bytes)
+            .orElseThrow(
+                () -> new SfumatoException(name + ": not a JPEG, PNG, GIF, BMP or WebP picture"));
+    try {
+      return decode(bytes, format, name).upright(Exif.orientation(bytes, format));
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(
+          "%s: %s picture too large for the memory".formatted(name, format), e);
+    } catch (IOException | RuntimeException e) {
+      if (e instanceof SfumatoException known) {
+        throw known;
+      }
+      throw new SfumatoException(
+          "%s: damaged %s picture (%s)".formatted(name, format, oneLine(e)), e);
+    }
+  }
+
+  /**
+   * Returns what a file holds, still encoded.
+   *
+   * @throws SfumatoException if it is missing, cannot be read, or has more than {@link #MAX_BYTES}
+   */
+  public static byte[] bytes(Path file) {
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw new SfumatoException(file + ": more than 512 MB, which no picture here may have");
+      }
+      return Files.readAllBytes(file);
+    } catch (NoSuchFileException e) {
+      throw new SfumatoException(file + ": no such file", e);
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be read (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /** Only a size that was checked is decoded, and only the frame that is wanted. */
+  private static Pixels decode(byte[] bytes, PictureFormat format, String name) throws IOException {
+    return switch (format) {
+      case JPEG -> decodeJpeg(bytes, name);
+      case WEBP -> decodeWebp(Chunks.firstFrame(bytes), name);
+      case GIF -> decodeByJdk(bytes, format, name, reader -> firstFrame(reader, bytes, name));
+      case PNG, BMP -> decodeByJdk(bytes, format, name, reader -> Colors.toRgb(reader.read(0)));
+    };
+  }
+
+  /** What the native decoder finds fault with the JDK's may take, as Pillow would. */
+  private static Pixels decodeJpeg(byte[] bytes, String name) throws IOException {
+    JpegHeader header = JpegHeader.of(bytes);
+    checkSize(header.width(), header.height(), name);
+    if (header.components() == 4) { // inks, which it takes in a way of its own
+      return decodeByJdk(
+          bytes,
+          PictureFormat.JPEG,
+          name,
+          reader -> Colors.fromCmyk(reader.readRaster(0, null), header.ycck()));
+    }
+    Optional<Pixels> sound =
+        JpegHeader.endsTooEarly(bytes) ? Optional.empty() : NativeDecoder.jpeg(bytes);
+    return sound.isPresent()
+        ? sound.get()
+        : decodeByJdk(bytes, PictureFormat.JPEG, name, reader -> Colors.toRgb(reader.read(0)));
+  }
+
+  private static Pixels decodeWebp(byte[] still, String name) throws IIOException {
+    NativeDecoder.Size size = NativeDecoder.webpSize(still);
+    checkSize(size.width(), size.height(), name);
+    return NativeDecoder.webp(still).orElseThrow(() -> new IIOException("its data do not fit"));
+  }
+
+  /** How a picture is taken from the JDK's reader. */
+  private interface Taking {
+    Pixels from(ImageReader reader) throws IOException;
+  }
+
+  private static Pixels decodeByJdk(byte[] bytes, PictureFormat format, String name, Taking taking)
+      throws IOException {
+    ImageReader reader = newReader(format);
+    try (ImageInputStream stream = new ByteArrayImageInputStream(bytes)) {
+      boolean ignoreMetadata = format != PictureFormat.GIF; // where the frame lies is metadata
+      reader.setInput(stream, true, ignoreMetadata);
+      checkSize(reader.getWidth(0), reader.getHeight(0), name);
+      Truncation truncation = new Truncation();
+      reader.addIIOReadWarningListener(truncation);
+      Pixels pixels = taking.from(reader);
+      truncation.check();
+      return pixels;
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  private static ImageReader newReader(PictureFormat format) throws IIOException {
+    Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.name());
+    if (!readers.hasNext()) {
+      throw new IIOException("no reader for this format on the class path");
+    }
+    return readers.next();
+  }
+
+  private static void checkSize(int width, int height, String name) {
+    if ((long) width * height > MAX_PIXELS) {
+      throw new SfumatoException(
+          "%s: declares %d x %d pixels, more than the limit of %d megapixels"
+              .formatted(name, width, height, MAX_PIXELS / 1_000_000));
+    }
+    if (width == 1 && height == 1) {
+      throw new SfumatoException(name + ": a single pixel, which is no picture to learn from");
+    }
+  }
+
+  /** A frame may cover a part of its screen only; the rest of the screen is transparent. */
+  private static Pixels firstFrame(ImageReader reader, byte[] bytes, String name)
+      throws IOException {
+    int width = (bytes[6] & 0xff) | (bytes[7] & 0xff) << 8;
+    int height = (bytes[8] & 0xff) | (bytes[9] & 0xff) << 8;
+    checkSize(width, height, name);
+    BufferedImage frame = reader.read(0);
+    IIOMetadata metadata = reader.getImageMetadata(0);
+    IIOMetadataNode root =
+        (IIOMetadataNode) metadata.getAsTree(metadata.getNativeMetadataFormatName());
+    IIOMetadataNode place = (IIOMetadataNode) root.getElementsByTagName("ImageDescriptor").item(0);
+    int left = Integer.parseInt(place.getAttribute("imageLeftPosition"));
+    int top = Integer.parseInt(place.getAttribute("imageTopPosition"));
+    if (frame.getWidth() == width && frame.getHeight() == height) {
+      return Colors.toRgb(frame);
+    }
+    BufferedImage screen = new BufferedImage(width, height, BufferedImage.TYPE_INT_ARGB);
+    screen.createGraphics().drawImage(frame, left, top, null);
+    return Colors.toRgb(screen);
+  }
+
+  private static String oneLine(Exception e) {
+    String message = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    return message.lines().findFirst().orElse(e.getClass().getSimpleName()).strip();
+  }
+
+  /** The JPEG reader fills what is missing with gray and merely warns of it. */
+  private static final class Truncation implements IIOReadWarningListener {
+    private String warning = "";
+
+    @Override
+    public void warningOccurred(ImageReader source, String text) {
+      String lower = text.toLowerCase(Locale.ROOT);
+      if (lower.contains("premature end") || lower.contains("truncated")) {
+        warning = text;
+      }
+    }
+
+    void check() throws IIOException {
+      if (!warning.isEmpty()) {
+        throw new IIOException("the file ends too early");
+      }
+    }
+  }
+}

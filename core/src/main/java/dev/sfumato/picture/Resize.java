@@ -1,0 +1,179 @@
+package dev.sfumato.picture;
+
+import java.util.Arrays;
+
+/**
+ * Resizing with antialiasing, equal to Pillow's {@code resize} and so to torchvision's {@code
+ * Resize} on pictures; bilinear unless a {@link Filter} is given.
+ *
+ * <p>Along each axis an output sample is a weighted mean of the input. The weights are the filter,
+ * widened by {@code max(scale, 1)}, around the output pixel's centre, where {@code scale} is the
+ * input size over the output size: when shrinking, every input pixel counts. Columns first, then
+ * rows, with bytes between them.
+ */
+public final class Resize {
+  // Weights are fixed-point numbers, so that the result is the same bytes on every machine.
+  private static final int FRACTION_BITS = 22;
+
+  // How many lines are turned into columns at a time: few enough to stay in the cache.
+  private static final int STRIP = 32;
+
+  /** How the weight of an input pixel falls with its distance. */
+  public enum Filter {
+    /** A triangle. */
+    BILINEAR(1) {
+      @Override
+      double weight(double distance) {
+        return Math.max(0, 1 - Math.abs(distance));
+      }
+    },
+    /** Keys' cubic with a = -1/2. */
+    BICUBIC(2) {
+      @Override
+      double weight(double distance) {
+        double x = Math.abs(distance);
+        return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+      }
+    };
+
+    private final double halfWidth;
+
+    Filter(double halfWidth) {
+      this.halfWidth = halfWidth;
+    }
+
+    abstract double weight(double distance);
+  }
+
+  private Resize() {}
+
+  /**
+   * The input samples {@code from, from + 1, ...} that make one output sample, and their weights.
+   */
+  private record Window(int from, int[] weights) {}
+
+  /**
+   * Scales a picture so that its smaller edge has {@code size} pixels; the larger edge keeps the
+   * proportions, rounded down.
+   */
+  public static Pixels smallerEdge(Pixels picture, int size) {
+    return smallerEdge(picture, size, Filter.BILINEAR);
+  }
+
+  /** The same with another filter. */
+  public static Pixels smallerEdge(Pixels picture, int size, Filter filter) {
+    int shorter = Math.min(picture.height(), picture.width());
+    int height = (int) ((long) size * picture.height() / shorter);
+    int width = (int) ((long) size * picture.width() / shorter);
+    return to(picture, height, width, filter);
+  }
+
+  /** Scales a picture to {@code height x width} pixels. */
+  public static Pixels to(Pixels picture, int height, int width) {
+    return to(picture, height, width, Filter.BILINEAR);
+  }
+
+  /** The same with another filter. */
+  public static Pixels to(Pixels picture, int height, int width, Filter filter) {
+    if (height == picture.height() && width == picture.width()) {
+      return picture;
+    }
+    Window[] across = windows(picture.width(), width, filter);
+    Window[] down = windows(picture.height(), height, filter);
+    byte[] out = new byte[Math.multiplyExact(picture.channels() * height, width)];
+    int[][] lines = new int[picture.height()][width];
+    int[] line = new int[width];
+    int target = 0;
+    for (int channel = 0; channel < picture.channels(); channel++) {
+      scaleLines(picture, channel, across, lines);
+      for (Window window : down) {
+        blend(lines, window, line);
+        for (int value : line) {
+          out[target++] = (byte) value;
+        }
+      }
+    }
+    return new Pixels(picture.channels(), height, width, out);
+  }
+
+  /**
+   * Scales the lines of a channel to the new width: as columns, which are arrays that blend fast.
+   */
+  private static void scaleLines(Pixels picture, int channel, Window[] windows, int[][] lines) {
+    int[][] columns = new int[picture.width()][STRIP];
+    int[] column = new int[STRIP];
+    for (int top = 0; top < lines.length; top += STRIP) {
+      int count = Math.min(STRIP, lines.length - top);
+      int from = (channel * picture.height() + top) * picture.width();
+      for (int x = 0; x < columns.length; x++) {
+        int at = from + x;
+        for (int y = 0; y < count; y++, at += columns.length) {
+          columns[x][y] = picture.values()[at] & 0xff;
+        }
+      }
+      for (int x = 0; x < windows.length; x++) {
+        blend(columns, windows[x], column);
+        for (int y = 0; y < count; y++) {
+          lines[top + y][x] = column[y];
+        }
+      }
+    }
+  }
+
+  /**
+   * Sets {@code out} to the weighted mean of the arrays of a window, element by element, rounded to
+   * 0 to 255: plain loops over whole arrays, which the compiler turns into vectors.
+   */
+  private static void blend(int[][] in, Window window, int[] out) {
+    Arrays.fill(out, 1 << (FRACTION_BITS - 1));
+    int[] weights = window.weights();
+    int from = window.from();
+    int k = 0;
+    for (; k + 1 < weights.length; k += 2) {
+      add(in[from + k], weights[k], in[from + k + 1], weights[k + 1], out);
+    }
+    if (k < weights.length) {
+      add(in[from + k], weights[k], out);
+    }
+    for (int i = 0; i < out.length; i++) { // a cubic goes beyond both ends
+      out[i] = Math.max(0, Math.min(255, out[i] >> FRACTION_BITS));
+    }
+  }
+
+  private static void add(int[] a, int weightOfA, int[] b, int weightOfB, int[] sums) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += a[i] * weightOfA + b[i] * weightOfB;
+    }
+  }
+
+  private static void add(int[] a, int weight, int[] sums) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += a[i] * weight;
+    }
+  }
+
+  private static Window[] windows(int size, int newSize, Filter filter) {
+    double scale = (double) size / newSize;
+    double unit = Math.max(scale, 1);
+    double halfWidth = filter.halfWidth * unit;
+    Window[] windows = new Window[newSize];
+    for (int i = 0; i < newSize; i++) {
+      double center = (i + 0.5) * scale;
+      int from = Math.max((int) (center - halfWidth + 0.5), 0);
+      int to = Math.min((int) (center + halfWidth + 0.5), size);
+      double[] shape = new double[to - from];
+      double total = 0;
+      for (int k = 0; k < shape.length; k++) {
+        shape[k] = filter.weight((from + k + 0.5 - center) / unit);
+        total += shape[k];
+      }
+      int[] weights = new int[shape.length];
+      for (int k = 0; k < weights.length; k++) {
+        double weight = shape[k] / total * (1 << FRACTION_BITS);
+        weights[k] = (int) (weight + Math.copySign(0.5, weight));
+      }
+      windows[i] = new Window(from, weights);
+    }
+    return windows;
+  }
+}

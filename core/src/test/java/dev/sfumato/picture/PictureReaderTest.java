@@ -1,0 +1,142 @@
+package dev.sfumato.picture;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PictureReaderTest {
+  private static final JsonNode FILES = PictureGolden.json().get("files");
+
+  static Stream<String> files() {
+    return FILES.properties().stream().map(Map.Entry::getKey);
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void readsTheColoursThatPillowReads(String name) {
+    Pixels pixels = PictureReader.read(PictureGolden.file(name), name);
+    Pixels golden = PictureGolden.pixels(FILES.get(name));
+    assertWithMessage(name).that(PictureGolden.distance(pixels, golden)).isAtMost(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "subsampled.jpg",
+        "progressive.jpeg",
+        "cmyk.jpg",
+        "gray.png",
+        "transparent.gif",
+        "lossy.webp",
+        "lossless-alpha.webp",
+        "color.bmp"
+      })
+  void refusesWhatEndsTooEarly(String name) {
+    byte[] whole = PictureGolden.file(name);
+    for (double part : new double[] {0.2, 0.6, 0.9}) {
+      byte[] cut = Arrays.copyOf(whole, (int) (part * whole.length));
+      assertThat(failure(cut, "folder/" + name)).startsWith("folder/" + name + ": damaged ");
+    }
+  }
+
+  /** As Pillow does: phones put more behind the picture, and careless programs put it within. */
+  @Test
+  void takesBytesThatDoNotBelong() {
+    byte[] whole = PictureGolden.file("subsampled.jpg");
+    Pixels golden = PictureReader.read(whole, "subsampled.jpg");
+    byte[] strange = "strange".getBytes(StandardCharsets.UTF_8);
+    for (int at : new int[] {whole.length, whole.length - 2}) { // behind and before the end marker
+      ByteBuffer file = ByteBuffer.allocate(whole.length + strange.length);
+      file.put(whole, 0, at).put(strange).put(whole, at, whole.length - at);
+      Pixels pixels = PictureReader.read(file.array(), "strange.jpg");
+      assertThat(PictureGolden.distance(pixels, golden)).isEqualTo(0);
+    }
+  }
+
+  @Test
+  void aPreviewDoesNotHideThatThePictureIsCut() {
+    byte[] whole = PictureGolden.file("subsampled.jpg");
+    int cut = whole.length * 9 / 10;
+    ByteBuffer file = ByteBuffer.allocate(2 + 4 + whole.length + cut - 2);
+    file.put(whole, 0, 2).putShort((short) 0xffe1).putShort((short) (2 + whole.length)).put(whole);
+    file.put(whole, 2, cut - 2);
+    assertThat(failure(file.array(), "cut.jpg"))
+        .isEqualTo("cut.jpg: damaged JPEG picture (the file ends too early)");
+  }
+
+  @Test
+  void refusesHugeSizesBeforeDecoding() {
+    // A PNG's width and height stand at bytes 16 and 20; the pixels are far too few for them.
+    byte[] file = PictureGolden.file("gray.png");
+    ByteBuffer.wrap(file).putInt(16, 60_000).putInt(20, 60_000);
+    assertThat(failure(file, "huge.png"))
+        .isEqualTo(
+            "huge.png: declares 60000 x 60000 pixels, more than the limit of 100 megapixels");
+  }
+
+  @Test
+  void refusesTheHugeScreenOfASmallFrame() {
+    byte[] file = PictureGolden.file("animated.gif");
+    ByteBuffer.wrap(file).putInt(6, 0xffffffff);
+    assertThat(failure(file, "huge.gif")).contains("declares 65535 x 65535 pixels");
+  }
+
+  @Test
+  void laysASmallFrameOnAWhiteScreen() {
+    byte[] file = PictureGolden.file("animated.gif");
+    ByteBuffer.wrap(file).put(6, (byte) 30).put(8, (byte) 20); // the frame is 23 x 17, at (0, 0)
+    Pixels pixels = PictureReader.read(file, "small.gif");
+    Pixels golden = PictureGolden.pixels(FILES.get("animated.gif"));
+    assertThat(pixels.width()).isEqualTo(30);
+    assertThat(pixels.height()).isEqualTo(20);
+    assertThat(pixels.at(1, 19, 29)).isEqualTo(255);
+    assertThat(PictureGolden.distance(pixels.crop(0, 0, 17, 23), golden)).isEqualTo(0);
+  }
+
+  @Test
+  void namesWhatIsNoPicture() {
+    assertThat(failure(new byte[0], "empty.png")).isEqualTo("empty.png: the file is empty");
+    assertThat(failure("a line of text".getBytes(StandardCharsets.UTF_8), "text.png"))
+        .isEqualTo("text.png: not a JPEG, PNG, GIF, BMP or WebP picture");
+    SfumatoException missing =
+        assertThrows(SfumatoException.class, () -> PictureReader.read(Path.of("no", "such.png")));
+    assertThat(missing).hasMessageThat().contains("such.png: no such file");
+  }
+
+  @Test
+  void survivesDamageAnywhere() {
+    for (String name : files().toList()) {
+      byte[] whole = PictureGolden.file(name);
+      for (int at = 0; at < whole.length; at += 1 + whole.length / 15) {
+        byte[] damaged = whole.clone();
+        damaged[at] ^= 0x5a;
+        try {
+          PictureReader.read(damaged, name);
+        } catch (SfumatoException e) {
+          assertThat(e).hasMessageThat().startsWith(name);
+          assertThat(e.getMessage().lines().count()).isEqualTo(1);
+        }
+      }
+    }
+  }
+
+  private static String failure(byte[] file, String name) {
+    String message =
+        assertThrows(SfumatoException.class, () -> PictureReader.read(file, name)).getMessage();
+    assertThat(message.lines().count()).isEqualTo(1);
+    return message;
+  }
+}

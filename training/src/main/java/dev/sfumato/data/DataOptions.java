@@ -1,0 +1,165 @@
+package dev.sfumato.data;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
+
+/**
+ * How pictures are read. What is not given keeps its {@link #defaults}.
+ *
+ * @param resolution side of the square pictures in pixels; {@link #NATIVE} means an idx file's own
+ *     size, and 64 (as in diffusers' training scripts) for folders, whose pictures have many sizes
+ * @param centerCrop take the middle of a picture that is no square; otherwise {@link Batches} draws
+ *     the place for every epoch, as diffusers' {@code --center_crop} has it
+ * @param channels colours of the pictures
+ * @param onBadImage what to do with files that are no pictures
+ * @param split which files of an idx or Parquet folder are read; other folders have no split
+ * @param columns where Parquet and metadata files have pictures, classes and captions
+ * @param threads that decode pictures when a data set is opened
+ * @param cacheMegabytes memory for decoded pictures; those that find no room are decoded again
+ */
+public record DataOptions(
+    int resolution,
+    boolean centerCrop,
+    Channels channels,
+    OnBadImage onBadImage,
+    Split split,
+    Columns columns,
+    int threads,
+    int cacheMegabytes) {
+
+  /** As {@link #resolution}: the pictures' own size where they have one. */
+  public static final int NATIVE = 0;
+
+  /** The resolution of folders where none is given. */
+  static final int FOLDER_RESOLUTION = 64;
+
+  /** Colours of the pictures. */
+  public enum Channels {
+    /** What the data are: gray for idx files, RGB for picture files. */
+    AUTO,
+    /** Three channels; gray pictures are repeated. */
+    RGB,
+    /** One channel, the luma of coloured pictures. */
+    GRAY
+  }
+
+  /** What to do with files that are no pictures. */
+  public enum OnBadImage {
+    /** Leave them out, with a warning for each. */
+    SKIP,
+    /** Stop before training begins, naming all of them. */
+    FAIL
+  }
+
+  /** Which part of an idx or Parquet folder. */
+  public enum Split {
+    /** {@code train-*}. */
+    TRAIN,
+    /** {@code t10k-*} of idx files, {@code test-*} or {@code validation-*} of Parquet files. */
+    TEST
+  }
+
+  /**
+   * Names of columns; an empty one stands for the usual name.
+   *
+   * @param image usually the first column of pictures; Parquet only
+   * @param label usually {@code label}
+   * @param caption usually {@code text} or {@code caption}
+   */
+  public record Columns(String image, String label, String caption) {
+    /** The usual names. */
+    public static final Columns USUAL = new Columns("", "", "");
+  }
+
+  /** Checks the numbers. */
+  public DataOptions {
+    if (resolution < 0 || resolution > 8192) {
+      throw new SfumatoException(
+          "--resolution " + resolution + ": must be between 1 and 8192 pixels");
+    }
+    if (threads < 1 || threads > 1024) {
+      throw new SfumatoException("--data-threads " + threads + ": must be between 1 and 1024");
+    }
+    if (cacheMegabytes < 0) {
+      throw new SfumatoException("--data-cache " + cacheMegabytes + ": must not be negative");
+    }
+  }
+
+  /**
+   * Native resolution, random crop, the data's own channels, fail on bad pictures, train split,
+   * usual columns, a thread for each processor but at least two, and a quarter of the heap but at
+   * most 1024 MB for decoded pictures.
+   */
+  public static DataOptions defaults() {
+    return new DataOptions(
+        NATIVE,
+        false,
+        Channels.AUTO,
+        OnBadImage.FAIL,
+        Split.TRAIN,
+        Columns.USUAL,
+        Math.max(2, Runtime.getRuntime().availableProcessors()),
+        (int) Math.min(1024, Runtime.getRuntime().maxMemory() / 4_000_000));
+  }
+
+  /** Returns these options with another resolution. */
+  public DataOptions withResolution(int pixels) {
+    return new DataOptions(
+        pixels, centerCrop, channels, onBadImage, split, columns, threads, cacheMegabytes);
+  }
+
+  /** Returns these options with or without centre crop. */
+  public DataOptions withCenterCrop(boolean center) {
+    return new DataOptions(
+        resolution, center, channels, onBadImage, split, columns, threads, cacheMegabytes);
+  }
+
+  /** Returns these options with other channels. */
+  public DataOptions withChannels(Channels colours) {
+    return new DataOptions(
+        resolution, centerCrop, colours, onBadImage, split, columns, threads, cacheMegabytes);
+  }
+
+  /** Returns these options with another way to treat bad pictures. */
+  public DataOptions withOnBadImage(OnBadImage policy) {
+    return new DataOptions(
+        resolution, centerCrop, channels, policy, split, columns, threads, cacheMegabytes);
+  }
+
+  /** Returns these options for another split. */
+  public DataOptions withSplit(Split part) {
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, part, columns, threads, cacheMegabytes);
+  }
+
+  /** Returns these options for other columns. */
+  public DataOptions withColumns(Columns names) {
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, split, names, threads, cacheMegabytes);
+  }
+
+  /** Returns these options with other threads. */
+  public DataOptions withThreads(int count) {
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, split, columns, count, cacheMegabytes);
+  }
+
+  /** Returns these options with more or less memory for decoded pictures. */
+  public DataOptions withCacheMegabytes(int megabytes) {
+    return new DataOptions(
+        resolution, centerCrop, channels, onBadImage, split, columns, threads, megabytes);
+  }
+
+  /** Scales (and, with centre crop, crops) a picture to {@code size}; colours as asked. */
+  Pixels prepare(Pixels picture, int size) {
+    Pixels coloured =
+        switch (channels) {
+          case AUTO -> picture;
+          case RGB -> picture.rgb();
+          case GRAY -> picture.gray();
+        };
+    Pixels scaled = Resize.smallerEdge(coloured, size);
+    return centerCrop ? scaled.centerCrop(size, size) : scaled;
+  }
+}

@@ -1,0 +1,65 @@
+package dev.sfumato.data;
+
+import dev.sfumato.picture.Pixels;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** The pictures of another data set: all of them or some, as they are or changed. */
+public class DatasetView implements Dataset {
+  private final Dataset original;
+  private final int[] indices;
+  private final List<String> captions;
+
+  /** All pictures of {@code original}. */
+  public DatasetView(Dataset original) {
+    this(original, IntStream.range(0, original.size()).toArray());
+  }
+
+  /** The pictures of {@code original} with these numbers, in this order. */
+  public DatasetView(Dataset original, int[] indices) {
+    this.original = original;
+    this.indices = indices.clone();
+    List<String> all = original.captions();
+    captions = all.isEmpty() ? all : IntStream.of(indices).mapToObj(all::get).toList();
+  }
+
+  @Override
+  public int size() {
+    return indices.length;
+  }
+
+  @Override
+  public int channels() {
+    return original.channels();
+  }
+
+  @Override
+  public int height() {
+    return original.height();
+  }
+
+  @Override
+  public int width() {
+    return original.width();
+  }
+
+  @Override
+  public List<String> classNames() {
+    return original.classNames();
+  }
+
+  @Override
+  public int label(int index) {
+    return original.label(indices[index]);
+  }
+
+  @Override
+  public List<String> captions() {
+    return captions;
+  }
+
+  @Override
+  public Pixels pixels(int index) {
+    return original.pixels(indices[index]);
+  }
+}

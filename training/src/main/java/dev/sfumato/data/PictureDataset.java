@@ -1,0 +1,165 @@
+package dev.sfumato.data;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Pictures of a source, decoded.
+ *
+ * <p>Every one is decoded once when the data set is opened, since only decoding tells a whole
+ * picture from a damaged one. The scaled pictures are kept as bytes within the memory that the
+ * options allow; those beyond are decoded again when they are asked for.
+ */
+final class PictureDataset implements Dataset {
+  private static final Logger log = LoggerFactory.getLogger(PictureDataset.class);
+
+  private final PictureSource source;
+  private final int[] pictures; // their numbers in the source
+  private final Annotations annotations;
+  private final DataOptions options;
+  private final int resolution;
+  private final AtomicReferenceArray<Pixels> kept;
+  private final AtomicLong room;
+
+  private PictureDataset(
+      PictureSource source, int[] pictures, DataOptions options, AtomicLong room) {
+    this.source = source;
+    this.pictures = pictures;
+    this.annotations = source.annotations().of(pictures);
+    this.options = options;
+    this.resolution =
+        options.resolution() == DataOptions.NATIVE
+            ? DataOptions.FOLDER_RESOLUTION
+            : options.resolution();
+    this.kept = new AtomicReferenceArray<>(pictures.length);
+    this.room = room;
+  }
+
+  /** Opens a source, decoding all of it. */
+  static PictureDataset open(PictureSource source, DataOptions options) {
+    int[] pictures = IntStream.range(0, source.size()).toArray();
+    AtomicLong room = new AtomicLong(options.cacheMegabytes() * 1_000_000L);
+    PictureDataset all = new PictureDataset(source, pictures, options, room);
+    SortedMap<Integer, String> bad = all.scan();
+    return bad.isEmpty() ? all : all.without(bad);
+  }
+
+  /** Decodes all pictures and returns what is wrong with the bad ones. */
+  private SortedMap<Integer, String> scan() {
+    SortedMap<Integer, String> bad = new ConcurrentSkipListMap<>();
+    IntConsumer decode =
+        index -> {
+          try {
+            pixels(index);
+          } catch (SfumatoException e) {
+            bad.put(index, e.getMessage());
+          }
+        };
+    ForkJoinPool threads = new ForkJoinPool(options.threads());
+    try {
+      threads.submit(() -> IntStream.range(0, size()).parallel().forEach(decode)).join();
+    } finally {
+      threads.shutdownNow();
+    }
+    return bad;
+  }
+
+  private PictureDataset without(SortedMap<Integer, String> bad) {
+    if (options.onBadImage() == DataOptions.OnBadImage.FAIL) {
+      throw new SfumatoException(
+          "%d of %d files are no pictures to train on (--on-bad-image skip leaves them out): %s"
+              .formatted(bad.size(), size(), String.join("; ", bad.values())));
+    }
+    bad.values().forEach(reason -> log.warn("skipped {}", reason));
+    if (bad.size() == size()) {
+      throw new SfumatoException(
+          source.origin() + ": none of the " + size() + " files can be read as a picture");
+    }
+    int[] good = IntStream.range(0, size()).filter(i -> !bad.containsKey(i)).toArray();
+    // A class all of whose pictures are bad stays, so that labels mean the same on every machine.
+    PictureDataset rest = new PictureDataset(source, good, options, room);
+    for (int i = 0; i < good.length; i++) {
+      rest.kept.set(i, kept.get(good[i]));
+    }
+    return rest;
+  }
+
+  @Override
+  public int size() {
+    return pictures.length;
+  }
+
+  @Override
+  public int channels() {
+    return options.channels() == DataOptions.Channels.GRAY ? 1 : 3;
+  }
+
+  @Override
+  public int height() {
+    return resolution;
+  }
+
+  @Override
+  public int width() {
+    return resolution;
+  }
+
+  @Override
+  public List<String> classNames() {
+    return annotations.classNames();
+  }
+
+  @Override
+  public int label(int index) {
+    if (annotations.classNames().isEmpty()) {
+      throw new IllegalStateException("these pictures have no classes");
+    }
+    return annotations.labels()[index];
+  }
+
+  @Override
+  public List<String> captions() {
+    return annotations.captions();
+  }
+
+  @Override
+  public Pixels pixels(int index) {
+    Pixels known = kept.get(index);
+    if (known != null) {
+      return known;
+    }
+    String name = source.name(pictures[index]);
+    Pixels decoded = PictureReader.read(source.read(pictures[index]), name);
+    checkProportions(decoded, name);
+    Pixels prepared = options.prepare(decoded, resolution);
+    int bytes = prepared.values().length;
+    if (room.addAndGet(-bytes) >= 0) {
+      kept.set(index, prepared);
+    } else {
+      room.addAndGet(bytes);
+    }
+    return prepared;
+  }
+
+  /** A line of pixels could grow beyond all bounds when its smaller edge is scaled up. */
+  private void checkProportions(Pixels picture, String name) {
+    long shorter = Math.min(picture.height(), picture.width());
+    long longer = Math.max(picture.height(), picture.width());
+    if ((double) resolution * resolution * longer / shorter > PictureReader.MAX_PIXELS) {
+      throw new SfumatoException(
+          "%s: %d x %d pixels are too long a strip to scale to a resolution of %d"
+              .formatted(name, picture.width(), picture.height(), resolution));
+    }
+  }
+}

@@ -1,0 +1,201 @@
+package dev.sfumato.evaluation;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.BatchStream;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Says which class a small square picture shows.
+ *
+ * <p>A classifier is a directory of {@code classifier.safetensors} and {@code classifier.json}, its
+ * {@linkplain ClassifierCard card}. {@link #digits} is the one that ships.
+ */
+public final class PictureClassifier implements AutoCloseable {
+  private static final String WEIGHTS = "classifier.safetensors";
+  private static final String CARD = "classifier.json";
+  private static final int SLICE = 256;
+
+  private final ClassifierNetwork network;
+  private final ClassifierCard card;
+
+  PictureClassifier(ClassifierNetwork network, ClassifierCard card) {
+    this.network = network;
+    this.card = card;
+  }
+
+  /** The classifier of handwritten digits that ships, trained on MNIST's training pictures. */
+  public static PictureClassifier digits() {
+    // Weights are mapped from a file, and a resource may lie inside an archive.
+    try {
+      Path copy = Files.createTempDirectory("sfumato-classifier");
+      try {
+        for (String name : new String[] {WEIGHTS, CARD}) {
+          try (InputStream in = PictureClassifier.class.getResourceAsStream("digits/" + name)) {
+            Files.copy(Objects.requireNonNull(in, name), copy.resolve(name));
+          }
+        }
+        return load(copy);
+      } finally {
+        Files.deleteIfExists(copy.resolve(WEIGHTS));
+        Files.deleteIfExists(copy.resolve(CARD));
+        Files.deleteIfExists(copy);
+      }
+    } catch (IOException e) {
+      throw new SfumatoException(
+          "the temporary folder cannot be written: " + e.getMessage() + "; see TMPDIR", e);
+    }
+  }
+
+  /**
+   * Loads a classifier that {@link #save} wrote.
+   *
+   * @throws SfumatoException naming the file that is missing or does not fit
+   */
+  public static PictureClassifier load(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      throw new SfumatoException(
+          directory
+              + ": there is no such classifier directory; make one with --train-classifier, or"
+              + " leave out --classifier for digits");
+    }
+    ClassifierCard card = JsonFile.read(directory.resolve(CARD), ClassifierCard.class);
+    ClassifierNetwork network = new ClassifierNetwork(card);
+    try (Scope scope = Scope.open()) {
+      network.load(Weights.of(directory.resolve(WEIGHTS)));
+    } catch (RuntimeException e) {
+      network.close();
+      throw e;
+    }
+    return new PictureClassifier(network, card);
+  }
+
+  /** Writes the classifier into {@code directory}, each file whole or not at all. */
+  public void save(Path directory) {
+    Safetensors.write(directory.resolve(WEIGHTS), network.parameters(), Map.of("format", "pt"));
+    JsonFile.write(directory.resolve(CARD), card);
+  }
+
+  /** What is known of this classifier. */
+  public ClassifierCard card() {
+    return card;
+  }
+
+  /** Moves the weights to {@code device}. */
+  public void to(Device device) {
+    network.to(device);
+  }
+
+  /**
+   * Checks that what a network draws can be read.
+   *
+   * @throws SfumatoException if it knows no classes or another number of them, or draws pictures of
+   *     another size or in colour
+   */
+  public void requireSuits(ClassConditionedUNet denoiser) {
+    int drawn = denoiser.conditioning().numClasses();
+    int known = card.classNames().size();
+    if (drawn == 0) {
+      throw new SfumatoException(
+          "the model is not class-conditioned, so none can be asked for: leave out --classes");
+    }
+    if (drawn != known) {
+      throw new SfumatoException(
+          "the model has %d classes, but the classifier knows %d: name one for them, --classifier"
+              .formatted(drawn, known));
+    }
+    List<Integer> size = denoiser.config().sampleSize();
+    if (denoiser.channels() != card.channels()
+        || size.stream().anyMatch(side -> side != card.side())) {
+      throw new SfumatoException(
+          "the model draws %s pixels in %d channels, but the classifier reads %s"
+              .formatted(size, denoiser.channels(), card.pictures()));
+    }
+  }
+
+  /**
+   * The label that each picture is most likely of.
+   *
+   * @param images (N, C, S, S) in [-1, 1]; values outside are limited, as when they are saved
+   * @return N labels
+   * @throws SfumatoException if the pictures have another shape
+   */
+  public int[] read(Tensor images) {
+    requireSize(images);
+    int[] labels = new int[(int) images.size(0)];
+    Device device = network.device();
+    for (int from = 0; from < labels.length; from += SLICE) {
+      int size = Math.min(SLICE, labels.length - from);
+      try (Scope scope = Scope.open();
+          Autograd.Recording off = Autograd.off()) {
+        Tensor slice = images.narrow(0, from, size).to(device).clamp(-1, 1);
+        long[] read = network.forward(slice).argmax(1).toLongs();
+        for (int i = 0; i < size; i++) {
+          labels[from + i] = (int) read[i];
+        }
+      }
+    }
+    return labels;
+  }
+
+  /**
+   * How much each picture looks like each class, with gradients where they are recorded.
+   *
+   * @param images (N, C, S, S) in [-1, 1], on the classifier's device
+   * @return logits (N, classes)
+   * @throws SfumatoException if the pictures have another shape
+   */
+  public Tensor logits(Tensor images) {
+    requireSize(images);
+    return Scope.run(() -> network.forward(images));
+  }
+
+  private void requireSize(Tensor images) {
+    if (images.dim() != 4
+        || images.size(1) != card.channels()
+        || images.size(2) != card.side()
+        || images.size(3) != card.side()) {
+      throw new SfumatoException(
+          "the classifier reads pictures (N, %1$d, %2$d, %2$d), not %3$s"
+              .formatted(card.channels(), card.side(), Arrays.toString(images.shape())));
+    }
+  }
+
+  /** The label that each picture of a data set is most likely of, as {@link #read(Tensor)}. */
+  public int[] read(Dataset dataset) {
+    int[] labels = new int[dataset.size()];
+    Batches batches = new Batches(dataset, new BatchOptions(SLICE, false, false, 0));
+    try (BatchStream stream = batches.epoch(0).from(0)) {
+      for (int from = 0; from < labels.length; from += SLICE) {
+        try (Scope scope = Scope.open()) {
+          int[] read = read(stream.next().images());
+          System.arraycopy(read, 0, labels, from, read.length);
+        }
+      }
+    }
+    return labels;
+  }
+
+  /** Frees the weights. */
+  @Override
+  public void close() {
+    network.close();
+  }
+}

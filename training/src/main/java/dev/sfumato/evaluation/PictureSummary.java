@@ -1,0 +1,114 @@
+package dev.sfumato.evaluation;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+
+/**
+ * What can be said of pictures without knowing what they show.
+ *
+ * @param count how many there are
+ * @param sizes how many there are of each size, such as {@code 28 x 28} (width x height)
+ * @param brightness the mean of all samples, 0 (black) to 1 (white)
+ * @param contrast the standard deviation of all samples, 0 to 0.5
+ * @param repeated how many equal an earlier one, pixel by pixel
+ */
+public record PictureSummary(
+    int count, Map<String, Integer> sizes, double brightness, double contrast, int repeated) {
+
+  /** A line for each thing that is known. */
+  public String table() {
+    List<String> lines = new ArrayList<>();
+    lines.add(line("pictures", "%d", count));
+    sizes.forEach((size, number) -> lines.add(line("  " + size, "%d", number)));
+    lines.add(line("brightness", "%.4f", brightness));
+    lines.add(line("contrast", "%.4f", contrast));
+    lines.add(line("repeated", "%d", repeated));
+    return String.join("\n", lines);
+  }
+
+  private static String line(String name, String format, Object value) {
+    return "%-14s  ".formatted(name) + String.format(Locale.ROOT, format, value);
+  }
+
+  /** Summarises pictures, holding one at a time. */
+  public static PictureSummary of(Stream<Pixels> pictures) {
+    Map<String, Integer> sizes = new TreeMap<>();
+    Set<String> seen = new HashSet<>();
+    int count = 0;
+    long samples = 0;
+    double sum = 0;
+    double squares = 0;
+    for (Iterator<Pixels> each = pictures.iterator(); each.hasNext(); ) {
+      Pixels picture = each.next();
+      count++;
+      sizes.merge(picture.width() + " x " + picture.height(), 1, Integer::sum);
+      seen.add(fingerprint(picture));
+      samples += picture.values().length;
+      for (byte value : picture.values()) {
+        double sample = (value & 0xff) / 255.0;
+        sum += sample;
+        squares += sample * sample;
+      }
+    }
+    double mean = samples == 0 ? 0 : sum / samples;
+    double variance = samples == 0 ? 0 : Math.max(0, squares / samples - mean * mean);
+    return new PictureSummary(count, sizes, mean, Math.sqrt(variance), count - seen.size());
+  }
+
+  /**
+   * Summarises a data set's pictures in their own sizes (the test pictures where there are any).
+   *
+   * @param images what {@link Datasets#open} opens
+   * @throws SfumatoException naming the folder or file at fault
+   */
+  public static PictureSummary of(String images) {
+    return of(Datasets.pictures(images));
+  }
+
+  /** Summarises pictures (N, C, H, W) in [-1, 1], rounded to bytes as when they are saved. */
+  public static PictureSummary of(Tensor images) {
+    return of(pictures(images));
+  }
+
+  /** Pictures (N, C, H, W) in [-1, 1], rounded to bytes as when they are saved. */
+  public static Stream<Pixels> pictures(Tensor images) {
+    return LongStream.range(0, images.size(0)).mapToObj(i -> pixels(images, i));
+  }
+
+  private static Pixels pixels(Tensor images, long index) {
+    try (Scope scope = Scope.open()) {
+      Tensor image = images.select(0, index);
+      float[] signed = image.toFloats();
+      byte[] bytes = new byte[signed.length];
+      for (int i = 0; i < bytes.length; i++) {
+        bytes[i] = (byte) Math.round(127.5 * (1 + Math.max(-1, Math.min(1, signed[i]))));
+      }
+      return new Pixels((int) image.size(0), (int) image.size(1), (int) image.size(2), bytes);
+    }
+  }
+
+  private static String fingerprint(Pixels picture) {
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(picture.values());
+      return picture.width() + " " + HexFormat.of().formatHex(digest);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.model.ClassConditioning;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.zip.CRC32;
+
+/**
+ * The model card {@code README.md} of a run's directory, in the Hub's format. Its last line holds a
+ * checksum of the rest, so that a run that goes on renews the card as long as nobody has touched
+ * it, and leaves a card of somebody else's alone.
+ *
+ * @param facts what is known of the run
+ */
+record ModelCard(RunFacts facts) {
+  private static final String MARK = "<!-- renewed by Sfumato while unchanged: ";
+
+  /** Writes the card unless there is one that this program has not written. */
+  void write(Path file) {
+    try {
+      if (!Files.exists(file) || isOurs(Files.readString(file))) {
+        AtomicFile.write(file, marked(text()).getBytes(StandardCharsets.UTF_8));
+      }
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private static boolean isOurs(String card) {
+    int mark = card.lastIndexOf(MARK);
+    return mark >= 0 && card.equals(marked(card.substring(0, mark)));
+  }
+
+  private static String marked(String text) {
+    CRC32 sum = new CRC32();
+    sum.update(text.getBytes(StandardCharsets.UTF_8));
+    return text + MARK + Long.toHexString(sum.getValue()) + " -->\n";
+  }
+
+  private String text() {
+    Map<String, String> settings = RunFacts.settings(facts.output());
+    String base = settings.getOrDefault("model", "");
+    return """
+        ---
+        library_name: diffusers
+        pipeline_tag: unconditional-image-generation
+        %stags:
+        - diffusion
+        - ddpm
+        - sfumato
+        ---
+
+        # %s
+
+        %s
+
+        %s
+        ## Training
+
+        %s
+        Every option is in `config.json`, the loss of every step in `metrics.csv`, and `report.html`
+        shows curves and samples.
+
+        ## Use
+
+        With Sfumato:
+
+        ```
+        ./sfumato sample --model DIR %s--count 16 --scheduler ddim --steps 50 --out samples.png
+        ```
+
+        With diffusers:
+
+        ```python
+        %s
+        ```
+
+        ## Licence
+
+        Not stated. Choose one that the data%s allow, and add it above as `license:`.
+
+        """
+        .formatted(
+            isHubId(base) ? "base_model: " + base + "\n" : "",
+            facts.name(),
+            base.isEmpty()
+                ? "A diffusion model, trained from scratch with Sfumato."
+                : "A diffusion model, fine-tuned from `" + base + "` with Sfumato.",
+            table(facts.model()),
+            table(facts.results()),
+            isConditioned() ? "--class " + aClass() + " " : "",
+            diffusers(),
+            base.isEmpty() ? "" : " and the base model");
+  }
+
+  private static boolean isHubId(String model) {
+    return model.matches("[\\w-][\\w.-]*/[\\w.-]+(@.+)?") && !Files.exists(Path.of(model));
+  }
+
+  private boolean isConditioned() {
+    return facts.pipeline().denoiser().conditioning().type() != ClassConditioning.Type.NONE;
+  }
+
+  /** A name that a shell takes as it is, or else a label. */
+  private String aClass() {
+    return facts.pipeline().denoiser().conditioning().classNames().stream()
+        .findFirst()
+        .filter(name -> name.matches("[\\w.-]+"))
+        .orElse("0");
+  }
+
+  private String diffusers() {
+    return isConditioned()
+        ? """
+          # The class reaches the U-Net as class_conditioning/config.json says.
+          from diffusers import DDPMScheduler, UNet2DModel
+          unet = UNet2DModel.from_pretrained("DIR", subfolder="unet")
+          scheduler = DDPMScheduler.from_pretrained("DIR", subfolder="scheduler")"""
+        : """
+          from diffusers import DDPMPipeline
+          DDPMPipeline.from_pretrained("DIR")(batch_size=4).images[0].save("sample.png")""";
+  }
+
+  private static String table(Map<String, String> facts) {
+    return facts.entrySet().stream()
+        .filter(fact -> !fact.getKey().equals("licence"))
+        .map(fact -> "| %s | %s |\n".formatted(fact.getKey(), fact.getValue().replace("|", "\\|")))
+        .collect(Collectors.joining("", "| | |\n|---|---|\n", ""));
+  }
+}

@@ -1,0 +1,273 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.JsonFile;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * The folder that a training run writes. It is locked while the run uses it, and its checkpoints,
+ * {@code checkpoints/step-NNNNNN}, are folders that are there whole or not at all.
+ */
+public final class OutputDirectory implements AutoCloseable {
+  private static final String LOCK = ".lock";
+  private static final String CHECKPOINTS = "checkpoints";
+  private static final String CHECKPOINT = "step-\\d{6,}";
+  private static final String SETTINGS = "config.json";
+
+  private final Path root;
+  private final FileChannel lockFile;
+  private final boolean isNew;
+  private boolean toBeCleared;
+  private Optional<Map<String, Object>> settings = Optional.empty();
+
+  private OutputDirectory(Path root, FileChannel lockFile, boolean isNew, boolean toBeCleared) {
+    this.root = root;
+    this.lockFile = lockFile;
+    this.isNew = isNew;
+    this.toBeCleared = toBeCleared;
+  }
+
+  /**
+   * Makes a new directory. It does not stay if it is closed before anything is written.
+   *
+   * @param overwrite whether {@link #startAfter} deletes the content of an existing one
+   * @throws SfumatoException if it exists, has content and must not be overwritten, is in use, or
+   *     has content that no run has written
+   */
+  public static OutputDirectory create(Path root, boolean overwrite) {
+    if (hasContent(root) && !overwrite) {
+      throw new SfumatoException(
+          root
+              + ": the output directory exists: use --resume to go on or --overwrite to start"
+              + " anew");
+    }
+    if (overwrite && hasContent(root) && !Files.exists(root.resolve(LOCK))) {
+      throw new SfumatoException(
+          root
+              + ": is not the output of an earlier run, so it is not overwritten: delete it"
+              + " yourself");
+    }
+    return lock(root, overwrite);
+  }
+
+  /**
+   * Opens the directory of a run that is to go on.
+   *
+   * @throws SfumatoException if it does not exist or is in use, or the run has ended and its
+   *     checkpoints are gone
+   */
+  public static OutputDirectory open(Path root) {
+    if (!Files.exists(root.resolve(LOCK))) {
+      throw new SfumatoException(root + ": there is no run to resume");
+    }
+    if (Files.exists(root.resolve("model_index.json")) && !hasCheckpoint(root)) {
+      throw new SfumatoException(
+          root
+              + ": has a model and no checkpoint to go on from: use --overwrite to start anew, or"
+              + " --model with another --output");
+    }
+    return lock(root, false);
+  }
+
+  private static OutputDirectory lock(Path root, boolean toBeCleared) {
+    try {
+      boolean isNew = !Files.exists(root);
+      if (!Files.isDirectory(root)) { // createDirectories refuses a link to a folder
+        Files.createDirectories(root);
+      }
+      FileChannel channel =
+          FileChannel.open(root.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileLock lock = tryLock(channel);
+      if (lock == null) {
+        channel.close();
+        throw new SfumatoException(root + ": another run is using this output directory");
+      }
+      OutputDirectory output = new OutputDirectory(root, channel, isNew, toBeCleared);
+      output.sweep();
+      return output;
+    } catch (IOException e) {
+      throw new SfumatoException(root + ": cannot be used: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private static FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null; // another run of this very process
+    }
+  }
+
+  /** Deletes what a killed run has left half written or half deleted. */
+  private void sweep() {
+    for (Path folder : list(root).stream().filter(Files::isDirectory).toList()) {
+      list(folder).stream().filter(AtomicFile::isLeftover).forEach(OutputDirectory::delete);
+    }
+    list(root).stream().filter(AtomicFile::isLeftover).forEach(OutputDirectory::delete);
+    list(root.resolve(CHECKPOINTS)).stream()
+        .filter(path -> path.getFileName().toString().startsWith("."))
+        .forEach(OutputDirectory::delete);
+  }
+
+  /** Says which settings {@link #startAfter} is to write. */
+  public void settings(Map<String, Object> resolved) {
+    settings = Optional.of(resolved);
+  }
+
+  /**
+   * Makes room for a run that goes on after {@code step}: deletes the checkpoints of later steps,
+   * and everything where the directory is to be overwritten. The run's settings are the first thing
+   * that is written, so a run that is killed at any later moment can be resumed without them.
+   */
+  public void startAfter(long step) {
+    if (toBeCleared) {
+      list(root).stream()
+          .filter(path -> !path.getFileName().toString().equals(LOCK))
+          .forEach(OutputDirectory::delete);
+      toBeCleared = false;
+    }
+    settings.ifPresent(values -> JsonFile.write(root.resolve(SETTINGS), values));
+    checkpoints().stream()
+        .filter(checkpoint -> stepOf(checkpoint) > step)
+        .forEach(OutputDirectory::discard);
+  }
+
+  /** The path of {@code name} in this directory. */
+  public Path resolve(String name) {
+    return root.resolve(name);
+  }
+
+  /** The checkpoint of {@code step}. */
+  public Path checkpoint(long step) {
+    return root.resolve(CHECKPOINTS).resolve(String.format("step-%06d", step));
+  }
+
+  /** The newest checkpoint. */
+  public Optional<Path> latestCheckpoint() {
+    return checkpoints().stream().reduce((a, b) -> b);
+  }
+
+  /** Whether the folder {@code root} has a checkpoint to go on from. */
+  public static boolean hasCheckpoint(Path root) {
+    return !checkpoints(root).isEmpty();
+  }
+
+  /**
+   * Lets {@code writer} fill a folder that becomes the checkpoint of {@code step} when it is full.
+   */
+  public void writeCheckpoint(long step, Consumer<Path> writer) {
+    Path target = checkpoint(step);
+    Path aside = target.resolveSibling("." + target.getFileName() + ".incomplete");
+    try {
+      delete(aside);
+      Files.createDirectories(aside);
+      writer.accept(aside);
+      discard(target);
+      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new SfumatoException(target + ": cannot be written: " + AtomicFile.reason(e), e);
+    } finally {
+      delete(aside);
+    }
+  }
+
+  /** Deletes all checkpoints but the newest {@code keep}. */
+  public void prune(int keep) {
+    List<Path> all = checkpoints();
+    all.subList(0, Math.max(0, all.size() - keep)).forEach(OutputDirectory::discard);
+  }
+
+  private List<Path> checkpoints() {
+    return checkpoints(root);
+  }
+
+  private static List<Path> checkpoints(Path root) {
+    return list(root.resolve(CHECKPOINTS)).stream()
+        .filter(path -> path.getFileName().toString().matches(CHECKPOINT))
+        .sorted(Comparator.comparingLong(OutputDirectory::stepOf))
+        .toList();
+  }
+
+  private static long stepOf(Path checkpoint) {
+    try {
+      return Long.parseLong(checkpoint.getFileName().toString().substring("step-".length()));
+    } catch (NumberFormatException e) {
+      throw new SfumatoException(checkpoint + ": is not a checkpoint of this run: move it away", e);
+    }
+  }
+
+  private static boolean hasContent(Path folder) {
+    return Files.exists(folder)
+        && list(folder).stream().anyMatch(p -> !p.getFileName().toString().equals(LOCK));
+  }
+
+  private static List<Path> list(Path folder) {
+    if (!Files.exists(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries.toList();
+    } catch (IOException e) {
+      throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  /** Deletes a checkpoint, which while it goes no longer has a checkpoint's name. */
+  private static void discard(Path checkpoint) {
+    if (!Files.exists(checkpoint)) {
+      return;
+    }
+    Path doomed = checkpoint.resolveSibling("." + checkpoint.getFileName() + ".deleted");
+    delete(doomed);
+    try {
+      Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new SfumatoException(checkpoint + ": cannot be deleted: " + AtomicFile.reason(e), e);
+    }
+    delete(doomed);
+  }
+
+  private static void delete(Path path) {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try (Stream<Path> tree = Files.walk(path)) {
+      for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(entry);
+      }
+    } catch (IOException e) {
+      throw new SfumatoException(path + ": cannot be deleted: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  /** Gives the directory free. */
+  @Override
+  public void close() {
+    try {
+      if (!hasContent(root)) {
+        Files.delete(root.resolve(LOCK));
+        if (isNew) {
+          Files.delete(root);
+        }
+      }
+      lockFile.close();
+    } catch (IOException e) {
+      throw new SfumatoException(root + ": " + AtomicFile.reason(e), e);
+    }
+  }
+}

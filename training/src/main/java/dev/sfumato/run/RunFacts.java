@@ -1,0 +1,177 @@
+package dev.sfumato.run;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Engine;
+import dev.sfumato.tensor.Tensor;
+import dev.sfumato.training.StepReport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+
+/**
+ * What there is to say about a run, in words: for its report and its model card.
+ *
+ * @param output where the run's files are
+ * @param pipeline the model
+ * @param dataset name, number and size of the pictures
+ * @param history the losses
+ * @param totalSteps optimiser steps of the whole run
+ */
+record RunFacts(
+    OutputDirectory output,
+    DiffusionPipeline pipeline,
+    String dataset,
+    LossHistory history,
+    long totalSteps) {
+  private static final Path MEMORY = Path.of("/proc/self/status");
+  private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
+
+  /** The run's name: that of its directory. */
+  String name() {
+    return output.resolve("").toAbsolutePath().getFileName().toString();
+  }
+
+  /** All resolved options, as {@code config.json} has them; empty if there is none. */
+  static Map<String, String> settings(OutputDirectory output) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    Path config = output.resolve("config.json");
+    if (Files.exists(config)) {
+      JsonFile.read(config, JsonNode.class)
+          .properties()
+          .forEach(option -> settings.put(option.getKey(), text(option.getValue())));
+    }
+    return settings;
+  }
+
+  private static String text(JsonNode value) {
+    return StreamSupport.stream(value.spliterator(), false)
+        .map(JsonNode::asText)
+        .reduce((a, b) -> a + "," + b)
+        .orElse(value.asText());
+  }
+
+  /** How far the run came, and how well. */
+  Map<String, String> results() {
+    Map<String, String> facts = new LinkedHashMap<>();
+    List<StepReport> steps = history.steps();
+    if (!steps.isEmpty()) {
+      facts.put("loss of the last 100 steps", loss(history.recent()));
+    }
+    if (!history.validation().isEmpty()) {
+      double loss = history.validation().get(history.validation().size() - 1).loss();
+      facts.put("validation loss", loss(loss));
+    }
+    if (!steps.isEmpty()) {
+      StepReport last = steps.get(steps.size() - 1);
+      facts.put("epochs", number(history.epochs().size()));
+      facts.put("pictures seen", number(last.images()));
+    }
+    return facts;
+  }
+
+  /** Time and memory. */
+  Map<String, String> cost() {
+    Map<String, String> facts = new LinkedHashMap<>();
+    List<StepReport> steps = history.steps();
+    if (!steps.isEmpty()) {
+      double seconds = steps.stream().mapToDouble(StepReport::seconds).sum();
+      long images = steps.get(steps.size() - 1).images();
+      facts.put("time of all steps", duration(seconds));
+      facts.put("time of a step", String.format(Locale.ROOT, "%.3f s", seconds / steps.size()));
+      facts.put("pictures per second", String.format(Locale.ROOT, "%,.1f", images / seconds));
+    }
+    value(MEMORY, "VmHWM:")
+        .map(peak -> Long.parseLong(peak.replaceAll("\\D", "")) / 1024)
+        .ifPresent(mebibytes -> facts.put("peak of resident memory", number(mebibytes) + " MiB"));
+    return facts;
+  }
+
+  /** The machine and the versions. */
+  Map<String, String> machine() {
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("device", pipeline.denoiser().trainable().get(0).device().toString());
+    facts.put("processor", value(PROCESSORS, "model name").orElse(System.getProperty("os.arch")));
+    facts.put("cores", number(Runtime.getRuntime().availableProcessors()));
+    facts.put("threads", number(Engine.threads()));
+    facts.put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));
+    facts.put("Java", Runtime.version().toString());
+    facts.put("engine", "libtorch " + Engine.version());
+    return facts;
+  }
+
+  /** What the model is. */
+  Map<String, String> model() {
+    UNet2DConfig unet = pipeline.denoiser().config();
+    SchedulerConfig noise = pipeline.scheduler();
+    ClassConditioning classes = pipeline.denoiser().conditioning();
+    Map<String, String> facts = new LinkedHashMap<>();
+    long parameters =
+        pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();
+    facts.put("parameters", number(parameters));
+    facts.put(
+        "network",
+        "UNet2DModel, channels "
+            + String.join(", ", unet.blockOutChannels().stream().map(String::valueOf).toList())
+            + ", "
+            + unet.layersPerBlock()
+            + " layers a level");
+    facts.put("blocks down", String.join(", ", unet.downBlockTypes()));
+    facts.put(
+        "classes",
+        classes.numClasses() == 0
+            ? "none"
+            : "%d, as %s: %s"
+                .formatted(
+                    classes.numClasses(), classes.type(), String.join(", ", classes.classNames())));
+    facts.put(
+        "noise",
+        noise.betaSchedule()
+            + ", "
+            + noise.numTrainTimesteps()
+            + " timesteps, predicts "
+            + noise.predictionType());
+    facts.put("data", dataset);
+    facts.put("licence", "not stated: yours to choose, as the data and the base model allow");
+    return facts;
+  }
+
+  private static Optional<String> value(Path file, String name) {
+    try (Stream<String> lines = Files.lines(file)) {
+      return lines
+          .filter(line -> line.startsWith(name))
+          .map(line -> line.substring(line.indexOf(':') + 1).strip())
+          .findFirst();
+    } catch (IOException e) {
+      return Optional.empty(); // not Linux
+    }
+  }
+
+  static String loss(double loss) {
+    return String.format(Locale.ROOT, "%.5f", loss);
+  }
+
+  static String number(long count) {
+    return String.format(Locale.ROOT, "%,d", count);
+  }
+
+  static String duration(double seconds) {
+    long whole = Math.round(seconds);
+    return whole < 60
+        ? String.format(Locale.ROOT, "%.1f s", seconds)
+        : whole < 3600
+            ? "%d min %d s".formatted(whole / 60, whole % 60)
+            : "%d h %d min".formatted(whole / 3600, whole % 3600 / 60);
+  }
+}

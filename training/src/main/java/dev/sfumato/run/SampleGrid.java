@@ -1,0 +1,54 @@
+package dev.sfumato.run;
+
+import dev.sfumato.data.Dataset;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.util.stream.LongStream;
+
+/**
+ * Draws a grid of pictures with the weights of the moment, each time from the same start noise, so
+ * that two grids of a run differ by what the model has learned between them and by nothing else.
+ *
+ * @param pipeline the model
+ * @param dataset pictures of the size to draw
+ * @param watch how many pictures, in how many steps
+ */
+record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watch) {
+  private static final long SEED = 0;
+
+  /** A class-conditioned model draws its classes in turn. */
+  BufferedImage draw() {
+    int classes = pipeline.denoiser().conditioning().numClasses();
+    SamplingOptions options =
+        new SamplingOptions(
+            watch.sampleCount(),
+            dataset.height(),
+            dataset.width(),
+            Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()),
+            watch.sampleCount(),
+            LongStream.range(0, classes).toArray(),
+            1,
+            RunOptions.defaults());
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(SEED)) {
+      Scheduler ddim = Scheduler.of(pipeline.scheduler().withClassName("ddim"));
+      Tensor images =
+          new Sampler(pipeline.denoiser(), ddim).sample(options, random, (step, x) -> {});
+      return Pictures.grid(images, rows(classes));
+    }
+  }
+
+  /** A column per class where the count allows it, else about square. */
+  private int rows(int classes) {
+    int count = watch.sampleCount();
+    return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);
+  }
+}

@@ -1,0 +1,136 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.chart.HtmlReport;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.tracking.EpochReport;
+import dev.sfumato.tracking.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * The page {@code report.html} of a run: what is in its output directory, for people.
+ *
+ * @param facts what is known of the run
+ * @param outcome how it ended
+ */
+record TrainingReport(RunFacts facts, Outcome outcome) {
+  private static final Pattern GRID = Pattern.compile("step-(\\d+)\\.png");
+  private static final int GRIDS = 8;
+  private static final int EPOCHS = 40;
+
+  void write(Path file) {
+    List<HtmlReport.Section> sections = new ArrayList<>();
+    sections.add(new HtmlReport.Lead(lead()));
+    sections.add(new HtmlReport.Settings(facts.results()));
+    sections.add(new HtmlReport.Heading("Loss"));
+    sections.add(
+        HtmlReport.Picture.read(
+            facts.output().resolve("loss.png"),
+            "Loss over optimiser steps; validation with the same noise each time."));
+    addSamples(sections);
+    addEpochs(sections);
+    addFacts(sections, "Time and memory", facts.cost());
+    addFacts(sections, "Machine", facts.machine());
+    addFacts(sections, "Model", facts.model());
+    addFacts(sections, "Settings", RunFacts.settings(facts.output()));
+    new HtmlReport("Training run " + facts.name(), sections).write(file);
+  }
+
+  private String lead() {
+    String done =
+        String.format(
+            "%s of %s optimiser steps are done.",
+            RunFacts.number(facts.history().steps().size()), RunFacts.number(facts.totalSteps()));
+    return switch (outcome.state()) {
+      case FINISHED -> done;
+      case STOPPED -> done + " The run was stopped; --resume goes on with it.";
+      case FAILED -> done + " The run failed: " + outcome.reason();
+    };
+  }
+
+  private static void addFacts(
+      List<HtmlReport.Section> sections, String heading, Map<String, String> values) {
+    if (!values.isEmpty()) {
+      sections.add(new HtmlReport.Heading(heading));
+      sections.add(new HtmlReport.Settings(values));
+    }
+  }
+
+  private void addSamples(List<HtmlReport.Section> sections) {
+    List<Path> grids = thinned(grids(), GRIDS);
+    if (!grids.isEmpty()) {
+      sections.add(new HtmlReport.Heading("Samples"));
+      sections.add(
+          new HtmlReport.Paragraph("Each grid starts from the same noise as the one before it."));
+      sections.add(
+          new HtmlReport.Gallery(
+              grids.stream()
+                  .map(g -> HtmlReport.Picture.read(g, "step " + RunFacts.number(stepOf(g))))
+                  .toList()));
+    }
+  }
+
+  private List<Path> grids() {
+    Path folder = facts.output().resolve("samples");
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    long last = facts.history().steps().size();
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .filter(file -> GRID.matcher(file.getFileName().toString()).matches())
+          .filter(file -> stepOf(file) <= last) // a run that went on from earlier left later ones
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private static long stepOf(Path grid) {
+    Matcher matcher = GRID.matcher(grid.getFileName().toString());
+    return matcher.matches() ? Long.parseLong(matcher.group(1)) : -1;
+  }
+
+  private void addEpochs(List<HtmlReport.Section> sections) {
+    List<EpochReport> epochs = thinned(facts.history().epochs(), EPOCHS);
+    if (epochs.isEmpty()) {
+      return;
+    }
+    sections.add(new HtmlReport.Heading("Epochs"));
+    sections.add(
+        new HtmlReport.Table(
+            List.of("epoch", "last step", "pictures", "mean loss", "validation loss", "time"),
+            epochs.stream().map(TrainingReport::row).toList()));
+  }
+
+  private static List<String> row(EpochReport epoch) {
+    return List.of(
+        RunFacts.number(epoch.epoch() + 1),
+        RunFacts.number(epoch.step()),
+        RunFacts.number(epoch.images()),
+        RunFacts.loss(epoch.loss()),
+        epoch.validationLoss().isPresent()
+            ? RunFacts.loss(epoch.validationLoss().getAsDouble())
+            : "",
+        RunFacts.duration(epoch.seconds()));
+  }
+
+  /** At most {@code most} entries: the first, the last, and some evenly between. */
+  private static <T> List<T> thinned(List<T> all, int most) {
+    return all.size() <= most
+        ? all
+        : IntStream.range(0, most)
+            .mapToObj(i -> all.get((int) Math.round(i * (all.size() - 1.0) / (most - 1))))
+            .toList();
+  }
+}

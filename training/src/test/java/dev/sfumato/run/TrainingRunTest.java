@@ -1,0 +1,358 @@
+package dev.sfumato.run;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tracking.MlflowServer;
+import dev.sfumato.tracking.MlflowSettings;
+import dev.sfumato.training.Adam;
+import dev.sfumato.training.Ema;
+import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Objective;
+import dev.sfumato.training.PictureList;
+import dev.sfumato.training.StepReport;
+import dev.sfumato.training.TrainingOptions;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainingRunTest {
+  private static final Dataset DIGITS = PictureList.random(10, 1, 8, 2, 1);
+
+  @TempDir Path folder;
+
+  @Test
+  void writesWhatTheContractNames() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-3, 4, new WatchOptions(2, 3, 4, 2, 2, true));
+    assertThat(Files.readAllLines(root.resolve("metrics.csv"))).hasSize(5);
+    // Epochs of 3 micro-batches, two a step: each epoch has two steps.
+    assertThat(Files.readAllLines(root.resolve("validation.csv"))).hasSize(3);
+    for (String file :
+        List.of(
+            "model_index.json",
+            "unet/config.json",
+            "unet/diffusion_pytorch_model.safetensors",
+            "scheduler/scheduler_config.json",
+            "class_conditioning/config.json",
+            "class_conditioning/model.safetensors",
+            "loss.png",
+            "report.html",
+            "samples/step-000002.png",
+            "samples/step-000004.png",
+            "checkpoints/step-000002/progress.json",
+            "checkpoints/step-000004/ema.safetensors")) {
+      assertThat(Files.size(root.resolve(file))).isGreaterThan(0);
+    }
+    assertThat(Files.isDirectory(root.resolve("tensorboard"))).isTrue();
+  }
+
+  @Test
+  void rawAndAveragedWeightsAreBothKept() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-2, 4, quiet());
+    Path weights = Path.of("unet/diffusion_pytorch_model.safetensors");
+    Path checkpoint = root.resolve("checkpoints/step-000004");
+    assertThat(Files.mismatch(root.resolve(weights), checkpoint.resolve(weights))).isAtLeast(0);
+  }
+
+  @Test
+  void theReportTellsWhatTheRunDid() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-3, 4, new WatchOptions(0, 3, 4, 0, 1, false));
+    String page = Files.readString(root.resolve("report.html"));
+    assertThat(page).contains("4 of 4 optimiser steps");
+    assertThat(page).contains("pictures per second");
+    assertThat(page).contains("step 4");
+    assertThat(page).contains("data:image/png;base64,");
+    assertThat(page).containsMatch("libtorch \\d+\\.");
+    assertThat(page).containsMatch("<td[^>]*>2</td><td[^>]*>4</td><td[^>]*>10</td>"); // epoch 2
+  }
+
+  /** The grids show what training has changed, so there is one from before it. */
+  @Test
+  void theFirstGridIsFromBeforeTraining() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-30, 2, new WatchOptions(1, 3, 4, 0, 1, true));
+    Path before = root.resolve("samples/step-000000.png");
+    Path after = root.resolve("samples/step-000002.png");
+    assertThat(Files.mismatch(before, after)).isEqualTo(-1); // the same noise, the same weights
+    Path log = Files.list(root.resolve("tensorboard")).findFirst().orElseThrow();
+    String events = Files.readString(log, StandardCharsets.ISO_8859_1);
+    for (String tag :
+        List.of("weights/unet.conv_in.bias", "gradients/class_emb.weight", "epoch/loss")) {
+      assertThat(events).contains(tag);
+    }
+  }
+
+  @Test
+  void mlflowIsToldOfTheWholeRun() throws IOException {
+    try (MlflowServer server = new MlflowServer()) {
+      WatchOptions watch =
+          new WatchOptions(
+              2,
+              3,
+              4,
+              0,
+              1,
+              false,
+              Optional.of(MlflowSettings.of(Map.of("MLFLOW_TRACKING_URI", server.uri()))));
+      Path root = folder.resolve("run");
+      run(root, 1e-3, 4, watch, 2);
+      MlflowServer.LoggedRun logged = server.runs.get("run0");
+      assertThat(logged.status).isEqualTo("KILLED");
+      train(root, 1e-3, 4, watch);
+      assertThat(logged.status).isEqualTo("FINISHED");
+      assertThat(logged.metrics).hasSize(4 * 3 + 2 * 2);
+      for (String file :
+          List.of("samples/step-000000.png", "samples/step-000004.png", "report.html")) {
+        assertThat(server.artifacts.get("0/run0/artifacts/" + file))
+            .isEqualTo(Files.readAllBytes(root.resolve(file)));
+      }
+      assertThrows(SfumatoException.class, () -> train(root, 1e30, 8, watch));
+      assertThat(logged.status).isEqualTo("FAILED");
+      assertThat(server.runs).hasSize(1);
+    }
+  }
+
+  @Test
+  void theReportSaysHowTheRunEnded() throws IOException {
+    Path stopped = folder.resolve("stopped");
+    run(stopped, 1e-3, 6, quiet(), 1);
+    assertThat(Files.readString(stopped.resolve("report.html"))).contains("The run was stopped");
+    Path failed = folder.resolve("failed");
+    assertThrows(SfumatoException.class, () -> train(failed, 1e30, 6, quiet()));
+    assertThat(Files.readString(failed.resolve("report.html")))
+        .containsMatch("The run failed: step [23]: the loss is (NaN|-?Infinity)");
+  }
+
+  @Test
+  void theModelCardIsRenewedUntilSomebodyChangesIt() throws IOException {
+    Path card = folder.resolve("run/README.md");
+    run(folder.resolve("run"), 1e-3, 6, quiet(), 2);
+    String first = Files.readString(card);
+    assertThat(first).startsWith("---\nlibrary_name: diffusers\n");
+    assertThat(first).contains("| pictures seen | 10 |");
+    run(folder.resolve("run"), 1e-3, 6, quiet(), 4);
+    assertThat(Files.readString(card)).contains("| pictures seen | 20 |");
+    String mine = Files.readString(card).replace("## Licence", "## Licence\n\nMine.");
+    Files.writeString(card, mine);
+    train(folder.resolve("run"), 1e-3, 6, quiet());
+    assertThat(Files.readString(card)).isEqualTo(mine);
+  }
+
+  /** Two values of the fixed-noise loss can be compared: without training they are equal. */
+  @Test
+  void theValidationLossDependsOnTheWeightsOnly() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-30, 4, quiet());
+    List<String> rows = Files.readAllLines(root.resolve("validation.csv"));
+    assertThat(rows.get(1)).startsWith("2,");
+    assertThat(rows.get(2)).startsWith("4,");
+    assertThat(rows.get(1).substring(2)).isEqualTo(rows.get(2).substring(2));
+  }
+
+  /** The step is named, the checkpoint before it is kept, and the run can go on from it. */
+  @Test
+  void aLossThatIsNotFiniteEndsTheRunBeforeTheUpdate() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-3, 2, new WatchOptions(0, 3, 0, 2, 1, false));
+    SfumatoException e =
+        assertThrows(
+            SfumatoException.class,
+            () -> train(root, 1e30, 6, new WatchOptions(0, 3, 0, 2, 1, false)));
+    assertThat(e).hasMessageThat().containsMatch("step [34]: the loss is (NaN|-?Infinity)");
+    assertThat(Files.exists(root.resolve("checkpoints/step-000002/progress.json"))).isTrue();
+    assertThat(Files.exists(root.resolve("checkpoints/step-000004"))).isFalse();
+    train(root, 1e-3, 4, new WatchOptions(0, 3, 0, 2, 1, false));
+    List<String> rows = Files.readAllLines(root.resolve("metrics.csv"));
+    assertThat(rows).hasSize(5);
+    assertThat(rows.toString()).doesNotContain("NaN");
+    assertThat(rows.toString()).doesNotContain("Infinity");
+  }
+
+  @Test
+  void aRunThatIsStoppedGoesOnToTheSameEnd() throws IOException {
+    WatchOptions watch = new WatchOptions(0, 3, 0, 3, 2, false);
+    Path whole = folder.resolve("whole");
+    Path halved = folder.resolve("halved");
+    train(whole, 1e-3, 6, watch);
+    run(halved, 1e-3, 6, watch, 1);
+    assertThat(Files.exists(halved.resolve("report.html"))).isTrue();
+    assertThat(Files.exists(halved.resolve("unet/config.json"))).isTrue();
+    run(halved, 1e-3, 6, watch, 4); // in the middle of an accumulation's epoch
+    train(halved, 1e-3, 6, watch);
+    assertThat(withoutSeconds(halved)).isEqualTo(withoutSeconds(whole));
+    for (String file :
+        List.of(
+            "unet/diffusion_pytorch_model.safetensors",
+            "class_conditioning/model.safetensors",
+            "checkpoints/step-000006/unet/diffusion_pytorch_model.safetensors",
+            "checkpoints/step-000006/optimizer.safetensors",
+            "checkpoints/step-000006/random.safetensors")) {
+      assertThat(Files.mismatch(whole.resolve(file), halved.resolve(file))).isEqualTo(-1);
+    }
+  }
+
+  private static List<String> withoutSeconds(Path root) throws IOException {
+    return Files.readAllLines(root.resolve("metrics.csv")).stream()
+        .map(row -> row.replaceFirst(",[^,]*$", ""))
+        .toList();
+  }
+
+  @Test
+  void memoryDoesNotGrow() throws IOException {
+    long before = Scope.liveTensors();
+    long[] resident = new long[2];
+    try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
+        DiffusionPipeline pipeline = newModel();
+        TrainingRun run =
+            newRun(
+                pipeline,
+                PictureList.random(200, 1, 8, 2, 1),
+                output,
+                1e-3,
+                300,
+                new WatchOptions(100, 3, 4, 100, 1, true),
+                Optional.empty())) {
+      run.run(
+          report -> {
+            if (report.step() == 100) {
+              resident[0] = residentKilobytes();
+            } else if (report.step() == 300) {
+              resident[1] = residentKilobytes();
+            }
+          });
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+    assertThat(resident[1] - resident[0]).isLessThan(60_000L); // the Java heap included
+  }
+
+  private static long residentKilobytes() {
+    Path status = Path.of("/proc/self/status");
+    assumeTrue(Files.exists(status), "this system has no /proc");
+    try {
+      return Files.readAllLines(status).stream()
+          .filter(line -> line.startsWith("VmRSS:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+          .sum();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  // ---- a small run
+
+  private static void train(Path root, double rate, long steps, WatchOptions watch) {
+    run(root, rate, steps, watch, Long.MAX_VALUE);
+  }
+
+  /** Starts a run or goes on with it, to {@code steps} or until {@code stopAt}. */
+  private static void run(Path root, double rate, long steps, WatchOptions watch, long stopAt) {
+    boolean isNew = !Files.exists(root);
+    try (OutputDirectory output =
+        isNew ? OutputDirectory.create(root, false) : OutputDirectory.open(root)) {
+      Optional<Path> checkpoint = output.latestCheckpoint();
+      try (DiffusionPipeline pipeline =
+              checkpoint.map(DiffusionPipeline::load).orElseGet(TrainingRunTest::newModel);
+          TrainingRun run = newRun(pipeline, DIGITS, output, rate, steps, watch, checkpoint)) {
+        run.run(
+            new TrainingRun.Listener() {
+              private long last;
+
+              @Override
+              public void onStep(StepReport report) {
+                last = report.step();
+              }
+
+              @Override
+              public boolean stopAsked() {
+                return last >= stopAt;
+              }
+            });
+      }
+    }
+  }
+
+  private static TrainingRun newRun(
+      DiffusionPipeline pipeline,
+      Dataset dataset,
+      OutputDirectory output,
+      double rate,
+      long steps,
+      WatchOptions watch,
+      Optional<Path> checkpoint) {
+    TrainingOptions options =
+        new TrainingOptions(
+            0,
+            steps,
+            2,
+            new Adam.Settings(true, 0.9, 0.999, 1e-8, 0.01),
+            rate,
+            LearningRate.Kind.CONSTANT,
+            0,
+            0,
+            Optional.of(Ema.Settings.DEFAULTS),
+            new Objective(PredictionType.EPSILON, Objective.Weighting.NONE, 0),
+            0.1,
+            5);
+    Batches batches = new Batches(dataset, new BatchOptions(4, true, true, 5));
+    return new TrainingRun(pipeline, batches, dataset, options, watch, output, checkpoint);
+  }
+
+  private static WatchOptions quiet() {
+    return new WatchOptions(0, 3, 0, 0, 1, false);
+  }
+
+  private static DiffusionPipeline newModel() {
+    UNet2DConfig unet =
+        UNet2DConfig.of(
+            Map.of(
+                "sample_size",
+                8,
+                "in_channels",
+                1 + 3,
+                "out_channels",
+                1,
+                "block_out_channels",
+                List.of(4, 8),
+                "layers_per_block",
+                1,
+                "norm_num_groups",
+                2,
+                "dropout",
+                0.1,
+                "down_block_types",
+                List.of("DownBlock2D", "DownBlock2D"),
+                "up_block_types",
+                List.of("UpBlock2D", "UpBlock2D"),
+                "add_attention",
+                false));
+    ClassConditionedUNet denoiser =
+        new ClassConditionedUNet(
+            unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));
+    try (Rng random = new Rng(3)) {
+      denoiser.reset(random);
+    }
+    return new DiffusionPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50));
+  }
+}
