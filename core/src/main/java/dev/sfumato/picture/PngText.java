@@ -1,4 +1,4 @@
-package dev.sfumato.chart;
+package dev.sfumato.picture;
 
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
