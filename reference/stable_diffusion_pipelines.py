@@ -67,12 +67,19 @@ def part(document, name, model, seed, parameters=False):
     return model.eval()
 
 
+def sparse(scheduler):
+    """What was said of the scheduler: to the rest, from_config gives another class's defaults."""
+    defaults = scheduler.config.get("_use_default_values", [])
+    return {key: value for key, value in golden.config_of(scheduler).items()
+            if key not in defaults}
+
+
 def family(kind, unet, scheduler, vae, texts, paddings, seed, **keys):
     document = {"class": kind.__name__}
     parts = {"unet": part(document, "unet", UNet2DConditionModel(**unet), seed),
              "vae": part(document, "vae", AutoencoderKL(**vae), seed + 1),
              "scheduler": scheduler}
-    document["scheduler"] = golden.config_of(scheduler)
+    document["scheduler"] = sparse(scheduler)
     for i, (encoder, options) in enumerate(texts):
         suffix = "" if i == 0 else "_2"
         model = encoder(CLIPTextConfig(**options))
@@ -137,7 +144,9 @@ def unprefixed(pipe):
 
 
 def draw(pipe, own, other, options):
-    pipe.scheduler = own if other is None else other.from_config(own.config)
+    # Latents are never clipped, whatever a class that does not say so would do.
+    unclipped = {"clip_sample": False} if other is DDIMScheduler else {}
+    pipe.scheduler = own if other is None else other.from_config(own.config, **unclipped)
     unprefixed(pipe)
     arguments = {"prompt": options["prompts"], "num_inference_steps": 6, "output_type": "pt",
                  "num_images_per_prompt": options.get("count", 1),

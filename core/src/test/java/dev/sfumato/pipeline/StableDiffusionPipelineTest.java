@@ -65,7 +65,11 @@ class StableDiffusionPipelineTest {
     JsonNode scheduler = golden.get("scheduler");
     return scheduler.isNull()
         ? options
-        : options.withScheduler(SchedulerKind.ofClass(scheduler.textValue()));
+        : options.withScheduler(
+            Stream.of(SchedulerKind.values())
+                .filter(kind -> kind.className().equals(scheduler.textValue()))
+                .findFirst()
+                .orElseThrow());
   }
 
   @ParameterizedTest
