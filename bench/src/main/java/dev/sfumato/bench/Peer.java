@@ -44,6 +44,7 @@ import dev.sfumato.training.TrainingOptions;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -72,7 +73,8 @@ public final class Peer {
   /** Serves until told to exit. */
   public static void main(String[] args) throws IOException {
     Peer peer = new Peer();
-    BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
+    BufferedReader commands =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       JsonNode command = JsonFile.MAPPER.readTree(line);
       if (command.has("exit")) {

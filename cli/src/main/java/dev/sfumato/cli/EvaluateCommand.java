@@ -24,6 +24,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -206,8 +207,13 @@ final class EvaluateCommand implements Callable<Integer> {
         IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
     SamplingOptions options = sampling.options(denoiser, settings, count, labels);
     System.out.printf(
+        Locale.ROOT,
         "%s: %d pictures, %s, %d steps, seed %d%n%n",
-        subject.model, count, sampling.scheduler, options.steps(), compute.seed);
+        subject.model,
+        count,
+        sampling.scheduler,
+        options.steps(),
+        compute.seed);
     results.put("scheduler", sampling.scheduler.toString());
     results.put("steps", options.steps());
     results.put("eta", sampling.eta);
@@ -246,8 +252,12 @@ final class EvaluateCommand implements Callable<Integer> {
       double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
       System.out.printf(
+          Locale.ROOT,
           "%ndistance %.5f to the %d pictures of %s, by %s%n",
-          distance, theirs.count(), against, clip);
+          distance,
+          theirs.count(),
+          against,
+          clip);
     }
   }
 
@@ -262,7 +272,7 @@ final class EvaluateCommand implements Callable<Integer> {
     results.put("classes", report);
     results.put("classifier", card);
     System.out.println(report.table());
-    System.out.printf("%nclassifier: %s%n", card.summary());
+    System.out.printf(Locale.ROOT, "%nclassifier: %s%n", card.summary());
   }
 
   // ---- the classifier
@@ -283,18 +293,22 @@ final class EvaluateCommand implements Callable<Integer> {
             .withResolution(resolution)
             .withColumns(new DataOptions.Columns("", labelColumn, ""));
     ClassifierTraining training = ClassifierTraining.on(data, options, epochs, compute.seed);
-    try (StepProgress progress = new StepProgress("train", 0, training.steps());
-        PictureClassifier trained =
-            training.run(
-                device,
-                commandLine(),
-                (step, loss) -> {
-                  progress.stepTo(step);
-                  progress.message(String.format("loss %.4f", loss));
-                })) {
+    try (PictureClassifier trained = trained(training, device)) {
       trained.save(subject.trainClassifier);
       results.put("classifier", trained.card());
       System.out.println(subject.trainClassifier + ": " + trained.card().summary());
+    }
+  }
+
+  private PictureClassifier trained(ClassifierTraining training, Device device) {
+    try (StepProgress progress = new StepProgress("train", 0, training.steps())) {
+      return training.run(
+          device,
+          commandLine(),
+          (step, loss) -> {
+            progress.stepTo(step);
+            progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
+          });
     }
   }
 

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** The pictures, classifiers and CLIP models that guides are made of, as a model needs them. */
@@ -70,13 +71,25 @@ final class GuideSources implements AutoCloseable {
     Pixels redraw = PictureReader.read(mask).gray();
     if (picture.height() != height || picture.width() != width) {
       throw new SfumatoException(
-          "%s: is %d x %d pixels, but the model draws %d x %d: resize it and its mask"
-              .formatted(file, picture.width(), picture.height(), width, height));
+          String.format(
+              Locale.ROOT,
+              "%s: is %d x %d pixels, but the model draws %d x %d: resize it and its mask",
+              file,
+              picture.width(),
+              picture.height(),
+              width,
+              height));
     }
     if (redraw.height() != height || redraw.width() != width) {
       throw new SfumatoException(
-          "%s: the mask is %d x %d pixels, but the picture %d x %d"
-              .formatted(mask, redraw.width(), redraw.height(), width, height));
+          String.format(
+              Locale.ROOT,
+              "%s: the mask is %d x %d pixels, but the picture %d x %d",
+              mask,
+              redraw.width(),
+              redraw.height(),
+              width,
+              height));
     }
     float[] dark = new float[height * width];
     for (int i = 0; i < dark.length; i++) {
@@ -90,7 +103,10 @@ final class GuideSources implements AutoCloseable {
     Pixels pixels = channels == 1 ? rgb.gray() : rgb;
     if (pixels.channels() != channels) {
       throw new SfumatoException(
-          "pictures can guide gray and RGB models, not one of %d channels".formatted(channels));
+          String.format(
+              Locale.ROOT,
+              "pictures can guide gray and RGB models, not one of %d channels",
+              channels));
     }
     return Tensor.of(pixels.signed(), 1, channels, height, width).to(device);
   }

@@ -26,6 +26,7 @@ import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The part of {@code quickstart} about guidance: the faces of one noise, first as they come, then
@@ -70,20 +71,31 @@ final class GuidedFaces {
           HtmlReport.Picture.of(
               grid,
               String.format(
+                  Locale.ROOT,
                   "The same noise in each row, seed %d: as the model draws it, steered towards the"
                       + " colour %s, then towards the texts \"%s\"; %.0f seconds.",
-                  seed, COLOR, String.join("\" and \"", TEXTS), (System.nanoTime() - start) / 1e9)),
+                  seed,
+                  COLOR,
+                  String.join("\" and \"", TEXTS),
+                  (System.nanoTime() - start) / 1e9)),
           new HtmlReport.Commands(commands()));
     }
   }
 
   private static String commands() {
-    return """
+    return String.format(
+        Locale.ROOT,
+        """
         ./sfumato sample --model models/faces --count %1$d --steps %2$d
         ./sfumato sample --model models/faces --count %1$d --steps %2$d --guide color=%3$s --scale %4$.0f
         ./sfumato sample --model models/faces --count %1$d --steps %2$d --guide clip="%5$s" --scale %6$.0f \\
-            --clip models/clip-faces --cuts 2 --cut-power 1 --cut-overview 1"""
-        .formatted(COUNT, STEPS, COLOR, COLOR_SCALE, TEXTS.get(0), TEXT_SCALE);
+            --clip models/clip-faces --cuts 2 --cut-power 1 --cut-overview 1""",
+        COUNT,
+        STEPS,
+        COLOR,
+        COLOR_SCALE,
+        TEXTS.get(0),
+        TEXT_SCALE);
   }
 
   /** A row without a guide, one for the colour, one for each text. */

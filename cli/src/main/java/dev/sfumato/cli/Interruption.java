@@ -1,22 +1,59 @@
 package dev.sfumato.cli;
 
+import java.lang.reflect.Proxy;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Ctrl-C (SIGINT) and SIGTERM. Work that has something to save holds a {@link #delay}: the process
- * then ends only when that is closed, and the work is expected to look at {@link #asked} and to end
- * soon. Other work ends at once. The exit status is the system's: 130 after SIGINT, 143 after
- * SIGTERM.
+ * Ctrl-C (SIGINT), SIGTERM and SIGHUP. Work that has something to save holds a {@link #delay}: the
+ * process then ends only when that is closed, and the work is expected to look at {@link #asked}
+ * and to end soon. Other work ends at once, and a second signal of the same kind ends all work at
+ * once. The exit status is the system's: 130 after SIGINT, 143 after SIGTERM.
  */
 final class Interruption {
+  private static final List<String> SIGNALS = List.of("INT", "TERM", "HUP");
+  private static final int SIGNALLED = 128;
+
   private static final ReentrantLock DELAY = new ReentrantLock();
+  private static final Set<Object> SEEN = ConcurrentHashMap.newKeySet();
   private static volatile boolean asked;
 
   private Interruption() {}
 
-  /** From now on an interruption waits for delays. */
+  /** From now on an interruption waits for delays, and a second one does not. */
   static void listen() {
     Runtime.getRuntime().addShutdownHook(new Thread(Interruption::await, "interruption"));
+    SIGNALS.forEach(Interruption::handle);
+  }
+
+  /**
+   * By reflection: the compiler warns of sun.misc, where the JDK keeps its only door to signals.
+   */
+  private static void handle(String name) {
+    try {
+      Class<?> type = Class.forName("sun.misc.Signal");
+      Class<?> handlerType = Class.forName("sun.misc.SignalHandler");
+      Object signal = type.getConstructor(String.class).newInstance(name);
+      int status = SIGNALLED + (int) type.getMethod("getNumber").invoke(signal);
+      Object handler =
+          Proxy.newProxyInstance(
+              Interruption.class.getClassLoader(),
+              new Class<?>[] {handlerType},
+              (proxy, method, arguments) -> end(status));
+      type.getMethod("handle", type, handlerType).invoke(null, signal, handler);
+    } catch (ReflectiveOperationException e) {
+      // With -Xrs, and on a JVM without sun.misc, signals do what the system does with them.
+    }
+  }
+
+  private static Void end(int status) {
+    if (!SEEN.add(status)) {
+      Runtime.getRuntime().halt(status);
+    }
+    System.exit(status);
+    return null;
   }
 
   private static void await() {

@@ -14,6 +14,7 @@ import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -81,8 +82,12 @@ final class ModelArguments {
   private static void require(String option, Object asked, Object own) {
     if (asked != null && !asked.equals(own)) {
       throw new SfumatoException(
-          "%s %s does not suit the model, whose own is %s: leave the option out"
-              .formatted(option, asked, own));
+          String.format(
+              Locale.ROOT,
+              "%s %s does not suit the model, whose own is %s: leave the option out",
+              option,
+              asked,
+              own));
     }
   }
 

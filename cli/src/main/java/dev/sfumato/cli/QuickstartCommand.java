@@ -29,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
@@ -129,8 +130,11 @@ final class QuickstartCommand implements Callable<Integer> {
           HtmlReport.Picture.of(
               grid,
               String.format(
+                  Locale.ROOT,
                   "Eight of each digit, %d steps of ddim with eta 1, seed %d, %.0f seconds.",
-                  STEPS, compute.seed, (System.nanoTime() - start) / 1e9)));
+                  STEPS,
+                  compute.seed,
+                  (System.nanoTime() - start) / 1e9)));
       report.add(
           new HtmlReport.Commands(
               "./sfumato sample --model models/mnist --class 7 --count 8 --scheduler ddim --eta 1 --out sevens.png"));
@@ -186,7 +190,8 @@ final class QuickstartCommand implements Callable<Integer> {
             public void onStep(StepReport report) {
               elapsed[0] = (System.nanoTime() - start) / 1e9;
               progress.stepTo((long) elapsed[0]);
-              progress.message(String.format("step %d  loss %.4f", report.step(), report.loss()));
+              progress.message(
+                  String.format(Locale.ROOT, "step %d  loss %.4f", report.step(), report.loss()));
             }
 
             @Override
@@ -198,9 +203,10 @@ final class QuickstartCommand implements Callable<Integer> {
     long last = run.trainer().progress().step();
     return List.of(
         name,
-        String.format("%d to %d", first + 1, last),
-        String.format("%.0f", (run.trainer().progress().images() - imagesBefore) / elapsed[0]),
-        String.format("%.4f", run.history().recent()));
+        String.format(Locale.ROOT, "%d to %d", first + 1, last),
+        String.format(
+            Locale.ROOT, "%.0f", (run.trainer().progress().images() - imagesBefore) / elapsed[0]),
+        String.format(Locale.ROOT, "%.4f", run.history().recent()));
   }
 
   private TrainingOptions options() {

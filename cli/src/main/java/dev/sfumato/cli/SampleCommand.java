@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -120,41 +121,40 @@ final class SampleCommand implements Callable<Integer> {
           new GuideSources(pipeline.denoiser().channels(), options, device)) {
         Guidance guidance = guides.apply(sources);
         Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings), guidance);
-        sample(sampler, options, random);
+        List<BufferedImage> frames = new ArrayList<>();
+        Tensor images = sample(sampler, options, random, frames);
+        try (Interruption.Delay delay = Interruption.delay()) {
+          save(images, frames);
+        }
       }
     }
     return 0;
   }
 
-  private void sample(Sampler sampler, SamplingOptions options, Rng random) {
-    List<BufferedImage> frames = new ArrayList<>();
+  private Tensor sample(
+      Sampler sampler, SamplingOptions options, Rng random, List<BufferedImage> frames) {
     try (StepProgress progress = new StepProgress("sample", 0, options.steps());
         GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, sampler.guidance())) {
       int every = Math.max(1, options.steps() / GIF_FRAMES);
-      Tensor images =
-          sampler.sample(
-              options,
-              random,
-              new Sampler.Listener() {
-                @Override
-                public void onPrediction(Step step, Prediction prediction) {
-                  if (rows != null) {
-                    rows.write(step, prediction);
-                  }
-                }
+      return sampler.sample(
+          options,
+          random,
+          new Sampler.Listener() {
+            @Override
+            public void onPrediction(Step step, Prediction prediction) {
+              if (rows != null) {
+                rows.write(step, prediction);
+              }
+            }
 
-                @Override
-                public void onStep(Step step, Tensor x) {
-                  progress.stepTo(step.index() + 1);
-                  if (gif != null
-                      && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                    frames.add(grid(x));
-                  }
-                }
-              });
-      try (Interruption.Delay delay = Interruption.delay()) {
-        save(images, frames);
-      }
+            @Override
+            public void onStep(Step step, Tensor x) {
+              progress.stepTo(step.index() + 1);
+              if (gif != null && (step.index() % every == 0 || step.index() + 1 == step.count())) {
+                frames.add(grid(x));
+              }
+            }
+          });
     }
   }
 
@@ -168,7 +168,7 @@ final class SampleCommand implements Callable<Integer> {
           .forEach(
               i ->
                   Png.write(
-                      outDir.resolve(String.format("%05d.png", i)),
+                      outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
                       Pictures.plain(images.narrow(0, i, 1))));
       System.out.println(outDir);
     }

@@ -1,6 +1,9 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -36,8 +39,12 @@ public final class Sfumato {
 
   /** Runs a command and ends the process with its exit status. */
   public static void main(String[] args) {
+    Locale.setDefault(Locale.ROOT);
     Interruption.listen();
-    System.exit(run(args));
+    Thread.setDefaultUncaughtExceptionHandler(Sfumato::threadError);
+    Optional<String> lost = Failure.ofEncoding(List.of(args));
+    lost.ifPresent(message -> System.err.println("error: " + message));
+    System.exit(lost.isPresent() ? CALLED_WRONGLY : run(args));
   }
 
   /** Runs a command: 0 success, 1 the work failed, 2 the call was wrong. */
@@ -54,26 +61,36 @@ public final class Sfumato {
       SavedOptions saved = SavedOptions.of(args);
       commands.getSubcommands().get("train").setDefaultValueProvider(saved);
       commands.getSubcommands().get("finetune").setDefaultValueProvider(saved);
-    } catch (SfumatoException e) {
+      int status = commands.execute(args);
+      if (System.out.checkError() && status == 0) {
+        throw new SfumatoException("standard output cannot be written: it is full or closed");
+      }
+      return status;
+    } catch (RuntimeException | Error e) { // also what is no Exception: no memory, no library
       return workError(e, program.verbose);
     }
-    return commands.execute(args);
   }
 
   private static int callError(ParameterException e, boolean verbose) {
     String command = e.getCommandLine().getCommandSpec().qualifiedName();
-    report(e.getMessage() + " (see " + command + " --help)", e, verbose);
+    String message = e.getMessage() + " (see " + command + " --help)";
+    report(new SfumatoException(message, e), verbose);
     return CALLED_WRONGLY;
   }
 
-  private static int workError(Exception e, boolean verbose) {
-    boolean ours = e instanceof SfumatoException;
-    report(ours ? e.getMessage() : "unexpected " + e + "; --verbose says where", e, verbose);
+  private static int workError(Throwable e, boolean verbose) {
+    report(e, verbose);
     return FAILED;
   }
 
-  private static void report(String message, Exception e, boolean verbose) {
-    System.err.println("error: " + message.strip().replaceAll("\\s*\\R\\s*", " "));
+  /** A thread that dies takes the program with it; what has something to save saves it first. */
+  private static void threadError(Thread thread, Throwable e) {
+    report(e, false);
+    System.exit(FAILED);
+  }
+
+  private static void report(Throwable e, boolean verbose) {
+    System.err.println(Failure.line(e));
     if (verbose) {
       e.printStackTrace();
     }

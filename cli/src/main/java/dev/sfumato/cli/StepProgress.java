@@ -1,14 +1,19 @@
 package dev.sfumato.cli;
 
 import java.io.Console;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /** A progress bar on standard error; nothing where that is no terminal. */
 final class StepProgress implements AutoCloseable {
+  private static final int WIDTH = 100;
+  private static final Path STANDARD_ERROR = Path.of("/proc/self/fd/2");
+
   private final ProgressBar bar;
 
   StepProgress(String task, long done, long steps) {
@@ -26,7 +31,7 @@ final class StepProgress implements AutoCloseable {
                 .setUnit(unit, unitSize)
                 .startsFrom(done, Duration.ZERO)
                 .setUpdateIntervalMillis(250)
-                .setConsumer(new ConsoleProgressBarConsumer(System.err)) // one line, rewritten
+                .setConsumer(new DelegatingProgressBarConsumer(StepProgress::show, WIDTH))
                 .clearDisplayOnFinish()
                 .build();
   }
@@ -36,8 +41,19 @@ final class StepProgress implements AutoCloseable {
     return new StepProgress(task, 0, 1, " MB", 1_000_000);
   }
 
+  /**
+   * Rewrites the line; a terminal that is narrower cuts it. The library's own consumer asks JLine
+   * for the width, which takes Ctrl-C away from the program.
+   */
+  private static void show(String text) {
+    System.err.print("\r\033[?7l" + text + "\033[K\033[?7h");
+  }
+
   /** From Java 22 on there is a console without a terminal, too, and a method that tells. */
   private static boolean hasTerminal() {
+    if (Files.isRegularFile(STANDARD_ERROR)) {
+      return false;
+    }
     Console console = System.console();
     try {
       return console != null && (boolean) Console.class.getMethod("isTerminal").invoke(console);

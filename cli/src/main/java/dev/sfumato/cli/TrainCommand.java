@@ -18,6 +18,7 @@ import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -224,8 +225,10 @@ class TrainCommand implements Callable<Integer> {
       }
       if (run.trainer().hasNext()) {
         System.err.printf(
+            Locale.ROOT,
             "stopped after step %d of %d; --resume goes on%n",
-            run.trainer().progress().step(), run.trainer().totalSteps());
+            run.trainer().progress().step(),
+            run.trainer().totalSteps());
       }
       System.out.println(output);
     }

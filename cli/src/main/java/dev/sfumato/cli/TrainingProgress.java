@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.run.TrainingRun;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.StepReport;
+import java.util.Locale;
 
 /**
  * The live line of a training run: step, epoch, mean loss of the last 100 steps, images a second;
@@ -26,6 +27,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     bar.stepTo(report.step());
     bar.message(
         String.format(
+            Locale.ROOT,
             "epoch %d  loss %.4f  %.0f images/s",
             report.epoch() + 1,
             run.history().recent(),
@@ -36,6 +38,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
   public void onEpoch(EpochReport report) {
     bar.line(
         String.format(
+            Locale.ROOT,
             "epoch %d: loss %.5f, validation loss %.5f, %.0f s",
             report.epoch() + 1,
             report.loss(),

@@ -51,8 +51,11 @@ public record ClipModel(
     int known = network.config().text().vocabSize();
     if (tokenizer.size() > known) {
       throw new SfumatoException(
-          "the tokenizer has %d tokens, but the model knows %d: the model needs its own tokenizer"
-              .formatted(tokenizer.size(), known));
+          String.format(
+              Locale.ROOT,
+              "the tokenizer has %d tokens, but the model knows %d: the model needs its own tokenizer",
+              tokenizer.size(),
+              known));
     }
   }
 

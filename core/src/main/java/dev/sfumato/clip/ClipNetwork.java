@@ -11,6 +11,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The two encoders of CLIP. Its parameters are named as in the files of OpenAI and open_clip.
@@ -108,8 +109,12 @@ public final class ClipNetwork extends Module {
     long[] shape = images.shape();
     if (shape.length != 4 || shape[1] != 3 || shape[2] != side || shape[3] != side) {
       throw new SfumatoException(
-          "this CLIP model reads pictures (B, 3, %d, %d), not %s"
-              .formatted(side, side, Arrays.toString(shape)));
+          String.format(
+              Locale.ROOT,
+              "this CLIP model reads pictures (B, 3, %d, %d), not %s",
+              side,
+              side,
+              Arrays.toString(shape)));
     }
   }
 

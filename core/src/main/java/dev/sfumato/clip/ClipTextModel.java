@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -116,14 +117,20 @@ public final class ClipTextModel extends Module {
   private void requireTokens(Tensor ids) {
     if (ids.dim() != 2 || ids.size(1) < 1 || ids.size(1) > config.contextLength()) {
       throw new SfumatoException(
-          "the text encoder reads tokens (B, 1 to %d), not %s"
-              .formatted(config.contextLength(), Arrays.toString(ids.shape())));
+          String.format(
+              Locale.ROOT,
+              "the text encoder reads tokens (B, 1 to %d), not %s",
+              config.contextLength(),
+              Arrays.toString(ids.shape())));
     }
     for (long token : ids.toLongs()) {
       if (token < 0 || token >= config.vocabSize()) {
         throw new SfumatoException(
-            "token %d is not known to the text encoder, which has %d: the tokenizer is another's"
-                .formatted(token, config.vocabSize()));
+            String.format(
+                Locale.ROOT,
+                "token %d is not known to the text encoder, which has %d: the tokenizer is another's",
+                token,
+                config.vocabSize()));
       }
     }
   }

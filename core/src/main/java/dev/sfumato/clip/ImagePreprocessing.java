@@ -8,6 +8,7 @@ import dev.sfumato.picture.Resize;
 import dev.sfumato.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -87,8 +88,12 @@ public record ImagePreprocessing(
         settings.flag("do_center_crop", true) ? side(settings, "crop_size", imageSize) : resize;
     if (crop != imageSize) {
       throw new SfumatoException(
-          "%scrop_size makes pictures of %d pixels, but the model reads %d"
-              .formatted(settings.source(), crop, imageSize));
+          String.format(
+              Locale.ROOT,
+              "%scrop_size makes pictures of %d pixels, but the model reads %d",
+              settings.source(),
+              crop,
+              imageSize));
     }
     Resize.Filter filter =
         switch (settings.integer("resample", 3)) {

@@ -3,6 +3,7 @@ package dev.sfumato.clip;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -65,15 +66,16 @@ final class Mojibake {
     String fourBytes =
         SingleByteEncoding.charactersOf(0xf0, 0xf0) + SingleByteEncoding.charactersOf(0xf3, 0xf3);
     return Pattern.compile(
-        "(?<![%s])([%s][%s ]|[%s][%s ]{2}|[%s][%s ]{3})+"
-            .formatted(
-                unusual,
-                SingleByteEncoding.charactersOf(0xc2, 0xdf),
-                continuation,
-                SingleByteEncoding.charactersOf(0xe0, 0xef),
-                continuation,
-                fourBytes,
-                continuation));
+        String.format(
+            Locale.ROOT,
+            "(?<![%s])([%s][%s ]|[%s][%s ]{2}|[%s][%s ]{3})+",
+            unusual,
+            SingleByteEncoding.charactersOf(0xc2, 0xdf),
+            continuation,
+            SingleByteEncoding.charactersOf(0xe0, 0xef),
+            continuation,
+            fourBytes,
+            continuation));
   }
 
   /** {@code text} as it was meant: ftfy's {@code fix_encoding}. */

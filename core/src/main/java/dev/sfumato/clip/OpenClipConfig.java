@@ -7,6 +7,7 @@ import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -98,8 +99,12 @@ final class OpenClipConfig {
 
   private static SfumatoException unsupported(JsonObject settings, String key) {
     return new SfumatoException(
-        "%s%s: %s is not supported: only plain CLIP models are"
-            .formatted(settings.source(), key, settings.get(key).value()));
+        String.format(
+            Locale.ROOT,
+            "%s%s: %s is not supported: only plain CLIP models are",
+            settings.source(),
+            key,
+            settings.get(key).value()));
   }
 
   private static ClipConfig.Image image(JsonObject vision, boolean quick) {

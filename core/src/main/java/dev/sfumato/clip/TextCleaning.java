@@ -26,7 +26,8 @@ enum TextCleaning {
 
   /** Final_Sigma of the Unicode standard, section 3.13; {@link String#toLowerCase} has another. */
   private static final Pattern FINAL_SIGMA =
-      Pattern.compile("(?<=%s%s{0,64})Σ(?!%s*%s)".formatted(CASED, IGNORED, IGNORED, CASED));
+      Pattern.compile(
+          String.format(Locale.ROOT, "(?<=%s%s{0,64})Σ(?!%s*%s)", CASED, IGNORED, IGNORED, CASED));
 
   static TextCleaning parse(String name) {
     try {

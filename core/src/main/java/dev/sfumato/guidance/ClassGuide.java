@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.function.UnaryOperator;
 
 /**
@@ -32,8 +33,11 @@ public record ClassGuide(UnaryOperator<Tensor> classifier, long... labels) imple
     for (long label : asked) {
       if (label < 0 || label >= logits.size(1)) {
         throw new SfumatoException(
-            "class %d is out of range: the classifier knows 0 to %d"
-                .formatted(label, logits.size(1) - 1));
+            String.format(
+                Locale.ROOT,
+                "class %d is out of range: the classifier knows 0 to %d",
+                label,
+                logits.size(1) - 1));
       }
     }
     Tensor targets = Tensor.of(asked, asked.length).to(predictedX0.device());

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Locale;
 
 /**
  * Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): away from what the network
@@ -30,7 +31,11 @@ public record ClassifierFreeGuidance(double scale, double from, double until, do
     }
     if (!(from >= 0 && from < until && until <= 1)) {
       throw new SfumatoException(
-          "guidance from %s and until %s must rise and lie between 0 and 1".formatted(from, until));
+          String.format(
+              Locale.ROOT,
+              "guidance from %s and until %s must rise and lie between 0 and 1",
+              from,
+              until));
     }
     if (!(rescale >= 0 && rescale <= 1)) {
       throw new SfumatoException("guidance rescale must lie between 0 and 1, not " + rescale);

@@ -6,6 +6,7 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
@@ -68,8 +69,10 @@ public record ClipGuide(
   private static void requireColors(Tensor pictures) {
     if (pictures.size(1) != 1 && pictures.size(1) != 3) {
       throw new SfumatoException(
-          "CLIP guidance is for gray and RGB pictures, not for %d channels"
-              .formatted(pictures.size(1)));
+          String.format(
+              Locale.ROOT,
+              "CLIP guidance is for gray and RGB pictures, not for %d channels",
+              pictures.size(1)));
     }
   }
 

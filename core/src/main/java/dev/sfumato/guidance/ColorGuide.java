@@ -55,8 +55,10 @@ public record ColorGuide(double red, double green, double blue) implements Guide
   public Tensor loss(Tensor predictedX0, Moment at) {
     if (predictedX0.size(1) != 1 && predictedX0.size(1) != 3) {
       throw new SfumatoException(
-          "colour guidance is for gray and RGB pictures, not for %d channels"
-              .formatted(predictedX0.size(1)));
+          String.format(
+              Locale.ROOT,
+              "colour guidance is for gray and RGB pictures, not for %d channels",
+              predictedX0.size(1)));
     }
     float[] channels = {(float) red, (float) green, (float) blue};
     Tensor target = Tensor.of(channels, 1, 3, 1, 1).to(predictedX0.device()).mul(2).sub(1);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /** How a guide's weight changes in the course of a sampling. */
@@ -37,8 +38,12 @@ public interface GuideSchedule {
     return (run, step) -> {
       if (copy.size() != step.count()) {
         throw new SfumatoException(
-            "%s: holds %d numbers, but the sampling has %d steps: give one for each"
-                .formatted(source, copy.size(), step.count()));
+            String.format(
+                Locale.ROOT,
+                "%s: holds %d numbers, but the sampling has %d steps: give one for each",
+                source,
+                copy.size(),
+                step.count()));
       }
       return copy.get(step.index());
     };

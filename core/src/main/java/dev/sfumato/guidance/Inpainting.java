@@ -5,6 +5,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Pictures that are known in part (RePaint, Lugmayr et al. 2022, arXiv 2201.09865, eq. 8): before
@@ -21,8 +22,13 @@ public record Inpainting(Tensor picture, Tensor redraw) {
   public Inpainting {
     if (picture.size(2) != redraw.size(2) || picture.size(3) != redraw.size(3)) {
       throw new SfumatoException(
-          "the mask is %d x %d pixels, but the picture %d x %d"
-              .formatted(redraw.size(3), redraw.size(2), picture.size(3), picture.size(2)));
+          String.format(
+              Locale.ROOT,
+              "the mask is %d x %d pixels, but the picture %d x %d",
+              redraw.size(3),
+              redraw.size(2),
+              picture.size(3),
+              picture.size(2)));
     }
   }
 
@@ -44,8 +50,11 @@ public record Inpainting(Tensor picture, Tensor redraw) {
     expected[0] = picture.size(0);
     if (!Arrays.equals(picture.shape(), expected)) {
       throw new SfumatoException(
-          "the picture to be completed is %s, but the model draws %s (C, H, W)"
-              .formatted(size(picture), size(x)));
+          String.format(
+              Locale.ROOT,
+              "the picture to be completed is %s, but the model draws %s (C, H, W)",
+              size(picture),
+              size(x)));
     }
   }
 

@@ -2,6 +2,7 @@ package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
+import java.util.Locale;
 
 /** Brightness of pixels: 0.299 R + 0.587 G + 0.114 B (ITU-R 601-2), or gray as it is. */
 final class Luma {
@@ -22,8 +23,10 @@ final class Luma {
   static void requireRgb(Tensor pictures) {
     if (pictures.size(1) != 3) {
       throw new SfumatoException(
-          "this guide is for RGB pictures, but the model's have %d channels"
-              .formatted(pictures.size(1)));
+          String.format(
+              Locale.ROOT,
+              "this guide is for RGB pictures, but the model's have %d channels",
+              pictures.size(1)));
     }
   }
 

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Towards a picture: the mean absolute difference between the pixels. With {@code lowPass} above 1
@@ -29,8 +30,11 @@ public record ReferenceGuide(Tensor picture, int lowPass) implements Guide {
     drawn[0] = picture.size(0);
     if (!Arrays.equals(picture.shape(), drawn)) {
       throw new SfumatoException(
-          "the reference picture is %s, but the model draws %s"
-              .formatted(Arrays.toString(picture.shape()), Arrays.toString(drawn)));
+          String.format(
+              Locale.ROOT,
+              "the reference picture is %s, but the model draws %s",
+              Arrays.toString(picture.shape()),
+              Arrays.toString(drawn)));
     }
     return coarse(predictedX0).sub(coarse(picture)).abs().mean();
   }

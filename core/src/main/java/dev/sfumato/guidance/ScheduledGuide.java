@@ -5,6 +5,7 @@ import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * A guide with how strongly and when it acts.
@@ -27,8 +28,12 @@ public record ScheduledGuide(
     }
     if (!(from >= 0 && from < until && until <= 1)) {
       throw new SfumatoException(
-          "guide %s: from %s and until %s must rise and lie between 0 and 1"
-              .formatted(name, from, until));
+          String.format(
+              Locale.ROOT,
+              "guide %s: from %s and until %s must rise and lie between 0 and 1",
+              name,
+              from,
+              until));
     }
   }
 
@@ -62,8 +67,11 @@ public record ScheduledGuide(
     Tensor loss = guide.loss(predictedX0, at);
     if (loss.numel() != 1) {
       throw new SfumatoException(
-          "guide %s: the loss must be one number, not of shape %s: take its mean"
-              .formatted(name, Arrays.toString(loss.shape())));
+          String.format(
+              Locale.ROOT,
+              "guide %s: the loss must be one number, not of shape %s: take its mean",
+              name,
+              Arrays.toString(loss.shape())));
     }
     if (!loss.requiresGrad()) {
       throw new SfumatoException(

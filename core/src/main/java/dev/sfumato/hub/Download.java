@@ -9,11 +9,8 @@ import java.io.OutputStream;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,8 +35,12 @@ final class Download {
 
     WrongBytes(RemoteFile file, long size) {
       super(
-          "%s: refused: the server sent %d bytes that have not the hash %s"
-              .formatted(file.name(), size, file.hash()));
+          String.format(
+              Locale.ROOT,
+              "%s: refused: the server sent %d bytes that are not those of the hash %s",
+              file.name(),
+              size,
+              file.hash()));
     }
   }
 
@@ -63,7 +64,7 @@ final class Download {
    * Downloads {@code file} to {@code blob}; the caller holds its lock.
    *
    * @throws WrongBytes if what the server sends has another hash
-   * @throws SfumatoException if it cannot be had or written
+   * @throws SfumatoException if it cannot be downloaded or written
    */
   static void to(
       Path blob, RemoteFile file, Source source, HubSettings settings, Progress progress) {
@@ -71,11 +72,14 @@ final class Download {
     try {
       Files.createDirectories(blob.getParent());
       new Download(file, source, partial, settings, progress).run();
-      Files.move(partial, blob, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.publish(partial, blob);
     } catch (IOException e) {
       throw new SfumatoException(
-          "%s: only partly downloaded, the next call goes on from there: %s"
-              .formatted(file.name(), AtomicFile.reason(e)),
+          String.format(
+              Locale.ROOT,
+              "%s: only partly downloaded, the next call goes on from there: %s",
+              file.name(),
+              AtomicFile.reason(e)),
           e);
     }
   }
@@ -130,6 +134,9 @@ final class Download {
     }
     HttpResponse<InputStream> response = source.from(first);
     try (InputStream body = response.body()) {
+      if (file.size() < 0 && response.headers().firstValue("Content-Length").isEmpty()) {
+        throw new SfumatoException(file.name() + ": refused: the server does not say its size");
+      }
       if (!continues(response, first)) {
         discard();
       }
@@ -154,36 +161,15 @@ final class Download {
   private void append(InputStream body) throws IOException {
     byte[] buffer = new byte[1 << 16];
     try (OutputStream out = open()) {
-      for (int n = read(body, buffer); n >= 0; n = read(body, buffer)) {
+      long received = size();
+      for (int n = body.read(buffer); n >= 0; n = body.read(buffer)) {
+        received += n;
+        if (file.size() >= 0 && received > file.size()) {
+          throw new WrongBytes(file, received);
+        }
         write(out, buffer, n);
         progress.add(n);
       }
-    }
-  }
-
-  /** A silent server must not hold everything up, and the client has no time limit for bodies. */
-  private int read(InputStream body, byte[] buffer) throws IOException {
-    Duration limit = settings.timeout();
-    CompletableFuture<Integer> watched =
-        new CompletableFuture<Integer>().orTimeout(limit.toMillis(), TimeUnit.MILLISECONDS);
-    watched.whenComplete(
-        (n, silence) -> {
-          if (silence != null) {
-            close(body);
-          }
-        });
-    int n = body.read(buffer);
-    if (!watched.complete(n)) {
-      throw new IOException("the server was silent for " + limit.toSeconds() + " s");
-    }
-    return n;
-  }
-
-  private static void close(InputStream body) {
-    try {
-      body.close();
-    } catch (IOException e) {
-      log.debug("closing a silent connection", e);
     }
   }
 

@@ -6,6 +6,7 @@ import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,9 +39,9 @@ public final class Hub {
   /**
    * Brings files of a repository into the cache, as far as they are not there.
    *
-   * <p>The server is asked what the revision stands for, unless that is a commit whose files are
-   * all cached, or the settings say offline. If it cannot be reached, the files that were cached
-   * when it was asked last are used, with a warning.
+   * <p>The server is asked what the revision stands for, unless all files are cached and it is a
+   * commit or the cache cannot be written, or the settings say offline. If the server cannot be
+   * reached, the files that were cached when it was asked last are used, with a warning.
    *
    * @param choice which of its files
    * @return the folder of the revision's files; it may hold more of them than {@code choice} asks
@@ -58,7 +59,7 @@ public final class Hub {
             .commit(id)
             .filter(commit -> missing(cache, commit, choice).isEmpty())
             .map(cache::snapshot);
-    if (id.isCommit() && complete.isPresent()) {
+    if (complete.isPresent() && (id.isCommit() || !cache.isWritable())) {
       return complete.get();
     }
     HubServer server = new HubServer(settings, id, kind);
@@ -95,8 +96,13 @@ public final class Hub {
     if (!missing.isEmpty()) {
       int more = missing.size() - 1;
       throw new SfumatoException(
-          "%s: only partly in the cache (%s%s is missing), and %s"
-              .formatted(id, missing.get(0), more > 0 ? ", with " + more + " more," : "", reason));
+          String.format(
+              Locale.ROOT,
+              "%s: only partly in the cache (%s%s is missing), and %s",
+              id,
+              missing.get(0),
+              more > 0 ? ", with " + more + " more," : "",
+              reason));
     }
     return cache.snapshot(commit);
   }

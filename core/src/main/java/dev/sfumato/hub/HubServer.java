@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.io.WebClient;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -17,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,11 +30,14 @@ import java.util.stream.Stream;
  */
 final class HubServer {
   private static final int MOST_REDIRECTS = 10;
+  private static final int MOST_PAGES = 1000;
+  private static final long MOST_BYTES_OF_A_LIST = 64L << 20;
+  private static final int PATIENCE_WITH_LISTS = 30; // times that a server may be silent
   private static final Set<Integer> PASSING = Set.of(408, 429, 500, 502, 503, 504);
   private static final String LINKED_ETAG = "X-Linked-Etag";
   private static final Pattern NEXT_PAGE = Pattern.compile("<([^>]+)>;\\s*rel=\"next\"");
 
-  private final HttpClient client;
+  private final WebClient client;
   private final HubSettings settings;
   private final HubId id;
   private final Kind kind;
@@ -43,12 +46,8 @@ final class HubServer {
     this.settings = settings;
     this.id = id;
     this.kind = kind;
-    client =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(settings.timeout())
-            .followRedirects(HttpClient.Redirect.NEVER) // they would take the token along
-            .build();
+    // Redirects that the client followed would take the token along.
+    client = new WebClient(settings.timeout(), HttpClient.Redirect.NEVER);
   }
 
   /**
@@ -86,7 +85,10 @@ final class HubServer {
   List<JsonNode> tree(String commit) throws IOException {
     List<JsonNode> files = new ArrayList<>();
     Optional<URI> page = Optional.of(URI.create(api("tree", commit) + "?recursive=True"));
-    while (page.isPresent()) {
+    for (int pages = 0; page.isPresent(); pages++) {
+      if (pages == MOST_PAGES) {
+        throw new SfumatoException(id + ": its list of files has no end");
+      }
       HttpResponse<InputStream> response = get(page.get(), 0, Optional.empty());
       for (JsonNode entry : read(response)) {
         if (entry.path("type").asText().equals("file")) {
@@ -102,7 +104,7 @@ final class HubServer {
   /** Asks what a file of a commit is; nothing where there is none. */
   Optional<RemoteFile> describe(String commit, String file) throws IOException {
     URI uri = resolve(commit, file);
-    HttpResponse<InputStream> response = send("HEAD", uri, 0);
+    HttpResponse<InputStream> response = send("HEAD", uri, 0, true);
     response.body().close();
     if (response.statusCode() == 404) {
       return Optional.empty();
@@ -119,11 +121,20 @@ final class HubServer {
       throw new SfumatoException(
           id + ": " + file + ": refused: the server names no hash of it (ETag '" + hash + "')");
     }
-    OptionalLong size = headers.firstValueAsLong("X-Linked-Size");
+    Optional<Long> size = number(headers, "X-Linked-Size");
     if (size.isEmpty() && !isRedirect(response)) {
-      size = headers.firstValueAsLong("Content-Length");
+      size = number(headers, "Content-Length");
     }
-    return Optional.of(new RemoteFile(file, hash, size.orElse(-1)));
+    return Optional.of(new RemoteFile(file, hash, size.orElse(-1L)));
+  }
+
+  /** What a header says, if that is a number. */
+  private static Optional<Long> number(HttpHeaders headers, String name) {
+    return headers
+        .firstValue(name)
+        .map(String::strip)
+        .filter(value -> value.matches("\\d{1,18}"))
+        .map(Long::valueOf);
   }
 
   /** Asks for the content of a file from the byte {@code from} on; the caller closes it. */
@@ -186,7 +197,7 @@ final class HubServer {
 
   private HttpResponse<InputStream> get(URI uri, long from, Optional<String> file)
       throws IOException {
-    HttpResponse<InputStream> response = send("GET", uri, from);
+    HttpResponse<InputStream> response = send("GET", uri, from, file.isPresent());
     try {
       requireSuccess(response, file);
       return response;
@@ -197,11 +208,12 @@ final class HubServer {
   }
 
   /** Follows redirects; a HEAD request only until a response names the hash. */
-  private HttpResponse<InputStream> send(String method, URI uri, long from) throws IOException {
+  private HttpResponse<InputStream> send(String method, URI uri, long from, boolean isFile)
+      throws IOException {
     URI target = uri;
     try {
       for (int i = 0; i < MOST_REDIRECTS; i++) {
-        HttpResponse<InputStream> response = exchange(request(method, target, from));
+        HttpResponse<InputStream> response = exchange(request(method, target, from), isFile);
         boolean hashed =
             method.equals("HEAD") && response.headers().firstValue(LINKED_ETAG).isPresent();
         if (!isRedirect(response) || hashed) {
@@ -216,11 +228,10 @@ final class HubServer {
     throw new SfumatoException(uri + ": redirects without end");
   }
 
-  private HttpRequest request(String method, URI uri, long from) {
+  private HttpRequest.Builder request(String method, URI uri, long from) {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(uri)
             .method(method, HttpRequest.BodyPublishers.noBody())
-            .timeout(settings.timeout())
             .header("User-Agent", "sfumato");
     if (isTheHub(uri)) {
       settings.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
@@ -228,19 +239,16 @@ final class HubServer {
     if (from > 0) {
       request.header("Range", "bytes=" + from + "-");
     }
-    return request.build();
+    return request;
   }
 
-  private HttpResponse<InputStream> exchange(HttpRequest request) throws IOException {
-    try {
-      return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new SfumatoException("interrupted", e);
-    } catch (IOException e) {
-      String reason = e.getMessage() == null ? "no connection" : e.getMessage();
-      throw new IOException(request.uri().getAuthority() + ": " + reason, e);
-    }
+  /** Files may be large and slow; their sizes are known. */
+  private HttpResponse<InputStream> exchange(HttpRequest.Builder request, boolean isFile)
+      throws IOException {
+    return isFile
+        ? client.send(request, Long.MAX_VALUE, Duration.ofDays(365))
+        : client.send(
+            request, MOST_BYTES_OF_A_LIST, settings.timeout().multipliedBy(PATIENCE_WITH_LISTS));
   }
 
   /** Only there may the token go: the same scheme, host and port. */
@@ -270,6 +278,9 @@ final class HubServer {
   }
 
   private String explained(HttpResponse<?> response) {
+    if (response.statusCode() == 407) {
+      return "the proxy wants to know who asks: http_proxy=http://user:password@host:port";
+    }
     String code = response.headers().firstValue("X-Error-Code").orElse("");
     String page = settings.endpoint() + "/" + kind.prefix() + id.repository();
     if (code.equals("RevisionNotFound")) {
@@ -286,12 +297,8 @@ final class HubServer {
     return response.statusCode() == 404 ? "no such " + kind + " or revision" : "refused";
   }
 
+  /** Where it is a date, the pauses grow anyway. */
   private static Duration retryAfter(HttpResponse<?> response) {
-    try {
-      String seconds = response.headers().firstValue("Retry-After").orElse("0");
-      return Duration.ofSeconds(Long.parseLong(seconds));
-    } catch (NumberFormatException e) { // a date: the pauses grow anyway
-      return Duration.ZERO;
-    }
+    return Duration.ofSeconds(number(response.headers(), "Retry-After").orElse(0L));
   }
 }

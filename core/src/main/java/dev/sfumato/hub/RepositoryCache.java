@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -59,6 +58,11 @@ final class RepositoryCache {
       AtomicFile.write(
           folder.resolve("refs").resolve(id.revision()), commit.getBytes(StandardCharsets.UTF_8));
     }
+  }
+
+  /** Whether something can be added; a cache on a read-only disk is one to read. */
+  boolean isWritable() {
+    return Files.isWritable(folder);
   }
 
   /** Marks the cache as one, so that backup programs leave it out. */
@@ -173,7 +177,7 @@ final class RepositoryCache {
       log.debug("{}: no symbolic link: {}", pointer, e.toString());
       return false;
     }
-    Files.move(aside, pointer, StandardCopyOption.ATOMIC_MOVE);
+    AtomicFile.rename(aside, pointer);
     return true;
   }
 

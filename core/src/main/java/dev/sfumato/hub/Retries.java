@@ -68,7 +68,7 @@ final class Retries {
       wait = busy.wait;
     }
     try {
-      Thread.sleep(Math.min(wait.toMillis(), LONGEST.toMillis()));
+      Thread.sleep((wait.compareTo(LONGEST) < 0 ? wait : LONGEST).toMillis());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new SfumatoException("interrupted", e);

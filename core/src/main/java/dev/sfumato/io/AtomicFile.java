@@ -17,6 +17,7 @@ import java.util.UUID;
 /** Writes a file aside and renames it, so that a reader sees the old file or the new one, whole. */
 public final class AtomicFile {
   private static final String INCOMPLETE = ".incomplete";
+  private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
 
   private AtomicFile() {}
 
@@ -29,8 +30,9 @@ public final class AtomicFile {
 
   /**
    * Writes {@code file}, making its folders, through a file beside it that is forced to the disk
-   * and renamed. When writing fails an old file is left as it was and nothing new stays behind. A
-   * symbolic link is followed; a device such as {@code /dev/null} is written directly.
+   * and renamed; the new name is forced, too. When writing fails an old file is left as it was and
+   * nothing new stays behind. A symbolic link is followed; a device such as {@code /dev/null} is
+   * written directly.
    *
    * @throws SfumatoException naming {@code file} if it cannot be written
    */
@@ -51,19 +53,57 @@ public final class AtomicFile {
   }
 
   private static void replace(Path target, Writer writer) throws IOException {
-    if (!Files.isDirectory(target.getParent())) { // createDirectories refuses a link to a folder
-      Files.createDirectories(target.getParent());
-    }
+    createDirectories(target.getParent());
     Path aside =
         target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + INCOMPLETE);
     try {
       writer.write(aside);
-      try (FileChannel channel = FileChannel.open(aside, StandardOpenOption.WRITE)) {
-        channel.force(true);
-      }
-      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+      publish(aside, target);
     } finally {
       Files.deleteIfExists(aside);
+    }
+  }
+
+  /** Makes a folder and those above it that are missing, and forces them to the disk. */
+  public static void createDirectories(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) { // Files.createDirectories refuses a link to a folder
+      Path parent = folder.toAbsolutePath().getParent();
+      createDirectories(parent);
+      try {
+        Files.createDirectory(folder);
+      } catch (FileAlreadyExistsException e) {
+        if (!Files.isDirectory(folder)) { // another process was quicker
+          throw e;
+        }
+      }
+      force(parent);
+    }
+  }
+
+  /**
+   * Gives a file or folder that is complete its name: forces it to the disk, renames it and forces
+   * that to the disk. After a power cut {@code target} is what it was or all of {@code complete}.
+   * What lies in a folder must be forced already.
+   */
+  public static void publish(Path complete, Path target) throws IOException {
+    force(complete);
+    rename(complete, target);
+  }
+
+  /** Renames a file or folder and forces the new name to the disk. */
+  public static void rename(Path from, Path to) throws IOException {
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+    force(to.toAbsolutePath().getParent());
+  }
+
+  private static void force(Path path) throws IOException {
+    boolean isFolder = Files.isDirectory(path);
+    if (isFolder && WINDOWS) {
+      return; // where folders cannot be opened, the file system keeps its own journal
+    }
+    try (FileChannel channel =
+        FileChannel.open(path, isFolder ? StandardOpenOption.READ : StandardOpenOption.WRITE)) {
+      channel.force(true);
     }
   }
 

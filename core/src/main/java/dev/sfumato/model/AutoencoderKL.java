@@ -10,6 +10,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.UnaryOperator;
 
 /**
@@ -142,8 +143,12 @@ public final class AutoencoderKL extends Module {
   private void requireShape(String what, Tensor x, int channels) {
     if (x.dim() != 4 || x.size(1) != channels || x.size(0) == 0) {
       throw new SfumatoException(
-          "the autoencoder takes %s of shape (B, %d, H, W), not %s"
-              .formatted(what, channels, Arrays.toString(x.shape())));
+          String.format(
+              Locale.ROOT,
+              "the autoencoder takes %s of shape (B, %d, H, W), not %s",
+              what,
+              channels,
+              Arrays.toString(x.shape())));
     }
   }
 

@@ -75,8 +75,11 @@ public record AutoencoderKLConfig(
       require(channels >= 1, "block_out_channels must be at least 1, not " + channels);
       require(
           normNumGroups >= 1 && channels % normNumGroups == 0,
-          "norm_num_groups %d does not divide the %d channels of a level: see block_out_channels"
-              .formatted(normNumGroups, channels));
+          String.format(
+              Locale.ROOT,
+              "norm_num_groups %d does not divide the %d channels of a level: see block_out_channels",
+              normNumGroups,
+              channels));
     }
     atLeastOne("in_channels", inChannels);
     atLeastOne("out_channels", outChannels);
@@ -176,8 +179,12 @@ public record AutoencoderKLConfig(
     require(!channels.isEmpty(), "block_out_channels is empty: name the channels of each level");
     require(
         types.size() == channels.size(),
-        "%s has %d entries, but block_out_channels has %d: name one block for each level"
-            .formatted(key, types.size(), channels.size()));
+        String.format(
+            Locale.ROOT,
+            "%s has %d entries, but block_out_channels has %d: name one block for each level",
+            key,
+            types.size(),
+            channels.size()));
     for (String type : types) {
       require(type.equals(known), key + " '" + type + "' is not supported: use " + known);
     }

@@ -112,8 +112,13 @@ public record AutoencoderTinyConfig(
     require(!channels.isEmpty(), key + " is empty: name the channels of each level");
     require(
         blocks.size() == channels.size(),
-        "num_%s_blocks has %d entries, but %s has %d"
-            .formatted(half, blocks.size(), key, channels.size()));
+        String.format(
+            Locale.ROOT,
+            "num_%s_blocks has %d entries, but %s has %d",
+            half,
+            blocks.size(),
+            key,
+            channels.size()));
     require(
         channels.stream().distinct().count() == 1 && channels.get(0) >= 1,
         key + " must be the same number for all levels, not " + channels);

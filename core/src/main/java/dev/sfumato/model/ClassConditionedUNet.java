@@ -11,6 +11,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -72,10 +73,11 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   public void load(Weights unet, Optional<Weights> classVectors) {
     if (classVectors.isPresent() != (classEmb != null)) {
       throw new SfumatoException(
-          "class conditioning %s %s: see class_conditioning"
-              .formatted(
-                  conditioning.type(),
-                  classEmb == null ? "has no vectors of its own" : "needs vectors"));
+          String.format(
+              Locale.ROOT,
+              "class conditioning %s %s: see class_conditioning",
+              conditioning.type(),
+              classEmb == null ? "has no vectors of its own" : "needs vectors"));
     }
     this.unet.load(unet);
     classVectors.ifPresent(vectors -> classEmb.load(vectors));

@@ -96,7 +96,11 @@ public record ClassConditioning(
     this.classNames = classNames == null ? List.of() : List.copyOf(classNames);
     if (!this.classNames.isEmpty() && this.classNames.size() != numClasses) {
       throw new SfumatoException(
-          "class_names has %d names for %d classes".formatted(this.classNames.size(), numClasses));
+          String.format(
+              Locale.ROOT,
+              "class_names has %d names for %d classes",
+              this.classNames.size(),
+              numClasses));
     }
   }
 
@@ -133,16 +137,24 @@ public record ClassConditioning(
         type == Type.NONE
             ? "the model is not class-conditioned: leave out --class"
             : classNames.isEmpty()
-                ? "class '%s' is not a number, and the model's classes have no names: use 0 to %d"
-                    .formatted(word, numClasses - 1)
-                : "the model has no class '%s': its classes are %s"
-                    .formatted(word, namesInShort()));
+                ? String.format(
+                    Locale.ROOT,
+                    "class '%s' is not a number, and the model's classes have no names: use 0 to %d",
+                    word,
+                    numClasses - 1)
+                : String.format(
+                    Locale.ROOT,
+                    "the model has no class '%s': its classes are %s",
+                    word,
+                    namesInShort()));
   }
 
   /** Returns the names, or the first of many, in one line. */
   public String namesInShort() {
     String more =
-        classNames.size() > NAMES_SHOWN ? " and %d more".formatted(numClasses - NAMES_SHOWN) : "";
+        classNames.size() > NAMES_SHOWN
+            ? String.format(Locale.ROOT, " and %d more", numClasses - NAMES_SHOWN)
+            : "";
     return classNames.stream().limit(NAMES_SHOWN).collect(Collectors.joining(", ", "", more));
   }
 
@@ -155,13 +167,22 @@ public record ClassConditioning(
   public void requireClasses(List<String> names) {
     if (names.size() > numClasses) {
       throw new SfumatoException(
-          "the data have %d classes, the model knows %d".formatted(names.size(), numClasses));
+          String.format(
+              Locale.ROOT,
+              "the data have %d classes, the model knows %d",
+              names.size(),
+              numClasses));
     }
     for (int i = 0; i < Math.min(names.size(), classNames.size()); i++) {
       if (!names.get(i).equals(classNames.get(i))) {
         throw new SfumatoException(
-            "class %d of the data is '%s', but the model knows it as '%s': use data with the classes %s"
-                .formatted(i, names.get(i), classNames.get(i), namesInShort()));
+            String.format(
+                Locale.ROOT,
+                "class %d of the data is '%s', but the model knows it as '%s': use data with the classes %s",
+                i,
+                names.get(i),
+                classNames.get(i),
+                namesInShort()));
       }
     }
   }

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -198,11 +199,12 @@ public final class Condition {
   private Condition with(Part part, Tensor tensor, int dimensions) {
     if (tensor.dim() != dimensions) {
       throw new SfumatoException(
-          "%s must have %d dimensions, not the shape %s"
-              .formatted(
-                  part.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '),
-                  dimensions,
-                  java.util.Arrays.toString(tensor.shape())));
+          String.format(
+              Locale.ROOT,
+              "%s must have %d dimensions, not the shape %s",
+              part.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '),
+              dimensions,
+              java.util.Arrays.toString(tensor.shape())));
     }
     Map<Part, Tensor> more = new EnumMap<>(Part.class);
     more.putAll(parts);

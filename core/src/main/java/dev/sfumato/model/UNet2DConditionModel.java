@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -115,8 +116,11 @@ public final class UNet2DConditionModel extends Module {
   private void requireShape(Tensor sample) {
     if (sample.dim() != 4 || sample.size(1) != config.inChannels()) {
       throw new SfumatoException(
-          "the U-Net takes a sample of shape (B, %d, H, W), not %s"
-              .formatted(config.inChannels(), Arrays.toString(sample.shape())));
+          String.format(
+              Locale.ROOT,
+              "the U-Net takes a sample of shape (B, %d, H, W), not %s",
+              config.inChannels(),
+              Arrays.toString(sample.shape())));
     }
   }
 
@@ -213,8 +217,12 @@ public final class UNet2DConditionModel extends Module {
     int expected = config.projectionClassEmbeddingsInputDim().orElseThrow();
     if (both.size(1) != expected) {
       throw new SfumatoException(
-          "a pooled text of %d and %d numbers of the size make %d, but"
-                  .formatted(pooled.size(1), numbers.size(1), both.size(1))
+          String.format(
+                  Locale.ROOT,
+                  "a pooled text of %d and %d numbers of the size make %d, but",
+                  pooled.size(1),
+                  numbers.size(1),
+                  both.size(1))
               + " projection_class_embeddings_input_dim is "
               + expected);
     }
@@ -226,8 +234,11 @@ public final class UNet2DConditionModel extends Module {
     int expected = config.encoderHidDim().orElse(config.crossAttentionDim().get(0));
     if (tokens.size(2) != expected) {
       throw new SfumatoException(
-          "the text has states of %d numbers, but the U-Net reads %d: the text encoder is not the U-Net's"
-              .formatted(tokens.size(2), expected));
+          String.format(
+              Locale.ROOT,
+              "the text has states of %d numbers, but the U-Net reads %d: the text encoder is not the U-Net's",
+              tokens.size(2),
+              expected));
     }
     return encoderHidProj == null ? tokens : encoderHidProj.forward(tokens);
   }

@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -84,8 +85,11 @@ final class UNet2DConditionRules {
               || config.upBlockTypes().get(levels - 1 - i).contains("Attn");
       require(
           !attention || heads <= channels,
-          "attention_head_dim asks for %d heads of %d channels: see block_out_channels"
-              .formatted(heads, channels));
+          String.format(
+              Locale.ROOT,
+              "attention_head_dim asks for %d heads of %d channels: see block_out_channels",
+              heads,
+              channels));
     }
   }
 
@@ -96,8 +100,11 @@ final class UNet2DConditionRules {
       atLeastOne("block_out_channels", channels);
       require(
           channels % groups == 0,
-          "norm_num_groups %d does not divide the %d channels of a level: see block_out_channels"
-              .formatted(groups, channels));
+          String.format(
+              Locale.ROOT,
+              "norm_num_groups %d does not divide the %d channels of a level: see block_out_channels",
+              groups,
+              channels));
     }
     config.sampleSize().forEach(size -> atLeastOne("sample_size", size));
     require(config.sampleSize().size() <= 2, "sample_size must be one number or [height, width]");
@@ -151,8 +158,12 @@ final class UNet2DConditionRules {
   private static void sameLength(String key, int entries, int levels) {
     require(
         entries == levels,
-        "%s has %d entries, but block_out_channels has %d: name one for each level"
-            .formatted(key, entries, levels));
+        String.format(
+            Locale.ROOT,
+            "%s has %d entries, but block_out_channels has %d: name one for each level",
+            key,
+            entries,
+            levels));
   }
 
   private static void odd(String key, int value) {

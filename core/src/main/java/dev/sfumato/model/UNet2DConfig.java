@@ -197,8 +197,12 @@ public record UNet2DConfig(
   public void requireDivisible(long height, long width) {
     if (height < 1 || width < 1 || height % multiple() != 0 || width % multiple() != 0) {
       throw new SfumatoException(
-          "a picture of %d x %d pixels does not fit the U-Net, which halves it %d times: "
-                  .formatted(height, width, blockOutChannels.size() - 1)
+          String.format(
+                  Locale.ROOT,
+                  "a picture of %d x %d pixels does not fit the U-Net, which halves it %d times: ",
+                  height,
+                  width,
+                  blockOutChannels.size() - 1)
               + "height and width must be multiples of "
               + multiple());
     }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -167,8 +168,12 @@ public final class UNet2DModel extends Module {
 
   private static SfumatoException wrongShape(String what, String expected, Tensor given) {
     return new SfumatoException(
-        "the U-Net takes %s of shape %s, not %s"
-            .formatted(what, expected, Arrays.toString(given.shape())));
+        String.format(
+            Locale.ROOT,
+            "the U-Net takes %s of shape %s, not %s",
+            what,
+            expected,
+            Arrays.toString(given.shape())));
   }
 
   private Tensor predict(Tensor sample, Tensor time, Tensor timestep) {

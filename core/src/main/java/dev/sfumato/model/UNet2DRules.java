@@ -2,6 +2,7 @@ package dev.sfumato.model;
 
 import dev.sfumato.SfumatoException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** What a {@link UNet2DConfig} must fulfil; every message names the key. */
@@ -113,7 +114,11 @@ final class UNet2DRules {
       if (config.normNumGroups().isEmpty()) {
         require(
             hasOwnGroups(down) && hasOwnGroups(up),
-            "norm_num_groups must be a number with %s and %s, not null".formatted(down, up));
+            String.format(
+                Locale.ROOT,
+                "norm_num_groups must be a number with %s and %s, not null",
+                down,
+                up));
       } else if (i == 0 || i == last && middle || !hasOwnGroups(down) || !hasOwnGroups(up)) {
         divides("norm_num_groups", config.normNumGroups(), config.blockOutChannels().get(i));
       }
@@ -137,8 +142,12 @@ final class UNet2DRules {
         n ->
             require(
                 channels % n == 0,
-                "%s %d does not divide the %d channels of a level: see block_out_channels"
-                    .formatted(key, n, channels)));
+                String.format(
+                    Locale.ROOT,
+                    "%s %d does not divide the %d channels of a level: see block_out_channels",
+                    key,
+                    n,
+                    channels)));
   }
 
   private static void checkEmbeddings(UNet2DConfig config) {
@@ -159,8 +168,12 @@ final class UNet2DRules {
   private static void sameLength(String key, List<String> types, int levels) {
     require(
         types.size() == levels,
-        "%s has %d entries, but block_out_channels has %d: name one block for each level"
-            .formatted(key, types.size(), levels));
+        String.format(
+            Locale.ROOT,
+            "%s has %d entries, but block_out_channels has %d: name one block for each level",
+            key,
+            types.size(),
+            levels));
   }
 
   private static void atLeastOne(String key, int value) {

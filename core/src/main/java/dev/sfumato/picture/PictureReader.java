@@ -79,13 +79,13 @@ public final class PictureReader {
       return decode(bytes, format, name).upright(Exif.orientation(bytes, format));
     } catch (OutOfMemoryError e) {
       throw new SfumatoException(
-          "%s: %s picture too large for the memory".formatted(name, format), e);
+          String.format(Locale.ROOT, "%s: %s picture too large for the memory", name, format), e);
     } catch (IOException | RuntimeException e) {
       if (e instanceof SfumatoException known) {
         throw known;
       }
       throw new SfumatoException(
-          "%s: damaged %s picture (%s)".formatted(name, format, oneLine(e)), e);
+          String.format(Locale.ROOT, "%s: damaged %s picture (%s)", name, format, oneLine(e)), e);
     }
   }
 
@@ -174,8 +174,13 @@ public final class PictureReader {
   private static void checkSize(int width, int height, String name) {
     if ((long) width * height > MAX_PIXELS) {
       throw new SfumatoException(
-          "%s: declares %d x %d pixels, more than the limit of %d megapixels"
-              .formatted(name, width, height, MAX_PIXELS / 1_000_000));
+          String.format(
+              Locale.ROOT,
+              "%s: declares %d x %d pixels, more than the limit of %d megapixels",
+              name,
+              width,
+              height,
+              MAX_PIXELS / 1_000_000));
     }
     if (width == 1 && height == 1) {
       throw new SfumatoException(name + ": a single pixel, which is no picture to learn from");

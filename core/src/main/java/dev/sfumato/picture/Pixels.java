@@ -1,5 +1,7 @@
 package dev.sfumato.picture;
 
+import java.util.Locale;
+
 /**
  * A decoded picture: unsigned bytes in planes, (C, H, W) with C 1 (gray) or 3 (red, green, blue).
  * Operations give new pictures and leave this one as it is; nobody should write to {@code values}.
@@ -23,7 +25,8 @@ public record Pixels(int channels, int height, int width, byte[] values) {
   public Pixels {
     if (channels != 1 && channels != 3 || (long) channels * height * width != values.length) {
       throw new IllegalArgumentException(
-          "(%d, %d, %d) and %d bytes".formatted(channels, height, width, values.length));
+          String.format(
+              Locale.ROOT, "(%d, %d, %d) and %d bytes", channels, height, width, values.length));
     }
   }
 

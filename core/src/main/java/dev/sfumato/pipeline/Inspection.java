@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -43,7 +44,7 @@ public final class Inspection {
       long parameters =
           pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();
       List<String> lines = new ArrayList<>();
-      lines.add(row("U-Net", String.format("%,d parameters", parameters)));
+      lines.add(row("U-Net", String.format(Locale.ROOT, "%,d parameters", parameters)));
       lines.add(
           row(
               "pictures",
@@ -76,7 +77,7 @@ public final class Inspection {
   }
 
   private static String row(String name, String value) {
-    return String.format("%-10s %s", name, value);
+    return String.format(Locale.ROOT, "%-10s %s", name, value);
   }
 
   private static String safetensors(Path file) {
@@ -113,11 +114,12 @@ public final class Inspection {
             .map(
                 t ->
                     String.format(
+                        Locale.ROOT,
                         "%-" + Math.max(1, width) + "s  %-5s %s%n",
                         t.name(),
                         t.dtype().code(),
                         t.shape()))
             .collect(Collectors.joining());
-    return rows + String.format("%d tensors, %,d bytes%n", tensors.size(), bytes);
+    return rows + String.format(Locale.ROOT, "%d tensors, %,d bytes%n", tensors.size(), bytes);
   }
 }

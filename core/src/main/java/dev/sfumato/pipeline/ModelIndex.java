@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -64,15 +65,25 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
     for (Map.Entry<String, String> part : components.entrySet()) {
       if (!OF_PIXELS.contains(part.getKey())) {
         throw new SfumatoException(
-            "%s: is a %s with %s (%s), which is not supported: only models whose U-Net draws pixels are"
-                .formatted(directory, className, part.getKey(), part.getValue()));
+            String.format(
+                Locale.ROOT,
+                "%s: is a %s with %s (%s), which is not supported: only models whose U-Net draws pixels are",
+                directory,
+                className,
+                part.getKey(),
+                part.getValue()));
       }
     }
     String unet = components.getOrDefault("unet", UNET);
     if (!unet.equals(UNET)) {
       throw new SfumatoException(
-          "%s: is a %s whose unet is a %s, which is not supported: only %s is"
-              .formatted(directory, className, unet, UNET));
+          String.format(
+              Locale.ROOT,
+              "%s: is a %s whose unet is a %s, which is not supported: only %s is",
+              directory,
+              className,
+              unet,
+              UNET));
     }
     requireNoTrainingState();
   }

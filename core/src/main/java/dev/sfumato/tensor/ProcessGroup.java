@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -82,8 +83,13 @@ public final class ProcessGroup implements AutoCloseable {
       group.close();
       throw new SfumatoException(
           String.format(
+              Locale.ROOT,
               "rank %d of %d could not join the others at %s:%d: %s",
-              place.rank(), place.size(), place.address(), place.port(), e.getMessage()),
+              place.rank(),
+              place.size(),
+              place.address(),
+              place.port(),
+              e.getMessage()),
           e);
     }
   }

@@ -1,6 +1,7 @@
 package dev.sfumato.tensor;
 
 import dev.sfumato.SfumatoException;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -62,8 +63,12 @@ public record Rendezvous(
         || Integer.parseInt(text) > most) {
       throw new SfumatoException(
           String.format(
+              Locale.ROOT,
               "the environment variable %s is '%s', but must be a number from %d to %d",
-              name, text, least, most));
+              name,
+              text,
+              least,
+              most));
     }
     return Integer.parseInt(text);
   }

@@ -55,6 +55,30 @@ interface Answer {
     };
   }
 
+  /** Sends {@code part} again and again, until nobody listens. */
+  static Answer endlessly(byte[] part) {
+    return (exchange, content) -> {
+      exchange.sendResponseHeaders(200, 0); // chunks
+      while (true) {
+        exchange.getResponseBody().write(part);
+      }
+    };
+  }
+
+  /** Sends a part of a body and then nothing. */
+  static Answer silently(long millis) {
+    return (exchange, content) -> {
+      exchange.sendResponseHeaders(200, 0);
+      exchange.getResponseBody().write('{');
+      exchange.getResponseBody().flush();
+      try {
+        Thread.sleep(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    };
+  }
+
   static Answer ignoringTheRange() {
     return Answer::send;
   }

@@ -115,6 +115,74 @@ class DownloadTest extends HubFixture {
     assertThat(hub.requests).contains("GET storage /" + WEIGHTS + " range bytes=1-");
   }
 
+  // ---- servers without end
+
+  private Hub impatient() {
+    return new Hub(settings(false, true, Duration.ofMillis(500)));
+  }
+
+  @Test
+  void doesNotWaitForASilentList() {
+    hub.next("revision", Answer.silently(10_000));
+    assertThat(failure(impatient(), ID)).contains("the server was silent for 0 s");
+    hub.next("tree", Answer.silently(10_000));
+    assertWhole(snapshot(impatient(), ID));
+  }
+
+  @Test
+  void stopsReadingAListWithoutEnd() {
+    hub.next("revision", Answer.endlessly(new byte[1 << 16]));
+    assertThat(failure()).contains("cannot be reached");
+    byte[] spaces = new byte[1 << 16];
+    Arrays.fill(spaces, (byte) ' ');
+    hub.next("revision", Answer.endlessly(spaces));
+    assertThat(failure()).contains("the server sends more than 67108864 bytes");
+    hub.next("tree", Answer.endlessly(spaces));
+    assertWhole(snapshot());
+  }
+
+  @Test
+  void stopsTurningPagesThatLeadInCircles() {
+    Answer[] pages = new Answer[1001];
+    Arrays.fill(
+        pages,
+        (Answer)
+            (exchange, content) -> {
+              String page = hub.endpoint() + exchange.getRequestURI().toString();
+              exchange.getResponseHeaders().set("Link", "<" + page + ">; rel=\"next\"");
+              Answer.send(exchange, "[]".getBytes());
+            });
+    hub.next("tree", pages);
+    assertWhole(snapshot());
+    assertThat(hub.requests.stream().filter(r -> r.contains("/tree/"))).hasSize(1000);
+  }
+
+  @ParameterizedTest
+  @CsvSource({WEIGHTS, CONFIG})
+  void stopsReadingAFileThatIsLongerThanAnnounced(String name) throws IOException {
+    hub.next(name, Answer.endlessly(new byte[1 << 16]));
+    assertThat(failure()).startsWith(name + ": refused: the server sent ");
+    assertThat(below(cache.resolve("models--org--name/blobs")).toString())
+        .doesNotContain(hub.hash(name) + ",");
+    assertWhole(snapshot());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"soon", "-5", "99999999999999999999", "1e3", ""})
+  void headersThatAreNotNumbersAreNone(String value) {
+    hub.next("revision", Answer.status(503, "Retry-After", value));
+    hub.next(
+        "HEAD " + CONFIG, Answer.status(200, "ETag", hub.hash(CONFIG), "X-Linked-Size", value));
+    assertWhole(snapshot());
+  }
+
+  @Test
+  void aFileOfUnknownSizeIsRefused() {
+    hub.next("HEAD " + CONFIG, Answer.status(200, "ETag", hub.hash(CONFIG)));
+    hub.next(CONFIG, Answer.endlessly(new byte[1 << 16]));
+    assertThat(failure()).isEqualTo(CONFIG + ": refused: the server does not say its size");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"../evil", "/etc/evil", "a/../../evil", "a\\..\\evil", "C:/evil", "a//b"})
   void refusesNamesThatLeadOutOfTheCache(String name) {

@@ -161,7 +161,7 @@ public final class FakeHub implements AutoCloseable {
    * Answers the next requests for {@code what} so, one after the other.
    *
    * @param what the name of a file whose content is asked for; {@code HEAD} and such a name; or
-   *     {@code revision}
+   *     {@code revision} or {@code tree}
    */
   void next(String what, Answer... answers) {
     faults.computeIfAbsent(what, w -> new ArrayDeque<>()).addAll(List.of(answers));
@@ -223,6 +223,11 @@ public final class FakeHub implements AutoCloseable {
   }
 
   private void tree(HttpExchange exchange) throws IOException {
+    Optional<Answer> fault = fault("tree");
+    if (fault.isPresent()) {
+      fault.get().to(exchange, new byte[0]);
+      return;
+    }
     if (!listsTrees) {
       Answer.status(404).to(exchange, new byte[0]);
       return;

@@ -2,6 +2,7 @@ package dev.sfumato.hub;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
@@ -218,5 +219,24 @@ class HubTest extends HubFixture {
     hub.close();
     assertThat(failure())
         .contains("only partly in the cache (unet/config.json is missing), and http");
+  }
+
+  /** Such as a disk that is mounted read-only. */
+  @Test
+  void aCompleteCacheThatCannotBeWrittenIsUsed() throws IOException {
+    Path whole = snapshot();
+    Files.delete(cache.resolve("CACHEDIR.TAG"));
+    Path repository = cache.resolve("models--org--name");
+    assertThat(repository.toFile().setWritable(false)).isTrue();
+    assertThat(cache.toFile().setWritable(false)).isTrue();
+    try {
+      assumeTrue(!Files.isWritable(repository), "this user may write everything");
+      hub.requests.clear();
+      assertThat(snapshot()).isEqualTo(whole);
+      assertThat(hub.requests).isEmpty();
+    } finally {
+      assertThat(cache.toFile().setWritable(true)).isTrue();
+      assertThat(repository.toFile().setWritable(true)).isTrue();
+    }
   }
 }

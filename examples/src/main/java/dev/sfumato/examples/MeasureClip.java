@@ -84,7 +84,7 @@ public final class MeasureClip {
   /** How often the right text is the first, or among the first five, for its picture. */
   private void retrieval() {
     Tensor cosines = cosines(captions);
-    System.out.printf("held-out pairs: %d%n", captions.size());
+    System.out.printf(Locale.ROOT, "held-out pairs: %d%n", captions.size());
     print("picture to text", cosines);
     print("text to picture", cosines.transpose(0, 1));
   }
@@ -116,7 +116,8 @@ public final class MeasureClip {
    * the one answer would be right that is right most often.
    */
   private void zeroShot(String pattern, List<String> words) {
-    List<String> texts = words.stream().map(word -> pattern.formatted(word)).toList();
+    List<String> texts =
+        words.stream().map(word -> String.format(Locale.ROOT, pattern, word)).toList();
     long[] best = cosines(texts).argmax(1).toLongs();
     int[] asked =
         IntStream.range(0, best.length)
@@ -131,7 +132,7 @@ public final class MeasureClip {
     System.out.printf(
         Locale.ROOT,
         "%-24s %5.1f %% of %d (always the same: %.1f %%)%n",
-        pattern.formatted("<" + words.size() + ">"),
+        String.format(Locale.ROOT, pattern, "<" + words.size() + ">"),
         percent(right, asked.length),
         asked.length,
         percent(commonest, asked.length));

@@ -12,6 +12,7 @@ import java.util.Base64;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -140,7 +141,9 @@ public record HtmlReport(String title, List<Section> sections) {
 
   /** The page as text. */
   public String html() {
-    return """
+    return String.format(
+        Locale.ROOT,
+        """
     <!doctype html>
     <html lang="en">
     <head>
@@ -160,12 +163,11 @@ public record HtmlReport(String title, List<Section> sections) {
     </main>
     </body>
     </html>
-    """
-        .formatted(
-            escaped(title),
-            STYLE,
-            escaped(title),
-            sections.stream().map(HtmlReport::html).collect(Collectors.joining("\n")));
+    """,
+        escaped(title),
+        STYLE,
+        escaped(title),
+        sections.stream().map(HtmlReport::html).collect(Collectors.joining("\n")));
   }
 
   private static String html(Section section) {
@@ -195,12 +197,13 @@ public record HtmlReport(String title, List<Section> sections) {
 
   private static String html(Picture picture) {
     String caption = escaped(picture.caption());
-    return "<figure><img alt=\"%s\" src=\"data:%s;base64,%s\"><figcaption>%s</figcaption></figure>"
-        .formatted(
-            caption,
-            mediaType(picture.file()).orElseThrow(),
-            Base64.getEncoder().encodeToString(picture.file()),
-            caption);
+    return String.format(
+        Locale.ROOT,
+        "<figure><img alt=\"%s\" src=\"data:%s;base64,%s\"><figcaption>%s</figcaption></figure>",
+        caption,
+        mediaType(picture.file()).orElseThrow(),
+        Base64.getEncoder().encodeToString(picture.file()),
+        caption);
   }
 
   private static String html(Table table) {
@@ -216,8 +219,11 @@ public record HtmlReport(String title, List<Section> sections) {
         table.rows().stream()
             .map(row -> html("td", row, numeric))
             .collect(Collectors.joining("\n"));
-    return "<div class=\"wide\"><table>\n<thead>%s</thead>\n<tbody>\n%s\n</tbody></table></div>"
-        .formatted(html("th", table.header(), numeric), body);
+    return String.format(
+        Locale.ROOT,
+        "<div class=\"wide\"><table>\n<thead>%s</thead>\n<tbody>\n%s\n</tbody></table></div>",
+        html("th", table.header(), numeric),
+        body);
   }
 
   private static String html(String element, List<String> row, boolean[] numeric) {

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -59,8 +60,13 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
     for (int i = 0; i < labelOfEach.length; i++) {
       if (labelOfEach[i] < 0 || labelOfEach[i] >= limit) {
         throw new SfumatoException(
-            "%s: label %d of picture %d is out of range, must be 0 to %d"
-                .formatted(source, labelOfEach[i], i, limit - 1));
+            String.format(
+                Locale.ROOT,
+                "%s: label %d of picture %d is out of range, must be 0 to %d",
+                source,
+                labelOfEach[i],
+                i,
+                limit - 1));
       }
     }
     int largest = Arrays.stream(labelOfEach).max().orElse(0);

@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -34,8 +35,13 @@ record Column(String option, String asked, List<String> usual) {
     }
     if (!present.contains(asked)) {
       throw new SfumatoException(
-          "%s: no column '%s' for %s; there are %s"
-              .formatted(table, asked, option, String.join(", ", present)));
+          String.format(
+              Locale.ROOT,
+              "%s: no column '%s' for %s; there are %s",
+              table,
+              asked,
+              option,
+              String.join(", ", present)));
     }
     return Optional.of(asked);
   }

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureFormat;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -70,8 +71,12 @@ final class FileSource implements PictureSource {
     for (Column column : List.of(Column.label(columns), Column.caption(columns))) {
       if (!column.asked().isEmpty()) {
         throw new SfumatoException(
-            "%s: %s %s needs a metadata.jsonl or metadata.csv beside the pictures"
-                .formatted(files.origin(), column.option(), column.asked()));
+            String.format(
+                Locale.ROOT,
+                "%s: %s %s needs a metadata.jsonl or metadata.csv beside the pictures",
+                files.origin(),
+                column.option(),
+                column.asked()));
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -26,8 +27,13 @@ public record HeldOut(Dataset training, Dataset validation) {
   }
 
   private static String kind(Dataset dataset) {
-    return "%d x %d with %d channels and the classes %s"
-        .formatted(dataset.width(), dataset.height(), dataset.channels(), dataset.classNames());
+    return String.format(
+        Locale.ROOT,
+        "%d x %d with %d channels and the classes %s",
+        dataset.width(),
+        dataset.height(),
+        dataset.channels(),
+        dataset.classNames());
   }
 
   /**

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -46,8 +47,11 @@ final class IdxDataset implements Dataset {
             .orElseThrow(
                 () ->
                     new SfumatoException(
-                        "%s: no %s-images-idx3-ubyte(.gz) in this folder"
-                            .formatted(folder, prefix(options.split()))));
+                        String.format(
+                            Locale.ROOT,
+                            "%s: no %s-images-idx3-ubyte(.gz) in this folder",
+                            folder,
+                            prefix(options.split()))));
     IdxFile images = IdxFile.read(pictures, 3);
     Optional<Path> classes = find(folder, options.split(), "labels", 1);
     if (classes.isEmpty()) {
@@ -56,8 +60,13 @@ final class IdxDataset implements Dataset {
     IdxFile labels = IdxFile.read(classes.get(), 1);
     if (labels.shape()[0] != images.shape()[0]) {
       throw new SfumatoException(
-          "%s: %d labels, but %s has %d pictures"
-              .formatted(classes.get(), labels.shape()[0], pictures, images.shape()[0]));
+          String.format(
+              Locale.ROOT,
+              "%s: %d labels, but %s has %d pictures",
+              classes.get(),
+              labels.shape()[0],
+              pictures,
+              images.shape()[0]));
     }
     checkRange(labels, names.size());
     return new IdxDataset(images, labels.values(), names, options);
@@ -68,8 +77,13 @@ final class IdxDataset implements Dataset {
       int label = labels.values()[i] & 0xff;
       if (label >= classes) {
         throw new SfumatoException(
-            "%s: label %d of picture %d is out of range, must be 0 to %d"
-                .formatted(labels.path(), label, i, classes - 1));
+            String.format(
+                Locale.ROOT,
+                "%s: label %d of picture %d is out of range, must be 0 to %d",
+                labels.path(),
+                label,
+                i,
+                classes - 1));
       }
     }
   }

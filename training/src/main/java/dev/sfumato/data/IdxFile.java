@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -34,8 +35,13 @@ record IdxFile(Path path, int[] shape, byte[] values) {
       int expected = 0x0800 + dimensions;
       if (magic != expected) {
         throw new SfumatoException(
-            "%s: not an idx file of bytes in %d dimensions (begins with 0x%08x instead of 0x%08x)"
-                .formatted(path, dimensions, magic, expected));
+            String.format(
+                Locale.ROOT,
+                "%s: not an idx file of bytes in %d dimensions (begins with 0x%08x instead of 0x%08x)",
+                path,
+                dimensions,
+                magic,
+                expected));
       }
       int[] shape = new int[dimensions];
       for (int i = 0; i < dimensions; i++) {
@@ -47,8 +53,12 @@ record IdxFile(Path path, int[] shape, byte[] values) {
       byte[] values = in.readNBytes(length);
       if (values.length < length) {
         throw new SfumatoException(
-            "%s: truncated, holds %d of the %d bytes that its header declares"
-                .formatted(path, values.length, length));
+            String.format(
+                Locale.ROOT,
+                "%s: truncated, holds %d of the %d bytes that its header declares",
+                path,
+                values.length,
+                length));
       }
       if (in.read() != -1) {
         throw new SfumatoException(path + ": goes on after the " + length + " bytes it declares");

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -80,11 +81,12 @@ record Metadata(List<Row> rows) {
       }
     } catch (JsonProcessingException e) {
       throw new SfumatoException(
-          "%s, line %d: %s"
-              .formatted(
-                  file,
-                  e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
-                  e.getOriginalMessage().lines().findFirst().orElse("damaged")),
+          String.format(
+              Locale.ROOT,
+              "%s, line %d: %s",
+              file,
+              e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
+              e.getOriginalMessage().lines().findFirst().orElse("damaged")),
           e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read (" + e.getMessage() + ")", e);

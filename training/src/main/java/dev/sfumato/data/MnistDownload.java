@@ -1,20 +1,23 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.WebClient;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -31,6 +34,9 @@ import org.slf4j.LoggerFactory;
  */
 record MnistDownload(String name, URI source, Map<String, String> md5, List<String> classNames) {
   private static final Logger log = LoggerFactory.getLogger(MnistDownload.class);
+  private static final Duration SILENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofHours(1);
+  private static final long MOST_BYTES = 64L << 20; // the largest file has 26 MB
 
   private static final List<String> FILES =
       List.of(
@@ -98,15 +104,11 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
   /**
    * Returns the folder of the files, after downloading those that are missing.
    *
-   * @throws SfumatoException if a file cannot be had or is not what was published
+   * @throws SfumatoException if a file cannot be downloaded or is not what was published
    */
   Path folder(Path cache) {
     Path folder = cache.resolve(name);
-    HttpClient client =
-        HttpClient.newBuilder()
-            .connectTimeout(Duration.ofSeconds(20))
-            .followRedirects(HttpClient.Redirect.NORMAL)
-            .build();
+    WebClient client = new WebClient(SILENCE, HttpClient.Redirect.NORMAL);
     for (String file : md5.keySet()) {
       if (!Files.isRegularFile(folder.resolve(file))) {
         download(client, file, folder);
@@ -115,49 +117,47 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
     return folder;
   }
 
-  private void download(HttpClient client, String file, Path folder) {
+  private void download(WebClient client, String file, Path folder) {
     URI uri = source.resolve(file);
     log.info("downloading {} to {}", uri, folder);
-    try {
-      Files.createDirectories(folder);
-      Path part = Files.createTempFile(folder, file, ".part");
-      try {
-        HttpRequest request = HttpRequest.newBuilder(uri).timeout(Duration.ofMinutes(5)).build();
-        int status = client.send(request, HttpResponse.BodyHandlers.ofFile(part)).statusCode();
-        if (status != 200) {
-          throw new IOException("HTTP status " + status);
-        }
-        String found = md5Of(part);
-        if (!found.equals(md5.get(file))) {
-          throw new IOException("checksum " + found + " instead of " + md5.get(file));
-        }
-        Files.move(
-            part,
-            folder.resolve(file),
-            StandardCopyOption.ATOMIC_MOVE,
-            StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(part);
+    try (InputStream body = open(client, uri)) {
+      byte[] content = body.readAllBytes();
+      String found = md5Of(content);
+      if (!found.equals(md5.get(file))) {
+        throw new IOException("checksum " + found + " instead of " + md5.get(file));
       }
+      AtomicFile.write(folder.resolve(file), content);
     } catch (IOException e) {
       throw failed(uri, e.getMessage() == null ? "no connection" : e.getMessage(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw failed(uri, "interrupted", e);
     }
+  }
+
+  private static InputStream open(WebClient client, URI uri) throws IOException {
+    HttpResponse<InputStream> response =
+        client.send(HttpRequest.newBuilder(uri), MOST_BYTES, PATIENCE);
+    if (response.statusCode() != 200) {
+      response.body().close();
+      throw new IOException("HTTP status " + response.statusCode());
+    }
+    return response.body();
   }
 
   private SfumatoException failed(URI uri, String reason, Exception cause) {
     return new SfumatoException(
-        "%s: cannot download %s (%s); without a network, give --data a folder with %s"
-            .formatted(name, uri, reason, String.join(", ", FILES)),
+        String.format(
+            Locale.ROOT,
+            "%s: cannot download %s (%s); without a network, give --data a folder with %s",
+            name,
+            uri,
+            reason,
+            String.join(", ", FILES)),
         cause);
   }
 
-  private static String md5Of(Path file) throws IOException {
+  private static String md5Of(byte[] content) {
     try {
       MessageDigest digest = MessageDigest.getInstance("MD5");
-      return HexFormat.of().formatHex(digest.digest(Files.readAllBytes(file)));
+      return HexFormat.of().formatHex(digest.digest(content));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java platform has MD5", e);
     }

@@ -16,6 +16,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
@@ -49,15 +50,18 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     requireParquet(path);
     Map<String, String> types = new LinkedHashMap<>();
     try (ResultSet columns =
-        statement.executeQuery("DESCRIBE SELECT * FROM read_parquet(%s)".formatted(text(path)))) {
+        statement.executeQuery(
+            String.format(Locale.ROOT, "DESCRIBE SELECT * FROM read_parquet(%s)", text(path)))) {
       while (columns.next()) {
         types.put(columns.getString("column_name"), columns.getString("column_type"));
       }
     }
     try (ResultSet info =
         statement.executeQuery(
-            "SELECT decode(value) FROM parquet_kv_metadata(%s) WHERE decode(key) = 'huggingface'"
-                .formatted(text(path)))) {
+            String.format(
+                Locale.ROOT,
+                "SELECT decode(value) FROM parquet_kv_metadata(%s) WHERE decode(key) = 'huggingface'",
+                text(path)))) {
       return new ParquetFile(path, types, features(info.next() ? info.getString(1) : "{}"));
     }
   }
@@ -100,8 +104,12 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
         new Column("--image-column", asked, List.of()).in(names, path.toString());
     if (column.isPresent() && !isPicture(column.get())) {
       throw new SfumatoException(
-          "%s: column '%s' holds %s, not pictures"
-              .formatted(path, column.get(), types.get(column.get())));
+          String.format(
+              Locale.ROOT,
+              "%s: column '%s' holds %s, not pictures",
+              path,
+              column.get(),
+              types.get(column.get())));
     }
     return column
         .or(() -> names.stream().filter(name -> isPicture(name) && isStruct(name)).findFirst())
@@ -109,8 +117,11 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
         .orElseThrow(
             () ->
                 new SfumatoException(
-                    "%s: no column of pictures; there are %s"
-                        .formatted(path, String.join(", ", names))));
+                    String.format(
+                        Locale.ROOT,
+                        "%s: no column of pictures; there are %s",
+                        path,
+                        String.join(", ", names))));
   }
 
   private boolean isPicture(String column) {
@@ -130,8 +141,12 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     boolean fits = column.map(types::get).map(ParquetFile::isLabel).orElse(true);
     if (!fits && !label.asked().isEmpty()) {
       throw new SfumatoException(
-          "%s: column '%s' holds %s, not labels"
-              .formatted(path, column.get(), types.get(column.get())));
+          String.format(
+              Locale.ROOT,
+              "%s: column '%s' holds %s, not labels",
+              path,
+              column.get(),
+              types.get(column.get())));
     }
     return fits ? column : Optional.empty();
   }
@@ -162,18 +177,19 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
 
   /** Returns the query for pictures as bytes, classes and captions; null where there is none. */
   String rows(String image, Optional<String> label, Optional<String> caption) {
-    return "SELECT %s, %s, %s FROM read_parquet(%s)"
-        .formatted(
-            isStruct(image) ? quoted(image) + ".bytes" : quoted(image),
-            label.map(ParquetFile::quoted).orElse("NULL"),
-            caption.map(this::firstText).orElse("NULL"),
-            text(path));
+    return String.format(
+        Locale.ROOT,
+        "SELECT %s, %s, %s FROM read_parquet(%s)",
+        isStruct(image) ? quoted(image) + ".bytes" : quoted(image),
+        label.map(ParquetFile::quoted).orElse("NULL"),
+        caption.map(this::firstText).orElse("NULL"),
+        text(path));
   }
 
   /** Some sets have several captions for a picture. */
   private String firstText(String column) {
     String one = types.get(column).endsWith("[]") ? quoted(column) + "[1]" : quoted(column);
-    return "CAST(%s AS VARCHAR)".formatted(one);
+    return String.format(Locale.ROOT, "CAST(%s AS VARCHAR)", one);
   }
 
   private static String quoted(String column) {

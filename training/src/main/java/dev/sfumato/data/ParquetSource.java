@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -126,7 +127,7 @@ final class ParquetSource implements PictureSource {
   @Override
   public String name(int index) {
     Map.Entry<Integer, Path> file = files.floorEntry(index);
-    return "%s, row %d".formatted(file.getValue(), index - file.getKey() + 1);
+    return String.format(Locale.ROOT, "%s, row %d", file.getValue(), index - file.getKey() + 1);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import java.util.List;
+import java.util.Locale;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ForkJoinPool;
@@ -78,8 +79,12 @@ final class PictureDataset implements Dataset {
   private PictureDataset without(SortedMap<Integer, String> bad) {
     if (options.onBadImage() == DataOptions.OnBadImage.FAIL) {
       throw new SfumatoException(
-          "%d of %d files are no pictures to train on (--on-bad-image skip leaves them out): %s"
-              .formatted(bad.size(), size(), String.join("; ", bad.values())));
+          String.format(
+              Locale.ROOT,
+              "%d of %d files are no pictures to train on (--on-bad-image skip leaves them out): %s",
+              bad.size(),
+              size(),
+              String.join("; ", bad.values())));
     }
     bad.values().forEach(reason -> log.warn("skipped {}", reason));
     if (bad.size() == size()) {
@@ -158,8 +163,13 @@ final class PictureDataset implements Dataset {
     long longer = Math.max(picture.height(), picture.width());
     if ((double) resolution * resolution * longer / shorter > PictureReader.MAX_PIXELS) {
       throw new SfumatoException(
-          "%s: %d x %d pixels are too long a strip to scale to a resolution of %d"
-              .formatted(name, picture.width(), picture.height(), resolution));
+          String.format(
+              Locale.ROOT,
+              "%s: %d x %d pixels are too long a strip to scale to a resolution of %d",
+              name,
+              picture.width(),
+              picture.height(),
+              resolution));
     }
   }
 }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeMap;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -66,7 +67,8 @@ final class TarFiles implements PictureFiles {
         TarArchiveInputStream tar = new TarArchiveInputStream(unpacked)) {
       for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
         if (tar.getBytesRead() + entry.getSize() > limit) {
-          throw new IOException("it unpacks to more than %d times its size".formatted(MAX_RATIO));
+          throw new IOException(
+              String.format(Locale.ROOT, "it unpacks to more than %d times its size", MAX_RATIO));
         }
         String name = ArchiveNames.portable(entry.getName());
         if (isFile(entry) && ArchiveNames.wanted(name)) {

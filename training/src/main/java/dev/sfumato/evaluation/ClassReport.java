@@ -153,7 +153,7 @@ public record ClassReport(List<Row> classes) {
   }
 
   private static String line(String format, Object... cells) {
-    return format.formatted(cells).stripTrailing();
+    return String.format(Locale.ROOT, format, cells).stripTrailing();
   }
 
   private static String percent(double share) {

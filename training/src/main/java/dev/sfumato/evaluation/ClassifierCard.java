@@ -45,16 +45,24 @@ public record ClassifierCard(
     }
     if (side < MIN_SIDE || side > MAX_SIDE) {
       throw new SfumatoException(
-          "a classifier reads pictures of %d to %d pixels, not %d"
-              .formatted(MIN_SIDE, MAX_SIDE, side));
+          String.format(
+              Locale.ROOT,
+              "a classifier reads pictures of %d to %d pixels, not %d",
+              MIN_SIDE,
+              MAX_SIDE,
+              side));
     }
     classNames = List.copyOf(classNames);
   }
 
   /** What it reads, as 28 x 28 pixels in 1 channel. */
   String pictures() {
-    return "%1$d x %1$d pixels in %2$d channel%3$s"
-        .formatted(side, channels, channels == 1 ? "" : "s");
+    return String.format(
+        Locale.ROOT,
+        "%1$d x %1$d pixels in %2$d channel%3$s",
+        side,
+        channels,
+        channels == 1 ? "" : "s");
   }
 
   /** How far this classifier can be trusted, in a line. */

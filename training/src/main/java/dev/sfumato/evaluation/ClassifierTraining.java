@@ -18,6 +18,7 @@ import dev.sfumato.training.Adam;
 import dev.sfumato.training.LearningRate;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -46,8 +47,11 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
     new HeldOut(training, test);
     if (training.height() != training.width()) {
       throw new SfumatoException(
-          "a classifier reads square pictures, not %d x %d"
-              .formatted(training.width(), training.height()));
+          String.format(
+              Locale.ROOT,
+              "a classifier reads square pictures, not %d x %d",
+              training.width(),
+              training.height()));
     }
     if (training.classNames().size() < 2) {
       throw new SfumatoException("a classifier needs data with two classes or more");

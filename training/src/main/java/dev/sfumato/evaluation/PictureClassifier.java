@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
@@ -118,15 +119,22 @@ public final class PictureClassifier implements AutoCloseable {
     }
     if (drawn != known) {
       throw new SfumatoException(
-          "the model has %d classes, but the classifier knows %d: name one for them, --classifier"
-              .formatted(drawn, known));
+          String.format(
+              Locale.ROOT,
+              "the model has %d classes, but the classifier knows %d: name one for them, --classifier",
+              drawn,
+              known));
     }
     List<Integer> size = denoiser.config().sampleSize();
     if (denoiser.channels() != card.channels()
         || size.stream().anyMatch(side -> side != card.side())) {
       throw new SfumatoException(
-          "the model draws %s pixels in %d channels, but the classifier reads %s"
-              .formatted(size, denoiser.channels(), card.pictures()));
+          String.format(
+              Locale.ROOT,
+              "the model draws %s pixels in %d channels, but the classifier reads %s",
+              size,
+              denoiser.channels(),
+              card.pictures()));
     }
   }
 
@@ -173,8 +181,12 @@ public final class PictureClassifier implements AutoCloseable {
         || images.size(2) != card.side()
         || images.size(3) != card.side()) {
       throw new SfumatoException(
-          "the classifier reads pictures (N, %1$d, %2$d, %2$d), not %3$s"
-              .formatted(card.channels(), card.side(), Arrays.toString(images.shape())));
+          String.format(
+              Locale.ROOT,
+              "the classifier reads pictures (N, %1$d, %2$d, %2$d), not %3$s",
+              card.channels(),
+              card.side(),
+              Arrays.toString(images.shape())));
     }
   }
 

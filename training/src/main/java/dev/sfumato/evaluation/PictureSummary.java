@@ -43,7 +43,7 @@ public record PictureSummary(
   }
 
   private static String line(String name, String format, Object value) {
-    return "%-14s  ".formatted(name) + String.format(Locale.ROOT, format, value);
+    return String.format(Locale.ROOT, "%-14s  ", name) + String.format(Locale.ROOT, format, value);
   }
 
   /** Summarises pictures, holding one at a time. */

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
@@ -46,7 +47,9 @@ record ModelCard(RunFacts facts) {
   private String text() {
     Map<String, String> settings = RunFacts.settings(facts.output());
     String base = settings.getOrDefault("model", "");
-    return """
+    return String.format(
+        Locale.ROOT,
+        """
         ---
         library_name: diffusers
         pipeline_tag: unconditional-image-generation
@@ -85,18 +88,17 @@ record ModelCard(RunFacts facts) {
 
         Not stated. Choose one that the data%s allow, and add it above as `license:`.
 
-        """
-        .formatted(
-            isHubId(base) ? "base_model: " + base + "\n" : "",
-            facts.name(),
-            base.isEmpty()
-                ? "A diffusion model, trained from scratch with Sfumato."
-                : "A diffusion model, fine-tuned from `" + base + "` with Sfumato.",
-            table(facts.model()),
-            table(facts.results()),
-            isConditioned() ? "--class " + aClass() + " " : "",
-            diffusers(),
-            base.isEmpty() ? "" : " and the base model");
+        """,
+        isHubId(base) ? "base_model: " + base + "\n" : "",
+        facts.name(),
+        base.isEmpty()
+            ? "A diffusion model, trained from scratch with Sfumato."
+            : "A diffusion model, fine-tuned from `" + base + "` with Sfumato.",
+        table(facts.model()),
+        table(facts.results()),
+        isConditioned() ? "--class " + aClass() + " " : "",
+        diffusers(),
+        base.isEmpty() ? "" : " and the base model");
   }
 
   private static boolean isHubId(String model) {
@@ -130,7 +132,13 @@ record ModelCard(RunFacts facts) {
   private static String table(Map<String, String> facts) {
     return facts.entrySet().stream()
         .filter(fact -> !fact.getKey().equals("licence"))
-        .map(fact -> "| %s | %s |\n".formatted(fact.getKey(), fact.getValue().replace("|", "\\|")))
+        .map(
+            fact ->
+                String.format(
+                    Locale.ROOT,
+                    "| %s | %s |\n",
+                    fact.getKey(),
+                    fact.getValue().replace("|", "\\|")))
         .collect(Collectors.joining("", "| | |\n|---|---|\n", ""));
   }
 }

@@ -10,10 +10,10 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -87,9 +87,7 @@ public final class OutputDirectory implements AutoCloseable {
   private static OutputDirectory lock(Path root, boolean toBeCleared) {
     try {
       boolean isNew = !Files.exists(root);
-      if (!Files.isDirectory(root)) { // createDirectories refuses a link to a folder
-        Files.createDirectories(root);
-      }
+      AtomicFile.createDirectories(root);
       FileChannel channel =
           FileChannel.open(root.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock lock = tryLock(channel);
@@ -154,7 +152,7 @@ public final class OutputDirectory implements AutoCloseable {
 
   /** The checkpoint of {@code step}. */
   public Path checkpoint(long step) {
-    return root.resolve(CHECKPOINTS).resolve(String.format("step-%06d", step));
+    return root.resolve(CHECKPOINTS).resolve(String.format(Locale.ROOT, "step-%06d", step));
   }
 
   /** The newest checkpoint. */
@@ -175,10 +173,10 @@ public final class OutputDirectory implements AutoCloseable {
     Path aside = target.resolveSibling("." + target.getFileName() + ".incomplete");
     try {
       delete(aside);
-      Files.createDirectories(aside);
+      AtomicFile.createDirectories(aside);
       writer.accept(aside);
       discard(target);
-      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.publish(aside, target);
     } catch (IOException e) {
       throw new SfumatoException(target + ": cannot be written: " + AtomicFile.reason(e), e);
     } finally {
@@ -235,7 +233,7 @@ public final class OutputDirectory implements AutoCloseable {
     Path doomed = checkpoint.resolveSibling("." + checkpoint.getFileName() + ".deleted");
     delete(doomed);
     try {
-      Files.move(checkpoint, doomed, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.rename(checkpoint, doomed);
     } catch (IOException e) {
       throw new SfumatoException(checkpoint + ": cannot be deleted: " + AtomicFile.reason(e), e);
     }

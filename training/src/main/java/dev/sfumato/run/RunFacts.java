@@ -132,9 +132,12 @@ record RunFacts(
         "classes",
         classes.numClasses() == 0
             ? "none"
-            : "%d, as %s: %s"
-                .formatted(
-                    classes.numClasses(), classes.type(), String.join(", ", classes.classNames())));
+            : String.format(
+                Locale.ROOT,
+                "%d, as %s: %s",
+                classes.numClasses(),
+                classes.type(),
+                String.join(", ", classes.classNames())));
     facts.put(
         "noise",
         noise.betaSchedule()
@@ -171,7 +174,7 @@ record RunFacts(
     return whole < 60
         ? String.format(Locale.ROOT, "%.1f s", seconds)
         : whole < 3600
-            ? "%d min %d s".formatted(whole / 60, whole % 60)
-            : "%d h %d min".formatted(whole / 3600, whole % 3600 / 60);
+            ? String.format(Locale.ROOT, "%d min %d s", whole / 60, whole % 60)
+            : String.format(Locale.ROOT, "%d h %d min", whole / 3600, whole % 3600 / 60);
   }
 }

@@ -11,6 +11,8 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 
 /**
@@ -24,8 +26,13 @@ import java.util.stream.LongStream;
 record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watch) {
   private static final long SEED = 0;
 
-  /** A class-conditioned model draws its classes in turn. */
-  BufferedImage draw() {
+  /**
+   * A class-conditioned model draws its classes in turn.
+   *
+   * @param stopAsked asked after each step of the scheduler
+   * @throws CancellationException if {@code stopAsked} says so
+   */
+  BufferedImage draw(BooleanSupplier stopAsked) {
     int classes = pipeline.denoiser().conditioning().numClasses();
     SamplingOptions options =
         new SamplingOptions(
@@ -40,8 +47,13 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     try (Scope scope = Scope.open();
         Rng random = new Rng(SEED)) {
       Scheduler ddim = Scheduler.of(pipeline.scheduler().withClassName("ddim"));
-      Tensor images =
-          new Sampler(pipeline.denoiser(), ddim).sample(options, random, (step, x) -> {});
+      Sampler.Listener watcher =
+          (step, x) -> {
+            if (stopAsked.getAsBoolean()) {
+              throw new CancellationException();
+            }
+          };
+      Tensor images = new Sampler(pipeline.denoiser(), ddim).sample(options, random, watcher);
       return Pictures.grid(images, rows(classes));
     }
   }

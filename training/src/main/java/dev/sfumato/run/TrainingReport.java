@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -48,8 +49,10 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
   private String lead() {
     String done =
         String.format(
+            Locale.ROOT,
             "%s of %s optimiser steps are done.",
-            RunFacts.number(facts.history().steps().size()), RunFacts.number(facts.totalSteps()));
+            RunFacts.number(facts.history().steps().size()),
+            RunFacts.number(facts.totalSteps()));
     return switch (outcome.state()) {
       case FINISHED -> done;
       case STOPPED -> done + " The run was stopped; --resume goes on with it.";

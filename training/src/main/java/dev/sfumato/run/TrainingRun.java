@@ -25,8 +25,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -54,7 +56,7 @@ public final class TrainingRun implements AutoCloseable {
     /** Called after each epoch. */
     default void onEpoch(EpochReport report) {}
 
-    /** Asked after each optimiser step: whether to save and end now. */
+    /** Asked after each optimiser step and each step of a sample: whether to save and end now. */
     default boolean stopAsked() {
       return false;
     }
@@ -132,7 +134,7 @@ public final class TrainingRun implements AutoCloseable {
   public void run(Listener listener) {
     try {
       boolean stopped = train(listener);
-      save(stopped);
+      save(stopped, listener);
       end(stopped ? Outcome.STOPPED : Outcome.FINISHED);
     } catch (RuntimeException e) {
       try {
@@ -148,17 +150,17 @@ public final class TrainingRun implements AutoCloseable {
   private boolean train(Listener listener) {
     Map<String, String> settings = RunFacts.settings(output);
     tell(tracker -> tracker.begin(settings));
-    boolean stopped = trainer.processes().any(listener.stopAsked());
-    if (!stopped && trainer.progress().step() == 0 && watch.sampleEvery() > 0) {
-      sample();
+    if (due(watch.sampleEvery()) && !Files.exists(grid())) {
+      sample(listener); // of the start, or one in which the last run was stopped
     }
+    boolean stopped = trainer.processes().any(listener.stopAsked());
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
       StepReport report = trainer.step(this::lookAtGradients);
       history.add(report);
       tell(tracker -> tracker.step(report));
       if (due(watch.sampleEvery())) {
-        sample();
+        sample(listener);
       }
       listener.onStep(report);
       if (trainer.progress().epoch() != epoch) {
@@ -223,18 +225,24 @@ public final class TrainingRun implements AutoCloseable {
     return report;
   }
 
-  /** Draws the grid {@code samples/step-NNNNNN.png}. */
-  private void sample() {
+  private Path grid() {
+    long step = trainer.progress().step();
+    return output.resolve(String.format(Locale.ROOT, "samples/step-%06d.png", step));
+  }
+
+  /** Draws the grid {@code samples/step-NNNNNN.png}, unless the user asks to stop meanwhile. */
+  private void sample(Listener listener) {
     long step = trainer.progress().step();
     if (watch.sampleCount() == 0 || sampledStep == step) {
       return;
     }
     sampledStep = step;
-    Path file = output.resolve(String.format("samples/step-%06d.png", step));
     try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
-      BufferedImage grid = new SampleGrid(pipeline, dataset, watch).draw();
-      Png.write(file, grid);
-      tell(tracker -> tracker.samples(step, grid, file));
+      BufferedImage grid = new SampleGrid(pipeline, dataset, watch).draw(listener::stopAsked);
+      Png.write(grid(), grid);
+      tell(tracker -> tracker.samples(step, grid, grid()));
+    } catch (CancellationException stopped) {
+      return; // the run looks at the listener next
     }
     drawLoss();
   }
@@ -248,6 +256,7 @@ public final class TrainingRun implements AutoCloseable {
     if (savedStep == step) {
       return;
     }
+    tell(Tracker::checkpoint);
     output.writeCheckpoint(
         step,
         folder -> {
@@ -259,14 +268,14 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   /** Who stops a run does not want to wait for samples. */
-  private void save(boolean stopped) {
+  private void save(boolean stopped, Listener listener) {
     checkpoint();
     try (EmaInPlace swap = new EmaInPlace(trainer.ema())) {
       pipeline.save(output.resolve(""));
     }
     new ModelCard(facts()).write(output.resolve("README.md"));
     if (!stopped) {
-      sample();
+      sample(listener);
     }
   }
 
@@ -282,8 +291,13 @@ public final class TrainingRun implements AutoCloseable {
     Path place = Path.of(data); // a card tells nobody where files lie
     String name = Files.exists(place) ? place.getFileName().toString() : data;
     String pictures =
-        "%s: %,d pictures, %d x %d"
-            .formatted(name, dataset.size(), dataset.width(), dataset.height());
+        String.format(
+            Locale.ROOT,
+            "%s: %,d pictures, %d x %d",
+            name,
+            dataset.size(),
+            dataset.width(),
+            dataset.height());
     return new RunFacts(output, pipeline, pictures, history, trainer.totalSteps());
   }
 

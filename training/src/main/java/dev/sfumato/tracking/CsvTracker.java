@@ -26,6 +26,12 @@ public final class CsvTracker implements Tracker {
   }
 
   @Override
+  public void checkpoint() {
+    steps.force();
+    validation.force();
+  }
+
+  @Override
   public void close() {
     steps.close();
     validation.close();

@@ -1,16 +1,17 @@
 package dev.sfumato.tracking;
 
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.WebClient;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.Optional;
@@ -25,12 +26,12 @@ import org.slf4j.LoggerFactory;
  */
 final class MlflowArtifacts {
   private static final Logger log = LoggerFactory.getLogger(MlflowArtifacts.class);
+  private static final Duration SILENCE = Duration.ofSeconds(30);
   private static final String PROXY = "/api/2.0/mlflow-artifacts/artifacts";
 
   private final MlflowSettings settings;
   private final URI store;
-  private final HttpClient http =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
+  private final WebClient http = new WebClient(SILENCE, HttpClient.Redirect.NEVER);
   private boolean said;
 
   /**
@@ -48,8 +49,7 @@ final class MlflowArtifacts {
       upload(file, name);
     } else if (scheme.equals("file") && Files.isDirectory(Path.of(store.getPath()))) {
       Path target = Path.of(store.getPath()).resolve(name);
-      Files.createDirectories(target.getParent());
-      Files.copy(file, target, StandardCopyOption.REPLACE_EXISTING);
+      AtomicFile.write(target, aside -> Files.copy(file, aside));
     } else if (!said) {
       said = true;
       log.warn("{} cannot be reached from here: pictures and report stay in the output", store);
@@ -63,17 +63,12 @@ final class MlflowArtifacts {
             : URI.create(settings.server()).getScheme() + "://" + store.getAuthority();
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(server + PROXY + store.getRawPath() + "/" + name))
-            .timeout(Duration.ofSeconds(30))
             .PUT(BodyPublishers.ofFile(file));
     authorization().ifPresent(value -> request.header("Authorization", value));
-    try {
-      HttpResponse<String> answer = http.send(request.build(), BodyHandlers.ofString());
-      if (answer.statusCode() >= 300) {
-        throw new IOException(answer.statusCode() + " for the file " + name);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
+    HttpResponse<InputStream> answer = http.send(request, Long.MAX_VALUE, SILENCE);
+    answer.body().close(); // the status says it all
+    if (answer.statusCode() >= 300) {
+      throw new IOException(answer.statusCode() + " for the file " + name);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.sfumato.chart.TensorBoardWriter;
 import dev.sfumato.training.StepReport;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 
 /** Logs scalars, pictures and histograms into a folder that TensorBoard reads. */
@@ -22,7 +23,9 @@ public final class TensorBoardTracker implements Tracker {
   public void begin(Map<String, String> settings) {
     StringBuilder table = new StringBuilder("| option | value |\n|---|---|\n");
     settings.forEach(
-        (name, value) -> table.append("| %s | %s |%n".formatted(name, value.replace("|", "\\|"))));
+        (name, value) ->
+            table.append(
+                String.format(Locale.ROOT, "| %s | %s |%n", name, value.replace("|", "\\|"))));
     writer.text("settings", done, table.toString());
   }
 

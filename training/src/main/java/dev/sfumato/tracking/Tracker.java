@@ -26,6 +26,9 @@ public interface Tracker extends AutoCloseable {
   /** How the values of each parameter, or of each gradient, are spread; by name. */
   default void histograms(long step, Map<String, Histogram> histograms) {}
 
+  /** A checkpoint is about to be written: what led to it must outlast a power cut, too. */
+  default void checkpoint() {}
+
   /**
    * Sample pictures were drawn.
    *

@@ -2,8 +2,9 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
-import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +27,7 @@ public final class MetricsFile implements AutoCloseable {
 
   private final Path file;
   private final List<String> columns;
-  private final BufferedWriter writer;
+  private final FileChannel channel; // appended to: a row is there when it is written
 
   private MetricsFile(Path file, List<String> columns, long keepUpTo) {
     this.file = file;
@@ -35,7 +36,7 @@ public final class MetricsFile implements AutoCloseable {
     rows(file, columns, keepUpTo).forEach(row -> lines.add(row.line(columns)));
     AtomicFile.write(file, (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8));
     try {
-      writer = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
+      channel = FileChannel.open(file, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
     }
@@ -72,6 +73,15 @@ public final class MetricsFile implements AutoCloseable {
     return losses;
   }
 
+  /** Forces the rows to the disk: a checkpoint is worth nothing without those before it. */
+  public void force() {
+    try {
+      channel.force(false);
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
+    }
+  }
+
   /** Adds a row. */
   public void write(StepReport r) {
     append(
@@ -103,9 +113,8 @@ public final class MetricsFile implements AutoCloseable {
 
   private void append(Map<String, Object> values) {
     try {
-      writer.write(String.join(",", columns.stream().map(c -> values.get(c).toString()).toList()));
-      writer.write("\n");
-      writer.flush();
+      String row = String.join(",", columns.stream().map(c -> values.get(c).toString()).toList());
+      channel.write(ByteBuffer.wrap((row + "\n").getBytes(StandardCharsets.UTF_8)));
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
     }
@@ -137,7 +146,12 @@ public final class MetricsFile implements AutoCloseable {
 
     SfumatoException wrong(String what) {
       return new SfumatoException(
-          "%s, line %d: %s: mend the line, or move the file away".formatted(file, number, what));
+          String.format(
+              Locale.ROOT,
+              "%s, line %d: %s: mend the line, or move the file away",
+              file,
+              number,
+              what));
     }
   }
 
@@ -186,7 +200,7 @@ public final class MetricsFile implements AutoCloseable {
   @Override
   public void close() {
     try {
-      writer.close();
+      channel.close();
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + AtomicFile.reason(e), e);
     }

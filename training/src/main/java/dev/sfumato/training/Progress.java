@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
 import dev.sfumato.SfumatoException;
+import java.util.Locale;
 
 /**
  * How far a run is.
@@ -29,8 +30,13 @@ public record Progress(
   public Progress {
     if (step < 0 || epoch < 0 || batch < 0 || images < 0) {
       throw new SfumatoException(
-          "no run is at step %d, epoch %d, batch %d, after %d pictures"
-              .formatted(step, epoch, batch, images));
+          String.format(
+              Locale.ROOT,
+              "no run is at step %d, epoch %d, batch %d, after %d pictures",
+              step,
+              epoch,
+              batch,
+              images));
     }
   }
 

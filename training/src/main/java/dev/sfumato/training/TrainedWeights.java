@@ -3,6 +3,7 @@ package dev.sfumato.training;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -55,8 +56,11 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
         if (weights.keySet().stream().noneMatch(name -> fits(pattern, name))) {
           String example = weights.keySet().iterator().next();
           throw new SfumatoException(
-              "no weight is named '%s' (train-only, freeze): names are like %s; * stands for any characters"
-                  .formatted(pattern, inFile(example)));
+              String.format(
+                  Locale.ROOT,
+                  "no weight is named '%s' (train-only, freeze): names are like %s; * stands for any characters",
+                  pattern,
+                  inFile(example)));
         }
       }
     }

@@ -18,6 +18,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
@@ -262,9 +263,12 @@ public final class Trainer implements AutoCloseable {
     if (!Double.isFinite(loss) || !Double.isFinite(gradNorm)) {
       throw new SfumatoException(
           String.format(
+              Locale.ROOT,
               "step %d: the loss is %s and the gradient norm %s; the weights were not changed:"
                   + " use a lower --learning-rate or --max-grad-norm 1 and go on with --resume",
-              progress.step() + 1, loss, gradNorm));
+              progress.step() + 1,
+              loss,
+              gradNorm));
     }
   }
 

@@ -10,6 +10,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -85,9 +86,12 @@ final class TrainingState {
     if (saved.progress().batch() > 0 && saved.batchSize() > 0 && saved.batchSize() != batchSize) {
       throw new SfumatoException(
           String.format(
+              Locale.ROOT,
               "%s was saved within an epoch in batches of %d pictures, now they have %d: go on with"
                   + " the same --data and --batch-size (times the number of processes)",
-              folder, saved.batchSize(), batchSize));
+              folder,
+              saved.batchSize(),
+              batchSize));
     }
   }
 

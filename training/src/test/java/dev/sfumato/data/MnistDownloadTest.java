@@ -61,7 +61,7 @@ class MnistDownloadTest {
   void keepsNothingWhoseChecksumIsWrong() throws IOException {
     String message = failure(set("file", "0".repeat(32)));
     assertThat(message).contains("checksum " + MD5_OF_ABC + " instead of 000");
-    assertThat(filesIn(cache.resolve("set"))).isEmpty();
+    assertThat(Files.exists(cache.resolve("set"))).isFalse();
   }
 
   @Test
@@ -71,6 +71,21 @@ class MnistDownloadTest {
     String offline = failure(set("file", MD5_OF_ABC));
     assertThat(offline).startsWith("set: cannot download http://");
     assertThat(offline).contains("without a network, give --data a folder with train-images");
+  }
+
+  @Test
+  void stopsReadingAFileWithoutEnd() throws IOException {
+    server.createContext(
+        "/set/endless",
+        exchange -> {
+          exchange.sendResponseHeaders(200, 0); // chunks
+          while (true) {
+            exchange.getResponseBody().write(new byte[1 << 20]);
+          }
+        });
+    assertThat(failure(set("endless", MD5_OF_ABC)))
+        .contains("the server sends more than 67108864 bytes");
+    assertThat(Files.exists(cache.resolve("set"))).isFalse();
   }
 
   @Test

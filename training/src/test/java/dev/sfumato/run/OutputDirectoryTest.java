@@ -9,11 +9,14 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OutputDirectoryTest {
   @TempDir Path folder;
@@ -35,6 +38,24 @@ class OutputDirectoryTest {
     Files.createDirectory(root);
     OutputDirectory.create(root, false).close();
     assertThat(names(root)).isEmpty();
+  }
+
+  /** The digits of Arabic, Persian and Nepali are others in Java's format, unless it is told. */
+  @ParameterizedTest
+  @ValueSource(strings = {"ar-EG", "fa-IR", "ne-NP"})
+  void checkpointsAreNamedAndFoundInEveryLanguage(String language) throws IOException {
+    Locale own = Locale.getDefault();
+    Locale.setDefault(Locale.forLanguageTag(language));
+    try (OutputDirectory output = OutputDirectory.create(root, false)) {
+      output.startAfter(0);
+      output.writeCheckpoint(2, folder -> {});
+      output.writeCheckpoint(3, folder -> {});
+      output.prune(1);
+      assertThat(names(root.resolve("checkpoints"))).containsExactly("step-000003");
+      assertThat(output.latestCheckpoint()).hasValue(root.resolve("checkpoints/step-000003"));
+    } finally {
+      Locale.setDefault(own);
+    }
   }
 
   @Test

@@ -213,6 +213,33 @@ class TrainingRunTest {
     }
   }
 
+  @Test
+  void aGridEndsAfterTheStepInWhichTheRunIsStoppedAndIsDrawnLater() {
+    Path root = folder.resolve("run");
+    WatchOptions watch = new WatchOptions(2, 50, 4, 0, 2, false);
+    int[] asked = {0};
+    try (DiffusionPipeline pipeline = newModel();
+        OutputDirectory output = OutputDirectory.create(root, false);
+        TrainingRun run = newRun(pipeline, DIGITS, output, 1e-3, 4, watch, Optional.empty())) {
+      run.run(
+          new TrainingRun.Listener() {
+            @Override
+            public void onStep(StepReport report) {}
+
+            @Override
+            public boolean stopAsked() {
+              return ++asked[0] >= 3;
+            }
+          });
+      assertThat(asked[0]).isEqualTo(4); // three steps of the grid, and the run itself
+      assertThat(run.trainer().progress().step()).isEqualTo(0);
+    }
+    assertThat(Files.exists(root.resolve("samples/step-000000.png"))).isFalse();
+    assertThat(Files.exists(root.resolve("checkpoints/step-000000"))).isTrue();
+    run(root, 1e-3, 4, watch, 2);
+    assertThat(Files.exists(root.resolve("samples/step-000000.png"))).isTrue();
+  }
+
   private static List<String> withoutSeconds(Path root) throws IOException {
     return Files.readAllLines(root.resolve("metrics.csv")).stream()
         .map(row -> row.replaceFirst(",[^,]*$", ""))

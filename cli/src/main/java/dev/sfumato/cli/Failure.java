@@ -1,0 +1,79 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.SfumatoException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** What went wrong, as one line of a few hundred characters that says what to do. */
+final class Failure {
+  private static final int LONGEST = 600;
+
+  private Failure() {}
+
+  /** The line for {@code e}. */
+  static String line(Throwable e) {
+    String line = "error: " + message(e).strip().replaceAll("\\s*\\R\\s*", " ");
+    String plain = line.replaceAll("\\p{Cntrl}", "?"); // a file's escape sequences stay its own
+    return plain.length() <= LONGEST
+        ? plain
+        : plain.substring(0, LONGEST) + " ... (--verbose shows all)";
+  }
+
+  private static String message(Throwable e) {
+    if (e instanceof SfumatoException) {
+      return String.valueOf(e.getMessage());
+    }
+    if (e instanceof OutOfMemoryError) {
+      return "there is not enough memory for this ("
+          + e.getMessage()
+          + "): ask for less at once, or give Java more, as with JAVA_TOOL_OPTIONS=-Xmx8g";
+    }
+    if (e instanceof StackOverflowError) {
+      return "a file is nested too deeply to be read; --verbose says where";
+    }
+    if (e instanceof LinkageError) {
+      return "a library cannot be loaded: " + root(e).getMessage() + "; --verbose says where";
+    }
+    return "unexpected " + e + "; --verbose says where";
+  }
+
+  private static Throwable root(Throwable e) {
+    return e.getCause() == null || e.getCause() == e ? e : root(e.getCause());
+  }
+
+  /**
+   * Says whether the letters of the arguments were lost on their way. Java reads them in the
+   * encoding of the locale, which for C and POSIX has ASCII alone.
+   */
+  static Optional<String> ofEncoding(List<String> arguments) {
+    String encoding = System.getProperty("sun.jnu.encoding", "UTF-8");
+    if (!encoding.equals("UTF-8") && hasLetters(commandLine())) {
+      return Optional.of(
+          "the locale has the encoding "
+              + encoding
+              + ", in which letters of the arguments are lost: set LC_ALL=C.UTF-8");
+    }
+    return arguments.stream()
+        .filter(argument -> argument.contains("\uFFFD"))
+        .findFirst()
+        .map(argument -> "the argument '" + argument + "' is not UTF-8 text");
+  }
+
+  private static byte[] commandLine() {
+    try {
+      return Files.readAllBytes(Path.of("/proc/self/cmdline"));
+    } catch (IOException e) {
+      return new byte[0]; // a system without /proc
+    }
+  }
+
+  private static boolean hasLetters(byte[] text) {
+    return !StandardCharsets.US_ASCII
+        .newEncoder()
+        .canEncode(new String(text, StandardCharsets.ISO_8859_1));
+  }
+}

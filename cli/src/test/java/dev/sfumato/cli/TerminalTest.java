@@ -1,0 +1,126 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The program on a terminal, which util-linux's {@code script} plays, and what keys do there. */
+class TerminalTest {
+  private static final byte CTRL_C = 3;
+
+  @TempDir Path folder;
+  private Path log;
+  private Path output;
+
+  @BeforeEach
+  void data() throws IOException {
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "this system has no script");
+    Calls.pictures(folder.resolve("data"), 6);
+    Calls.config(folder);
+    log = folder.resolve("log");
+    output = folder.resolve("run");
+  }
+
+  private List<String> training(String watch) {
+    List<String> words =
+        Calls.words(
+            "train --data %s --output %s --config %s --resolution 8 --batch-size 3 --threads 1"
+                + " --max-steps 100000 --checkpoint-every 0 --log csv",
+            folder.resolve("data"), output, folder.resolve("unet.json"));
+    words.addAll(List.of(watch.split(" ")));
+    return words;
+  }
+
+  /** The program's own status is the last line that the terminal shows. */
+  private Process onTerminal(List<String> args) throws IOException {
+    String script =
+        "script -qfc \"$(for w do printf \"'%s' \" \"$w\"; done); echo status=\\$?\" /dev/null";
+    return Calls.shell(log, script, args);
+  }
+
+  private static void press(Process terminal, byte key) throws IOException {
+    OutputStream keyboard = terminal.getOutputStream();
+    keyboard.write(key);
+    keyboard.flush();
+  }
+
+  private void await(Process process, BooleanSupplier moment)
+      throws IOException, InterruptedException {
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+    while (!moment.getAsBoolean()) {
+      assertWithMessage(Files.readString(log)).that(process.isAlive()).isTrue();
+      assertThat(System.nanoTime()).isLessThan(end);
+      Thread.sleep(20);
+    }
+  }
+
+  private int rows() {
+    try {
+      return Files.readAllLines(output.resolve("metrics.csv")).size() - 1;
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
+  /** JLine used to take the signal back some seconds after the bar had appeared. */
+  @Test
+  void ctrlCSavesSecondsIntoARunWithABar() throws IOException, InterruptedException {
+    Process terminal = onTerminal(training("--sample-every 0 --sample-count 0"));
+    await(terminal, () -> rows() > 3);
+    int early = rows();
+    Thread.sleep(3000);
+    await(terminal, () -> rows() > early);
+    press(terminal, CTRL_C);
+    assertThat(terminal.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    String shown = Files.readString(log);
+    assertThat(shown).contains("stopped after step " + rows() + " of 100000");
+    assertThat(shown).contains("status=130");
+    assertThat(Files.exists(output.resolve("model_index.json"))).isTrue();
+  }
+
+  @Test
+  void ctrlCEndsAGridAfterItsStep() throws IOException, InterruptedException {
+    Process terminal =
+        onTerminal(training("--sample-every 2 --sample-count 64 --sample-steps 1000"));
+    await(terminal, () -> Files.exists(output.resolve("config.json")));
+    Thread.sleep(500);
+    press(terminal, CTRL_C);
+    assertThat(terminal.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(Files.readString(log)).contains("stopped after step 0 of 100000");
+    assertThat(Files.exists(output.resolve("checkpoints/step-000000"))).isTrue();
+  }
+
+  @Test
+  void theBarIsGoneWhenResultsAreShown() throws IOException, InterruptedException {
+    List<String> words = new ArrayList<>(training("--sample-every 0 --sample-count 0"));
+    words.set(words.indexOf("--max-steps") + 1, "1");
+    Calls.run(words).succeeds();
+    Process terminal =
+        onTerminal(
+            Calls.words(
+                "sample --model %s --steps 20 --threads 1 --out %s",
+                output, folder.resolve("picture.png")));
+    assertThat(terminal.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    String line =
+        Files.readString(log)
+            .lines()
+            .filter(text -> text.contains("picture.png"))
+            .findFirst()
+            .orElseThrow();
+    String plain = line.replaceAll("\033\\[\\??\\d*[A-Za-z]", "");
+    assertThat(plain.substring(plain.stripTrailing().lastIndexOf('\r') + 1).strip())
+        .isEqualTo(folder.resolve("picture.png").toString());
+  }
+}
