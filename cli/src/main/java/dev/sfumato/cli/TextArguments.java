@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -80,6 +81,12 @@ final class TextArguments {
             .withClipSkip(clipSkip);
     options = negative == null ? options : options.withNegative(negative);
     return guidanceScale == null ? options : options.withGuidanceScale(guidanceScale);
+  }
+
+  /** The same with the size that was said. */
+  SamplingOptions sized(SamplingOptions options) {
+    SamplingOptions sized = height == null ? options : options.withHeight(height);
+    return width == null ? sized : sized.withWidth(width);
   }
 
   private List<String> all() {

@@ -24,7 +24,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /** Writes the small models of {@code reference/stable_diffusion_pipelines.py} as directories. */
-final class TinyStableDiffusion {
+public final class TinyStableDiffusion {
   static final Golden GOLDEN = Golden.read("stable_diffusion_pipelines");
   private static final Map<String, String> METADATA = Map.of("format", "pt");
 
@@ -39,7 +39,7 @@ final class TinyStableDiffusion {
   }
 
   /** Writes the model of a family and returns {@code directory}. */
-  static Path write(Path directory, String family) {
+  public static Path write(Path directory, String family) {
     JsonNode document = entry("families", family);
     try (Scope scope = Scope.open()) {
       network(
