@@ -13,8 +13,10 @@ import torch
 from diffusers import (
     AutoencoderKL, DDIMScheduler, DEISMultistepScheduler, DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler,
-    LCMScheduler, PNDMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline,
-    UNet2DConditionModel, UniPCMultistepScheduler)
+    LCMScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline, UNet2DConditionModel,
+    UniPCMultistepScheduler)
+from PIL import Image
 from stable_diffusion import BASE, RULE, TWO, VAE, XL, fill
 from transformers import (
     CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer)
@@ -74,19 +76,20 @@ def sparse(scheduler):
             if key not in defaults}
 
 
-def family(kind, unet, scheduler, vae, texts, paddings, seed, **keys):
+def family(kind, unet, scheduler, vae, texts, paddings, seed, first="", **keys):
     document = {"class": kind.__name__}
     parts = {"unet": part(document, "unet", UNet2DConditionModel(**unet), seed),
              "vae": part(document, "vae", AutoencoderKL(**vae), seed + 1),
              "scheduler": scheduler}
     document["scheduler"] = sparse(scheduler)
     for i, (encoder, options) in enumerate(texts):
-        suffix = "" if i == 0 else "_2"
+        suffix = first if i == 0 else "_2"
         model = encoder(CLIPTextConfig(**options))
         parts["text_encoder" + suffix] = part(
             document, "text_encoder" + suffix, model, seed + 2 + i, parameters=True)
         parts["tokenizer" + suffix], document["tokenizer" + suffix] = tokenizer(paddings[i])
-    pipe = kind(**parts, **keys)
+    absent = {"text_encoder": None, "tokenizer": None} if first else {}
+    pipe = kind(**parts, **absent, **keys)
     pipe.set_progress_bar_config(disable=True)
     document["keys"] = keys
     return document, pipe
@@ -109,6 +112,12 @@ def families():
                      VAE | {"scaling_factor": 0.13025, "force_upcast": True},
                      [(CLIPTextModel, TEXT), (CLIPTextModelWithProjection, second)], [end, "!"],
                      620),
+        "refiner": family(StableDiffusionXLImg2ImgPipeline,
+                          XL | {"cross_attention_dim": 32,
+                                "projection_class_embeddings_input_dim": 72},
+                          EulerDiscreteScheduler(**NOISE), VAE | {"scaling_factor": 0.13025},
+                          [(CLIPTextModelWithProjection, second)], ["!"], 640, first="_2",
+                          requires_aesthetics_score=True, force_zeros_for_empty_prompt=False),
         "lcm": family(StableDiffusionPipeline, BASE | {"time_cond_proj_dim": 16},
                       LCMScheduler(**NOISE), VAE, [(CLIPTextModel, TEXT)], [end], 630, **plain),
     }
@@ -133,13 +142,37 @@ CASES = {
     "xl_clip_skip": ("xl", DPMSolverMultistepScheduler,
                      {"prompts": [ROSE, "two cats"], "clip_skip": 1, "height": 24, "width": 16}),
     "lcm": ("lcm", None, {"prompts": [ROSE], "scale": 8.0}),
+    "sd1_from_picture": ("sd1", DDIMScheduler,
+                         {"prompts": [ROSE], "picture": [24, 16], "strength": 0.7, "count": 2}),
+    "sd1_from_picture_pndm": ("sd1", None, {"prompts": [ROSE], "picture": [24, 16]}),
+    "sd1_from_odd_picture": ("sd1", EulerAncestralDiscreteScheduler,
+                             {"prompts": [ROSE], "picture": [21, 19]}),
+    "xl_from_picture": ("xl", None, {"prompts": [ROSE], "picture": [16, 16], "strength": 0.5}),
+    "refiner": ("refiner", None, {"prompts": [ROSE], "picture": [16, 24], "strength": 0.5,
+                                  "negative": "blue"}),
 }
+
+
+def picture(width, height):
+    """Colours that rise and fall, as a PNG file that the tests read, too."""
+    x, y = torch.meshgrid(torch.arange(width), torch.arange(height), indexing="xy")
+    colours = torch.stack([x * 9 % 256, y * 13 % 256, (x * y * 3 + 40) % 256], -1)
+    image = Image.fromarray(colours.to(torch.uint8).numpy())
+    image.save(golden.GOLDEN / f"sd_picture_{width}x{height}.png")
+    return image
+
+
+STARTED = {StableDiffusionPipeline: StableDiffusionImg2ImgPipeline,
+           StableDiffusionXLPipeline: StableDiffusionXLImg2ImgPipeline,
+           StableDiffusionXLImg2ImgPipeline: StableDiffusionXLImg2ImgPipeline}
+START_KEYS = {StableDiffusionPipeline: {"requires_safety_checker": False},
+              StableDiffusionXLImg2ImgPipeline: {"requires_aesthetics_score": True}}
 
 
 def unprefixed(pipe):
     """transformers 5.6 has flattened what diffusers' clip_skip looks for."""
     encoder = pipe.text_encoder
-    if not hasattr(encoder, "text_model"):
+    if encoder is not None and not hasattr(encoder, "text_model"):
         encoder.text_model = SimpleNamespace(final_layer_norm=encoder.final_layer_norm)
 
 
@@ -158,6 +191,13 @@ def draw(pipe, own, other, options):
                          ("clip_skip", "clip_skip"), ("eta", "eta")):
         if ours in options:
             arguments[theirs] = options[ours]
+    if "picture" in options:
+        pipe = STARTED[type(pipe)](**pipe.components, **START_KEYS.get(type(pipe), {}))
+        pipe.set_progress_bar_config(disable=True)
+        arguments["image"] = picture(*options["picture"])
+        del arguments["height"], arguments["width"]
+        if "strength" in options:
+            arguments["strength"] = options["strength"]
     pictures, latents = [], []
     decode = pipe.vae.decode
 

@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
@@ -24,6 +27,7 @@ import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -59,9 +63,12 @@ class StableDiffusionPipelineTest {
             .withText(text)
             .withCount(given.path("count").asInt(1) * prompts.size())
             .withSteps(6)
-            .withSize(given.path("height").asInt(16), given.path("width").asInt(16))
             .withRun(RunOptions.defaults().withEta(given.path("eta").asDouble(0)))
             .withSeed(7);
+    options =
+        given.has("picture")
+            ? started(options, given)
+            : options.withSize(given.path("height").asInt(16), given.path("width").asInt(16));
     JsonNode scheduler = golden.get("scheduler");
     return scheduler.isNull()
         ? options
@@ -70,6 +77,15 @@ class StableDiffusionPipelineTest {
                 .filter(kind -> kind.className().equals(scheduler.textValue()))
                 .findFirst()
                 .orElseThrow());
+  }
+
+  private static SamplingOptions started(SamplingOptions options, JsonNode given) {
+    JsonNode size = given.get("picture");
+    Path picture =
+        Golden.path("sd_picture_%dx%d.png".formatted(size.get(0).asInt(), size.get(1).asInt()));
+    return given.has("strength")
+        ? options.withPicture(picture, given.get("strength").doubleValue())
+        : options.withPicture(picture);
   }
 
   @ParameterizedTest
@@ -88,7 +104,7 @@ class StableDiffusionPipelineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"sd1_euler_ancestral", "xl_clip_skip", "lcm"})
+  @ValueSource(strings = {"sd1_euler_ancestral", "xl_clip_skip", "sd1_from_picture"})
   void batchSizeNeverChangesAPicture(String name) {
     JsonNode golden = TinyStableDiffusion.entry("cases", name);
     try (Scope scope = Scope.open();
@@ -99,6 +115,34 @@ class StableDiffusionPipelineTest {
           pipeline.sample(options(golden).withBatchSize(64), Sampler.Listener.NONE);
       assertThat(one).isWithin(TOLERANCE).of(all);
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(GradientMode.class)
+  void guidesSeeDecodedPictures(GradientMode mode) {
+    SamplingOptions plain =
+        SamplingOptions.defaults()
+            .withText(TextOptions.of("a red rose").withGuidanceScale(2))
+            .withScheduler(SchedulerKind.DDIM)
+            .withCount(2)
+            .withBatchSize(1)
+            .withSteps(6);
+    SamplingOptions bright =
+        plain
+            .withGuidance(Guidance.of(List.of(), mode))
+            .withGuide((pictures, at) -> pictures.sub(1).square().mean(), 20);
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family("sd1")) {
+      Tensor before = pipeline.sample(plain, Sampler.Listener.NONE);
+      long alive = Scope.liveTensors();
+      Tensor after = pipeline.sample(bright, Sampler.Listener.NONE);
+      assertThat(Scope.liveTensors()).isEqualTo(alive + 1);
+      assertThat(loss(after)).isLessThan(0.9 * loss(before));
+    }
+  }
+
+  private static double loss(Tensor pictures) {
+    return pictures.sub(1).square().mean().item();
   }
 
   @ParameterizedTest
