@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.sfumato.Printable;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.clip.ClipScores;
 import dev.sfumato.io.JsonFile;
@@ -80,14 +81,14 @@ final class ClipCommand implements Callable<Integer> {
   private static void print(ClipScores scores) {
     System.out.println("similarity  probability  text");
     for (int i = 0; i < scores.images().size(); i++) {
-      System.out.println(scores.images().get(i));
+      System.out.println(Printable.of(scores.images().get(i)));
       for (int j = 0; j < scores.texts().size(); j++) {
         System.out.printf(
             Locale.ROOT,
             "%10.4f  %9.2f %%  %s%n",
             scores.similarity()[i][j],
             100 * scores.probability()[i][j],
-            scores.texts().get(j));
+            Printable.of(scores.texts().get(j)));
       }
     }
   }

@@ -1,7 +1,13 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Which pictures a run reads, and how. */
@@ -15,6 +21,15 @@ final class DataArguments {
               + " of Parquet files or of MNIST-format idx files, a Parquet file, a zip or tar of"
               + " pictures, hf:org/name[@revision], mnist or fashion-mnist.")
   String data;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      defaultValue = "train",
+      description =
+          "Which of the pictures, where folders or files are named after splits: train, validation,"
+              + " test or all (default: ${DEFAULT-VALUE}, and those of no split if none is named so).")
+  DataOptions.Split split;
 
   @Option(
       names = "--image-column",
@@ -114,9 +129,30 @@ final class DataArguments {
         .withCenterCrop(centerCrop)
         .withChannels(channels)
         .withOnBadImage(onBadImage)
+        .withSplit(split)
         .withColumns(new DataOptions.Columns(imageColumn, labelColumn, captionColumn))
         .withThreads(dataThreads == null ? usual.threads() : dataThreads)
         .withCacheMegabytes(dataCache == null ? usual.cacheMegabytes() : dataCache);
+  }
+
+  /**
+   * Refuses to read pictures from what a run writes and overwrites.
+   *
+   * @throws SfumatoException if the data lie in {@code output}
+   */
+  void requireOutside(Path output) {
+    try {
+      if (Files.exists(output) && Path.of(data).toRealPath().startsWith(output.toRealPath())) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "--data %s lies in --output %s, which belongs to the run: keep them apart",
+                data,
+                output));
+      }
+    } catch (IOException | InvalidPathException e) {
+      return; // not a place in the file system, or not there
+    }
   }
 
   BatchOptions batches(long seed) {

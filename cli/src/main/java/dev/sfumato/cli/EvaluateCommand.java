@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Datasets;
@@ -81,6 +82,14 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @ArgGroup(multiplicity = "1")
   Subject subject;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      description =
+          "For --images and --against: which of the pictures, train, validation, test or all"
+              + " (default: test where there are any, else validation, else train).")
+  DataOptions.Split split;
 
   @Option(names = "--classes", description = "Read which class each picture shows.")
   boolean classes;
@@ -178,6 +187,11 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(subject.model))) {
       ClassConditionedUNet denoiser = pipeline.denoiser();
+      if (denoiser.channels() != 1 && denoiser.channels() != 3) {
+        throw new SfumatoException(
+            "the model draws pictures of %d channels: only gray and RGB ones are measured"
+                .formatted(denoiser.channels()));
+      }
       denoiser.to(device);
       if (!classes) {
         Tensor images = sample(pipeline);
@@ -230,12 +244,12 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private void measurePictures(Device device) {
     if (!classes) {
-      report(PictureSummary.of(subject.images));
-      compare(() -> Datasets.pictures(subject.images), device);
+      report(PictureSummary.of(pictures(subject.images)));
+      compare(() -> pictures(subject.images), device);
       return;
     }
     try (PictureClassifier reader = classifier(device)) {
-      report(ClassReport.of(subject.images, reader), reader.card());
+      report(ClassReport.of(subject.images, split(subject.images), reader), reader.card());
     }
   }
 
@@ -248,7 +262,7 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         ClipModel features = ClipModel.load(Downloads.clip(clip))) {
       features.to(device);
-      FeatureStatistics theirs = FeatureStatistics.of(features, Datasets.pictures(against));
+      FeatureStatistics theirs = FeatureStatistics.of(features, pictures(against));
       double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
       System.out.printf(
@@ -259,6 +273,14 @@ final class EvaluateCommand implements Callable<Integer> {
           against,
           clip);
     }
+  }
+
+  private Stream<Pixels> pictures(String data) {
+    return Datasets.pictures(data, split(data));
+  }
+
+  private DataOptions.Split split(String data) {
+    return split != null ? split : Datasets.measured(data);
   }
 
   // ---- results

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.Prediction;
@@ -105,6 +106,7 @@ final class SampleCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
+      requireFilesHold(pipeline.denoiser().channels());
       pipeline.denoiser().to(device);
       SchedulerConfig settings = sampling.settings(pipeline.scheduler());
       ClassConditioning classes = pipeline.denoiser().conditioning();
@@ -129,6 +131,18 @@ final class SampleCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /** Says before the work, not after it, what cannot be saved. */
+  private void requireFilesHold(int channels) {
+    boolean colours = channels == 1 || channels == 3;
+    boolean pictures = colours || channels == 4; // the fourth is opacity
+    if ((out != null || outDir != null) && !pictures || gif != null && !colours) {
+      throw new SfumatoException(
+          "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s"
+              .formatted(
+                  channels, pictures ? "GIF" : "picture", pictures ? " or --out" : " alone"));
+    }
   }
 
   private Tensor sample(
@@ -159,6 +173,9 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private void save(Tensor images, List<BufferedImage> frames) {
+    if (saveTensor != null) { // first: a picture that cannot be written must not cost the numbers
+      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
+    }
     if (out != null) {
       Png.write(out, grid(images));
       System.out.println(out);
@@ -177,7 +194,6 @@ final class SampleCommand implements Callable<Integer> {
       System.out.println(gif);
     }
     if (saveTensor != null) {
-      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
       System.out.println(saveTensor);
     }
     if (trace != null) {

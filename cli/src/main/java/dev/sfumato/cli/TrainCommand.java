@@ -83,6 +83,7 @@ class TrainCommand implements Callable<Integer> {
     training.resolve();
     Device device = compute.apply();
     checked(pictures::options);
+    pictures.requireOutside(output);
     BatchOptions batchOptions = checked(() -> pictures.batches(compute.seed));
     WatchOptions watch = checked(watching::options);
     checked(() -> training.options(PredictionType.EPSILON, compute.seed));
@@ -184,7 +185,14 @@ class TrainCommand implements Callable<Integer> {
   /** Takes what is not said of the pictures from the model. */
   private void followModel(Path pretrained) {
     UNet2DConfig unet = DiffusionPipeline.unetConfig(pretrained);
-    if (pictures.resolution == 0 && Set.copyOf(unet.sampleSize()).size() == 1) {
+    int sides = Set.copyOf(unet.sampleSize()).size();
+    if (pictures.resolution == 0 && sides > 1) {
+      throw new SfumatoException(
+          "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
+                  .formatted(model, unet.sampleSize().get(0), unet.sampleSize().get(1))
+              + " choose their side with --resolution");
+    }
+    if (pictures.resolution == 0 && sides == 1) {
       pictures.resolution = unet.sampleSize().get(0);
     }
     if (pictures.channels == DataOptions.Channels.AUTO) {

@@ -70,8 +70,8 @@ final class WatchArguments {
       names = "--validation-data",
       paramLabel = "DATA",
       description =
-          "Pictures that the validation loss is measured on (default: MNIST's test files, else the"
-              + " first of the training pictures).")
+          "Pictures that the validation loss is measured on, their validation or test split if they"
+              + " have one (default: that of --data, else the first of the training pictures).")
   String validationData;
 
   @Option(
@@ -89,8 +89,7 @@ final class WatchArguments {
       return HeldOut.share(all, validationShare, seed);
     }
     if (validationData == null) {
-      return new HeldOut(
-          all, Datasets.openTestSplit(pictures.data, pictures.options()).orElse(all));
+      return new HeldOut(all, own(all, pictures));
     }
     DataOptions same =
         pictures
@@ -98,7 +97,23 @@ final class WatchArguments {
             .withResolution(all.height())
             .withChannels(
                 all.channels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB);
-    return new HeldOut(all, Datasets.open(validationData, same));
+    Dataset validation =
+        Datasets.openValidationSplit(validationData, same.withSplit(DataOptions.Split.TRAIN))
+            .orElseGet(
+                () -> Datasets.open(validationData, same.withSplit(DataOptions.Split.TRAIN)));
+    return new HeldOut(all, validation);
+  }
+
+  /** The data's own validation or test pictures, if they can be measured on. */
+  private static Dataset own(Dataset all, DataArguments pictures) {
+    Optional<Dataset> validation = Datasets.openValidationSplit(pictures.data, pictures.options());
+    if (validation.isPresent() && !validation.get().classNames().equals(all.classNames())) {
+      System.err.println(
+          "the validation pictures of --data have no classes or others: the loss is measured on the"
+              + " training pictures");
+      return all;
+    }
+    return validation.orElse(all);
   }
 
   WatchOptions options() {

@@ -15,9 +15,13 @@ import java.util.stream.IntStream;
  * @param text the text encoder
  */
 public record ClipConfig(int embedDim, Image image, Text text) {
+  private static final int MOST = 1 << 16;
+  private static final int MOST_PIXELS = 8192;
+  private static final int MOST_LAYERS = 1000;
+
   /** Checks the length. */
   public ClipConfig {
-    requirePositive("embed_dim", embedDim);
+    requireSize("embed_dim", embedDim, MOST);
   }
 
   /** The side of a square under {@code key}: one number, or a list of two that are equal. */
@@ -62,7 +66,8 @@ public record ClipConfig(int embedDim, Image image, Text text) {
       implements Image {
     /** Checks the sizes. */
     public Vit {
-      requirePositive("patch_size", patchSize);
+      requireSize("patch_size", patchSize, MOST_PIXELS);
+      requireSize("image_size", imageSize, MOST_PIXELS);
       if (imageSize < patchSize) {
         throw new SfumatoException(
             "image_size must be at least patch_size, " + patchSize + ", not " + imageSize);
@@ -95,13 +100,15 @@ public record ClipConfig(int embedDim, Image image, Text text) {
     /** Checks the numbers. */
     public ResNet {
       layers = List.copyOf(layers);
-      if (layers.size() != 4 || layers.stream().anyMatch(blocks -> blocks < 1)) {
+      if (layers.size() != 4
+          || layers.stream().anyMatch(blocks -> blocks < 1 || blocks > MOST_LAYERS)) {
         throw new SfumatoException("layers must be four numbers of blocks, not " + layers);
       }
       if (imageSize < 32) {
         throw new SfumatoException("image_size must be at least 32, not " + imageSize);
       }
-      requirePositive("width", width);
+      requireSize("image_size", imageSize, MOST_PIXELS);
+      requireSize("width", width, MOST);
       requireDivides(heads, 32 * width);
     }
 
@@ -124,7 +131,8 @@ public record ClipConfig(int embedDim, Image image, Text text) {
       int contextLength, int vocabSize, Transformer transformer, boolean causal, TextPool pool) {
     /** Checks the sizes. */
     public Text {
-      requirePositive("vocab_size", vocabSize);
+      requireSize("vocab_size", vocabSize, 10_000_000);
+      requireSize("context_length", contextLength, MOST);
       if (contextLength < 2) {
         throw new SfumatoException("context_length must be at least 2, not " + contextLength);
       }
@@ -185,16 +193,20 @@ public record ClipConfig(int embedDim, Image image, Text text) {
       int width, int layers, int heads, int mlpWidth, Activation activation, double normEpsilon) {
     /** Checks the sizes. */
     public Transformer {
-      requirePositive("width", width);
-      requirePositive("layers", layers);
-      requirePositive("width of the MLP", mlpWidth);
+      requireSize("width", width, MOST);
+      requireSize("layers", layers, MOST_LAYERS);
+      requireSize("width of the MLP", mlpWidth, 16 * MOST);
+      if (!((float) normEpsilon > 0 && normEpsilon <= 1)) {
+        throw new SfumatoException("layer_norm_eps must be above 0, not " + normEpsilon);
+      }
       requireDivides(heads, width);
     }
   }
 
-  private static void requirePositive(String name, int value) {
-    if (value < 1) {
-      throw new SfumatoException(name + " must be at least 1, not " + value);
+  private static void requireSize(String name, int value, int most) {
+    if (value < 1 || value > most) {
+      throw new SfumatoException(
+          "%s must be at least 1 and at most %d, not %d".formatted(name, most, value));
     }
   }
 

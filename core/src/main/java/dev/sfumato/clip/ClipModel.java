@@ -1,5 +1,6 @@
 package dev.sfumato.clip;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.picture.Pixels;
@@ -13,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A trained CLIP model: pictures and texts to vectors of unit length, whose products are cosine
@@ -34,6 +37,7 @@ import java.util.Map;
 public record ClipModel(
     ClipNetwork network, ClipTokenizer tokenizer, ImagePreprocessing preprocessing)
     implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ClipModel.class);
 
   /**
    * Loads a model: a directory in transformers' or open_clip's layout, or one of OpenAI's files.
@@ -81,17 +85,37 @@ public record ClipModel(
   }
 
   /**
-   * Texts as vectors of unit length. Of a long text the first tokens count; a text without any
-   * ({@link ClipTokenizer#tokenize} says so) means nothing, and so does its vector.
+   * Texts as vectors of unit length. Of a long text the first tokens count, with a warning; a text
+   * without any ({@link ClipTokenizer#tokenize} says so) means nothing, and so does its vector.
    *
    * @return (B, embed_dim)
+   * @throws SfumatoException if a vector is not finite
    */
   public Tensor encodeText(List<String> texts) {
+    texts.forEach(this::warnIfCut);
     return Scope.run(
         () -> {
           Tensor ids = tokenizer.encode(texts, network.config().text().contextLength());
-          return Functional.normalize(network.encodeText(ids.to(network.logitScale().device())));
+          Tensor vectors = network.encodeText(ids.to(network.logitScale().device()));
+          if (!vectors.isFinite()) {
+            throw new SfumatoException(
+                "the CLIP model's vectors of texts hold NaN or infinity: its weights or settings"
+                    + " are damaged");
+          }
+          return Functional.normalize(vectors);
         });
+  }
+
+  private void warnIfCut(String text) {
+    int room = network.config().text().contextLength() - 2; // without begin and end
+    int tokens = tokenizer.tokenize(text).size();
+    if (tokens > room) {
+      log.warn(
+          "the text '{}' has {} tokens: the model reads the first {}, the rest is cut off",
+          Printable.shortened(text),
+          tokens,
+          room);
+    }
   }
 
   /** Pictures of any size to what {@link #encodeImage} reads, on the model's device. */

@@ -1,5 +1,6 @@
 package dev.sfumato.clip;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Functional;
@@ -22,7 +23,7 @@ public record ClipScores(
   /**
    * Scores pictures, one after the other, against all texts.
    *
-   * @throws dev.sfumato.SfumatoException if a file is no picture
+   * @throws SfumatoException if a file is not a picture, or a score is not a number
    */
   public static ClipScores of(ClipModel clip, List<Path> images, List<String> texts) {
     float[][] similarity = new float[images.size()][];
@@ -34,8 +35,15 @@ public record ClipScores(
         try (Scope scope = Scope.open()) {
           Tensor image = clip.preprocess(List.of(PictureReader.read(images.get(i))));
           Tensor cosines = Functional.matmul(clip.encodeImage(image), described);
+          Tensor probabilities = Functional.softmax(cosines.mul(clip.logitScale()), 1);
+          if (!cosines.isFinite() || !probabilities.isFinite()) {
+            throw new SfumatoException(
+                images.get(i)
+                    + ": the CLIP model's scores are not numbers: its weights or settings are"
+                    + " damaged");
+          }
           similarity[i] = cosines.toFloats();
-          probability[i] = Functional.softmax(cosines.mul(clip.logitScale()), 1).toFloats();
+          probability[i] = probabilities.toFloats();
         }
       }
     }

@@ -43,8 +43,11 @@ public record ImagePreprocessing(
       throw new SfumatoException(
           "pictures of " + resize + " pixels cannot be cut to " + crop + ": see crop_size");
     }
-    if (mean.size() != 3 || std.size() != 3 || std.contains(0f)) {
-      throw new SfumatoException("mean and std must be three numbers each, std not 0");
+    if (mean.size() != 3
+        || std.size() != 3
+        || !mean.stream().allMatch(Float::isFinite)
+        || !std.stream().allMatch(s -> s > 0 && Float.isFinite(s))) {
+      throw new SfumatoException("mean and std must be three numbers each, std above 0");
     }
   }
 

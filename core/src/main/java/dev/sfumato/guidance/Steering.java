@@ -103,6 +103,8 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
         Tensor gradient = Autograd.gradient(losses(leaf, x).sum, leaf);
         if (gradient.isFinite()) {
           delta.add_(gradient, -mean.scale());
+        } else {
+          log.warn("step {}: the guides' gradient is not a number; the mean is not moved", place());
         }
       }
     }

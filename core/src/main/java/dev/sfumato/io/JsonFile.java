@@ -31,6 +31,8 @@ public final class JsonFile {
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .build();
 
+  private static final long LARGEST = 100_000_000;
+
   private JsonFile() {}
 
   /**
@@ -39,7 +41,11 @@ public final class JsonFile {
    * @throws SfumatoException naming the file, and the place in it, if it is missing or does not fit
    */
   public static <T> T read(Path file, Class<T> type) {
+    GitLfs.requireContent(file);
     try {
+      if (Files.size(file) > LARGEST) {
+        throw new SfumatoException(file + ": is larger than any file of settings");
+      }
       return Optional.ofNullable(MAPPER.readValue(Files.readString(file), type))
           .orElseThrow(() -> new SfumatoException(file + ": holds null, not settings"));
     } catch (JacksonException e) {

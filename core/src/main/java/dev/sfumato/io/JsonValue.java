@@ -30,7 +30,7 @@ public record JsonValue(String name, Object value) {
 
   /** The value as a number. */
   public double number() {
-    return as("a number", v -> v instanceof Number n ? n.doubleValue() : null);
+    return as("a number", JsonValue::asNumber);
   }
 
   /** The value as true or false. */
@@ -50,8 +50,7 @@ public record JsonValue(String name, Object value) {
 
   /** The value as a list of numbers. */
   public List<Double> numbers() {
-    return as(
-        "a list of numbers", v -> listOf(v, e -> e instanceof Number n ? n.doubleValue() : null));
+    return as("a list of numbers", v -> listOf(v, JsonValue::asNumber));
   }
 
   /** The value as a list of texts. */
@@ -85,6 +84,11 @@ public record JsonValue(String name, Object value) {
     String found = String.valueOf(value);
     String start = found.length() > LONGEST ? found.substring(0, LONGEST) + "..." : found;
     return new SfumatoException(name + " must be " + wanted + ", not " + start);
+  }
+
+  /** Python writes NaN and Infinity, too; no setting means anything by them. */
+  private static Double asNumber(Object value) {
+    return value instanceof Number n && Double.isFinite(n.doubleValue()) ? n.doubleValue() : null;
   }
 
   private static Integer asInteger(Object value) {

@@ -10,6 +10,9 @@ final class UNet2DRules {
   /** Channels of the picture that skip blocks carry along. */
   static final int PICTURE_CHANNELS = 3;
 
+  private static final int MOST_CHANNELS = 1 << 16;
+  private static final int MOST_VECTORS = 1_000_000;
+
   private UNet2DRules() {}
 
   static void check(UNet2DConfig config) {
@@ -25,9 +28,26 @@ final class UNet2DRules {
     oneOf("upsample_type", config.upsampleType(), List.of("conv", "resnet"));
     int padding = config.downsamplePadding();
     require(padding == 0 || padding == 1, "downsample_padding must be 0 or 1, not " + padding);
+    checkNumbers(config);
     double dropout = config.dropout();
     require(dropout >= 0 && dropout < 1, "dropout must be from 0 to below 1, not " + dropout);
     config.activation();
+  }
+
+  private static void checkNumbers(UNet2DConfig config) {
+    double epsilon = config.normEps();
+    require((float) epsilon > 0 && epsilon <= 1, "norm_eps must be above 0, not " + epsilon);
+    double factor = config.midBlockScaleFactor();
+    require(
+        (float) factor > 0 && Float.isFinite((float) factor),
+        "mid_block_scale_factor must be above 0, not " + factor);
+    int frequencies = config.blockOutChannels().get(0) / 2;
+    require(
+        frequencies == 0
+            || config.freqShift() < frequencies
+            || !config.timeEmbeddingType().equals("positional"),
+        "freq_shift must be below %d, half of the first block_out_channels, not %s"
+            .formatted(frequencies, config.freqShift()));
   }
 
   private static void checkLevels(UNet2DConfig config) {
@@ -40,15 +60,19 @@ final class UNet2DRules {
       oneOf("down_block_types", Optional.of(config.downBlock(i)), DownBlock.TYPES);
       oneOf("up_block_types", Optional.of(config.upBlock(i)), UpBlock.TYPES);
     }
-    atLeastOne("layers_per_block", config.layersPerBlock());
+    within("layers_per_block", config.layersPerBlock(), 100);
   }
 
   private static void checkChannels(UNet2DConfig config) {
-    config.blockOutChannels().forEach(c -> atLeastOne("block_out_channels", c));
-    config.sampleSize().forEach(size -> atLeastOne("sample_size", size));
+    config.blockOutChannels().forEach(c -> within("block_out_channels", c, MOST_CHANNELS));
+    config.sampleSize().forEach(size -> within("sample_size", size, 8192));
     require(config.sampleSize().size() <= 2, "sample_size must be one number or [height, width]");
-    atLeastOne("in_channels", config.inChannels());
-    atLeastOne("out_channels", config.outChannels());
+    within("in_channels", config.inChannels(), MOST_CHANNELS);
+    within("out_channels", config.outChannels(), MOST_CHANNELS);
+    require(
+        config.timeChannels() <= 16 * MOST_CHANNELS,
+        "time_embedding_dim must be at most %d, not %d"
+            .formatted(16 * MOST_CHANNELS, config.timeChannels()));
     config.attentionHeadDim().ifPresent(size -> checkHeads(config, size));
   }
 
@@ -160,9 +184,9 @@ final class UNet2DRules {
           config.numTrainTimesteps().isPresent(),
           "num_train_timesteps is missing: a learned time embedding has that many vectors");
     }
-    config.numTrainTimesteps().ifPresent(n -> atLeastOne("num_train_timesteps", n));
+    config.numTrainTimesteps().ifPresent(n -> within("num_train_timesteps", n, MOST_VECTORS));
     oneOf("class_embed_type", config.classEmbedType(), List.of("timestep", "identity"));
-    config.numClassEmbeds().ifPresent(n -> atLeastOne("num_class_embeds", n));
+    config.numClassEmbeds().ifPresent(n -> within("num_class_embeds", n, MOST_VECTORS));
   }
 
   private static void sameLength(String key, List<String> types, int levels) {
@@ -178,6 +202,11 @@ final class UNet2DRules {
 
   private static void atLeastOne(String key, int value) {
     require(value >= 1, key + " must be at least 1, not " + value);
+  }
+
+  private static void within(String key, int value, int most) {
+    atLeastOne(key, value);
+    require(value <= most, "%s must be at most %d, not %d".formatted(key, most, value));
   }
 
   private static void oneOf(String key, Optional<String> value, List<String> known) {

@@ -48,6 +48,17 @@ record JpegHeader(int height, int width, int components, boolean ycck) {
         fields.getShort() & 0xffff, fields.getShort() & 0xffff, fields.get(), ycck);
   }
 
+  /** How many scans a file has, or a few more. (Data hold no such marker, but metadata may.) */
+  static int scans(byte[] file) {
+    int scans = 0;
+    for (int i = 0; i + 1 < file.length; i++) {
+      if (file[i] == (byte) 0xff && file[i + 1] == (byte) (JPEG.SOS & 0xff)) {
+        scans++;
+      }
+    }
+    return scans;
+  }
+
   /**
    * Whether a file lacks its end: coming from there, a start of data is met before an end. (Within
    * the data there is no such marker; a file may have some end of its own in its metadata.)

@@ -39,12 +39,13 @@ public record PictureGrid(int rows, int padding, int scale) {
 
   /**
    * Draws pictures. A value {@code x} becomes {@code round(255 * clamp(x / 2 + 0.5, 0, 1))} in
-   * float32, a half to the even neighbour; NaN becomes black.
+   * float32, a half to the even neighbour.
    *
    * @param pictures the values (count, channels, height, width), -1 black to 1 white
-   * @param channels 1 for gray, which gives an 8-bit gray image, or 3 for RGB
-   * @throws SfumatoException if there is no picture, the shape does not match the number of values,
-   *     or the result is larger than an image can be
+   * @param channels 1 for gray, which gives an 8-bit gray image, 3 for RGB, or 4 for RGB and
+   *     opacity, whose lines are transparent
+   * @throws SfumatoException if there is no picture, a value is NaN, the shape does not match the
+   *     number of values, or the result is larger than an image can be
    */
   public BufferedImage draw(float[] pictures, int count, int channels, int height, int width) {
     check(pictures, count, channels, height, width);
@@ -65,7 +66,11 @@ public record PictureGrid(int rows, int padding, int scale) {
         new BufferedImage(
             (int) gridWidth,
             (int) gridHeight,
-            channels == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB);
+            switch (channels) {
+              case 1 -> BufferedImage.TYPE_BYTE_GRAY;
+              case 3 -> BufferedImage.TYPE_INT_RGB;
+              default -> BufferedImage.TYPE_INT_ARGB;
+            });
     // The raster takes gray levels as they are; setRGB would put them through a colour profile.
     WritableRaster raster = image.getRaster();
     int plane = height * width;
@@ -104,11 +109,11 @@ public record PictureGrid(int rows, int padding, int scale) {
   }
 
   private static void check(float[] pictures, int count, int channels, int height, int width) {
-    if (count < 1 || height < 1 || width < 1 || (channels != 1 && channels != 3)) {
+    if (count < 1 || height < 1 || width < 1 || (channels != 1 && channels != 3 && channels != 4)) {
       throw new SfumatoException(
           "cannot draw pictures of shape "
               + shape(count, channels, height, width)
-              + ": at least one picture with 1 or 3 channels is needed");
+              + ": at least one picture with 1, 3 or 4 channels is needed");
     }
     if ((double) count * channels * height * width != pictures.length) {
       throw new SfumatoException(
@@ -117,6 +122,14 @@ public record PictureGrid(int rows, int padding, int scale) {
               + " do not have "
               + pictures.length
               + " values");
+    }
+    for (int i = 0; i < pictures.length; i++) {
+      if (Float.isNaN(pictures[i])) {
+        throw new SfumatoException(
+            "picture "
+                + (i / (pictures.length / count) + 1)
+                + " holds values that are not numbers");
+      }
     }
   }
 

@@ -30,6 +30,14 @@ public final class PictureReader {
   /** Pictures that declare more pixels than this are refused. */
   public static final long MAX_PIXELS = 100_000_000;
 
+  /** A sound file has at most so many pixels, and then so many for each of its bytes. */
+  private static final long FREE_PIXELS = 4_000_000;
+
+  private static final long PIXELS_PER_BYTE = 10_000; // PNG reaches 8,256
+
+  /** How many pixels all scans of a JPEG file may have; a progressive one has about ten scans. */
+  private static final long MAX_SCANNED = 1_500_000_000;
+
   /** Files of more bytes than this are refused. */
   public static final int MAX_BYTES = 1 << 29;
 
@@ -100,6 +108,8 @@ public final class PictureReader {
         throw new SfumatoException(file + ": more than 512 MB, which no picture here may have");
       }
       return Files.readAllBytes(file);
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(file + ": too large for the memory", e);
     } catch (NoSuchFileException e) {
       throw new SfumatoException(file + ": no such file", e);
     } catch (IOException e) {
@@ -113,14 +123,16 @@ public final class PictureReader {
       case JPEG -> decodeJpeg(bytes, name);
       case WEBP -> decodeWebp(Chunks.firstFrame(bytes), name);
       case GIF -> decodeByJdk(bytes, format, name, reader -> firstFrame(reader, bytes, name));
-      case PNG, BMP -> decodeByJdk(bytes, format, name, reader -> Colors.toRgb(reader.read(0)));
+      case BMP -> decodeBmp(bytes, name);
+      case PNG -> decodeByJdk(bytes, format, name, reader -> Colors.toRgb(reader.read(0)));
     };
   }
 
   /** What the native decoder finds fault with the JDK's may take, as Pillow would. */
   private static Pixels decodeJpeg(byte[] bytes, String name) throws IOException {
     JpegHeader header = JpegHeader.of(bytes);
-    checkSize(header.width(), header.height(), name);
+    checkSize(header.width(), header.height(), bytes, name);
+    checkScans(header, bytes, name);
     if (header.components() == 4) { // inks, which it takes in a way of its own
       return decodeByJdk(
           bytes,
@@ -137,8 +149,16 @@ public final class PictureReader {
 
   private static Pixels decodeWebp(byte[] still, String name) throws IIOException {
     NativeDecoder.Size size = NativeDecoder.webpSize(still);
-    checkSize(size.width(), size.height(), name);
+    checkSize(size.width(), size.height(), still, name);
     return NativeDecoder.webp(still).orElseThrow(() -> new IIOException("its data do not fit"));
+  }
+
+  /** A JPEG or PNG within would have a size of its own. */
+  private static Pixels decodeBmp(byte[] bytes, String name) throws IOException {
+    if (bytes.length > 30 && bytes[14] >= 40 && (bytes[30] == 4 || bytes[30] == 5)) {
+      throw new IIOException("another format within is not supported");
+    }
+    return decodeByJdk(bytes, PictureFormat.BMP, name, reader -> Colors.toRgb(reader.read(0)));
   }
 
   /** How a picture is taken from the JDK's reader. */
@@ -152,7 +172,7 @@ public final class PictureReader {
     try (ImageInputStream stream = new ByteArrayImageInputStream(bytes)) {
       boolean ignoreMetadata = format != PictureFormat.GIF; // where the frame lies is metadata
       reader.setInput(stream, true, ignoreMetadata);
-      checkSize(reader.getWidth(0), reader.getHeight(0), name);
+      checkSize(reader.getWidth(0), reader.getHeight(0), bytes, name);
       Truncation truncation = new Truncation();
       reader.addIIOReadWarningListener(truncation);
       Pixels pixels = taking.from(reader);
@@ -171,8 +191,19 @@ public final class PictureReader {
     return readers.next();
   }
 
-  private static void checkSize(int width, int height, String name) {
-    if ((long) width * height > MAX_PIXELS) {
+  private static void checkSize(int width, int height, byte[] file, String name) {
+    long pixels = (long) width * height;
+    if (pixels <= MAX_PIXELS && pixels > FREE_PIXELS + PIXELS_PER_BYTE * file.length) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: declares %d x %d pixels in %d bytes, which hold no such picture",
+              name,
+              width,
+              height,
+              file.length));
+    }
+    if (pixels > MAX_PIXELS) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
@@ -187,12 +218,27 @@ public final class PictureReader {
     }
   }
 
+  private static void checkScans(JpegHeader header, byte[] file, String name) {
+    int scans = JpegHeader.scans(file);
+    if ((long) header.width() * header.height() * scans > MAX_SCANNED) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: %d x %d pixels in %d scans are more work than a picture may be",
+              name,
+              header.width(),
+              header.height(),
+              scans));
+    }
+  }
+
   /** A frame may cover a part of its screen only; the rest of the screen is transparent. */
   private static Pixels firstFrame(ImageReader reader, byte[] bytes, String name)
       throws IOException {
     int width = (bytes[6] & 0xff) | (bytes[7] & 0xff) << 8;
     int height = (bytes[8] & 0xff) | (bytes[9] & 0xff) << 8;
-    checkSize(width, height, name);
+    checkSize(width, height, bytes, name);
+    GifFrame.requireSound(bytes);
     BufferedImage frame = reader.read(0);
     IIOMetadata metadata = reader.getImageMetadata(0);
     IIOMetadataNode root =

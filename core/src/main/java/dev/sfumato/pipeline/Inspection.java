@@ -1,6 +1,8 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.GitLfs;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
@@ -13,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -31,6 +34,7 @@ public final class Inspection {
     if (Files.isDirectory(path)) {
       return model(path);
     }
+    GitLfs.requireContent(path);
     if (!Files.exists(path)) {
       throw new SfumatoException(path + ": there is no such file or directory");
     }
@@ -77,7 +81,7 @@ public final class Inspection {
   }
 
   private static String row(String name, String value) {
-    return String.format(Locale.ROOT, "%-10s %s", name, value);
+    return String.format(Locale.ROOT, "%-10s %s", name, Printable.shortened(value));
   }
 
   private static String safetensors(Path file) {
@@ -88,7 +92,9 @@ public final class Inspection {
   }
 
   private static String json(Map<String, String> metadata) {
-    return JsonFile.MAPPER.valueToTree(metadata).toString();
+    Map<String, String> shown = new LinkedHashMap<>();
+    metadata.forEach((key, text) -> shown.put(Printable.shortened(key), Printable.shortened(text)));
+    return JsonFile.MAPPER.valueToTree(shown).toString();
   }
 
   private static String checkpoint(Path file) {
@@ -107,7 +113,8 @@ public final class Inspection {
   }
 
   private static String table(List<TensorInfo> tensors) {
-    int width = tensors.stream().mapToInt(t -> t.name().length()).max().orElse(0);
+    int width =
+        tensors.stream().mapToInt(t -> Printable.shortened(t.name()).length()).max().orElse(0);
     long bytes = tensors.stream().mapToLong(TensorInfo::bytes).sum();
     String rows =
         tensors.stream()
@@ -116,7 +123,7 @@ public final class Inspection {
                     String.format(
                         Locale.ROOT,
                         "%-" + Math.max(1, width) + "s  %-5s %s%n",
-                        t.name(),
+                        Printable.shortened(t.name()),
                         t.dtype().code(),
                         t.shape()))
             .collect(Collectors.joining());

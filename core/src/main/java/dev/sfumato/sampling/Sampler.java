@@ -1,5 +1,6 @@
 package dev.sfumato.sampling;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ConditionedDenoiser;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.Guidance;
@@ -38,6 +39,15 @@ public record Sampler(ClassConditionedUNet denoiser, Scheduler scheduler, Guidan
     default void onPrediction(Step step, Prediction prediction) {}
   }
 
+  /** A step gave NaN or infinity. */
+  public static final class NotFinite extends SfumatoException {
+    private static final long serialVersionUID = 1L;
+
+    private NotFinite(String message) {
+      super(message);
+    }
+  }
+
   /** Samples without guidance. */
   public Sampler(ClassConditionedUNet denoiser, Scheduler scheduler) {
     this(denoiser, scheduler, Guidance.NONE);
@@ -48,7 +58,8 @@ public record Sampler(ClassConditionedUNet denoiser, Scheduler scheduler, Guidan
    * step by step, what the guidance and what the scheduler needs.
    *
    * @return (count, C, H, W) as the last step left them, around [-1, 1] but not clamped
-   * @throws dev.sfumato.SfumatoException if the options do not suit the model
+   * @throws NotFinite naming the step that gave NaN or infinity
+   * @throws SfumatoException if the options do not suit the model
    */
   public Tensor sample(SamplingOptions options, Rng random, Listener listener) {
     denoiser.requireSize(options.height(), options.width());
@@ -70,10 +81,25 @@ public record Sampler(ClassConditionedUNet denoiser, Scheduler scheduler, Guidan
           Prediction prediction = guidance.steer(conditioned, run, step, x, random);
           listener.onPrediction(step, prediction);
           x = inner.replace(x, run.step(prediction.modelOutput(), prediction.x(), step));
+          requireFinite(x, prediction, step);
           listener.onStep(step, x);
         }
       }
       return scope.keep(guidance.finish(x));
+    }
+  }
+
+  private static void requireFinite(Tensor x, Prediction prediction, Step step) {
+    if (!x.isFinite()) {
+      throw new NotFinite(
+          "step %d of %d: %s NaN or infinity: %s"
+              .formatted(
+                  step.index() + 1,
+                  step.count(),
+                  prediction.modelOutput().isFinite()
+                      ? "the scheduler's step gives"
+                      : "the network predicts",
+                  "the model's weights or settings are damaged, or do not suit the scheduler"));
     }
   }
 

@@ -20,6 +20,13 @@ public final class NoiseSchedule {
   private NoiseSchedule(float[] betas) {
     this.betas = betas;
     this.alphasCumprod = Floats.cumprod(oneMinus(betas));
+    for (int t = 0; t < alphasCumprod.length - 1; t++) { // the last may be pure noise
+      if (!(alphasCumprod[t] > 0)) {
+        throw new SfumatoException(
+            "the betas leave nothing of a picture at timestep %d of %d: they are too large"
+                .formatted(t, alphasCumprod.length));
+      }
+    }
   }
 
   /** The schedule that {@code config} describes. */

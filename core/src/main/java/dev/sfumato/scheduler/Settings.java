@@ -33,6 +33,14 @@ record Settings(String className, Map<String, Object> values) {
     return get(key).number();
   }
 
+  /** A number that may be infinite. */
+  double numberOrInfinity(String key) {
+    return get(key)
+        .as(
+            "a number",
+            v -> v instanceof Number n && !Double.isNaN(n.doubleValue()) ? n.doubleValue() : null);
+  }
+
   /** False too if the class does not know the key: what it does not know it passes over. */
   boolean truth(String key) {
     return get(key).flag() && isKnown(key);

@@ -56,7 +56,7 @@ record SolverSettings(
       require(!settings.truth(flow), flow + " is not supported: set it to false");
     }
     require(settings.maybeText("solver_p").isEmpty(), "solver_p is not supported: set it to null");
-    double lambdaMin = settings.number("lambda_min_clipped");
+    double lambdaMin = settings.numberOrInfinity("lambda_min_clipped");
     require(lambdaMin < 5, "lambda_min_clipped must be below 5");
     int order = settings.integer("solver_order");
     require(order >= 1 && order <= 10, "solver_order must be 1 to 10");

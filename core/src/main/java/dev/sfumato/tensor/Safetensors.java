@@ -75,6 +75,8 @@ public final class Safetensors {
       return new Safetensors(file, SafetensorsHeader.read(file, channel));
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(file + ": its header needs more memory than there is", e);
     }
   }
 

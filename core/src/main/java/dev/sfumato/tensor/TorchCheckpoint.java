@@ -42,7 +42,7 @@ public final class TorchCheckpoint {
   private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
 
   private static final int CHUNK = 1 << 20;
-  private static final int MAX_OBJECTS = 1 << 14;
+  private static final int MAX_NAMES = 1 << 16;
 
   private TorchCheckpoint() {}
 
@@ -67,6 +67,9 @@ public final class TorchCheckpoint {
         return readLegacy(file, in);
       }
       throw new SfumatoException(file + ": is no PyTorch checkpoint");
+    } catch (OutOfMemoryError | StackOverflowError e) {
+      throw new SfumatoException(
+          file + ": needs more memory than there is: the file is too large or damaged", e);
     } catch (EOFException e) {
       throw new SfumatoException(file + ": ends too early: the file is truncated", e);
     } catch (IOException e) {
@@ -92,10 +95,11 @@ public final class TorchCheckpoint {
         throw new SfumatoException(file + ": is big-endian, which is not supported");
       }
       Map<String, StoredTensor> stored;
-      try (InputStream in = zip.getInputStream(pickle)) {
+      try (InputStream in = new BufferedInputStream(zip.getInputStream(pickle))) {
         stored = stateDict(file, TorchPickle.read(file, in).value());
       }
       Map<Storage, Tensor> storages = new HashMap<>();
+      long left = Files.size(file);
       for (Storage storage : storagesOf(stored)) {
         ZipEntry entry = zip.getEntry(root + "data/" + storage.key());
         long bytes = bytes(file, storage);
@@ -103,6 +107,11 @@ public final class TorchCheckpoint {
         if (entry == null || entry.getMethod() != ZipEntry.STORED || entry.getSize() != bytes) {
           throw new SfumatoException(
               file + ": storage '" + storage.key() + "' is missing or not of " + bytes + " bytes");
+        }
+        left -= bytes;
+        if (left < 0) {
+          throw new SfumatoException(
+              file + ": its storages hold more than the file, so they overlap: it is damaged");
         }
         try (InputStream in = zip.getInputStream(entry)) {
           storages.put(storage, elements(in, storage, bytes));
@@ -182,15 +191,17 @@ public final class TorchCheckpoint {
     Map<String, StoredTensor> stored = new LinkedHashMap<>();
     Deque<Map.Entry<String, ScriptObject>> left = new ArrayDeque<>();
     left.add(Map.entry("", module));
-    for (int objects = 0; !left.isEmpty(); objects++) {
-      if (objects > MAX_OBJECTS) { // a damaged module may hold itself
-        throw new SfumatoException(file + ": its modules nest without end: the file is damaged");
-      }
+    int[] names = {0};
+    while (!left.isEmpty()) {
       Map.Entry<String, ScriptObject> next = left.pop();
       next.getValue()
           .attributes()
           .forEach(
               (name, value) -> {
+                if (++names[0] > MAX_NAMES) { // a damaged module may hold itself
+                  throw new SfumatoException(
+                      file + ": its modules nest without end: the file is damaged");
+                }
                 if (value instanceof StoredTensor tensor) {
                   stored.put(next.getKey() + name, tensor);
                 } else if (value instanceof ScriptObject child) {
@@ -244,9 +255,10 @@ public final class TorchCheckpoint {
   private static Map<String, Tensor> tensors(
       Path file, Scope scope, Map<String, StoredTensor> stored, Map<Storage, Tensor> storages) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
+    long size = file.toFile().length();
     stored.forEach(
         (name, tensor) -> {
-          requireInside(file, name, tensor);
+          requireInside(file, size, name, tensor);
           Tensor view =
               Tensor.make(
                   () -> {
@@ -267,8 +279,8 @@ public final class TorchCheckpoint {
     return numbers.stream().mapToLong(Long::longValue).toArray();
   }
 
-  private static void requireInside(Path file, String name, StoredTensor tensor) {
-    if (!isInside(tensor)) {
+  private static void requireInside(Path file, long size, String name, StoredTensor tensor) {
+    if (!isInside(tensor, size)) {
       throw new SfumatoException(
           file
               + ": tensor '"
@@ -281,7 +293,8 @@ public final class TorchCheckpoint {
     }
   }
 
-  private static boolean isInside(StoredTensor tensor) {
+  /** Elements may be repeated, by strides of 0, but not into more than the file is long. */
+  private static boolean isInside(StoredTensor tensor, long size) {
     List<Long> shape = tensor.shape();
     List<Long> strides = tensor.strides();
     if (shape.size() != strides.size() || tensor.offset() < 0) {
@@ -299,7 +312,7 @@ public final class TorchCheckpoint {
       }
       return numel == 0
           ? tensor.offset() <= tensor.storage().numel()
-          : last < tensor.storage().numel();
+          : last < tensor.storage().numel() && numel <= size;
     } catch (ArithmeticException e) {
       return false;
     }

@@ -8,6 +8,7 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,7 +32,8 @@ final class TorchPickle {
   static final Object NONE = new Object();
 
   private static final Object MARK = new Object();
-  private static final int MAX_BYTES = 32 << 20;
+  private static final long MAX_BYTES = 32 << 20;
+  private static final int MAX_NAME = 1024;
   private static final int MAX_DEPTH = 1 << 20;
 
   private static final Map<String, DType> STORAGES =
@@ -76,15 +78,17 @@ final class TorchPickle {
 
   private final Path file;
   private final InputStream in;
+  private final long most;
   private final List<Object> stack = new ArrayList<>();
   private final Map<Long, Object> memo = new HashMap<>();
   private final Map<String, Storage> storages = new LinkedHashMap<>();
   private Object value;
   private long bytesRead;
 
-  private TorchPickle(Path file, InputStream in) {
+  private TorchPickle(Path file, InputStream in) throws IOException {
     this.file = file;
     this.in = in;
+    most = Math.min(MAX_BYTES, Files.size(file)); // torch.save compresses nothing
   }
 
   /**
@@ -226,7 +230,7 @@ final class TorchPickle {
       throw new SfumatoException(
           file
               + ": asks to run '"
-              + name.replaceAll("\\p{Cntrl}", "?")
+              + name
               + "', which is refused: only tensors are read; use a safetensors file");
     }
     return new Global(name);
@@ -338,20 +342,32 @@ final class TorchPickle {
     if (!(key instanceof String || key instanceof Number || key instanceof Boolean)) {
       throw broken("has a dictionary key that is neither text nor a number");
     }
+    if (key instanceof String name && name.length() > MAX_NAME) {
+      throw broken("has a name of more than " + MAX_NAME + " characters");
+    }
     map.put(key, value);
   }
 
   // ---- bytes
 
   private int next() throws IOException {
-    return bytes(1)[0] & 0xff;
+    count(1);
+    int next = in.read();
+    if (next < 0) {
+      throw new EOFException();
+    }
+    return next;
+  }
+
+  private void count(long bytes) {
+    bytesRead += bytes;
+    if (bytesRead > most) {
+      throw broken("holds a pickle of more than " + most + " bytes");
+    }
   }
 
   private byte[] bytes(long count) throws IOException {
-    bytesRead += count;
-    if (bytesRead > MAX_BYTES) {
-      throw broken("holds a pickle of more than " + (MAX_BYTES >> 20) + " MB");
-    }
+    count(count);
     byte[] bytes = in.readNBytes((int) count);
     if (bytes.length < count) {
       throw new EOFException();
@@ -382,6 +398,9 @@ final class TorchPickle {
   private String line() throws IOException {
     StringBuilder line = new StringBuilder();
     for (int c = next(); c != '\n'; c = next()) {
+      if (line.length() == MAX_NAME) {
+        throw broken("has a name of more than " + MAX_NAME + " characters");
+      }
       line.append((char) c);
     }
     return line.toString();

@@ -25,8 +25,23 @@ class PictureGridTest {
     // numpy: ((x / 2 + 0.5).clip(0, 1) * 255).round().astype("uint8") in float32
     float[] values = {-2, -1, -0.9999f, -0.5f, -1 / 255f, 1 / 255f, 0.3f, 0.99607843f, 1, 7};
     assertThat(levels(values)).isEqualTo(new int[] {0, 0, 0, 64, 127, 128, 166, 254, 255, 255});
-    assertThat(levels(Float.NaN, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY))
-        .isEqualTo(new int[] {0, 0, 255});
+    assertThat(levels(Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY))
+        .isEqualTo(new int[] {0, 255});
+  }
+
+  @Test
+  void aValueThatIsNotANumberIsAnError() {
+    SfumatoException e =
+        assertThrows(
+            SfumatoException.class,
+            () -> PictureGrid.ofRows(1).draw(new float[] {0, 0, 0, Float.NaN}, 2, 1, 1, 2));
+    assertThat(e).hasMessageThat().contains("picture 2 holds values that are not numbers");
+  }
+
+  @Test
+  void aFourthChannelIsOpacity() {
+    BufferedImage image = PictureGrid.ofRows(1).draw(new float[] {1, -1, 1, 0}, 1, 4, 1, 1);
+    assertThat(image.getRGB(0, 0)).isEqualTo(0x80ff00ff);
   }
 
   @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -92,6 +93,66 @@ class PictureReaderTest {
     byte[] file = PictureGolden.file("animated.gif");
     ByteBuffer.wrap(file).putInt(6, 0xffffffff);
     assertThat(failure(file, "huge.gif")).contains("declares 65535 x 65535 pixels");
+  }
+
+  /** The limit is from the header and the file's own size, in every format. */
+  @ParameterizedTest
+  @ValueSource(strings = {"transparent.gif", "gray.png", "subsampled.jpg"})
+  void refusesSizesThatSoFewBytesCannotFill(String name) {
+    byte[] file = PictureGolden.file(name);
+    ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+    switch (name) {
+      case "transparent.gif" -> bytes.putShort(6, (short) 9_900).putShort(8, (short) 9_900);
+      case "gray.png" -> bytes.order(ByteOrder.BIG_ENDIAN).putInt(16, 9_900).putInt(20, 9_900);
+      default -> setSize(bytes.order(ByteOrder.BIG_ENDIAN), (byte) 0xc0, 9_900);
+    }
+    assertThat(failure(file, name)).contains("declares 9900 x 9900 pixels in ");
+  }
+
+  @Test
+  void refusesJpegsOfTooManyScans() {
+    byte[] whole = PictureGolden.file("progressive.jpeg");
+    ByteBuffer file = ByteBuffer.allocate(whole.length + 10_000);
+    file.put(whole, 0, whole.length - 2);
+    setSize(file, (byte) 0xc2, 2000);
+    while (file.remaining() >= 10) {
+      file.put(new byte[] {(byte) 0xff, (byte) 0xda, 0, 8, 1, 1, 0, 0, 63, 0}); // empty scans
+    }
+    assertThat(failure(file.array(), "scans.jpg")).contains(" scans are more work than a picture");
+  }
+
+  /** Changes what a JPEG file says of its size, in the segment that begins with this marker. */
+  private static void setSize(ByteBuffer file, byte marker, int side) {
+    int at = 0;
+    while (file.get(at) != (byte) 0xff || file.get(at + 1) != marker) {
+      at++;
+    }
+    file.putShort(at + 5, (short) side).putShort(at + 7, (short) side);
+  }
+
+  @Test
+  void refusesBmpsWithAnotherFormatWithin() {
+    byte[] file = PictureGolden.file("color.bmp");
+    file[30] = 4;
+    assertThat(failure(file, "jpeg.bmp")).contains("another format within is not supported");
+  }
+
+  /** The JDK's reader takes these and fills the rest with some colour. */
+  @Test
+  void refusesGifsWhoseCodesDoNotFit() {
+    byte[] whole = PictureGolden.file("animated.gif");
+    int refused = 0;
+    for (int at = 13; at < whole.length; at++) {
+      byte[] cut = Arrays.copyOf(whole, at);
+      try {
+        Pixels pixels = PictureReader.read(cut, "cut.gif");
+        assertThat(PictureGolden.distance(pixels, PictureReader.read(whole, "whole.gif")))
+            .isEqualTo(0); // cut behind the first frame
+      } catch (SfumatoException e) {
+        refused++;
+      }
+    }
+    assertThat(refused).isGreaterThan(50);
   }
 
   @Test

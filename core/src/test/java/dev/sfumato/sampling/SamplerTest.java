@@ -13,6 +13,7 @@ import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -121,6 +122,29 @@ class SamplerTest {
                       (step, x) -> {
                         throw new IllegalStateException();
                       }));
+      assertThat(Scope.liveTensors()).isEqualTo(loaded);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  /** Never a black picture: the step is named. */
+  @Test
+  void whatIsNotFiniteIsAnErrorThatNamesTheStep() {
+    long before = Scope.liveTensors();
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
+        Rng random = new Rng(0)) {
+      long loaded = Scope.liveTensors();
+      try (Autograd.Recording off = Autograd.off()) {
+        pipeline.denoiser().parameters().get("unet.conv_out.bias").fill_(Float.MAX_VALUE);
+        pipeline.denoiser().parameters().get("unet.conv_out.weight").fill_(Float.MAX_VALUE);
+      }
+      SfumatoException e =
+          assertThrows(
+              Sampler.NotFinite.class,
+              () ->
+                  sampler(pipeline, "ddim")
+                      .sample(options(2, 5, 2, new long[0], 1), random, (step, x) -> {}));
+      assertThat(e).hasMessageThat().contains("step 1 of 5: the network predicts NaN or infinity");
       assertThat(Scope.liveTensors()).isEqualTo(loaded);
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);

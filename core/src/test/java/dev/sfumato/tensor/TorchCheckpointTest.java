@@ -197,6 +197,70 @@ class TorchCheckpointTest {
     assertThat(refusal(zip("N\u0085".repeat(100) + "}a.".repeat(9), 0))).doesNotContain("\n");
   }
 
+  /** 30 MB of it would otherwise be read letter by letter and then shown. */
+  @Test
+  void aHugeNameIsRefused() throws IOException {
+    String name = "x".repeat(1 << 21);
+    assertThat(refusal(zip("c" + name + "\nf\n.", 0))).contains("a name of more than 1024");
+    String key = "X" + number(name.length()) + name;
+    assertThat(refusal(zip("}" + key + "Ns.", 0))).contains("a name of more than 1024");
+  }
+
+  @Test
+  void aPickleThatGrowsWhenItIsUnpackedIsRefused() throws IOException {
+    Path file = folder.resolve("deflated.pt");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
+      zip.putNextEntry(new ZipEntry("archive/data.pkl"));
+      zip.write("\u0080\u0002".getBytes(StandardCharsets.ISO_8859_1));
+      zip.write(("X" + number(1 << 23)).getBytes(StandardCharsets.ISO_8859_1));
+      zip.write(new byte[1 << 23]);
+      zip.closeEntry();
+    }
+    assertThat(refusal(file)).contains("holds a pickle of more than");
+  }
+
+  @Test
+  void elementsAreNotRepeatedBeyondTheFile() throws IOException {
+    String huge = tensor("FloatStorage", 6, 0, new long[] {1 << 20, 1 << 20}, new long[] {0, 0});
+    assertThat(refusal(zip(huge, 24))).contains("reaches beyond its storage");
+  }
+
+  /** Entries that lie in one place: a small file would fill the memory. */
+  @Test
+  void overlappingStoragesAreRefused() throws IOException {
+    StringBuilder pickle = new StringBuilder("\u0080\u0002}");
+    for (int i = 0; i < 9; i++) {
+      String one = tensor("FloatStorage", 2500, 0, new long[] {2500}, new long[] {1});
+      pickle.append(
+          one.substring(1, one.length() - 1)
+              .replace(text("weight"), text("w" + i))
+              .replace(text("0"), text("" + i)));
+    }
+    Path file = folder.resolve("overlap.pt");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
+      add(zip, "archive/data.pkl", (pickle + ".").getBytes(StandardCharsets.ISO_8859_1));
+      add(zip, "archive/data/0", new byte[10_000]);
+      for (int i = 1; i < 9; i++) {
+        add(zip, "archive/data/" + i, new byte[0]);
+      }
+    }
+    byte[] bytes = Files.readAllBytes(file);
+    byte[] first = null; // what the central directory says of data/0
+    for (int at = 0; at < bytes.length - 46; at++) {
+      if (ByteBuffer.wrap(bytes).getInt(at) == 0x504b0102 && bytes[at + 28] == 14) {
+        first = first == null ? Arrays.copyOfRange(bytes, at, at + 46) : first;
+        System.arraycopy(first, 16, bytes, at + 16, 12); // check sum and sizes
+        System.arraycopy(first, 42, bytes, at + 42, 4); // place
+      }
+    }
+    assertThat(refusal(Files.write(file, bytes))).contains("overlap");
+  }
+
+  private static String number(int value) {
+    byte[] bytes = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array();
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"protocol2.pt", "legacy.pt"})
   void aTruncatedFileIsOneLine(String name) throws IOException {

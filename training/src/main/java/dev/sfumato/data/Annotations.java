@@ -3,11 +3,9 @@ package dev.sfumato.data;
 import dev.sfumato.SfumatoException;
 import java.math.BigInteger;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -24,9 +22,13 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
   /** Nothing is said. */
   static final Annotations NONE = new Annotations(List.of(), new int[0], List.of());
 
-  /** Returns these captions with classes by name, numbered in {@link #inOrder the order}. */
-  Annotations withClasses(List<String> nameOfEach) {
-    List<String> names = inOrder(nameOfEach);
+  /**
+   * Returns these captions with classes by name, numbered in {@link #inOrder the order}.
+   *
+   * @param all names of classes, those of other splits included, so that labels mean the same there
+   */
+  Annotations withClasses(List<String> nameOfEach, List<String> all) {
+    List<String> names = inOrder(all);
     Map<String, Integer> numbers = new HashMap<>();
     names.forEach(name -> numbers.put(name, numbers.size()));
     return new Annotations(names, nameOfEach.stream().mapToInt(numbers::get).toArray(), captions);
@@ -37,44 +39,48 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
    * numbers, of the numbers.
    */
   static List<String> inOrder(List<String> names) {
-    boolean numbers = names.stream().allMatch(name -> name.matches("[0-9]+"));
+    List<String> different = names.stream().distinct().toList();
+    boolean numbers = different.stream().allMatch(name -> name.matches("[0-9]{1,1000}"));
     Comparator<String> order = Comparator.naturalOrder();
-    return names.stream()
-        .distinct()
+    return different.stream()
         .sorted(
             numbers
-                ? Comparator.comparing((String n) -> new BigInteger(n)).thenComparing(order)
+                ? Comparator.<String, BigInteger>comparing(BigInteger::new).thenComparing(order)
                 : order)
         .toList();
   }
 
   /**
-   * Returns these captions with classes by number.
+   * Returns these captions with the classes of a column: by number if all labels are numbers, by
+   * name if none is.
    *
-   * @param names by label; where empty, the numbers from 0 to the largest label are the names
+   * @param all labels, those of other splits included, so that they mean the same there
+   * @param names by label, where the labels are numbers; where empty, the numbers from 0 to the
+   *     largest label are the names
    * @param source what messages say the labels are from
-   * @throws SfumatoException if a label has no name
+   * @throws SfumatoException if some are numbers and some names, or one is not 0, 1, 2 ... or has
+   *     no name
    */
-  Annotations withClasses(int[] labelOfEach, List<String> names, String source) {
-    int limit = names.isEmpty() ? MAX_CLASSES : names.size();
-    for (int i = 0; i < labelOfEach.length; i++) {
-      if (labelOfEach[i] < 0 || labelOfEach[i] >= limit) {
-        throw new SfumatoException(
-            String.format(
-                Locale.ROOT,
-                "%s: label %d of picture %d is out of range, must be 0 to %d",
-                source,
-                labelOfEach[i],
-                i,
-                limit - 1));
-      }
+  Annotations withClasses(
+      List<Label> labelOfEach, List<Label> all, List<String> names, String source) {
+    if (labelOfEach.stream().noneMatch(Label::number)) {
+      return withClasses(
+          labelOfEach.stream().map(Label::text).toList(), all.stream().map(Label::text).toList());
     }
-    int largest = Arrays.stream(labelOfEach).max().orElse(0);
+    int limit = names.isEmpty() ? MAX_CLASSES : names.size();
+    int[] labels = new int[labelOfEach.size()];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = labelOfEach.get(i).requireBelow(limit, source, i);
+    }
+    int largest = 0;
+    for (int i = 0; i < all.size(); i++) {
+      largest = Math.max(largest, all.get(i).requireBelow(limit, source, i));
+    }
     List<String> known =
         names.isEmpty()
             ? IntStream.rangeClosed(0, largest).mapToObj(Integer::toString).toList()
             : names;
-    return new Annotations(known, labelOfEach, captions);
+    return new Annotations(known, labels, captions);
   }
 
   /** Returns these classes with a text for each picture. */

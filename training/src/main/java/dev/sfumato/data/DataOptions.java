@@ -3,6 +3,7 @@ package dev.sfumato.data;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
+import java.util.Locale;
 
 /**
  * How pictures are read. What is not given keeps its {@link #defaults}.
@@ -13,7 +14,7 @@ import dev.sfumato.picture.Resize;
  *     the place for every epoch, as diffusers' {@code --center_crop} has it
  * @param channels colours of the pictures
  * @param onBadImage what to do with files that are no pictures
- * @param split which files of an idx or Parquet folder are read; other folders have no split
+ * @param split which of the pictures are read
  * @param columns where Parquet and metadata files have pictures, classes and captions
  * @param threads that decode pictures when a data set is opened
  * @param cacheMegabytes memory for decoded pictures; those that find no room are decoded again
@@ -52,12 +53,21 @@ public record DataOptions(
     FAIL
   }
 
-  /** Which part of an idx or Parquet folder. */
+  /** Which of the pictures, as {@code --split} spells it. */
   public enum Split {
-    /** {@code train-*}. */
+    /** Those to learn from: {@code train-*} of idx files, folders and files named train. */
     TRAIN,
-    /** {@code t10k-*} of idx files, {@code test-*} or {@code validation-*} of Parquet files. */
-    TEST
+    /** Folders and files named validation, valid, val or dev. */
+    VALIDATION,
+    /** {@code t10k-*} of idx files, folders and files named test or eval. */
+    TEST,
+    /** All of them, whatever folders and files are named; not of idx files. */
+    ALL;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.data.DataOptions.Split;
 import dev.sfumato.hub.FileChoice;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.HubId;
@@ -11,8 +12,10 @@ import dev.sfumato.picture.Pixels;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -31,8 +34,10 @@ public final class Datasets {
    * Opens a data set.
    *
    * <p>Folders and archives of pictures are taken as the {@code datasets} library's {@code
-   * imagefolder} takes them: {@code metadata.jsonl} or {@code metadata.csv} name the pictures, with
-   * labels and captions; else the subfolders, if all pictures lie in such, are classes.
+   * imagefolder} takes them: folders and files that are named after a {@linkplain Split split} are
+   * of it; {@code metadata.jsonl}, {@code metadata.csv} or {@code metadata.parquet} name the
+   * pictures, with labels and captions; else the subfolders, if all pictures lie in such, are
+   * classes. Archives in a folder are read with it.
    *
    * @param data {@code mnist} or {@code fashion-mnist} (downloaded on first use), {@code
    *     hf:org/name[@revision]}, a folder of MNIST-format idx files, of Parquet files or of
@@ -81,23 +86,51 @@ public final class Datasets {
   }
 
   /**
-   * Opens the test pictures that belong to a data set, where there are any: of MNIST-format files,
-   * and of folders of Parquet files that are named after their split.
+   * Opens the test pictures that belong to a data set to learn from, where there are any: those of
+   * the split {@code test} or else {@code validation}.
+   *
+   * @param options of the data set; empty is returned for other splits than {@code train}
    */
   public static Optional<Dataset> openTestSplit(String data, DataOptions options) {
-    DataOptions test = options.withSplit(DataOptions.Split.TEST);
-    Optional<MnistDownload> known = MnistDownload.named(data);
-    if (known.isPresent()) {
-      return Optional.of(open(known.get(), test));
-    }
-    Path path = path(data);
-    return hasTestSplit(path) ? Optional.of(open(path, test)) : Optional.empty();
+    return openOther(data, options, List.of(Split.TEST, Split.VALIDATION));
   }
 
-  private static boolean hasTestSplit(Path path) {
-    return IdxDataset.isIn(path)
-        ? IdxDataset.isIn(path, DataOptions.Split.TEST)
-        : Files.isDirectory(path) && !ParquetFolder.files(path, DataOptions.Split.TEST).isEmpty();
+  /** As {@link #openTestSplit}, but {@code validation} comes before {@code test}. */
+  public static Optional<Dataset> openValidationSplit(String data, DataOptions options) {
+    return openOther(data, options, List.of(Split.VALIDATION, Split.TEST));
+  }
+
+  private static Optional<Dataset> openOther(String data, DataOptions options, List<Split> wanted) {
+    if (options.split() != Split.TRAIN) {
+      return Optional.empty();
+    }
+    Set<Split> present = splits(data);
+    return wanted.stream()
+        .filter(present::contains)
+        .findFirst()
+        .map(split -> open(data, options.withSplit(split)));
+  }
+
+  /**
+   * Returns the splits that a data set has. One whose names tell of none has {@link Split#TRAIN}.
+   *
+   * @param data as {@link #open} takes it
+   * @throws SfumatoException as {@link #open}
+   */
+  public static Set<Split> splits(String data) {
+    if (MnistDownload.named(data).isPresent()) {
+      return EnumSet.of(Split.TRAIN, Split.TEST);
+    }
+    Path path = path(data);
+    if (IdxDataset.isIn(path)) {
+      return IdxDataset.splits(path);
+    }
+    if (!Files.exists(path) || FileKind.isParquet(path)) {
+      return EnumSet.of(Split.TRAIN);
+    }
+    PictureFiles files = files(path);
+    List<String> parquet = files.names().stream().filter(ParquetNames::named).toList();
+    return parquet.isEmpty() ? FileSource.splits(files).present() : new Splits(parquet).present();
   }
 
   /**
@@ -108,13 +141,26 @@ public final class Datasets {
    * @throws SfumatoException as {@link #open}; the stream throws it at a picture that is none
    */
   public static Stream<Pixels> pictures(String data) {
-    DataOptions test = DataOptions.defaults().withSplit(DataOptions.Split.TEST);
+    return pictures(data, measured(data));
+  }
+
+  /** Returns the split that is measured unless another is asked for: the test pictures, if any. */
+  public static Split measured(String data) {
+    Set<Split> present = splits(data);
+    return Stream.of(Split.TEST, Split.VALIDATION, Split.TRAIN)
+        .filter(present::contains)
+        .findFirst()
+        .orElse(Split.TRAIN);
+  }
+
+  /** Returns the pictures of one split, as {@link #pictures(String)}. */
+  public static Stream<Pixels> pictures(String data, Split split) {
+    DataOptions options = DataOptions.defaults().withSplit(split);
     Optional<MnistDownload> known = MnistDownload.named(data);
     if (known.isPresent()) {
-      return pictures(open(known.get(), test));
+      return pictures(open(known.get(), options));
     }
     Path path = path(data);
-    DataOptions options = hasTestSplit(path) ? test : DataOptions.defaults();
     if (IdxDataset.isIn(path)) {
       return pictures(open(path, options));
     }
@@ -128,31 +174,40 @@ public final class Datasets {
   }
 
   private static PictureSource source(Path path, DataOptions options) {
-    if (Files.isDirectory(path)) {
-      List<Path> parquet = ParquetFolder.files(path, options.split());
-      return parquet.isEmpty()
-          ? FileSource.open(FolderFiles.of(path), options.columns())
-          : ParquetSource.open(path.toString(), parquet, options.columns());
+    if (!Files.exists(path)) {
+      List<Path> matching = ParquetNames.matching(path);
+      if (matching.isEmpty()) {
+        throw new SfumatoException(path + ": no such folder or file; " + FORMS);
+      }
+      return ParquetSource.open(path.toString(), matching, matching, options.columns());
     }
-    if (Files.exists(path)) {
-      return ofFile(path, options.columns());
+    if (FileKind.isParquet(path)) {
+      List<Path> file = List.of(path);
+      return ParquetSource.open(path.toString(), file, file, options.columns());
     }
-    List<Path> matching = ParquetFolder.matching(path);
-    if (matching.isEmpty()) {
-      throw new SfumatoException(path + ": no such folder or file; " + FORMS);
+    PictureFiles files = files(path);
+    List<String> parquet = files.names().stream().filter(ParquetNames::named).toList();
+    if (parquet.isEmpty()) {
+      return FileSource.open(files, options);
     }
-    return ParquetSource.open(path.toString(), matching, options.columns());
+    List<String> chosen = new Splits(parquet).require(options.split(), files.origin());
+    return ParquetSource.open(
+        path.toString(), paths(path, chosen), paths(path, parquet), options.columns());
   }
 
-  private static PictureSource ofFile(Path file, DataOptions.Columns columns) {
-    return switch (FileKind.of(file)) {
-      case PARQUET -> ParquetSource.open(file.toString(), List.of(file), columns);
-      case ZIP -> FileSource.open(ZipFiles.open(file), columns);
-      case TAR -> FileSource.open(TarFiles.open(file, false), columns);
-      case COMPRESSED_TAR -> FileSource.open(TarFiles.open(file, true), columns);
-      case UNKNOWN ->
-          throw new SfumatoException(file + ": neither Parquet nor a zip or tar archive; " + FORMS);
-    };
+  private static List<Path> paths(Path folder, List<String> names) {
+    FolderFiles files = FolderFiles.of(folder);
+    return names.stream().map(files::file).toList();
+  }
+
+  private static PictureFiles files(Path path) {
+    if (Files.isDirectory(path)) {
+      return ArchivedFolder.of(FolderFiles.of(path));
+    }
+    if (FileKind.of(path) == FileKind.UNKNOWN) {
+      throw new SfumatoException(path + ": neither Parquet nor a zip or tar archive; " + FORMS);
+    }
+    return FilesBelow.of(Archives.open(path));
   }
 
   /** Returns where data are: a place in the file system as it is, those of the Hub in its cache. */
@@ -167,10 +222,14 @@ public final class Datasets {
     }
   }
 
-  /** Chooses the Parquet files of a repository or, where it has none, its pictures. */
+  /** Chooses the Parquet files of a repository or, where it has none, its pictures and archives. */
   private static List<String> worthHaving(List<String> files) {
-    List<String> parquet = files.stream().filter(ParquetFolder::named).toList();
-    List<String> pictures = files.stream().filter(FileSource::uses).toList();
+    List<String> visible = files.stream().filter(EntryNames::isVisible).toList();
+    List<String> parquet = visible.stream().filter(ParquetNames::named).toList();
+    List<String> pictures =
+        visible.stream()
+            .filter(name -> FileSource.uses(name) || EntryNames.isArchive(name))
+            .toList();
     if (parquet.isEmpty() && pictures.isEmpty()) {
       throw new FileChoice.Missing("Parquet files and no pictures");
     }

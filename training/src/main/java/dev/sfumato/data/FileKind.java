@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -41,11 +42,16 @@ enum FileKind {
     return begin.startsWith("ustar", TAR_MAGIC) || name.endsWith(".tar") ? TAR : UNKNOWN;
   }
 
+  /** Returns whether something is a Parquet file, not a folder or another file. */
+  static boolean isParquet(Path path) {
+    return !Files.isDirectory(path) && of(path) == PARQUET;
+  }
+
   private static byte[] begin(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
       return in.readNBytes(512);
     } catch (IOException e) {
-      throw new SfumatoException(file + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
   }
 }

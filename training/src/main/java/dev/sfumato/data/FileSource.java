@@ -2,32 +2,38 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureFormat;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The picture files of a folder or an archive, with what is said about them as in the {@code
- * datasets} library's {@code imagefolder}.
+ * The picture files of one split of a folder or an archive, with what is said about them as in the
+ * {@code datasets} library's {@code imagefolder}.
  *
- * <p>Without metadata these are all picture files in the order of their names. With {@code
- * metadata.jsonl} or {@code metadata.csv} they are the files that it names, in its order. Classes
- * are those of its label column; where there is none and all pictures lie in subfolders, the first
- * level of these.
+ * <p>Without metadata these are all picture files in the order of their names. With {@link
+ * Metadata} they are the files that it names, in its order. Classes are those of its label column;
+ * where there is none, those of the {@linkplain Splits#classes folders}.
  */
 final class FileSource implements PictureSource {
   private static final Logger log = LoggerFactory.getLogger(FileSource.class);
 
   private final PictureFiles files;
-  private final Set<String> present;
+  private final Map<String, String> present; // by the canonical form of their names
   private final List<String> names;
   private final Annotations annotations;
 
   private FileSource(
-      PictureFiles files, Set<String> present, List<String> names, Annotations annotations) {
+      PictureFiles files,
+      Map<String, String> present,
+      List<String> names,
+      Annotations annotations) {
     this.files = files;
     this.present = present;
     this.names = names;
@@ -39,27 +45,50 @@ final class FileSource implements PictureSource {
    *
    * @throws SfumatoException if there are none, or the metadata cannot be read or lack a column
    */
-  static FileSource open(PictureFiles files, DataOptions.Columns columns) {
+  static FileSource open(PictureFiles files, DataOptions options) {
+    Splits splits = splits(files);
+    List<String> pictures = splits.require(options.split(), files.origin());
+    Metadata metadata = Metadata.of(files);
+    Predicate<Metadata.Row> chosen = row -> splits.isOf(row.picture(), options.split());
+    List<String> named =
+        metadata.rows().stream().filter(chosen).map(Metadata.Row::picture).toList();
+    if (metadata.rows().isEmpty()) {
+      requireNoColumns(files, options.columns());
+    } else if (named.isEmpty()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: the metadata name no pictures of the split '%s'",
+              files.origin(),
+              options.split()));
+    }
+    List<String> names = metadata.rows().isEmpty() ? pictures : named;
+    Map<String, String> present = new HashMap<>();
+    files.names().forEach(name -> present.put(EntryNames.canonical(name), name));
+    warnOfUnnamed(files, pictures, names, present);
+    warnOfNoSplit(files, splits, options.split());
+    Annotations annotations = metadata.annotations(chosen, options.columns(), files.origin());
+    return new FileSource(
+        files,
+        present,
+        names,
+        annotations.classNames().isEmpty()
+            ? byFolder(splits, options.split(), names, annotations)
+            : annotations);
+  }
+
+  /**
+   * Returns which pictures are of which split.
+   *
+   * @throws SfumatoException if there are no pictures
+   */
+  static Splits splits(PictureFiles files) {
     List<String> pictures = files.names().stream().filter(PictureFormat::named).toList();
     if (pictures.isEmpty()) {
       throw new SfumatoException(
           files.origin() + ": no pictures (jpg, png, gif, bmp, webp), no Parquet and no idx files");
     }
-    Metadata metadata = Metadata.of(files);
-    if (metadata.rows().isEmpty()) {
-      requireNoColumns(files, columns);
-    }
-    List<String> names =
-        metadata.rows().isEmpty()
-            ? pictures
-            : metadata.rows().stream().map(Metadata.Row::picture).toList();
-    warnOfUnnamed(files, pictures, names);
-    Annotations annotations = metadata.annotations(columns, files.origin());
-    return new FileSource(
-        files,
-        Set.copyOf(files.names()),
-        names,
-        annotations.classNames().isEmpty() ? byFolder(names, annotations) : annotations);
+    return new Splits(pictures);
   }
 
   /** Returns whether a file of this name is a picture or tells of pictures. */
@@ -81,21 +110,38 @@ final class FileSource implements PictureSource {
     }
   }
 
-  private static void warnOfUnnamed(PictureFiles files, List<String> pictures, List<String> names) {
+  private static void warnOfUnnamed(
+      PictureFiles files, List<String> pictures, List<String> names, Map<String, String> present) {
     Set<String> unnamed = new HashSet<>(pictures);
-    names.forEach(unnamed::remove);
+    names.forEach(name -> unnamed.remove(present.get(EntryNames.canonical(name))));
     if (!unnamed.isEmpty()) {
       log.warn("{}: left out {} files that the metadata leave out", files.origin(), unnamed.size());
     }
   }
 
-  private static Annotations byFolder(List<String> names, Annotations annotations) {
-    // A folder that holds pictures itself, beside subfolders, has no classes.
-    boolean flat = names.stream().anyMatch(name -> name.indexOf('/') < 0);
-    return flat
-        ? annotations
-        : annotations.withClasses(
-            names.stream().map(name -> name.substring(0, name.indexOf('/'))).toList());
+  private static void warnOfNoSplit(PictureFiles files, Splits splits, DataOptions.Split split) {
+    int stray = splits.ofNone();
+    if (stray > 0 && split != DataOptions.Split.ALL) {
+      log.warn(
+          "{}: left out {} pictures in no split, while others are in {}; --split all takes all",
+          files.origin(),
+          stray,
+          splits.present());
+    }
+  }
+
+  /** The classes are those of all splits, so that labels mean the same in each. */
+  private static Annotations byFolder(
+      Splits splits, DataOptions.Split split, List<String> names, Annotations annotations) {
+    Map<String, String> classes = splits.classes(names, split);
+    if (classes.isEmpty()) {
+      return annotations;
+    }
+    List<String> all = new ArrayList<>(classes.values());
+    splits
+        .present()
+        .forEach(other -> all.addAll(splits.classes(splits.files(other), other).values()));
+    return annotations.withClasses(names.stream().map(classes::get).toList(), all);
   }
 
   @Override
@@ -115,10 +161,11 @@ final class FileSource implements PictureSource {
 
   @Override
   public byte[] read(int index) {
-    if (!present.contains(names.get(index))) { // metadata may name anything
+    String name = present.get(EntryNames.canonical(names.get(index)));
+    if (name == null) { // metadata may name anything
       throw new SfumatoException(name(index) + ": no such file");
     }
-    return files.read(names.get(index));
+    return files.read(name);
   }
 
   @Override

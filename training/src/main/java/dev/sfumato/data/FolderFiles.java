@@ -1,31 +1,118 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.EnumSet;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** The files of a folder and of its subfolders. */
-record FolderFiles(Path folder, List<String> names) implements PictureFiles {
+/**
+ * The files of a folder and of its subfolders, links followed. The output of a run is left out: its
+ * grids are no pictures to learn from.
+ */
+final class FolderFiles implements PictureFiles {
+  private static final Logger log = LoggerFactory.getLogger(FolderFiles.class);
+
+  /** What every run has in its output. */
+  private static final List<String> RUN = List.of(".lock", "metrics.csv");
+
+  private final Path folder;
+  private final SortedMap<String, Path> files;
+
+  private FolderFiles(Path folder, SortedMap<String, Path> files) {
+    this.folder = folder;
+    this.files = files;
+  }
 
   static FolderFiles of(Path folder) {
-    try (Stream<Path> paths = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-      return new FolderFiles(
+    SortedMap<String, Path> files = new TreeMap<>();
+    try {
+      Files.walkFileTree(
           folder,
-          paths
-              .filter(Files::isRegularFile)
-              .map(path -> folder.relativize(path).toString().replace('\\', '/'))
-              .filter(PictureFiles::isVisible)
-              .sorted()
-              .toList());
-    } catch (IOException | UncheckedIOException e) {
-      throw new SfumatoException(folder + ": cannot be listed (" + e.getMessage() + ")", e);
+          EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+          Integer.MAX_VALUE,
+          new Visitor(folder, files));
+    } catch (IOException e) {
+      throw new SfumatoException(folder + ": cannot be listed (" + AtomicFile.reason(e) + ")", e);
     }
+    return new FolderFiles(folder, files);
+  }
+
+  private static final class Visitor extends SimpleFileVisitor<Path> {
+    private final Path folder;
+    private final SortedMap<String, Path> files;
+
+    Visitor(Path folder, SortedMap<String, Path> files) {
+      this.folder = folder;
+      this.files = files;
+    }
+
+    @Override
+    public FileVisitResult preVisitDirectory(Path path, BasicFileAttributes attributes) {
+      if (path.equals(folder)) {
+        return FileVisitResult.CONTINUE;
+      }
+      if (RUN.stream().allMatch(file -> Files.exists(path.resolve(file)))) {
+        log.warn("{}: left out, the output of a run", path);
+        return FileVisitResult.SKIP_SUBTREE;
+      }
+      return EntryNames.isData(path.getFileName().toString())
+          ? FileVisitResult.CONTINUE
+          : FileVisitResult.SKIP_SUBTREE;
+    }
+
+    @Override
+    public FileVisitResult visitFile(Path path, BasicFileAttributes attributes) {
+      if (attributes.isRegularFile() && !path.getFileName().toString().startsWith(".")) {
+        files.put(name(folder.relativize(path)), path);
+      }
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult visitFileFailed(Path path, IOException e) throws IOException {
+      if (e instanceof FileSystemLoopException) { // a link to a folder above: seen already
+        return FileVisitResult.CONTINUE;
+      }
+      throw new IOException(path + ": " + AtomicFile.reason(e), e);
+    }
+  }
+
+  /** Returns a path with slashes, in letters also where the system could not tell them. */
+  private static String name(Path relative) {
+    String name = relative.toString().replace('\\', '/');
+    boolean plain = name.chars().allMatch(c -> c < 0x80 && c != '?');
+    return plain ? name : EntryNames.text(bytes(relative));
+  }
+
+  /** The bytes of a name, which only the path's address tells. */
+  private static byte[] bytes(Path relative) {
+    String address = relative.toUri().getRawPath();
+    String here = Path.of("").toUri().getRawPath();
+    String escaped = address.substring(here.length());
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (int i = 0; i < escaped.length(); i++) {
+      if (escaped.charAt(i) == '%') {
+        bytes.write(Integer.parseInt(escaped.substring(i + 1, i + 3), 16));
+        i += 2;
+      } else {
+        bytes.write(escaped.charAt(i));
+      }
+    }
+    return bytes.toByteArray();
   }
 
   @Override
@@ -34,12 +121,22 @@ record FolderFiles(Path folder, List<String> names) implements PictureFiles {
   }
 
   @Override
+  public List<String> names() {
+    return List.copyOf(files.keySet());
+  }
+
+  /** Returns where a file lies. */
+  Path file(String name) {
+    return files.get(name);
+  }
+
+  @Override
   public String path(String name) {
-    return folder.resolve(name).toString();
+    return files.containsKey(name) ? files.get(name).toString() : folder + "/" + name;
   }
 
   @Override
   public byte[] read(String name) {
-    return PictureReader.bytes(folder.resolve(name));
+    return PictureReader.bytes(files.get(name));
   }
 }

@@ -19,21 +19,36 @@ public record HeldOut(Dataset training, Dataset validation) {
   public HeldOut {
     if (!kind(training).equals(kind(validation))) {
       throw new SfumatoException(
-          "the validation pictures are "
-              + kind(validation)
-              + ", but those to train on are "
-              + kind(training));
+          String.format(
+              Locale.ROOT,
+              "the validation pictures are %s, but those to train on are %s",
+              kind(validation),
+              kind(training)));
+    }
+    if (!training.classNames().equals(validation.classNames())) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the validation pictures have %s, but those to train on have %s",
+              classes(validation),
+              classes(training)));
     }
   }
 
   private static String kind(Dataset dataset) {
     return String.format(
         Locale.ROOT,
-        "%d x %d with %d channels and the classes %s",
+        "%d x %d with %d channels",
         dataset.width(),
         dataset.height(),
-        dataset.channels(),
-        dataset.classNames());
+        dataset.channels());
+  }
+
+  private static String classes(Dataset dataset) {
+    String names = String.join(", ", dataset.classNames());
+    return names.isEmpty()
+        ? "no classes"
+        : "the classes " + (names.length() > 100 ? names.substring(0, 100) + "..." : names);
   }
 
   /**

@@ -5,9 +5,11 @@ import dev.sfumato.picture.Pixels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** The gray pictures of an idx file, kept as bytes: 47 MB for the 60,000 of MNIST. */
@@ -28,12 +30,16 @@ final class IdxDataset implements Dataset {
 
   /** Returns whether a folder has idx pictures of either split. */
   static boolean isIn(Path folder) {
-    return Stream.of(DataOptions.Split.values()).anyMatch(split -> isIn(folder, split));
+    return !splits(folder).isEmpty();
   }
 
-  /** Returns whether a folder has idx pictures of one split. */
-  static boolean isIn(Path folder, DataOptions.Split split) {
-    return find(folder, split, "images", 3).isPresent();
+  /** Returns the splits of which a folder has idx pictures. */
+  static Set<DataOptions.Split> splits(Path folder) {
+    Set<DataOptions.Split> present = EnumSet.noneOf(DataOptions.Split.class);
+    Stream.of(DataOptions.Split.values())
+        .filter(split -> find(folder, split, "images", 3).isPresent())
+        .forEach(present::add);
+    return present;
   }
 
   /**
@@ -99,7 +105,7 @@ final class IdxDataset implements Dataset {
   }
 
   private static String prefix(DataOptions.Split split) {
-    return split == DataOptions.Split.TRAIN ? "train" : "t10k";
+    return split == DataOptions.Split.TEST ? "t10k" : split.toString();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
@@ -21,6 +22,9 @@ import java.util.zip.GZIPInputStream;
  * @param values its bytes
  */
 record IdxFile(Path path, int[] shape, byte[] values) {
+
+  /** What gzip makes of bytes that are all the same. */
+  private static final long MAX_RATIO = 1032;
 
   /**
    * Reads a file, gzipped if its name ends in {@code .gz}.
@@ -48,6 +52,14 @@ record IdxFile(Path path, int[] shape, byte[] values) {
         shape[i] = in.readInt();
       }
       int length = length(shape, path);
+      if (length > MAX_RATIO * Files.size(path)) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "%s: declares %d bytes, more than a file of its size unpacks to",
+                path,
+                length));
+      }
       // Grows as it reads, so that a false header cannot ask for memory that the file does not
       // fill.
       byte[] values = in.readNBytes(length);
@@ -66,8 +78,10 @@ record IdxFile(Path path, int[] shape, byte[] values) {
       return new IdxFile(path, shape, values);
     } catch (EOFException e) {
       throw new SfumatoException(path + ": truncated", e);
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(path + ": too large for the memory", e);
     } catch (IOException e) {
-      throw new SfumatoException(path + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new SfumatoException(path + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
   }
 

@@ -5,11 +5,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
+import com.fasterxml.jackson.dataformat.csv.CsvParser;
 import com.fasterxml.jackson.dataformat.csv.CsvSchema;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -17,67 +18,112 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.StreamSupport;
 
 /**
- * What {@code metadata.jsonl} and {@code metadata.csv} files say about the pictures beside and
- * below them: a row for each, with its {@code file_name} and columns of any name.
+ * What {@code metadata.jsonl}, {@code metadata.csv} or {@code metadata.parquet} files say about the
+ * pictures beside and below them: a row for each, with its {@code file_name} and columns of any
+ * name.
  *
  * @param rows in the order of the files and of the rows in them
  */
 record Metadata(List<Row> rows) {
   private static final String JSON = "metadata.jsonl";
   private static final String CSV = "metadata.csv";
+  private static final String PARQUET = "metadata.parquet";
+  private static final String FILE_NAME = "file_name";
   private static final ObjectReader JSON_ROWS = JsonFile.MAPPER.readerFor(JsonNode.class);
   private static final ObjectReader CSV_ROWS =
-      new CsvMapper().readerFor(JsonNode.class).with(CsvSchema.emptySchema().withHeader());
+      CsvMapper.builder()
+          .enable(CsvParser.Feature.SKIP_EMPTY_LINES)
+          .build()
+          .readerFor(JsonNode.class)
+          .with(CsvSchema.emptySchema().withHeader());
 
   /**
    * A row.
    *
    * @param place what messages call it
    * @param picture the file's name among the {@link PictureFiles}
+   * @param typed whether numbers differ from texts: a CSV file has no types
    */
-  record Row(String place, String picture, JsonNode values) {
+  record Row(String place, String picture, JsonNode values, boolean typed) {
 
     JsonNode value(String column) {
       JsonNode value = values.path(column);
-      return value.isNull() ? MissingNode.getInstance() : value;
+      boolean none = value.isNull() || !typed && value.asText().isBlank();
+      return none ? MissingNode.getInstance() : value;
     }
 
-    /** A CSV file has no types, so that numbers are texts there. */
-    boolean hasNumber(String column) {
+    Label label(String column) {
       JsonNode value = value(column);
-      return value.isIntegralNumber()
-          || place.contains(CSV) && value.asText().matches("-?\\d{1,9}");
+      if (!value.isValueNode()) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "%s: %s in column '%s'",
+                place,
+                value.isMissingNode() ? "no label" : "neither a number nor a name",
+                column));
+      }
+      return typed
+          ? new Label(value.asText(), value.isNumber())
+          : Label.untyped(value.asText().strip());
     }
   }
 
   /** Returns whether a file of this name is read. */
   static boolean named(String name) {
-    String last = name.substring(name.lastIndexOf('/') + 1);
-    return last.equals(JSON) || last.equals(CSV);
+    String last = last(name);
+    return last.equals(JSON) || last.equals(CSV) || last.equals(PARQUET);
   }
 
-  /** Reads all metadata among some files; no rows if there are none. */
+  private static String last(String name) {
+    return name.substring(name.lastIndexOf('/') + 1);
+  }
+
+  /**
+   * Reads all metadata among some files; no rows if there are none.
+   *
+   * @throws SfumatoException if they cannot be read, or are of several formats, which probably say
+   *     the same of the same pictures
+   */
   static Metadata of(PictureFiles files) {
+    List<String> names = files.names().stream().filter(Metadata::named).toList();
+    List<String> formats = names.stream().map(Metadata::last).distinct().toList();
+    if (formats.size() > 1) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: both %s; keep one of them",
+              files.origin(),
+              String.join(" and ", formats)));
+    }
     List<Row> rows = new ArrayList<>();
-    files.names().stream().filter(Metadata::named).forEach(name -> read(files, name, rows));
+    Set<String> present = Set.copyOf(files.names());
+    for (String name : names) {
+      try {
+        read(files, name, present, rows);
+      } catch (OutOfMemoryError e) {
+        throw new SfumatoException(files.path(name) + ": too large for the memory", e);
+      }
+    }
     return new Metadata(List.copyOf(rows));
   }
 
-  private static void read(PictureFiles files, String name, List<Row> rows) {
+  private static void read(PictureFiles files, String name, Set<String> present, List<Row> rows) {
     String file = files.path(name);
-    String folder = name.substring(0, name.lastIndexOf('/') + 1);
+    if (name.endsWith(PARQUET)) {
+      List<JsonNode> values = ParquetTable.rows(files.read(name), file);
+      for (int i = 0; i < values.size(); i++) {
+        add(values.get(i), file, i + 1, name, present, rows);
+      }
+      return;
+    }
     ObjectReader reader = name.endsWith(CSV) ? CSV_ROWS : JSON_ROWS;
     try (var values = reader.<JsonNode>readValues(files.read(name))) {
       for (int number = 1; values.hasNextValue(); number++) {
-        String place = file + ", row " + number;
-        JsonNode row = values.nextValue();
-        if (!row.path("file_name").isTextual()) {
-          throw new SfumatoException(place + ": no file_name");
-        }
-        Path picture = Path.of(folder + row.get("file_name").asText()).normalize();
-        rows.add(new Row(place, picture.toString().replace('\\', '/'), row));
+        add(values.nextValue(), file, number, name, present, rows);
       }
     } catch (JsonProcessingException e) {
       throw new SfumatoException(
@@ -89,43 +135,66 @@ record Metadata(List<Row> rows) {
               e.getOriginalMessage().lines().findFirst().orElse("damaged")),
           e);
     } catch (IOException e) {
-      throw new SfumatoException(file + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
   }
 
-  /** Returns what the columns say; without a label column, no classes. */
-  Annotations annotations(DataOptions.Columns columns, String origin) {
+  private static void add(
+      JsonNode values, String file, int number, String name, Set<String> present, List<Row> rows) {
+    boolean typed = !name.endsWith(CSV);
+    if (!typed && isEmpty(values)) {
+      return; // commas that a spreadsheet has left
+    }
+    String place = file + ", row " + number;
+    String picture = values.path(FILE_NAME).asText();
+    if (!values.path(FILE_NAME).isTextual() || picture.isBlank()) {
+      throw new SfumatoException(place + ": no file_name");
+    }
+    String folder = name.substring(0, name.lastIndexOf('/') + 1);
+    String path = EntryNames.resolved(folder, picture);
+    if (!present.contains(path) && picture.indexOf('\\') >= 0) { // written by Windows
+      path = EntryNames.resolved(folder, picture.replace('\\', '/'));
+    }
+    rows.add(new Row(place, path, values, typed));
+  }
+
+  private static boolean isEmpty(JsonNode values) {
+    return StreamSupport.stream(values.spliterator(), false)
+        .allMatch(value -> value.asText().isBlank());
+  }
+
+  /**
+   * Returns what the columns say of some rows; without a label column, no classes.
+   *
+   * @param some of the rows; the classes are those of all
+   */
+  Annotations annotations(Predicate<Row> some, DataOptions.Columns columns, String origin) {
+    List<Row> chosen = rows.stream().filter(some).toList();
     Set<String> present = new LinkedHashSet<>();
-    rows.forEach(row -> row.values().fieldNames().forEachRemaining(present::add));
-    present.remove("file_name");
+    chosen.forEach(row -> row.values().fieldNames().forEachRemaining(present::add));
+    present.remove(FILE_NAME);
     List<String> names = List.copyOf(present);
     String table = origin + ": metadata";
     Annotations annotations =
         Column.label(columns)
             .in(names, table)
-            .map(column -> withClasses(column, table))
+            .map(column -> withClasses(chosen, column, table))
             .orElse(Annotations.NONE);
     Optional<String> caption = Column.caption(columns).in(names, table);
     return caption.isEmpty()
         ? annotations
         : annotations.withCaptions(
-            rows.stream().map(row -> row.value(caption.get()).asText()).toList());
+            chosen.stream().map(row -> row.value(caption.get()).asText()).toList());
   }
 
-  private Annotations withClasses(String column, String table) {
-    Predicate<Row> lacksLabel = row -> row.value(column).isMissingNode();
-    rows.stream()
-        .filter(lacksLabel)
-        .findFirst()
-        .ifPresent(
-            row -> {
-              throw new SfumatoException(row.place() + ": no label in column '" + column + "'");
-            });
-    if (rows.stream().allMatch(row -> row.hasNumber(column))) {
-      int[] labels = rows.stream().mapToInt(row -> row.value(column).asInt()).toArray();
-      return Annotations.NONE.withClasses(labels, List.of(), table);
-    }
+  private Annotations withClasses(List<Row> chosen, String column, String table) {
     return Annotations.NONE.withClasses(
-        rows.stream().map(row -> row.value(column).asText()).toList());
+        chosen.stream().map(row -> row.label(column)).toList(),
+        rows.stream()
+            .filter(row -> row.value(column).isValueNode())
+            .map(row -> row.label(column))
+            .toList(),
+        List.of(),
+        table);
   }
 }

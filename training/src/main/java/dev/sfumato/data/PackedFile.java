@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -72,16 +73,18 @@ final class PackedFile {
    * @param name what messages call it
    */
   byte[] read(Extent extent, String name) {
-    ByteBuffer bytes = ByteBuffer.allocate(extent.length());
     try {
+      ByteBuffer bytes = ByteBuffer.allocate(extent.length());
       while (bytes.hasRemaining()) {
         if (channel.read(bytes, extent.offset() + bytes.position()) < 0) {
           throw new SfumatoException(name + ": the file ends too early");
         }
       }
+      return bytes.array();
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(name + ": too large for the memory", e);
     } catch (IOException e) {
-      throw new SfumatoException(name + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new SfumatoException(name + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
-    return bytes.array();
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -20,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 
 /**
  * A Parquet file of pictures as DuckDB sees it.
@@ -29,6 +31,10 @@ import java.util.Properties;
  */
 record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   private static final String MAGIC = "PAR1";
+
+  /** The usual columns of names of files. */
+  private static final Set<String> PATHS =
+      Set.of("image", "img", "file_name", "image_path", "path", "file", "filename");
 
   /** Reading one file after the other needs neither many threads nor much memory. */
   static Connection connect() throws SQLException {
@@ -79,7 +85,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
         file.readFully(end);
       }
     } catch (IOException e) {
-      throw new SfumatoException(path + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new SfumatoException(path + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
     if (!MAGIC.equals(new String(begin, StandardCharsets.US_ASCII))) {
       throw new SfumatoException(path + ": not a Parquet file");
@@ -97,12 +103,15 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     }
   }
 
-  /** Returns the column of pictures: structs with {@code bytes}, or else plain bytes. */
+  /**
+   * Returns the column of pictures: structs with {@code bytes} or a {@code path}, or else plain
+   * bytes, or else the paths of files.
+   */
   String imageColumn(String asked) {
     List<String> names = List.copyOf(types.keySet());
     Optional<String> column =
         new Column("--image-column", asked, List.of()).in(names, path.toString());
-    if (column.isPresent() && !isPicture(column.get())) {
+    if (column.isPresent() && !isPicture(column.get()) && !isText(column.get())) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
@@ -114,6 +123,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     return column
         .or(() -> names.stream().filter(name -> isPicture(name) && isStruct(name)).findFirst())
         .or(() -> names.stream().filter(this::isPicture).findFirst())
+        .or(() -> names.stream().filter(this::isPath).findFirst())
         .orElseThrow(
             () ->
                 new SfumatoException(
@@ -131,7 +141,20 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   }
 
   private boolean isStruct(String column) {
-    return types.get(column).matches("STRUCT\\(.*\\bbytes\"? BLOB.*");
+    return hasField(column, "bytes\"? BLOB") || hasField(column, "path\"? VARCHAR");
+  }
+
+  private boolean hasField(String column, String field) {
+    return types.get(column).matches("STRUCT\\(.*\\b" + field + ".*");
+  }
+
+  private boolean isPath(String column) {
+    return isText(column)
+        && (PATHS.contains(column) || features.path(column).path("_type").asText().equals("Image"));
+  }
+
+  private boolean isText(String column) {
+    return types.get(column).equals("VARCHAR");
   }
 
   /** Returns the column of classes, if there is one. */
@@ -152,16 +175,16 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   }
 
   private static boolean isLabel(String type) {
-    return isInteger(type) || type.equals("VARCHAR") || type.equals("BOOLEAN");
+    return isNumber(type) || type.equals("VARCHAR") || type.equals("BOOLEAN");
   }
 
-  private static boolean isInteger(String type) {
-    return type.matches("U?(TINY|SMALL|BIG)?INT(EGER)?");
+  private static boolean isNumber(String type) {
+    return type.matches("U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\\(.*");
   }
 
   /** Returns whether the classes are numbers, and not names. */
   boolean isNumbered(String labelColumn) {
-    return isInteger(types.get(labelColumn));
+    return isNumber(types.get(labelColumn));
   }
 
   /** Returns the names of the classes that the numbers in a column stand for; empty if unknown. */
@@ -175,15 +198,28 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     return Column.caption(columns).in(List.copyOf(types.keySet()), path.toString());
   }
 
-  /** Returns the query for pictures as bytes, classes and captions; null where there is none. */
+  /** Returns the query for pictures as bytes, classes, captions and paths; null where none is. */
   String rows(String image, Optional<String> label, Optional<String> caption) {
+    String column = quoted(image);
+    boolean bytes = !isStruct(image) || hasField(image, "bytes\"? BLOB");
+    boolean path = isStruct(image) && hasField(image, "path\"? VARCHAR");
     return String.format(
         Locale.ROOT,
-        "SELECT %s, %s, %s FROM read_parquet(%s)",
-        isStruct(image) ? quoted(image) + ".bytes" : quoted(image),
+        "SELECT %s, %s, %s, %s FROM read_parquet(%s)",
+        isText(image) || !bytes ? "NULL" : isStruct(image) ? column + ".bytes" : column,
         label.map(ParquetFile::quoted).orElse("NULL"),
         caption.map(this::firstText).orElse("NULL"),
-        text(path));
+        isText(image) ? column : path ? column + ".path" : "NULL",
+        text(path()));
+  }
+
+  /** Returns the query for the different values of a column. */
+  String differentValues(String column) {
+    return String.format(
+        Locale.ROOT,
+        "SELECT DISTINCT %1$s FROM read_parquet(%2$s) WHERE %1$s IS NOT NULL",
+        quoted(column),
+        text(path()));
   }
 
   /** Some sets have several captions for a picture. */

@@ -2,25 +2,30 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.PackedFile.Extent;
+import dev.sfumato.picture.PictureReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * The pictures of Parquet files in the layout of the {@code datasets} library: a column of structs
- * with {@code bytes}, or of bytes, and columns of labels and captions. Rows come in the order of
- * the files and of the rows in them. They are read once from the start to the end, and the pictures
- * copied out as they are.
+ * with {@code bytes} or the {@code path} of a file beside them, or of bytes or paths alone, and
+ * columns of labels and captions. Rows come in the order of the files and of the rows in them. They
+ * are read once from the start to the end, and the pictures copied out as they are.
  */
 final class ParquetSource implements PictureSource {
   private final String origin;
@@ -29,7 +34,9 @@ final class ParquetSource implements PictureSource {
   private final List<Extent> extents = new ArrayList<>();
   private final TreeMap<Integer, Path> files = new TreeMap<>(); // by the number of their first row
   private final List<String> captions = new ArrayList<>();
-  private final List<String> labels = new ArrayList<>();
+  private final List<Label> labels = new ArrayList<>();
+  private final List<Label> otherLabels = new ArrayList<>(); // of other splits
+  private final Map<Integer, String> paths = new HashMap<>(); // of the pictures that lie elsewhere
   private List<String> classNames = List.of();
   private boolean numbered;
 
@@ -43,9 +50,11 @@ final class ParquetSource implements PictureSource {
    * Reads files.
    *
    * @param origin what messages call all of them
+   * @param all files, those of other splits included
    * @throws SfumatoException if one is no Parquet file or lacks a column, or all have no rows
    */
-  static ParquetSource open(String origin, List<Path> files, DataOptions.Columns columns) {
+  static ParquetSource open(
+      String origin, List<Path> files, List<Path> all, DataOptions.Columns columns) {
     try (Connection connection = ParquetFile.connect();
         Statement statement = connection.createStatement()) {
       ParquetSource source = new ParquetSource(origin, columns, PackedFile.temporary());
@@ -54,6 +63,11 @@ final class ParquetSource implements PictureSource {
       }
       if (source.size() == 0) {
         throw new SfumatoException(origin + ": no rows");
+      }
+      for (Path file : all) {
+        if (!source.labels.isEmpty() && !files.contains(file)) {
+          source.addLabels(file, statement);
+        }
       }
       return source;
     } catch (IOException e) {
@@ -83,6 +97,23 @@ final class ParquetSource implements PictureSource {
     }
   }
 
+  /** Classes are those of all splits, so that labels mean the same in each. */
+  private void addLabels(Path path, Statement statement) {
+    try {
+      ParquetFile file = ParquetFile.open(path, statement);
+      Optional<String> label = file.labelColumn(columns);
+      if (label.isPresent()) {
+        try (ResultSet rows = statement.executeQuery(file.differentValues(label.get()))) {
+          while (rows.next()) {
+            otherLabels.add(new Label(rows.getString(1), file.isNumbered(label.get())));
+          }
+        }
+      }
+    } catch (SQLException e) {
+      throw new SfumatoException(path + ": cannot be read (" + oneLine(e) + ")", e);
+    }
+  }
+
   private void requireSameClasses(ParquetFile file, String label) {
     if (size() > 0
         && (numbered != file.isNumbered(label) || !classNames.equals(file.classNames(label)))) {
@@ -95,14 +126,17 @@ final class ParquetSource implements PictureSource {
   private void add(ResultSet row, boolean labelled, boolean captioned)
       throws SQLException, IOException {
     byte[] bytes = row.getBytes(1);
-    // Bytes may be missing where a path leads to a file elsewhere; that is a bad picture.
+    String path = row.getString(4);
+    if (bytes == null && path != null) {
+      paths.put(size(), path);
+    }
     extents.add(pictures.append(new ByteArrayInputStream(bytes == null ? new byte[0] : bytes)));
     if (labelled) {
       String label = row.getString(2);
       if (label == null) {
         throw new SfumatoException(name(size() - 1) + ": no label");
       }
-      labels.add(label);
+      labels.add(new Label(label, numbered));
     }
     if (captioned) {
       String caption = row.getString(3);
@@ -132,7 +166,31 @@ final class ParquetSource implements PictureSource {
 
   @Override
   public byte[] read(int index) {
+    if (paths.containsKey(index)) {
+      return PictureReader.bytes(beside(index));
+    }
     return pictures.read(extents.get(index), name(index));
+  }
+
+  /** Where a picture lies: from the table's folder or that of all tables, and not outside. */
+  private Path beside(int index) {
+    String path = paths.get(index).replace('\\', '/');
+    Path table = files.floorEntry(index).getValue().toAbsolutePath().normalize().getParent();
+    Path all = Path.of(origin).toAbsolutePath().normalize();
+    Path root = Files.isDirectory(all) ? all : table;
+    try {
+      return Stream.of(table, root)
+          .map(folder -> folder.resolve(path).normalize())
+          .filter(file -> file.startsWith(root) && Files.isRegularFile(file))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new SfumatoException(
+                      String.format(
+                          Locale.ROOT, "%s: no such file %s in %s", name(index), path, root)));
+    } catch (InvalidPathException e) {
+      throw new SfumatoException(name(index) + ": the path is not the name of a file", e);
+    }
   }
 
   @Override
@@ -143,13 +201,12 @@ final class ParquetSource implements PictureSource {
     if (labels.isEmpty()) {
       return texts;
     }
-    return numbered
-        ? texts.withClasses(
-            labels.stream().mapToInt(Integer::parseInt).toArray(), classNames, origin)
-        : texts.withClasses(labels);
+    List<Label> all = new ArrayList<>(labels);
+    all.addAll(otherLabels);
+    return texts.withClasses(labels, all, classNames, origin);
   }
 
-  private void requireAllOrNone(List<String> values, String column) {
+  private void requireAllOrNone(List<?> values, String column) {
     if (!values.isEmpty() && values.size() != size()) {
       throw new SfumatoException(origin + ": not all files have a column '" + column + "'");
     }

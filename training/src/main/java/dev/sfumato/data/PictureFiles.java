@@ -27,14 +27,4 @@ interface PictureFiles {
   default String path(String name) {
     return origin() + "/" + name;
   }
-
-  /** Hidden files and folders, {@code ..}, and what archivers leave behind, are no data. */
-  static boolean isVisible(String name) {
-    for (String part : name.split("/")) {
-      if (part.startsWith(".") || part.equals("__MACOSX")) {
-        return false;
-      }
-    }
-    return true;
-  }
 }

@@ -2,14 +2,15 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.PackedFile.Extent;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
 import java.io.BufferedInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.TreeMap;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -21,8 +22,6 @@ import org.apache.commons.compress.compressors.CompressorStreamFactory;
  * copied out once.
  */
 final class TarFiles implements PictureFiles {
-  /** What grows beyond this in unpacking is no archive of pictures but made to fill the disk. */
-  private static final long MAX_RATIO = 200;
 
   private final Path archive;
   private final PackedFile file;
@@ -31,16 +30,19 @@ final class TarFiles implements PictureFiles {
   private TarFiles(Path archive, PackedFile file, TreeMap<String, Extent> entries) {
     this.archive = archive;
     this.file = file;
-    this.entries = ArchiveNames.fromRoot(entries);
+    this.entries = entries;
   }
 
   /** Opens an archive, compressed (gzip, bzip2) or not. */
   static TarFiles open(Path archive, boolean compressed) {
     try {
       return compressed ? copied(archive) : inPlace(archive);
-    } catch (IOException | IllegalArgumentException e) {
+    } catch (IOException | RuntimeException e) {
+      String reason = e instanceof IOException io ? AtomicFile.reason(io) : e.getMessage();
       throw new SfumatoException(
-          archive + ": not a tar archive that can be read (" + e.getMessage() + ")", e);
+          archive + ": not a tar archive that can be read (" + reason + ")", e);
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(archive + ": names too long for the memory", e);
     }
   }
 
@@ -48,8 +50,8 @@ final class TarFiles implements PictureFiles {
     TreeMap<String, Extent> entries = new TreeMap<>();
     try (TarFile tar = new TarFile(archive)) {
       for (TarArchiveEntry entry : tar.getEntries()) {
-        String name = ArchiveNames.portable(entry.getName());
-        if (isFile(entry) && ArchiveNames.wanted(name)) {
+        String name = EntryNames.portable(entry.getName());
+        if (isFile(entry) && Archives.wanted(name)) {
           int length = (int) Math.min(entry.getSize(), PictureReader.MAX_BYTES);
           entries.put(name, new Extent(entry.getDataOffset(), length));
         }
@@ -61,22 +63,45 @@ final class TarFiles implements PictureFiles {
   private static TarFiles copied(Path archive) throws IOException {
     TreeMap<String, Extent> entries = new TreeMap<>();
     PackedFile file = PackedFile.temporary();
-    long limit = MAX_RATIO * (Files.size(archive) + (1 << 16));
+    long limit = Archives.limit(Files.size(archive));
     try (InputStream in = new BufferedInputStream(Files.newInputStream(archive));
-        InputStream unpacked = new CompressorStreamFactory(true).createCompressorInputStream(in);
+        InputStream unpacked =
+            bounded(new CompressorStreamFactory(true).createCompressorInputStream(in), limit);
         TarArchiveInputStream tar = new TarArchiveInputStream(unpacked)) {
       for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
         if (tar.getBytesRead() + entry.getSize() > limit) {
-          throw new IOException(
-              String.format(Locale.ROOT, "it unpacks to more than %d times its size", MAX_RATIO));
+          throw new IOException(Archives.tooMuch());
         }
-        String name = ArchiveNames.portable(entry.getName());
-        if (isFile(entry) && ArchiveNames.wanted(name)) {
+        String name = EntryNames.portable(entry.getName());
+        if (isFile(entry) && Archives.wanted(name)) {
           entries.put(name, file.append(tar));
         }
       }
     }
     return new TarFiles(archive, file, entries);
+  }
+
+  /** Headers with long names are unpacked before their size is known. */
+  private static InputStream bounded(InputStream unpacked, long limit) {
+    return new FilterInputStream(unpacked) {
+      private long left = limit + (1 << 16);
+
+      @Override
+      public int read() throws IOException {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+      }
+
+      @Override
+      public int read(byte[] bytes, int offset, int length) throws IOException {
+        int read = super.read(bytes, offset, length);
+        left -= Math.max(0, read);
+        if (left < 0) {
+          throw new IOException(Archives.tooMuch());
+        }
+        return read;
+      }
+    };
   }
 
   private static boolean isFile(TarArchiveEntry entry) {

@@ -1,38 +1,64 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeMap;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /** The files of a zip archive, which are unpacked one by one when they are asked for. */
 final class ZipFiles implements PictureFiles {
+  /** What names are in that are not UTF-8, by the format and in Python. */
+  private static final String CODE_PAGE = "IBM437";
+
   private final Path archive;
   private final ZipFile zip; // open as long as anybody uses it
   private final TreeMap<String, ZipEntry> entries;
 
-  private ZipFiles(Path archive, ZipFile zip) {
+  private ZipFiles(Path archive, ZipFile zip) throws IOException {
     this.archive = archive;
     this.zip = zip;
     TreeMap<String, ZipEntry> all = new TreeMap<>();
     zip.stream()
         .filter(entry -> !entry.isDirectory())
-        .filter(entry -> ArchiveNames.wanted(ArchiveNames.portable(entry.getName())))
-        .forEach(entry -> all.put(ArchiveNames.portable(entry.getName()), entry));
-    this.entries = ArchiveNames.fromRoot(all);
+        .filter(entry -> Archives.wanted(EntryNames.portable(entry.getName())))
+        .forEach(entry -> all.put(EntryNames.portable(entry.getName()), entry));
+    double unpacked =
+        all.values().stream().mapToDouble(entry -> Math.max(0, entry.getSize())).sum();
+    if (unpacked > Archives.limit(Files.size(archive))) {
+      zip.close();
+      throw new IOException(Archives.tooMuch());
+    }
+    this.entries = all;
   }
 
   static ZipFiles open(Path archive) {
     try {
-      return new ZipFiles(archive, new ZipFile(archive.toFile()));
-    } catch (IOException | IllegalArgumentException e) { // the latter for names in no charset
+      return new ZipFiles(archive, withNames(archive));
+    } catch (IOException | RuntimeException e) {
+      String reason = e instanceof IOException io ? AtomicFile.reason(io) : e.getMessage();
       throw new SfumatoException(
-          archive + ": not a zip archive that can be read (" + e.getMessage() + ")", e);
+          archive + ": not a zip archive that can be read (" + reason + ")", e);
+    }
+  }
+
+  private static ZipFile withNames(Path archive) throws IOException {
+    try {
+      return new ZipFile(archive.toFile());
+    } catch (ZipException e) { // such as for names that are not UTF-8
+      Charset other =
+          Charset.isSupported(CODE_PAGE) ? Charset.forName(CODE_PAGE) : StandardCharsets.ISO_8859_1;
+      return new ZipFile(archive.toFile(), other);
     }
   }
 
@@ -48,15 +74,23 @@ final class ZipFiles implements PictureFiles {
 
   @Override
   public byte[] read(String name) {
+    ZipEntry entry = entries.get(name);
+    int declared = (int) Math.min(entry.getSize(), PictureReader.MAX_BYTES);
     // What an entry declares may be false, so what is unpacked is counted.
-    try (InputStream in = zip.getInputStream(entries.get(name))) {
-      byte[] bytes = in.readNBytes(PictureReader.MAX_BYTES + 1);
-      if (bytes.length > PictureReader.MAX_BYTES) {
-        throw new SfumatoException(path(name) + ": unpacks to more than 512 MB");
+    try (InputStream in = zip.getInputStream(entry)) {
+      byte[] bytes = in.readNBytes(declared);
+      if (in.read() >= 0) {
+        throw new SfumatoException(
+            path(name)
+                + String.format(
+                    Locale.ROOT, ": unpacks to more than the %d bytes that it may", declared));
       }
       return bytes;
     } catch (IOException e) {
-      throw new SfumatoException(path(name) + ": cannot be unpacked (" + e.getMessage() + ")", e);
+      throw new SfumatoException(
+          path(name) + ": cannot be unpacked (" + AtomicFile.reason(e) + ")", e);
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(path(name) + ": too large for the memory", e);
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.sfumato.evaluation;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
@@ -73,20 +74,22 @@ public record ClassReport(List<Row> classes) {
    * if need be.
    *
    * @param images what {@link Datasets#open} opens
+   * @param split which of the pictures
    * @throws SfumatoException if the pictures have no classes, or one that the classifier does not
    *     know
    */
-  public static ClassReport of(String images, PictureClassifier classifier) {
+  public static ClassReport of(
+      String images, DataOptions.Split split, PictureClassifier classifier) {
     DataOptions options =
         DataOptions.defaults()
             .withResolution(classifier.card().side())
+            .withSplit(split)
             .withCenterCrop(true)
             .withChannels(
                 classifier.card().channels() == 1
                     ? DataOptions.Channels.GRAY
                     : DataOptions.Channels.RGB);
-    Dataset dataset =
-        Datasets.openTestSplit(images, options).orElseGet(() -> Datasets.open(images, options));
+    Dataset dataset = Datasets.open(images, options);
     List<String> known = classifier.card().classNames();
     if (dataset.classNames().isEmpty()) {
       throw new SfumatoException(
@@ -135,7 +138,8 @@ public record ClassReport(List<Row> classes) {
 
   /** A line for each class and one for all of them, under a heading. */
   public String table() {
-    int width = classes.stream().mapToInt(row -> row.name().length()).max().orElse(0);
+    int width =
+        classes.stream().mapToInt(row -> Printable.shortened(row.name()).length()).max().orElse(0);
     String format = "%-" + Math.max(width, 5) + "s  %6s  %10s  %8s  %s";
     List<String> lines = new ArrayList<>();
     lines.add(line(format, "class", "asked", "read right", "share", "most often misread as"));
@@ -143,10 +147,10 @@ public record ClassReport(List<Row> classes) {
       String confusion =
           row.confusions().stream()
               .findFirst()
-              .map(c -> c.name() + " (" + c.count() + ")")
+              .map(c -> Printable.shortened(c.name()) + " (" + c.count() + ")")
               .orElse("");
-      lines.add(
-          line(format, row.name(), row.asked(), row.right(), percent(row.share()), confusion));
+      String name = Printable.shortened(row.name());
+      lines.add(line(format, name, row.asked(), row.right(), percent(row.share()), confusion));
     }
     lines.add(line(format, "all", asked(), right(), percent(share()), ""));
     return String.join("\n", lines);

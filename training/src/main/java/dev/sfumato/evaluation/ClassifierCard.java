@@ -52,6 +52,9 @@ public record ClassifierCard(
               MAX_SIDE,
               side));
     }
+    if (!(testAccuracy >= 0 && testAccuracy <= 1)) {
+      throw new SfumatoException("test_accuracy must be 0 to 1, not " + testAccuracy);
+    }
     classNames = List.copyOf(classNames);
   }
 

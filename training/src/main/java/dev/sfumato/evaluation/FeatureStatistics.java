@@ -28,12 +28,16 @@ public record FeatureStatistics(int count, Tensor mean, Tensor covariance) {
   /**
    * Those of {@code features} (N, D).
    *
-   * @throws SfumatoException if there are fewer than 2
+   * @throws SfumatoException if there are fewer than 2, or some are not finite
    */
   public static FeatureStatistics of(Tensor features) {
     int count = (int) features.size(0);
     if (count < 2) {
       throw new SfumatoException("a distance between sets needs at least 2 pictures in each");
+    }
+    if (!features.isFinite()) {
+      throw new SfumatoException(
+          "the pictures' features hold NaN or infinity: the model that makes them is damaged");
     }
     try (Scope scope = Scope.open()) {
       Tensor x = features.to(DType.FLOAT64);

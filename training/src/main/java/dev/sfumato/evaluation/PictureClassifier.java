@@ -154,7 +154,12 @@ public final class PictureClassifier implements AutoCloseable {
       try (Scope scope = Scope.open();
           Autograd.Recording off = Autograd.off()) {
         Tensor slice = images.narrow(0, from, size).to(device).clamp(-1, 1);
-        long[] read = network.forward(slice).argmax(1).toLongs();
+        Tensor logits = network.forward(slice);
+        if (!logits.isFinite()) {
+          throw new SfumatoException(
+              "the classifier's answers hold NaN or infinity: its weights are damaged");
+        }
+        long[] read = logits.argmax(1).toLongs();
         for (int i = 0; i < size; i++) {
           labels[from + i] = (int) read[i];
         }

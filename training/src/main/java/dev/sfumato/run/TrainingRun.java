@@ -6,6 +6,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.sampling.Sampler;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
@@ -31,12 +32,16 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Trains a model and keeps the run's output directory: metrics, loss curve, sample grids,
  * checkpoints, a report, and at the end the model itself with its card.
  */
 public final class TrainingRun implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(TrainingRun.class);
+
   private final DiffusionPipeline pipeline;
   private final Dataset dataset;
   private final OutputDirectory output;
@@ -230,7 +235,10 @@ public final class TrainingRun implements AutoCloseable {
     return output.resolve(String.format(Locale.ROOT, "samples/step-%06d.png", step));
   }
 
-  /** Draws the grid {@code samples/step-NNNNNN.png}, unless the user asks to stop meanwhile. */
+  /**
+   * Draws the grid {@code samples/step-NNNNNN.png}, unless the user asks to stop meanwhile; a model
+   * that draws NaN is warned of.
+   */
   private void sample(Listener listener) {
     long step = trainer.progress().step();
     if (watch.sampleCount() == 0 || sampledStep == step) {
@@ -243,6 +251,8 @@ public final class TrainingRun implements AutoCloseable {
       tell(tracker -> tracker.samples(step, grid, grid()));
     } catch (CancellationException stopped) {
       return; // the run looks at the listener next
+    } catch (Sampler.NotFinite e) {
+      log.warn("no sample grid after training step {}: {}", step, e.getMessage());
     }
     drawLoss();
   }

@@ -115,6 +115,10 @@ final class TrainingState {
                     + name
                     + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
           }
+          if (!saved.get(name).isFinite()) {
+            throw new SfumatoException(
+                file + ": " + name + " holds NaN or infinity: go on from an earlier checkpoint");
+          }
         });
     return saved;
   }

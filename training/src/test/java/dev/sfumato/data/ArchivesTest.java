@@ -10,9 +10,13 @@ import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -113,6 +117,63 @@ class ArchivesTest {
     assertThat(failure(write("a.tar.gz"))).contains("unpacks to more than 200 times its size");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"a.zip", "a.tar.gz"})
+  void namesMayHaveAnyNumberOfSlashesAndDots(String name) throws IOException {
+    entries.put("./pets/" + "./".repeat(10_000) + "dog/d.png", PNG);
+    entries.put("/".repeat(10_000) + "pets/dog/e.png", PNG);
+    assertThat(open(write(name)).size()).isEqualTo(4);
+    entries.clear();
+    entries.put("deep/".repeat(10_000) + "f.png", PNG);
+    assertThat(open(write(name)).size()).isEqualTo(1);
+  }
+
+  /** As Windows writes them: in a code page that the archive does not name. */
+  @ParameterizedTest
+  @ValueSource(strings = {"IBM437", "windows-1252", "Shift_JIS", "GBK"})
+  void readsNamesOfOtherEncodings(String charset) throws IOException {
+    Path file = folder.resolve("a.zip");
+    String letters = charset.matches("IBM437|windows-1252") ? "\u00e9\u00fc" : "\u4e2d\u53e3";
+    try (ZipOutputStream zip =
+        new ZipOutputStream(Files.newOutputStream(file), Charset.forName(charset))) {
+      for (String name : new String[] {letters + "/1.png", "b/" + letters + ".png"}) {
+        zip.putNextEntry(new ZipEntry(name));
+        zip.write(PNG);
+      }
+    }
+    Dataset dataset = open(file);
+    assertThat(dataset.size()).isEqualTo(2);
+    assertThat(dataset.classNames()).hasSize(2);
+    if (charset.equals("IBM437")) {
+      assertThat(dataset.classNames()).containsExactly("b", letters).inOrder();
+    }
+  }
+
+  @Test
+  void readsMetadataInParquet() throws Exception {
+    Path table = folder.resolve("t.parquet");
+    try (Connection duckdb = DriverManager.getConnection("jdbc:duckdb:");
+        Statement statement = duckdb.createStatement()) {
+      statement.execute(
+          "COPY (SELECT 'dog/b.png' AS file_name, 'a dog' AS text) TO '%s' (FORMAT parquet)"
+              .formatted(table));
+    }
+    entries.put("./pets/metadata.parquet", Files.readAllBytes(table));
+    Files.delete(table);
+    assertThat(open(write("a.zip")).captions()).containsExactly("a dog");
+    Path unpacked = Files.createDirectories(folder.resolve("unpacked/dog"));
+    Files.write(unpacked.resolve("b.png"), PNG);
+    Files.write(
+        unpacked.resolveSibling("metadata.parquet"), entries.get("./pets/metadata.parquet"));
+    assertThat(open(unpacked.getParent()).captions()).containsExactly("a dog");
+  }
+
+  @Test
+  void refusesAZipThatUnpacksToFarTooMuch() throws IOException {
+    entries.put("./pets/dog/zeros.bmp", new byte[20 << 20]);
+    assertThat(failure(write("a.zip"))).contains("unpacks to more than 200 times its size");
+  }
+
   @Test
   void refusesDamagedArchives() throws IOException {
     for (String name : new String[] {"a.zip", "a.tar.gz", "a.tar"}) {
@@ -146,6 +207,7 @@ class ArchivesTest {
     }
     try (TarArchiveOutputStream tar = new TarArchiveOutputStream(compressed(file))) {
       for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
+        tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
         TarArchiveEntry header = new TarArchiveEntry(entry.getKey(), true);
         header.setSize(entry.getValue().length);
         tar.putArchiveEntry(header);

@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.DataOptions.Channels;
@@ -150,6 +151,69 @@ class DatasetsTest {
     assertThat(dataset.pixels(0).channels()).isEqualTo(1);
     assertThat(dataset.pixels(0).height()).isEqualTo(8);
     assertThat(dataset.pixels(0).width()).isEqualTo(10); // 23 * 8 / 17: the crop is drawn later
+  }
+
+  @Test
+  void leavesOutWhatIsNotMeantToBeSeen() throws IOException {
+    byte[] png = PictureGolden.file("gray.png");
+    write("a.png", png);
+    String[] others = {
+      "@eaDir/a.png/SYNOPHOTO_THUMB_M.png",
+      ".thumbnails/a.png",
+      "__MACOSX/._a.png",
+      "__pycache__/a.png",
+      "#recycle/b.png",
+      "sub/.hidden.png",
+      "$RECYCLE.BIN/c.png",
+    };
+    for (String other : others) {
+      write(other, png);
+    }
+    assertThat(open(DataOptions.defaults()).size()).isEqualTo(1);
+    write("__init__.png", png); // a file, not a folder
+    write("@home/b.png", png);
+    assertThat(open(DataOptions.defaults()).size()).isEqualTo(3);
+  }
+
+  @Test
+  void followsLinksOnceRound() throws IOException {
+    write("real/a.png", PictureGolden.file("gray.png"));
+    Files.createDirectories(folder.resolve("cat"));
+    Files.createSymbolicLink(folder.resolve("cat/pictures"), folder.resolve("real"));
+    Files.createSymbolicLink(folder.resolve("cat/up"), folder);
+    Files.createSymbolicLink(folder.resolve("real/gone.png"), folder.resolve("nothing"));
+    Dataset dataset = open(DataOptions.defaults());
+    assertThat(dataset.size()).isEqualTo(2);
+    assertThat(dataset.classNames()).containsExactly("cat", "real").inOrder();
+  }
+
+  @Test
+  void leavesOutTheOutputOfRuns() throws IOException {
+    write("a.png", PictureGolden.file("gray.png"));
+    write("run/samples/step-000001.png", PictureGolden.file("gray.png"));
+    write("run/.lock", new byte[0]);
+    write("run/metrics.csv", new byte[0]);
+    assertThat(open(DataOptions.defaults()).size()).isEqualTo(1);
+  }
+
+  /** A name in Latin-1, which Java cannot write but a shell can. */
+  @Test
+  void readsFilesWhoseNamesAreNotUtf8() throws Exception {
+    write("x.png", PictureGolden.file("gray.png"));
+    String script = "cp x.png \"$(printf 'caf\\351.png')\"; cp x.png \"$(printf 'caf\\350.png')\"";
+    assumeTrue(
+        new ProcessBuilder("sh", "-c", script).directory(folder.toFile()).start().waitFor() == 0);
+    write("metadata.csv", "file_name,text\ncaf\u00e9.png,e\n".getBytes(StandardCharsets.UTF_8));
+    assertThat(open(DataOptions.defaults()).captions()).containsExactly("e");
+    Files.delete(folder.resolve("metadata.csv"));
+    assertThat(open(DataOptions.defaults()).size()).isEqualTo(3);
+  }
+
+  @Test
+  void refusesIdxFilesThatUnpackToTooMuch() throws IOException {
+    byte[] header = idx(0x803, new int[] {2_000_000_000, 1, 1});
+    write(IMAGES + ".gz", gzip(header));
+    assertThat(failure()).contains("more than a file of its size unpacks to");
   }
 
   @Test

@@ -105,6 +105,71 @@ class MetadataTest {
         .contains("--caption-column text needs a metadata.jsonl or metadata.csv");
   }
 
+  @Test
+  void readsCsvAsSpreadsheetsLeaveIt() throws IOException {
+    write("metadata.csv", "file_name,text\na.png,one\n\nb.png,two\n,\n,\n\n");
+    assertThat(open(OPTIONS).captions()).containsExactly("one", "two").inOrder();
+    write("metadata.csv", "file_name,text\n,one\nb.png,two\n");
+    assertThat(failure(OPTIONS)).contains("metadata.csv, row 1: no file_name");
+  }
+
+  @Test
+  void refusesTwoKindsOfMetadata() throws IOException {
+    write("metadata.csv", "file_name\na.png\n");
+    write("metadata.jsonl", "{\"file_name\": \"a.png\"}\n");
+    assertThat(failure(OPTIONS)).contains("both metadata.csv and metadata.jsonl; keep one of them");
+  }
+
+  @Test
+  void readsNamesInEveryForm() throws IOException {
+    Files.write(folder.resolve("caf\u00e9.png"), PictureGolden.file("gray.png"));
+    write(
+        "metadata.jsonl",
+        """
+        {"file_name": ".\\\\sub\\\\c.png", "text": "1"}
+        {"file_name": "sub/../a.png", "text": "2"}
+        {"file_name": "cafe\u0301.png", "text": "3"}
+        """);
+    assertThat(open(OPTIONS).captions()).containsExactly("1", "2", "3").inOrder();
+    write("metadata.jsonl", "{\"file_name\": \"a\\u0000.png\"}\n");
+    assertThat(failure(OPTIONS)).contains("no such file");
+  }
+
+  @Test
+  void refusesLabelsThatDoNotFit() throws IOException {
+    for (String label : new String[] {"4294967296", "-1", "1e400"}) {
+      write("metadata.csv", "file_name,label\na.png,0\nb.png," + label + "\n");
+      assertThat(failure(OPTIONS)).contains("label " + label + " of picture 1 is out of range");
+      write(
+          "metadata.jsonl",
+          "{\"file_name\": \"a.png\", \"label\": 0}{\"file_name\": \"b.png\", \"label\": %s}"
+              .formatted(label));
+      Files.delete(folder.resolve("metadata.csv"));
+      assertThat(failure(OPTIONS)).contains(" of picture 1 is ");
+      Files.delete(folder.resolve("metadata.jsonl"));
+    }
+    write("metadata.csv", "file_name,label\na.png,0\nb.png,1.5\n");
+    assertThat(failure(OPTIONS)).contains("label 1.5 of picture 1 is a fraction");
+    write("metadata.csv", "file_name,label\na.png,0\nb.png,two\n");
+    assertThat(failure(OPTIONS)).contains("label 'two' of picture 1 is not a number, though");
+    write("metadata.csv", "file_name,label\na.png,0\nb.png,\n");
+    assertThat(failure(OPTIONS)).contains("metadata.csv, row 2: no label in column 'label'");
+    Files.delete(folder.resolve("metadata.csv"));
+    write("metadata.jsonl", "{\"file_name\": \"a.png\", \"label\": [1]}");
+    assertThat(failure(OPTIONS)).contains("row 1: neither a number nor a name in column 'label'");
+  }
+
+  @Test
+  void textsThatLookLikeNumbersAreNames() throws IOException {
+    write(
+        "metadata.jsonl",
+        """
+        {"file_name": "a.png", "label": "10"}
+        {"file_name": "b.png", "label": "9"}
+        """);
+    assertThat(open(OPTIONS).classNames()).containsExactly("9", "10").inOrder();
+  }
+
   private void write(String name, String text) throws IOException {
     Files.writeString(folder.resolve(name), text);
   }

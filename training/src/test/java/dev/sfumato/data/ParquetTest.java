@@ -110,8 +110,8 @@ class ParquetTest {
     write("a.parquet", "SELECT %s AS image, [1] AS label, 'x' AS hue", GRAY);
     assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("photo", "", ""))))
         .contains("a.parquet: no column 'photo' for --image-column; there are image, label, hue");
-    assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("hue", "", ""))))
-        .contains("column 'hue' holds VARCHAR, not pictures");
+    assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("label", "", ""))))
+        .contains("column 'label' holds INTEGER[], not pictures");
     assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("", "label", ""))))
         .contains("column 'label' holds INTEGER[], not labels");
     assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("", "", "words"))))
@@ -137,6 +137,46 @@ class ParquetTest {
   }
 
   @Test
+  void readsPicturesThatLieBesideTheTable() throws Exception {
+    Files.createDirectories(folder.resolve("data/pictures"));
+    Files.write(folder.resolve("data/pictures/a.png"), PictureGolden.file(GRAY));
+    Files.write(folder.resolve("b.jpg"), PictureGolden.file(JPEG));
+    write(
+        "data/t.parquet",
+        "SELECT unnest(['pictures/a.png', 'b.jpg', '.\\pictures\\a.png']) AS file_name, 'x' AS text");
+    Dataset dataset = open(folder, DataOptions.defaults());
+    assertThat(dataset.size()).isEqualTo(3);
+    assertShows(dataset, 0, GRAY);
+    assertShows(dataset, 1, JPEG);
+    write("data/t.parquet", "SELECT {bytes: NULL::BLOB, path: 'pictures/a.png'} AS photo");
+    assertShows(open(folder.resolve("data/t.parquet"), DataOptions.defaults()), 0, GRAY);
+    write("data/t.parquet", "SELECT '../b.jpg' AS image"); // outside
+    assertThat(failure(folder.resolve("data/t.parquet"), DataOptions.defaults()))
+        .contains("t.parquet, row 1: no such file ../b.jpg in ");
+  }
+
+  @Test
+  void refusesLabelsThatDoNotFit() throws Exception {
+    for (String label : new String[] {"4294967296::BIGINT", "-1", "1.5::DOUBLE", "'nan'::FLOAT"}) {
+      write("a.parquet", "SELECT %s AS image, " + label + " AS label", GRAY);
+      assertThat(failure(folder, DataOptions.defaults())).contains("of picture 0 is ");
+    }
+    write("a.parquet", "SELECT %s AS image, 2.0::DOUBLE AS label", GRAY);
+    assertThat(open(folder, DataOptions.defaults()).label(0)).isEqualTo(2);
+  }
+
+  @Test
+  void labelsMeanTheSameInEverySplit() throws Exception {
+    write("train.parquet", "SELECT %s AS image, 'z' AS label", GRAY);
+    write("test.parquet", "SELECT %s AS image, unnest(['a', 'z']) AS label", GRAY);
+    Dataset train = open(folder, DataOptions.defaults());
+    assertThat(train.classNames()).containsExactly("a", "z").inOrder();
+    assertThat(train.label(0)).isEqualTo(1);
+    assertThat(open(folder, DataOptions.defaults().withSplit(DataOptions.Split.TEST)).classNames())
+        .isEqualTo(train.classNames());
+  }
+
+  @Test
   void namesBadPicturesByTheirRow() throws Exception {
     write(
         "a.parquet",
@@ -146,7 +186,7 @@ class ParquetTest {
     String message = failure(folder, DataOptions.defaults());
     assertThat(message).contains("2 of 3 files are no pictures");
     assertThat(message).contains("a.parquet, row 2: not a JPEG");
-    assertThat(message).contains("a.parquet, row 3: the file is empty");
+    assertThat(message).contains("a.parquet, row 3: no such file y.png in ");
     Dataset good = open(folder, DataOptions.defaults().withOnBadImage(OnBadImage.SKIP));
     assertThat(good.size()).isEqualTo(1);
   }

@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Datasets;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,6 +64,6 @@ class ClassReportOfPicturesTest {
   }
 
   private ClassReport report(Path images) {
-    return ClassReport.of(images.toString(), classifier);
+    return ClassReport.of(images.toString(), Datasets.measured(images.toString()), classifier);
   }
 }

@@ -1,0 +1,42 @@
+package dev.sfumato.data;
+
+import dev.sfumato.SfumatoException;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/** Opens archives of pictures. */
+final class Archives {
+  /** What grows beyond this in unpacking is no archive of pictures but made to fill the disk. */
+  private static final long MAX_RATIO = 200;
+
+  private Archives() {}
+
+  /**
+   * Opens a zip or tar archive, told by its content.
+   *
+   * @throws SfumatoException if it is damaged or something else
+   */
+  static PictureFiles open(Path file) {
+    return switch (FileKind.of(file)) {
+      case ZIP -> ZipFiles.open(file);
+      case TAR -> TarFiles.open(file, false);
+      case COMPRESSED_TAR -> TarFiles.open(file, true);
+      case PARQUET, UNKNOWN -> throw new SfumatoException(file + ": not a zip or tar archive");
+    };
+  }
+
+  /** Returns whether an entry is of use. Nothing is written where it says, so none does harm. */
+  static boolean wanted(String name) {
+    return EntryNames.isVisible(name) && FileSource.uses(name);
+  }
+
+  /** Returns how many bytes an archive may unpack to. */
+  static long limit(long size) {
+    return MAX_RATIO * (size + (1 << 16));
+  }
+
+  /** Returns what is wrong with an archive that unpacks to more. */
+  static String tooMuch() {
+    return String.format(Locale.ROOT, "it unpacks to more than %d times its size", MAX_RATIO);
+  }
+}

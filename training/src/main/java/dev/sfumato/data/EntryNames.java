@@ -1,0 +1,123 @@
+package dev.sfumato.data;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** Names of files below a folder or in an archive, which are written in several ways. */
+final class EntryNames {
+  /** Where network drives and systems keep previews of pictures, and pictures that were deleted. */
+  private static final Set<String> NOT_DATA =
+      Set.of(
+          "@eadir",
+          "@__thumb",
+          "@recycle",
+          "#recycle",
+          "#snapshot",
+          "$recycle.bin",
+          "lost+found",
+          "system volume information");
+
+  private static final List<String> ARCHIVES =
+      List.of(".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2");
+
+  private EntryNames() {}
+
+  /** Returns a name with slashes, from the root: {@code ./a\b.png} is {@code a/b.png}. */
+  static String portable(String entry) {
+    List<String> parts = new ArrayList<>();
+    for (String part : entry.replace('\\', '/').split("/")) {
+      if (!part.isEmpty() && !part.equals(".")) {
+        parts.add(part);
+      }
+    }
+    return String.join("/", parts);
+  }
+
+  /**
+   * Returns the name that a path has from the root, if it is a path from {@code folder}. What leads
+   * out of the root keeps its dots, and so is the name of nothing.
+   *
+   * @param folder empty, or with a slash at its end
+   */
+  static String resolved(String folder, String path) {
+    List<String> parts = new ArrayList<>();
+    for (String part : (path.startsWith("/") ? path : folder + path).split("/", -1)) {
+      if (part.equals("..") && !parts.isEmpty() && !parts.get(parts.size() - 1).equals("..")) {
+        parts.remove(parts.size() - 1);
+      } else if (!part.equals(".") && !part.isEmpty()) {
+        parts.add(part);
+      }
+    }
+    return (path.startsWith("/") ? "/" : "") + String.join("/", parts);
+  }
+
+  /**
+   * Returns what a name's bytes say: UTF-8 or, where they are not, Latin-1, which all bytes are.
+   */
+  static String text(byte[] name) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(name)).toString();
+    } catch (CharacterCodingException e) {
+      return new String(name, StandardCharsets.ISO_8859_1);
+    }
+  }
+
+  /** Returns a name in the one form that accents have: systems write them in two. */
+  static String canonical(String name) {
+    return Normalizer.normalize(name, Normalizer.Form.NFC);
+  }
+
+  /**
+   * Returns whether a file is meant to be seen. Not meant are hidden files and folders, {@code ..},
+   * folders that begin with two underscores (as in the datasets library), such as what macOS leaves
+   * in archives, and previews.
+   */
+  static boolean isVisible(String name) {
+    String[] parts = name.split("/");
+    for (int i = 0; i < parts.length; i++) {
+      if (parts[i].startsWith(".") || i + 1 < parts.length && !isData(parts[i])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Returns whether the files in a folder of this name are meant to be seen. */
+  static boolean isData(String folder) {
+    return !folder.startsWith(".")
+        && !folder.startsWith("__")
+        && !NOT_DATA.contains(folder.toLowerCase(Locale.ROOT));
+  }
+
+  /** Returns whether a file of this name is meant to be an archive; case does not matter. */
+  static boolean isArchive(String name) {
+    String lower = name.toLowerCase(Locale.ROOT);
+    return ARCHIVES.stream().anyMatch(lower::endsWith);
+  }
+
+  /**
+   * Returns the one folder that an archive was made of, if it was: what all names begin with, empty
+   * or with a slash at the end. A folder that is named after a split is not taken for it.
+   *
+   * @param names sorted
+   */
+  static String root(List<String> names) {
+    String first = names.isEmpty() ? "" : names.get(0);
+    String last = names.isEmpty() ? "" : names.get(names.size() - 1); // all lie between the two
+    int root = 0;
+    for (int slash = first.indexOf('/'); slash >= 0; slash = first.indexOf('/', slash + 1)) {
+      boolean split = Splits.named(first.substring(root, slash)).isPresent();
+      if (split || !last.startsWith(first.substring(0, slash + 1))) {
+        break;
+      }
+      root = slash + 1;
+    }
+    return first.substring(0, root);
+  }
+}

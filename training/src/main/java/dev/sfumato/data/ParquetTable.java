@@ -1,0 +1,68 @@
+package dev.sfumato.data;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.JsonFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A Parquet file of texts and numbers. */
+final class ParquetTable {
+  private ParquetTable() {}
+
+  /**
+   * Returns the rows as JSON objects.
+   *
+   * @param bytes the file
+   * @param name what messages call it
+   * @throws SfumatoException if it is no Parquet file
+   */
+  static List<JsonNode> rows(byte[] bytes, String name) {
+    try {
+      Path copy = Files.createTempFile("sfumato-", ".parquet"); // the file may lie in an archive
+      try (Connection connection = ParquetFile.connect();
+          Statement statement = connection.createStatement()) {
+        Files.write(copy, bytes);
+        List<JsonNode> rows = new ArrayList<>();
+        try (ResultSet found =
+            statement.executeQuery(
+                String.format(
+                    Locale.ROOT,
+                    "SELECT to_json(t)::VARCHAR FROM read_parquet('%s') t",
+                    copy.toString().replace("'", "''")))) {
+          while (found.next()) {
+            rows.add(JsonFile.MAPPER.readTree(found.getString(1)));
+          }
+        }
+        return rows;
+      } catch (SQLException | JsonProcessingException e) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "%s: cannot be read (%s)",
+                name,
+                e.getMessage().lines().findFirst().orElse("no reason given")),
+            e);
+      } finally {
+        Files.deleteIfExists(copy);
+      }
+    } catch (IOException e) {
+      throw new SfumatoException(
+          name
+              + ": cannot be copied to the folder for temporary files ("
+              + AtomicFile.reason(e)
+              + ")",
+          e);
+    }
+  }
+}
