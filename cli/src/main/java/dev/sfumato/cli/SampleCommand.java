@@ -1,22 +1,18 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuidanceTrace;
+import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
-import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
-import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.Scheduler;
-import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -27,8 +23,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,7 +53,7 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--count",
       paramLabel = "N",
-      description = "How many pictures (default: one per --class, else 1).")
+      description = "How many pictures, of each --prompt (default: one per --class, else 1).")
   Integer count;
 
   @Option(
@@ -81,7 +78,9 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--save-tensor",
       paramLabel = "FILE.safetensors",
-      description = "The tensor 'images' (N, C, H, W), float32, not clamped.")
+      description =
+          "The tensor 'images' (N, C, H, W), float32, not clamped; of a model of latents also"
+              + " 'latents'.")
   Path saveTensor;
 
   @Option(
@@ -91,6 +90,7 @@ final class SampleCommand implements Callable<Integer> {
   Path trace;
 
   @Mixin SamplingArguments sampling;
+  @Mixin TextArguments texts;
   @Mixin GuidanceArguments guiding;
   @Mixin ComputeOptions compute;
   @Spec CommandSpec spec;
@@ -101,36 +101,37 @@ final class SampleCommand implements Callable<Integer> {
       out = Path.of("samples.png");
     }
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
-    Function<GuideSources, Guidance> guides = guiding.guidance();
+    SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
     try (Scope scope = Scope.open();
-        Rng random = new Rng(compute.seed);
+        GuideClassifiers classifiers = new GuideClassifiers(device);
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
-      requireFilesHold(pipeline.denoiser().channels());
-      pipeline.denoiser().to(device);
-      SchedulerConfig settings = sampling.settings(pipeline.scheduler());
-      ClassConditioning classes = pipeline.denoiser().conditioning();
-      SamplingOptions options =
-          WrongCall.checked(
-              spec,
-              () ->
-                  sampling.options(
-                      pipeline.denoiser(),
-                      settings,
-                      count != null ? count : Math.max(1, labels.size()),
-                      labels.stream().mapToLong(classes::label).toArray()));
-      try (GuideSources sources =
-          new GuideSources(pipeline.denoiser().channels(), options, device)) {
-        Guidance guidance = guides.apply(sources);
-        Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings), guidance);
-        List<BufferedImage> frames = new ArrayList<>();
-        Tensor images = sample(sampler, options, random, frames);
-        try (Interruption.Delay delay = Interruption.delay()) {
-          save(images, frames);
-        }
+      requireFilesHold(pipeline.pictureChannels());
+      compute.place(pipeline, device);
+      SamplingOptions guided = guiding.withGuides(asked, classifiers);
+      SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
+      List<BufferedImage> frames = new ArrayList<>();
+      Map<String, Tensor> drawn = sample(pipeline, options, frames);
+      PictureParameters parameters =
+          new PictureParameters(model, options, pipeline.scheduler(options));
+      try (Interruption.Delay delay = Interruption.delay()) {
+        save(drawn, frames, parameters);
       }
+    } catch (GuideSpec.Unsuitable e) {
+      throw WrongCall.of(spec, e);
     }
     return 0;
+  }
+
+  private SamplingOptions options() {
+    TextOptions text = texts.options();
+    int each = count != null ? count : Math.max(1, labels.size());
+    return guiding
+        .guided(texts.started(sampling.options()))
+        .withText(text)
+        .withCount(each * Math.max(1, text.prompts().size()))
+        .withClasses(labels.toArray(String[]::new))
+        .withSeed(compute.seed);
   }
 
   /** Says before the work, not after it, what cannot be saved. */
@@ -145,48 +146,62 @@ final class SampleCommand implements Callable<Integer> {
     }
   }
 
-  private Tensor sample(
-      Sampler sampler, SamplingOptions options, Rng random, List<BufferedImage> frames) {
-    try (StepProgress progress = new StepProgress("sample", 0, options.steps());
-        GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, sampler.guidance())) {
-      int every = Math.max(1, options.steps() / GIF_FRAMES);
-      return sampler.sample(
-          options,
-          random,
-          new Sampler.Listener() {
-            @Override
-            public void onPrediction(Step step, Prediction prediction) {
-              if (rows != null) {
-                rows.write(step, prediction);
-              }
-            }
+  /** The pictures as {@code images}, and {@code latents} of a model that has them. */
+  private Map<String, Tensor> sample(
+      DiffusionPipeline pipeline, SamplingOptions options, List<BufferedImage> frames) {
+    int steps = options.steps().getAsInt();
+    boolean latents = pipeline.space().scale() > 1;
+    UnaryOperator<Tensor> keeper = Scope.keeper();
+    Map<String, Tensor> drawn = new TreeMap<>();
+    try (StepProgress progress = new StepProgress("sample", 0, steps);
+        GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, guiding.names())) {
+      int every = Math.max(1, steps / GIF_FRAMES);
+      Tensor images =
+          pipeline.sample(
+              options,
+              new Sampler.Listener() {
+                @Override
+                public void onPrediction(Step step, Prediction prediction) {
+                  if (rows != null) {
+                    rows.write(step, prediction);
+                  }
+                }
 
-            @Override
-            public void onStep(Step step, Tensor x) {
-              progress.stepTo(step.index() + 1);
-              if (gif != null && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                frames.add(grid(x));
-              }
-            }
-          });
+                @Override
+                public void onStep(Step step, Tensor x) {
+                  progress.stepTo(step.index() + 1);
+                  if (gif != null
+                      && (step.index() % every == 0 || step.index() + 1 == step.count())) {
+                    frames.add(grid(pipeline.space().decode(x)));
+                  }
+                  if (latents && step.index() + 1 == step.count()) {
+                    drawn.put("latents", keeper.apply(x.copy()));
+                  }
+                }
+              });
+      drawn.put("images", images);
+      return drawn;
     }
   }
 
-  private void save(Tensor images, List<BufferedImage> frames) {
+  private void save(
+      Map<String, Tensor> drawn, List<BufferedImage> frames, PictureParameters parameters) {
+    Tensor images = drawn.get("images");
     if (saveTensor != null) { // first: a picture that cannot be written must not cost the numbers
-      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
+      Safetensors.write(saveTensor, drawn, Map.of());
     }
     if (out != null) {
-      Png.write(out, grid(images));
+      parameters.write(out, grid(images));
       System.out.println(out);
     }
     if (outDir != null) {
       LongStream.range(0, images.size(0))
           .forEach(
               i ->
-                  Png.write(
+                  parameters.write(
                       outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
-                      Pictures.plain(images.narrow(0, i, 1))));
+                      Pictures.plain(images.narrow(0, i, 1)),
+                      (int) i));
       System.out.println(outDir);
     }
     if (gif != null) {

@@ -57,6 +57,20 @@ final class TextArguments {
   int clipSkip;
 
   @Option(
+      names = "--init-image",
+      paramLabel = "FILE",
+      description = "A picture to start from; a text-to-image model draws in its size.")
+  Path picture;
+
+  @Option(
+      names = "--strength",
+      paramLabel = "S",
+      description =
+          "How far to go from --init-image, above 0 to 1 (default: 0.8, of Stable Diffusion XL 0.3,"
+              + " of a model of pixels 1).")
+  Double strength;
+
+  @Option(
       names = "--height",
       paramLabel = "PIXELS",
       description = "Height of the pictures (default: the model's).")
@@ -84,9 +98,15 @@ final class TextArguments {
   }
 
   /** The same with the size that was said. */
-  SamplingOptions sized(SamplingOptions options) {
+  SamplingOptions started(SamplingOptions options) {
     SamplingOptions sized = height == null ? options : options.withHeight(height);
-    return width == null ? sized : sized.withWidth(width);
+    sized = width == null ? sized : sized.withWidth(width);
+    if (picture == null && strength != null) {
+      throw new SfumatoException("--strength needs --init-image");
+    }
+    return picture == null
+        ? sized
+        : strength == null ? sized.withPicture(picture) : sized.withPicture(picture, strength);
   }
 
   private List<String> all() {

@@ -54,8 +54,7 @@ class TextToImageSampleTest {
     }
     assertThat(Calls.files(pictures)).hasSize(4);
     String png =
-        new String(
-            Files.readAllBytes(pictures.resolve("00002.png")), StandardCharsets.ISO_8859_1);
+        new String(Files.readAllBytes(pictures.resolve("00002.png")), StandardCharsets.ISO_8859_1);
     assertThat(png)
         .contains(
             "tEXtparameters\0two cats\nSteps: 6, Sampler: Euler a, CFG scale: 7.5, Seed: 7,"

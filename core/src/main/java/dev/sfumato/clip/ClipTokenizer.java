@@ -99,8 +99,8 @@ public final class ClipTokenizer {
   }
 
   /**
-   * Writes {@code vocab.json}, {@code merges.txt} and {@code tokenizer_config.json}, as transformers
-   * reads them.
+   * Writes {@code vocab.json}, {@code merges.txt} and {@code tokenizer_config.json}, as
+   * transformers reads them.
    */
   public void save(Path directory) {
     vocabulary.save(directory);

@@ -115,7 +115,8 @@ final class TransformersLayout {
     for (Map.Entry<String, String> part : NAMES.entrySet()) {
       boolean ofText = part.getKey().startsWith("text") || part.getKey().startsWith(".");
       boolean whole = !part.getValue().startsWith(".");
-      if (ofText && (whole ? original.startsWith(part.getValue()) : original.contains(part.getValue()))) {
+      if (ofText
+          && (whole ? original.startsWith(part.getValue()) : original.contains(part.getValue()))) {
         original = original.replace(part.getValue(), part.getKey());
       }
     }

@@ -2,8 +2,8 @@ package dev.sfumato.model;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Tensor;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;

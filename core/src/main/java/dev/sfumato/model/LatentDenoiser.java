@@ -39,7 +39,7 @@ public record LatentDenoiser(UNet2DConditionModel unet) implements Denoiser {
     return Scope.run(
         () -> {
           Tensor input = withChannels(x, condition.rows(0, x.size(0)));
-          try (Autocast region = Autocast.open()) {
+          try (Autocast region = Autocast.open(unet.precision())) {
             return unet.forward(input, timesteps, condition).to(DType.FLOAT32);
           }
         });

@@ -24,14 +24,21 @@ record PromptEncoder(List<TextEncoder> encoders, Kind kind, boolean zeroForNothi
   /** The kinds of models. */
   enum Kind {
     /** Stable Diffusion 1 and 2. */
-    ONE_ENCODER(7.5),
+    ONE_ENCODER(7.5, 0.8),
     /** Stable Diffusion XL. */
-    XL(5);
+    XL(5, 0.3);
 
     private final double guidanceScale;
+    private final double strength;
 
-    Kind(double guidanceScale) {
+    Kind(double guidanceScale, double strength) {
       this.guidanceScale = guidanceScale;
+      this.strength = strength;
+    }
+
+    /** How far pictures go from the one that they start from, unless it is said. */
+    double strength() {
+      return strength;
     }
   }
 

@@ -15,20 +15,26 @@ import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Stable Diffusion 1, 2 and XL: a directory in the layout of diffusers' {@code
@@ -44,7 +50,16 @@ import java.util.Optional;
  * </pre>
  */
 public final class StableDiffusionPipeline implements DiffusionPipeline {
+  private static final Logger log = LoggerFactory.getLogger(StableDiffusionPipeline.class);
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
+  private static final Set<String> CLASSES =
+      Set.of(
+          "StableDiffusionPipeline",
+          "StableDiffusionImg2ImgPipeline",
+          "StableDiffusionXLPipeline",
+          "StableDiffusionXLImg2ImgPipeline");
+  private static final float WELL_MADE = 6;
+  private static final float BADLY_MADE = 2.5f;
   private static final int STEPS = 50;
   private static final List<String> SUFFIXES = List.of("", "_2");
 
@@ -76,6 +91,9 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   public static StableDiffusionPipeline load(Path directory) {
     Map<String, Object> index = JsonFile.read(directory.resolve("model_index.json"), Map.class);
     List<Module> loaded = new ArrayList<>();
+    if (has(index, "safety_checker")) {
+      log.warn("{}: its safety checker is not supported: pictures are not checked", directory);
+    }
     try {
       SchedulerConfig scheduler =
           SchedulerConfig.read(directory.resolve("scheduler/scheduler_config.json"));
@@ -100,6 +118,12 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     }
   }
 
+  /** Whether {@code directory} holds such a model, by its {@code model_index.json}. */
+  static boolean isIn(Path directory) {
+    return Files.exists(directory.resolve("model_index.json"))
+        && CLASSES.contains(ModelIndex.of(directory).className());
+  }
+
   private static UNet2DConditionModel unet(Path folder) {
     UNet2DConditionModel unet =
         new UNet2DConditionModel(
@@ -116,8 +140,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   private static <T extends Module> T filled(T network, Path folder) {
     try (Scope scope = Scope.open()) {
-      network.load(
-          Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
+      network.load(Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
       return network;
     } catch (RuntimeException e) {
       network.close();
@@ -151,7 +174,8 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     }
     if (xl && !encoders.get(encoders.size() - 1).model().projects()) {
       throw new SfumatoException(
-          directory + ": the last text encoder has no text_projection.weight, which the U-Net needs");
+          directory
+              + ": the last text encoder has no text_projection.weight, which the U-Net needs");
     }
     boolean zeros = Boolean.TRUE.equals(index.getOrDefault("force_zeros_for_empty_prompt", xl));
     return new PromptEncoder(
@@ -186,7 +210,9 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     SchedulerConfig asked = options.scheduler(scheduler);
     boolean other = !asked.className().equals(scheduler.className());
     // What the file lacks takes the other class's default, as diffusers' from_config does.
-    return other && !scheduler.settings().containsKey("steps_offset") ? asked : options.scheduler(own());
+    return other && !scheduler.settings().containsKey("steps_offset")
+        ? asked
+        : options.scheduler(own());
   }
 
   @Override
@@ -207,12 +233,48 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   @Override
   public SamplingOptions completed(SamplingOptions options) {
+    if (!options.classes().isEmpty()) {
+      throw new SfumatoException(
+          "the model draws texts: classes need a class-conditioned model, here give a prompt");
+    }
+    if (options.classifierFree().isOn()) {
+      throw new SfumatoException(
+          "the model draws texts: class guidance needs a class-conditioned model, here set the guidance scale");
+    }
+    if (options.text().prompts().isEmpty()) {
+      throw new SfumatoException("the model draws texts: give a prompt");
+    }
+    if (options.mask().isPresent()) {
+      throw new SfumatoException("a mask needs a model of pixels: this one has latents");
+    }
     SamplingOptions complete =
         DiffusionPipeline.super.completed(
-            options.steps().isPresent() ? options : options.withSteps(STEPS));
+            started(options.steps().isPresent() ? options : options.withSteps(STEPS)));
+    double scale = prompts.guidanceScale(options.text());
+    complete = complete.withText(options.text().withGuidanceScale(scale));
     requireMultiple("height", complete.height().getAsInt());
     requireMultiple("width", complete.width().getAsInt());
     return complete;
+  }
+
+  /** From a picture, with its own size and the usual strength where nothing else is said. */
+  private SamplingOptions started(SamplingOptions options) {
+    if (options.picture().isEmpty()) {
+      return options;
+    }
+    Path file = options.picture().get();
+    SamplingOptions started =
+        options.strength().isPresent()
+            ? options
+            : options.withPicture(file, prompts.kind().strength());
+    if (options.height().isPresent() && options.width().isPresent()) {
+      return started;
+    }
+    Pixels picture = PictureReader.read(file);
+    int scale = autoencoder.config().reduction();
+    return started.withSize(
+        options.height().orElse(picture.height() / scale * scale),
+        options.width().orElse(picture.width() / scale * scale));
   }
 
   private void requireMultiple(String name, int size) {
@@ -231,8 +293,8 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
       Conditioning texts = prompts.conditioning(options.text(), options.count(), !distilled);
       Conditioning whole =
           new Conditioning(
-              told(texts.given(), options),
-              texts.missing().map(missing -> told(missing, options)),
+              told(texts.given(), options, WELL_MADE),
+              texts.missing().map(missing -> told(missing, options, BADLY_MADE)),
               texts.guidance());
       whole.given().keep(scope);
       whole.missing().ifPresent(missing -> missing.keep(scope));
@@ -241,14 +303,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /** With the size of XL, the scale of a distilled guidance, and what each step would repeat. */
-  private Condition told(Condition texts, SamplingOptions options) {
+  private Condition told(Condition texts, SamplingOptions options, float aesthetic) {
     UNet2DConditionConfig unet = denoiser.unet().config();
     Condition condition = texts;
     if (unet.additionEmbedType().isPresent()) {
-      float height = options.height().getAsInt();
-      float width = options.width().getAsInt();
-      condition =
-          condition.withSizes(Tensor.of(new float[] {height, width, 0, 0, height, width}, 1, 6).to(denoiser.device()));
+      condition = condition.withSizes(sizes(texts, options, aesthetic).to(denoiser.device()));
     }
     if (unet.timeCondProjDim().isPresent()) {
       double scale = prompts.guidanceScale(options.text());
@@ -257,6 +316,20 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
               GuidanceEmbedding.of(scale, unet.timeCondProjDim().get()).to(denoiser.device()));
     }
     return denoiser.unet().prepare(condition);
+  }
+
+  /** Size, crop and target size, which the refiner has an aesthetic score in the place of. */
+  private Tensor sizes(Condition texts, SamplingOptions options, float aesthetic) {
+    UNet2DConditionConfig unet = denoiser.unet().config();
+    float height = options.height().getAsInt();
+    float width = options.width().getAsInt();
+    long numbers =
+        (unet.projectionClassEmbeddingsInputDim().orElseThrow()
+                - texts.vector().orElseThrow().size(1))
+            / unet.additionTimeEmbedDim().orElseThrow();
+    return numbers == 5
+        ? Tensor.of(new float[] {height, width, 0, 0, aesthetic}, 1, 5)
+        : Tensor.of(new float[] {height, width, 0, 0, height, width}, 1, 6);
   }
 
   /**
@@ -285,6 +358,17 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   @Override
   public void to(Device device) {
     networks().forEach(network -> network.to(device));
+  }
+
+  @Override
+  public void precision(Precision precision) {
+    denoiser.unet().precision(precision);
+    prompts.encoders().forEach(encoder -> encoder.model().precision(precision));
+  }
+
+  @Override
+  public Precision precision() {
+    return denoiser.unet().precision();
   }
 
   @Override

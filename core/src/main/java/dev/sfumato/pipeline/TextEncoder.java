@@ -110,9 +110,7 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     JsonFile.write(folder.resolve("config.json"), config);
     try (Scope scope = Scope.open()) {
       Safetensors.write(
-          folder.resolve("model.safetensors"),
-          model.transformersWeights(),
-          Map.of("format", "pt"));
+          folder.resolve("model.safetensors"), model.transformersWeights(), Map.of("format", "pt"));
     }
     tokenizer.save(directory.resolve("tokenizer" + suffix));
   }

@@ -35,7 +35,8 @@ public record TextOptions(
       throw new SfumatoException("guidance scale must be a number");
     }
     if (!(guidanceRescale >= 0 && guidanceRescale <= 1)) {
-      throw new SfumatoException("guidance rescale must lie between 0 and 1, not " + guidanceRescale);
+      throw new SfumatoException(
+          "guidance rescale must lie between 0 and 1, not " + guidanceRescale);
     }
     if (clipSkip < 0) {
       throw new SfumatoException("clip skip must be at least 0, not " + clipSkip);

@@ -109,10 +109,8 @@ class StableDiffusionPipelineTest {
     JsonNode golden = TinyStableDiffusion.entry("cases", name);
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = family(golden.get("family").textValue())) {
-      Tensor one =
-          pipeline.sample(options(golden).withBatchSize(1), Sampler.Listener.NONE);
-      Tensor all =
-          pipeline.sample(options(golden).withBatchSize(64), Sampler.Listener.NONE);
+      Tensor one = pipeline.sample(options(golden).withBatchSize(1), Sampler.Listener.NONE);
+      Tensor all = pipeline.sample(options(golden).withBatchSize(64), Sampler.Listener.NONE);
       assertThat(one).isWithin(TOLERANCE).of(all);
     }
   }
@@ -168,7 +166,8 @@ class StableDiffusionPipelineTest {
       SamplingOptions complete = pipeline.completed(options);
       assertThat(complete.height().getAsInt()).isEqualTo(16);
       assertThat(complete.steps().getAsInt()).isEqualTo(50);
-      refuses("width 15 is not a multiple of 2", () -> pipeline.completed(options.withSize(16, 15)));
+      refuses(
+          "width 15 is not a multiple of 2", () -> pipeline.completed(options.withSize(16, 15)));
     }
   }
 

@@ -25,7 +25,7 @@ import java.util.stream.StreamSupport;
 
 /** Writes the small models of {@code reference/stable_diffusion_pipelines.py} as directories. */
 public final class TinyStableDiffusion {
-  static final Golden GOLDEN = Golden.read("stable_diffusion_pipelines");
+  public static final Golden GOLDEN = Golden.read("stable_diffusion_pipelines");
   private static final Map<String, String> METADATA = Map.of("format", "pt");
 
   private TinyStableDiffusion() {}
@@ -79,8 +79,7 @@ public final class TinyStableDiffusion {
       Map<String, Tensor> weights =
           MildWeights.like(network.parameters(), document.get("seed").longValue());
       JsonFile.write(folder.resolve("config.json"), document.get("config"));
-      Safetensors.write(
-          folder.resolve("diffusion_pytorch_model.safetensors"), weights, METADATA);
+      Safetensors.write(folder.resolve("diffusion_pytorch_model.safetensors"), weights, METADATA);
     }
   }
 
@@ -104,8 +103,7 @@ public final class TinyStableDiffusion {
         MildWeights.of(shapes, encoder.get("seed").longValue()),
         METADATA);
     Path tokenizer = directory.resolve("tokenizer" + suffix);
-    JsonFile.write(
-        tokenizer.resolve("tokenizer_config.json"), document.get("tokenizer" + suffix));
+    JsonFile.write(tokenizer.resolve("tokenizer_config.json"), document.get("tokenizer" + suffix));
     Stream.of("vocab.json", "merges.txt")
         .forEach(file -> copy(Golden.path("sd_tokenizer/" + file), tokenizer.resolve(file)));
   }
