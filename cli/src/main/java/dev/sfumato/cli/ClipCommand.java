@@ -22,6 +22,10 @@ import picocli.CommandLine.Spec;
     name = "clip",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato clip --clip models/clip-faces --image face.png --text \"red hair\" \"blue hair\""
+    },
     description = "Scores pictures against texts with a CLIP model.")
 final class ClipCommand implements Callable<Integer> {
   @Option(

@@ -41,6 +41,7 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {"%nExamples:", "  sfumato evaluate --model models/mnist --classes"},
     description = {
       "Measures a model, by pictures that it samples, or a folder of pictures.",
       "With --classes: how many show the class that was asked for, or that their folder is named"
@@ -185,8 +186,10 @@ final class EvaluateCommand implements Callable<Integer> {
       ClassConditionedUNet denoiser = pipeline.denoiser();
       if (denoiser.channels() != 1 && denoiser.channels() != 3) {
         throw new SfumatoException(
-            "the model draws pictures of %d channels: only gray and RGB ones are measured"
-                .formatted(denoiser.channels()));
+            String.format(
+                Locale.ROOT,
+                "the model draws pictures of %d channels: only gray and RGB ones are measured",
+                denoiser.channels()));
       }
       compute.place(pipeline, device);
       if (!classes) {

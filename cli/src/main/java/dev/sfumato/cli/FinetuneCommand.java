@@ -11,6 +11,10 @@ import picocli.CommandLine.Model.OptionSpec;
 @Command(
     name = "finetune",
     modelTransformer = FinetuneCommand.Options.class,
+    footer = {
+      "%nExamples:",
+      "  sfumato finetune --model models/faces --data pictures/ --output runs/faces"
+    },
     description =
         "Goes on training a pretrained model on other pictures: train with --model and with"
             + " defaults for that.")

@@ -41,6 +41,7 @@ import picocli.CommandLine.Option;
     name = "quickstart",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {"%nExamples:", "  sfumato quickstart"},
     description =
         "Shows what Sfumato does in a few minutes: draws digits, steers faces towards a colour and a"
             + " text, trains, stops and resumes, and writes an HTML report.")

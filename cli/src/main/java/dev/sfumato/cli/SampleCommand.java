@@ -38,6 +38,11 @@ import picocli.CommandLine.Spec;
     name = "sample",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato sample --model models/mnist --class 7 --count 16 --out sevens.png",
+      "  sfumato sample --model models/faces --guide color=#1ae680 --scale 40 --out green.png"
+    },
     description = "Makes pictures with a model.")
 final class SampleCommand implements Callable<Integer> {
   private static final int GIF_FRAMES = 50;
@@ -140,9 +145,12 @@ final class SampleCommand implements Callable<Integer> {
     boolean pictures = colours || channels == 4; // the fourth is opacity
     if ((out != null || outDir != null) && !pictures || gif != null && !colours) {
       throw new SfumatoException(
-          "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s"
-              .formatted(
-                  channels, pictures ? "GIF" : "picture", pictures ? " or --out" : " alone"));
+          String.format(
+              Locale.ROOT,
+              "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s",
+              channels,
+              pictures ? "GIF" : "picture",
+              pictures ? " or --out" : " alone"));
     }
   }
 

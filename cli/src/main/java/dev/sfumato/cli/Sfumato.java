@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
@@ -17,6 +18,12 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     version = "sfumato 0.1.0",
     synopsisSubcommandLabel = "COMMAND",
+    footer = {
+      "%nExamples:",
+      "  sfumato quickstart",
+      "  sfumato help sample",
+      "  sfumato sample --model models/mnist --class 7 --out sevens.png"
+    },
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
@@ -26,8 +33,11 @@ import picocli.CommandLine.ScopeType;
       ClipCommand.class,
       EvaluateCommand.class,
       InspectCommand.class,
+      VersionCommand.class,
+      CompletionCommand.class,
+      HelpCommand.class,
     })
-public final class Sfumato {
+public final class Sfumato implements Runnable {
   private static final int FAILED = 1;
   private static final int CALLED_WRONGLY = 2;
 
@@ -36,6 +46,12 @@ public final class Sfumato {
       scope = ScopeType.INHERIT,
       description = "Add the stack trace to an error.")
   boolean verbose;
+
+  /** Without a command, shows the commands. */
+  @Override
+  public void run() {
+    CommandLine.usage(this, System.out);
+  }
 
   /** Runs a command and ends the process with its exit status. */
   public static void main(String[] args) {
@@ -54,7 +70,8 @@ public final class Sfumato {
         new CommandLine(program)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpLongOptionsMaxWidth(40)
-            .setParameterExceptionHandler((e, a) -> callError(e, program.verbose))
+            .setUsageHelpAutoWidth(true)
+            .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
             .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
@@ -71,10 +88,8 @@ public final class Sfumato {
     }
   }
 
-  private static int callError(ParameterException e, boolean verbose) {
-    String command = e.getCommandLine().getCommandSpec().qualifiedName();
-    String message = e.getMessage() + " (see " + command + " --help)";
-    report(new SfumatoException(message, e), verbose);
+  private static int callError(ParameterException e, String[] arguments, boolean verbose) {
+    report(new SfumatoException(CallError.message(e, arguments), e), verbose);
     return CALLED_WRONGLY;
   }
 

@@ -35,6 +35,11 @@ import picocli.CommandLine.Spec;
     name = "train",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato train --data pictures/ --output runs/mine --resolution 32 --use-ema",
+      "  sfumato train --output runs/mine --resume"
+    },
     description =
         "Trains a diffusion model on pictures: from scratch, or on from the weights of --model.")
 class TrainCommand implements Callable<Integer> {
@@ -188,8 +193,12 @@ class TrainCommand implements Callable<Integer> {
     int sides = Set.copyOf(unet.sampleSize()).size();
     if (pictures.resolution == 0 && sides > 1) {
       throw new SfumatoException(
-          "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
-                  .formatted(model, unet.sampleSize().get(0), unet.sampleSize().get(1))
+          String.format(
+                  Locale.ROOT,
+                  "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:",
+                  model,
+                  unet.sampleSize().get(0),
+                  unet.sampleSize().get(1))
               + " choose their side with --resolution");
     }
     if (pictures.resolution == 0 && sides == 1) {

@@ -10,12 +10,10 @@ import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** One step of a steered sampling; tensors that it makes belong to the current scope. */
 record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step step, Rng random) {
-  private static final Logger log = LoggerFactory.getLogger(Steering.class);
+  private static final System.Logger log = System.getLogger(Steering.class.getName());
 
   /** What no noisy picture of standard deviation 1 reaches by itself. */
   private static final double BLOWN_UP = 10;
@@ -42,7 +40,9 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
       moved = x.sub(guidance.clamp().apply(d.gradient));
       warnIfBlownUp(x, moved);
     } else {
-      log.warn("step {}: the guides' gradient is not a number; the step goes unguided", place());
+      log.log(
+          System.Logger.Level.WARNING,
+          "step " + place() + ": the guides' gradient is not a number; the step goes unguided");
     }
     Prediction guided =
         new Prediction(d.output.detach(), moved, d.losses.byName, d.gradient.norm().item());
@@ -103,7 +103,9 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
         if (gradient.isFinite()) {
           delta.add_(gradient, -mean.scale());
         } else {
-          log.warn("step {}: the guides' gradient is not a number; the mean is not moved", place());
+          log.log(
+              System.Logger.Level.WARNING,
+              "step " + place() + ": the guides' gradient is not a number; the mean is not moved");
         }
       }
     }
@@ -132,11 +134,10 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   private void warnIfBlownUp(Tensor before, Tensor after) {
     double largest = largest(after);
     if (!(largest <= BLOWN_UP) && largest(before) <= BLOWN_UP) {
-      log.warn(
-          "step {}: the guides make the pictures blow up, to {} standard deviations: lower the"
-              + " scale or clamp the gradient",
-          place(),
-          Math.round(largest));
+      log.log(
+          System.Logger.Level.WARNING,
+          "step %s: the guides make the pictures blow up, to %d standard deviations: lower the scale or clamp the gradient"
+              .formatted(place(), Math.round(largest)));
     }
   }
 

@@ -4,14 +4,13 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.Revision;
 import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The Hugging Face Hub and its cache on this machine, which Python's {@code huggingface_hub}
@@ -24,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * </pre>
  */
 public final class Hub {
-  private static final Logger log = LoggerFactory.getLogger(Hub.class);
+  private static final System.Logger log = System.getLogger(Hub.class.getName());
 
   private final HubSettings settings;
 
@@ -112,7 +111,9 @@ public final class Hub {
     } catch (IOException e) {
       String reason = settings.endpoint() + " cannot be reached (" + AtomicFile.reason(e) + ")";
       Path snapshot = cached(cache, id, choice, reason);
-      log.warn("{}: {}: using what is cached, commit {}", id, reason, snapshot.getFileName());
+      log.log(
+          Level.WARNING,
+          id + ": " + reason + ": using what is cached, commit " + snapshot.getFileName());
       return snapshot;
     }
   }

@@ -15,6 +15,7 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Locale;
 import java.util.concurrent.CancellationException;
 
 /**
@@ -165,14 +166,15 @@ public final class Sampler {
   private static void requireFinite(Tensor x, Prediction prediction, Step step) {
     if (!x.isFinite()) {
       throw new NotFinite(
-          "step %d of %d: %s NaN or infinity: %s"
-              .formatted(
-                  step.index() + 1,
-                  step.count(),
-                  prediction.modelOutput().isFinite()
-                      ? "the scheduler's step gives"
-                      : "the network predicts",
-                  "the model's weights or settings are damaged, or do not suit the scheduler"));
+          String.format(
+              Locale.ROOT,
+              "step %d of %d: %s NaN or infinity: %s",
+              step.index() + 1,
+              step.count(),
+              prediction.modelOutput().isFinite()
+                  ? "the scheduler's step gives"
+                  : "the network predicts",
+              "the model's weights or settings are damaged, or do not suit the scheduler"));
     }
   }
 }

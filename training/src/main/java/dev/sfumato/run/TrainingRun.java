@@ -103,7 +103,12 @@ public final class TrainingRun implements AutoCloseable {
     this.watch = watch;
     NoiseSchedule schedule = NoiseSchedule.of(pipeline.scheduler());
     trainer = new Trainer(pipeline.denoiser(), schedule, batches, options, processes);
-    checkpoint.ifPresent(trainer::restore);
+    try {
+      checkpoint.ifPresent(trainer::restore);
+    } catch (RuntimeException e) {
+      trainer.close();
+      throw e;
+    }
     this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
     // Before the directory is cleared: a server that is away is no reason to lose an older run.
     watch
