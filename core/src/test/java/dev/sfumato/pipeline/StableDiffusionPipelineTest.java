@@ -14,7 +14,10 @@ import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
@@ -22,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -136,6 +140,56 @@ class StableDiffusionPipelineTest {
       Tensor after = pipeline.sample(bright, Sampler.Listener.NONE);
       assertThat(Scope.liveTensors()).isEqualTo(alive + 1);
       assertThat(loss(after)).isLessThan(0.9 * loss(before));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sd1", "sd2", "xl"})
+  void halfPrecisionDrawsAlmostTheSame(String family) {
+    SamplingOptions options =
+        SamplingOptions.defaults()
+            .withText(TextOptions.of("a red rose").withGuidanceScale(2))
+            .withScheduler(SchedulerKind.DDIM)
+            .withSteps(3);
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family(family)) {
+      Tensor single = pipeline.sample(options, Sampler.Listener.NONE);
+      pipeline.precision(Precision.BF16);
+      Tensor half = pipeline.sample(options, Sampler.Listener.NONE);
+      double apart = half.sub(single).square().mean().item();
+      assertThat(apart).isGreaterThan(0);
+      assertThat(apart).isLessThan(0.01 * single.square().mean().item());
+    }
+  }
+
+  @Test
+  void weightsInHalfPrecisionAreWidened() throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("wide"), "sd1");
+    SamplingOptions options =
+        SamplingOptions.defaults().withText(TextOptions.of("a red rose")).withSteps(2);
+    try (Scope scope = Scope.open()) {
+      Path unet = model.resolve("unet/diffusion_pytorch_model.safetensors");
+      Map<String, Tensor> halves = new TreeMap<>();
+      Map<String, Tensor> widened = new TreeMap<>();
+      Safetensors.open(unet)
+          .tensors()
+          .forEach(
+              (name, weight) -> {
+                halves.put(name, weight.to(DType.FLOAT16));
+                widened.put(name, weight.to(DType.FLOAT16).to(DType.FLOAT32));
+              });
+      Safetensors.write(unet, widened, Map.of());
+      Tensor expected = drawn(model, options);
+      Files.delete(unet);
+      Safetensors.write(
+          model.resolve("unet/diffusion_pytorch_model.fp16.safetensors"), halves, Map.of());
+      assertThat(drawn(model, options)).isIdenticalTo(expected);
+    }
+  }
+
+  private static Tensor drawn(Path model, SamplingOptions options) {
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
+      return pipeline.sample(options, Sampler.Listener.NONE);
     }
   }
 
