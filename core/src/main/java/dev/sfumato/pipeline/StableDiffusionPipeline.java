@@ -26,6 +26,7 @@ import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,8 +34,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Stable Diffusion 1, 2 and XL: a directory in the layout of diffusers' {@code
@@ -50,7 +49,8 @@ import org.slf4j.LoggerFactory;
  * </pre>
  */
 public final class StableDiffusionPipeline implements DiffusionPipeline {
-  private static final Logger log = LoggerFactory.getLogger(StableDiffusionPipeline.class);
+  private static final System.Logger log =
+      System.getLogger(StableDiffusionPipeline.class.getName());
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final Set<String> CLASSES =
       Set.of(
@@ -92,7 +92,9 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     Map<String, Object> index = JsonFile.read(directory.resolve("model_index.json"), Map.class);
     List<Module> loaded = new ArrayList<>();
     if (has(index, "safety_checker")) {
-      log.warn("{}: its safety checker is not supported: pictures are not checked", directory);
+      log.log(
+          Level.WARNING,
+          directory + ": its safety checker is not supported: pictures are not checked");
     }
     try {
       SchedulerConfig scheduler =

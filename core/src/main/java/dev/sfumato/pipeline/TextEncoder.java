@@ -9,13 +9,12 @@ import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A text encoder of a pipeline and the tokenizer that goes with it.
@@ -25,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * @param config what {@code config.json} says, to be written again
  */
 record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {
-  private static final Logger log = LoggerFactory.getLogger(TextEncoder.class);
+  private static final System.Logger log = System.getLogger(TextEncoder.class.getName());
 
   /**
    * What texts become.
@@ -94,10 +93,12 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     for (String text : texts) {
       int tokens = tokenizer.tokenize(text).size();
       if (tokens > length - 2) {
-        log.warn(
-            "a prompt has {} tokens, of which the text encoder reads the first {}",
-            tokens,
-            length - 2);
+        log.log(
+            Level.WARNING,
+            "a prompt has "
+                + tokens
+                + " tokens, of which the text encoder reads the first "
+                + (length - 2));
       }
     }
     Tensor ids = tokenizer.encode(texts, length).to(model.device());
