@@ -351,15 +351,30 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     return pictures;
   }
 
-  private List<Module> networks() {
-    List<Module> networks = new ArrayList<>(List.of(denoiser.unet(), autoencoder));
-    prompts.encoders().forEach(encoder -> networks.add(encoder.model()));
+  /** The networks by the names of their folders. */
+  Map<String, Module> networks() {
+    Map<String, Module> networks = new LinkedHashMap<>();
+    networks.put("unet", denoiser.unet());
+    networks.put("vae", autoencoder);
+    for (int i = 0; i < prompts.encoders().size(); i++) {
+      networks.put("text_encoder" + suffix(i), prompts.encoders().get(i).model());
+    }
     return networks;
+  }
+
+  /** The ending of the folders of encoder {@code i}; a refiner has the second alone. */
+  private String suffix(int i) {
+    return SUFFIXES.get(has(index, "text_encoder") ? i : 1);
+  }
+
+  /** The class of the pipeline in diffusers. */
+  String className() {
+    return String.valueOf(index.get("_class_name"));
   }
 
   @Override
   public void to(Device device) {
-    networks().forEach(network -> network.to(device));
+    networks().values().forEach(network -> network.to(device));
   }
 
   @Override
@@ -379,7 +394,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     write(directory.resolve("vae"), autoencoder.config(), autoencoder);
     boolean onlySecond = !has(index, "text_encoder");
     for (int i = 0; i < prompts.encoders().size(); i++) {
-      prompts.encoders().get(i).save(directory, SUFFIXES.get(onlySecond ? 1 : i));
+      prompts.encoders().get(i).save(directory, suffix(i));
     }
     scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
     Map<String, Object> written = new LinkedHashMap<>(index);
@@ -396,6 +411,6 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   @Override
   public void close() {
-    networks().forEach(Module::close);
+    networks().values().forEach(Module::close);
   }
 }

@@ -239,6 +239,16 @@ class StableDiffusionPipelineTest {
   }
 
   @Test
+  void inspectionTellsTheKindAndTheNetworks() {
+    Path refiner = TinyStableDiffusion.write(folder.resolve("inspected"), "refiner");
+    String text = Inspection.of(refiner);
+    assertThat(text).contains("text to image, StableDiffusionXLImg2ImgPipeline");
+    assertThat(text).contains("text_encoder_2 ");
+    assertThat(text).contains("[16] pixels, latents of 1/2");
+    assertThat(text).contains("EulerDiscreteScheduler");
+  }
+
+  @Test
   void missingPartsAreNamed() throws IOException {
     Path model = TinyStableDiffusion.write(folder.resolve("broken"), "sd1");
     Path vae = model.resolve("vae/diffusion_pytorch_model.safetensors");
