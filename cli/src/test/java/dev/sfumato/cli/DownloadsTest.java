@@ -55,6 +55,7 @@ class DownloadsTest {
 
   @Test
   void saysWhichRevisionIsNone() {
-    Calls.run("sample --model org/name@a:b").failsWith(1, "org/name@a:b: is not the name of a revision");
+    Calls.run("sample --model org/name@a:b")
+        .failsWith(1, "org/name@a:b: is not the name of a revision");
   }
 }

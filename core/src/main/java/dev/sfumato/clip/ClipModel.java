@@ -126,7 +126,7 @@ public record ClipModel(
     return Math.exp(network.logitScale().item());
   }
 
-  /** Says in which arithmetic this model computes from now on; fp32 unless told otherwise. */
+  /** Sets the arithmetic of this model from now on; the default is fp32. */
   public void precision(Precision precision) {
     network.precision(precision);
   }

@@ -95,11 +95,14 @@ public final class ClipTokenizer {
         text -> ClipVocabulary.normalized(cleaning.apply(text)),
         special,
         Pattern.compile(WORDS),
-        vocabulary.end());
+        vocabulary.padding());
   }
 
-  /** Writes {@code vocab.json}, {@code merges.txt} and {@code tokenizer_config.json}. */
-  void save(Path directory) {
+  /**
+   * Writes {@code vocab.json}, {@code merges.txt} and {@code tokenizer_config.json}, as
+   * transformers reads them.
+   */
+  public void save(Path directory) {
     vocabulary.save(directory);
   }
 
@@ -152,6 +155,14 @@ public final class ClipTokenizer {
       rows[at] = vocabulary.end();
     }
     return Tensor.of(rows, texts.size(), length);
+  }
+
+  /**
+   * Returns the length of a row in the tokenizer's settings ({@code model_max_length}), including
+   * begin and end; {@link Integer#MAX_VALUE} if not set.
+   */
+  public int longest() {
+    return vocabulary.longest();
   }
 
   /** Returns one more than the largest token, the smallest possible vocabulary of a network. */

@@ -114,7 +114,7 @@ public abstract class Module implements AutoCloseable {
     }
   }
 
-  /** Says in which arithmetic this module computes from now on; fp32 unless told otherwise. */
+  /** Sets the arithmetic of this module from now on; the default is fp32. */
   public final void precision(Precision precision) {
     visit("", (path, module) -> module.precision = precision);
   }

@@ -59,7 +59,9 @@ public interface DiffusionPipeline extends AutoCloseable {
    * @throws SfumatoException naming the file that is missing or does not fit
    */
   static DiffusionPipeline load(Path directory) {
-    return PixelPipeline.load(directory);
+    return StableDiffusionPipeline.isIn(directory)
+        ? StableDiffusionPipeline.load(directory)
+        : PixelPipeline.load(directory);
   }
 
   /** Returns the network. */
@@ -67,6 +69,11 @@ public interface DiffusionPipeline extends AutoCloseable {
 
   /** Returns the settings of the noise and of the scheduler. */
   SchedulerConfig scheduler();
+
+  /** Returns the settings of the scheduler that {@code options} ask for. */
+  default SchedulerConfig scheduler(SamplingOptions options) {
+    return options.scheduler(scheduler());
+  }
 
   /** Returns the mapping between pictures and the network's samples. */
   default PictureSpace space() {
@@ -139,12 +146,12 @@ public interface DiffusionPipeline extends AutoCloseable {
           complete.picture().isPresent() && complete.mask().isEmpty()
               ? Start.of(
                   space()
-                      .encode(sources.picture(complete.picture().get()), random)
+                      .encode(sources.start(complete.picture().get()), random)
                       .expand(complete.count(), -1, -1, -1),
-                  complete.strength())
+                  complete.strength().orElse(1))
               : Start.noise(complete.count(), denoiser().channels(), height / scale, width / scale);
       return scope.keep(
-          new Sampler(denoiser(), Scheduler.of(complete.scheduler(scheduler())))
+          new Sampler(denoiser(), Scheduler.of(scheduler(complete)))
               .withSpace(space())
               .withConditioning(conditioning)
               .withGuidance(guidance)
@@ -154,7 +161,7 @@ public interface DiffusionPipeline extends AutoCloseable {
     }
   }
 
-  /** Draws pictures as images of 8 bits: {@link #sample}, unwatched. */
+  /** Draws pictures as images of 8 bits: {@link #sample} without a listener. */
   default List<BufferedImage> draw(SamplingOptions options) {
     return draw(options, Sampler.Listener.NONE);
   }

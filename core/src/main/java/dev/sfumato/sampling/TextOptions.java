@@ -1,0 +1,75 @@
+package dev.sfumato.sampling;
+
+import dev.sfumato.SfumatoException;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * The texts for a text-to-image model.
+ *
+ * @param prompts the texts; the pictures are shared evenly among them, in their order
+ * @param negative a text that no picture should show; if absent, the model uses its own
+ * @param guidanceScale the weight of classifier-free guidance, which is off up to 1; the model's
+ *     own if absent
+ * @param guidanceRescale the part of the contrast that guided pictures get back, 0 to 1
+ * @param clipSkip the number of the text encoder's last layers to leave out for the prompts
+ */
+public record TextOptions(
+    List<String> prompts,
+    Optional<String> negative,
+    OptionalDouble guidanceScale,
+    double guidanceRescale,
+    int clipSkip) {
+  /** No prompts. */
+  public static final TextOptions NONE =
+      new TextOptions(List.of(), Optional.empty(), OptionalDouble.empty(), 0, 0);
+
+  /**
+   * @throws SfumatoException if a number is out of range
+   */
+  public TextOptions {
+    prompts = List.copyOf(prompts);
+    if (guidanceScale.isPresent() && !Double.isFinite(guidanceScale.getAsDouble())) {
+      throw new SfumatoException("guidance scale must be a number");
+    }
+    if (!(guidanceRescale >= 0 && guidanceRescale <= 1)) {
+      throw new SfumatoException(
+          "guidance rescale must lie between 0 and 1, not " + guidanceRescale);
+    }
+    if (clipSkip < 0) {
+      throw new SfumatoException("clip skip must be at least 0, not " + clipSkip);
+    }
+  }
+
+  /** Returns options with these texts and the model's own settings. */
+  public static TextOptions of(String... prompts) {
+    return NONE.withPrompts(List.of(prompts));
+  }
+
+  /** Returns the same options with other prompts. */
+  public TextOptions withPrompts(List<String> prompts) {
+    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, clipSkip);
+  }
+
+  /** Returns the same options with a text that no picture should show. */
+  public TextOptions withNegative(String negative) {
+    return new TextOptions(
+        prompts, Optional.of(negative), guidanceScale, guidanceRescale, clipSkip);
+  }
+
+  /** Returns the same options with another weight of classifier-free guidance. */
+  public TextOptions withGuidanceScale(double scale) {
+    return new TextOptions(prompts, negative, OptionalDouble.of(scale), guidanceRescale, clipSkip);
+  }
+
+  /** Returns the same options with another rescaling of the contrast. */
+  public TextOptions withGuidanceRescale(double rescale) {
+    return new TextOptions(prompts, negative, guidanceScale, rescale, clipSkip);
+  }
+
+  /** Returns the same options with layers left out. */
+  public TextOptions withClipSkip(int layers) {
+    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, layers);
+  }
+}
