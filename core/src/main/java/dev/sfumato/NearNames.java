@@ -12,8 +12,8 @@ public final class NearNames {
   private NearNames() {}
 
   /**
-   * Returns at most three of {@code known}, the nearest first: those that a third of their letters
-   * or fewer are changed in (Levenshtein's distance), and those that hold {@code name}.
+   * Returns at most three of {@code known}, the nearest first: those in which two letters or a
+   * third of them are changed (Levenshtein's distance), and those that hold {@code name}.
    */
   public static List<String> of(String name, Collection<String> known) {
     return known.stream()
@@ -34,8 +34,8 @@ public final class NearNames {
   }
 
   private static boolean isNear(String name, String other) {
-    return distance(name, other) <= Math.max(1, Math.max(name.length(), other.length()) / 3)
-        || name.length() > 3 && other.contains(name);
+    int changed = Math.max(Math.min(2, name.length() / 2), other.length() / 3);
+    return distance(name, other) <= changed || name.length() > 3 && other.contains(name);
   }
 
   private static int distance(String a, String b) {

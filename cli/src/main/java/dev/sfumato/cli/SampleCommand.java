@@ -5,6 +5,7 @@ import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.picture.GifWriter;
+import dev.sfumato.picture.PictureFile;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
@@ -66,7 +67,12 @@ final class SampleCommand implements Callable<Integer> {
       description = "Classes to draw, by name or label from 0, repeated to fill --count.")
   List<String> labels = List.of();
 
-  @Option(names = "--out", paramLabel = "FILE.png", description = "One picture with all in a grid.")
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description =
+          "One picture with all in a grid, .png, .jpg or .jpeg (default: samples.png, if no other"
+              + " output is asked for).")
   Path out;
 
   @Option(names = "--rows", paramLabel = "N", description = "Rows of the grid (default: square).")
@@ -100,6 +106,7 @@ final class SampleCommand implements Callable<Integer> {
     if (out == null && outDir == null && gif == null && saveTensor == null) {
       out = Path.of("samples.png");
     }
+    WrongCall.checked(spec, this::requireEndings);
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
@@ -119,6 +126,16 @@ final class SampleCommand implements Callable<Integer> {
       throw WrongCall.of(spec, e);
     }
     return 0;
+  }
+
+  private boolean requireEndings() {
+    if (out != null) {
+      PictureFile.requireEnding(out);
+    }
+    if (gif != null && !gif.toString().toLowerCase(Locale.ROOT).endsWith(".gif")) {
+      throw new SfumatoException(gif + ": the file of --gif is a GIF: end its name in .gif");
+    }
+    return true;
   }
 
   private SamplingOptions options() {
@@ -176,7 +193,7 @@ final class SampleCommand implements Callable<Integer> {
       Safetensors.write(saveTensor, Map.of("images", images), Map.of());
     }
     if (out != null) {
-      Png.write(out, grid(images));
+      PictureFile.write(out, grid(images));
       System.out.println(out);
     }
     if (outDir != null) {

@@ -1,7 +1,5 @@
 package dev.sfumato.io;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import dev.sfumato.SfumatoException;
 import java.util.List;
 import java.util.function.Function;
@@ -15,18 +13,6 @@ import java.util.function.Function;
  */
 public record JsonValue(String name, Object value) {
   private static final int LONGEST = 40;
-
-  /** Returns the value that {@code text} is as JSON; a text that is not JSON is itself the value. */
-  public static Object parse(String text) {
-    try {
-      return JsonFile.MAPPER
-          .readerFor(Object.class)
-          .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .readValue(text);
-    } catch (JsonProcessingException e) {
-      return text;
-    }
-  }
 
   /**
    * The value as a whole number.

@@ -8,6 +8,7 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import javax.imageio.IIOImage;
@@ -26,7 +27,8 @@ public final class PictureFile {
    * Saves {@code image} atomically: as PNG, without loss, or as JPEG of quality 95, where opacity
    * is laid on white.
    *
-   * @param file whose name ends in {@code .png}, {@code .jpg} or {@code .jpeg}, in either case
+   * @param file whose name ends in {@code .png}, {@code .jpg} or {@code .jpeg}, in either case; or
+   *     a device, which gets PNG
    * @throws SfumatoException if the name ends otherwise, or the file cannot be written
    */
   public static void write(Path file, BufferedImage image) {
@@ -44,7 +46,8 @@ public final class PictureFile {
    * @throws SfumatoException if the name of {@code file} ends in anything else
    */
   public static void requireEnding(Path file) {
-    if (!isJpeg(file) && !ending(file).equals("png")) {
+    boolean device = Files.exists(file) && !Files.isRegularFile(file);
+    if (!device && !isJpeg(file) && !ending(file).equals("png")) {
       throw new SfumatoException(
           file + ": pictures are written as PNG or JPEG: end the name in .png, .jpg or .jpeg");
     }
@@ -55,8 +58,9 @@ public final class PictureFile {
   }
 
   private static String ending(Path file) {
-    String name = file.toString();
-    return name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+    String name = String.valueOf(file.getFileName());
+    int dot = name.lastIndexOf('.');
+    return dot < 0 ? "" : name.substring(dot + 1).toLowerCase(Locale.ROOT);
   }
 
   private static byte[] jpeg(BufferedImage image) {

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import dev.sfumato.NearNames;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.io.JsonValue;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -142,7 +141,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
                   ? ", which has " + String.join(", ", known)
                   : NearNames.asked(name, known)));
     }
-    return with(name, JsonValue.parse(json));
+    return with(name, JsonFile.value(json));
   }
 
   /** T, the number of timesteps that the model was trained on. */
