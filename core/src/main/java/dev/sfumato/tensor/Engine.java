@@ -136,10 +136,13 @@ public final class Engine {
     return call(() -> torch.hasCUDA() && torch.getNumGPUs() > 0);
   }
 
-  /** Runs one call of the engine; its errors become one line without native stack frames. */
+  /**
+   * Runs one call of the engine, during which no tensor that it works with is freed; its errors
+   * become one line without native stack frames.
+   */
   static <T> T call(Supplier<T> operation) {
     try {
-      return operation.get();
+      return Operand.during(operation);
     } catch (SfumatoException e) {
       throw e;
     } catch (RuntimeException e) {
