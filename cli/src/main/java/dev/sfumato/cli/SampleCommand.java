@@ -6,6 +6,7 @@ import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureFile;
+import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
@@ -132,7 +133,8 @@ final class SampleCommand implements Callable<Integer> {
     if (out != null) {
       PictureFile.requireEnding(out);
     }
-    if (gif != null && !gif.toString().toLowerCase(Locale.ROOT).endsWith(".gif")) {
+    String name = String.valueOf(gif).toLowerCase(Locale.ROOT);
+    if (PictureFormat.named(name) && !name.endsWith(".gif")) {
       throw new SfumatoException(gif + ": the file of --gif is a GIF: end its name in .gif");
     }
     return true;
