@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
+import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.guidance.BrightnessGuide;
 import dev.sfumato.guidance.ClassGuide;
 import dev.sfumato.guidance.ClipGuide;
@@ -23,7 +24,6 @@ import dev.sfumato.guidance.TotalVariationGuide;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -45,7 +45,7 @@ final class GuideArguments {
         "symmetry=horizontal|vertical",
         "clip=TEXT or clip=\"TEXT:WEIGHT|TEXT:WEIGHT\", clip-image=FILE (see --clip)",
         "reference=FILE (see --low-pass)",
-        "class=LABEL[,LABEL...] (see --classifier)",
+        "class=CLASS[,CLASS...], by name or label from 0 (see --classifier)",
         "tv, range, oversaturation: smooth pictures, values within the range, as in Disco"
             + " Diffusion."
       })
@@ -162,7 +162,7 @@ final class GuideArguments {
       case "symmetry" -> ready(SymmetryGuide.parse(value()));
       case "clip", "clip-image" -> clip(command);
       case "reference" -> reference(Path.of(value()));
-      case "class" -> ofClass(labels());
+      case "class" -> ofClass(value(), command);
       case "tv" -> ready(new TotalVariationGuide());
       case "range" -> ready(new RangeGuide());
       case "oversaturation" -> ready(new OversaturationGuide());
@@ -234,8 +234,11 @@ final class GuideArguments {
     }
   }
 
-  private Function<GuideSources, Guide> ofClass(long[] labels) {
-    return sources -> new ClassGuide(sources.classifier(classifier)::logits, labels);
+  private Function<GuideSources, Guide> ofClass(String words, CommandSpec command) {
+    return sources -> {
+      PictureClassifier reader = sources.classifier(classifier);
+      return WrongCall.checked(command, () -> new ClassGuide(reader::logits, reader.labels(words)));
+    };
   }
 
   // ---- the value
@@ -252,15 +255,7 @@ final class GuideArguments {
     try {
       return Double.parseDouble(value());
     } catch (NumberFormatException e) {
-      throw new SfumatoException(kind() + " '" + value() + "' is no number", e);
-    }
-  }
-
-  private long[] labels() {
-    try {
-      return Arrays.stream(value().split(",")).mapToLong(Long::parseLong).toArray();
-    } catch (NumberFormatException e) {
-      throw new SfumatoException("class '" + value() + "' is no label: use whole numbers", e);
+      throw new SfumatoException(kind() + " '" + value() + "' is not a number", e);
     }
   }
 }

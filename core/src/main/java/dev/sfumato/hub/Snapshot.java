@@ -1,5 +1,6 @@
 package dev.sfumato.hub;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.RemoteFile;
 import dev.sfumato.io.AtomicFile;
@@ -80,7 +81,7 @@ final class Snapshot {
       if (now.hash().equals(file.hash())) {
         throw e;
       }
-      log.warn("{}: changed on the server while it was downloaded", file.name());
+      log.warn("{}: changed while it was downloaded", Printable.shortened(file.name()));
       return bringAsDescribed(now, progress);
     }
   }
