@@ -15,6 +15,7 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.guidance.ClipGuide;
 import dev.sfumato.guidance.ClipPrompts;
 import dev.sfumato.guidance.ColorGuide;
+import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.CourseCutouts;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
@@ -29,15 +30,14 @@ import dev.sfumato.nn.Activation;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
 import dev.sfumato.sampling.Sampler;
-import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.BetaSchedule;
-import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.training.Adam;
-import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.DenoisingLoss;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingOptions;
@@ -50,7 +50,6 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.IntFunction;
 import java.util.stream.DoubleStream;
@@ -141,33 +140,25 @@ public final class Peer {
   }
 
   private static IntFunction<double[]> trainStep() {
-    Adam.Settings adam = new Adam.Settings(false, 0.9, 0.999, 1e-8, 0);
     Batches batches = new Batches(new Noise(12_800, 1, 28), new BatchOptions(128, true, false, 0));
-    return trainerSteps(mnist(), COSINE, batches, options(1, adam, 1e-3));
+    return trainerSteps(mnist(), COSINE, batches, options(1, Adam.Settings.adam(), 1e-3));
   }
 
   private static IntFunction<double[]> finetuneStep(boolean checkpointing) {
-    Adam.Settings adamW = new Adam.Settings(true, 0.9, 0.999, 1e-8, 0.01);
     Batches batches = new Batches(new Noise(1_000, 3, 256), new BatchOptions(2, true, true, 0));
     ClassConditionedUNet denoiser = celebahq();
     denoiser.checkpointing(checkpointing);
-    return trainerSteps(denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, adamW, 1e-5));
+    return trainerSteps(
+        denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, Adam.Settings.adamW(), 1e-5));
   }
 
   private static TrainingOptions options(int accumulation, Adam.Settings adam, double rate) {
-    return new TrainingOptions(
-        1_000_000,
-        0,
-        accumulation,
-        adam,
-        rate,
-        LearningRate.Kind.CONSTANT,
-        0,
-        0,
-        Optional.empty(),
-        new Objective(COSINE.predictionType(), Objective.Weighting.NONE, 0),
-        0,
-        0);
+    return TrainingOptions.defaults()
+        .withEpochs(1_000_000)
+        .withGradientAccumulationSteps(accumulation)
+        .withOptimizer(adam)
+        .withLearningRate(rate)
+        .withMaxGradNorm(0);
   }
 
   /** Whole steps of the trainer, its data pipeline included. */
@@ -177,7 +168,7 @@ public final class Peer {
       Batches batches,
       TrainingOptions options) {
     Trainer trainer =
-        new Trainer(denoiser, Scheduler.of(scheduler).noiseSchedule(), batches, options);
+        new Trainer(new DenoisingLoss(denoiser, scheduler, Objective.defaults()), batches, options);
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 
@@ -206,7 +197,8 @@ public final class Peer {
     Guidance guidance =
         Guidance.of(List.of(ScheduledGuide.of("clip", rose, 8)), GradientMode.SHORTCUT);
     Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
-    return sampleStep(new Sampler(celebahq(), ddim, guidance), 4, 256);
+    ClassConditionedUNet denoiser = celebahq();
+    return sampleStep(denoiser, new Sampler(denoiser, ddim).withGuidance(guidance), 4, 256);
   }
 
   /** Guided by 40 towards the course's teal. */
@@ -214,7 +206,8 @@ public final class Peer {
     Guide teal = new ColorGuide(0.1, 0.9, 0.5);
     Guidance guidance = Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode);
     Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
-    return sampleStep(new Sampler(celebahq(), ddim, guidance), 1, 256);
+    ClassConditionedUNet network = celebahq();
+    return sampleStep(network, new Sampler(network, ddim).withGuidance(guidance), 1, 256);
   }
 
   /** Epochs of the data pipeline alone; every picture is decoded in each, by two threads. */
@@ -223,7 +216,8 @@ public final class Peer {
     Batches batches =
         new Batches(
             Datasets.open(System.getenv("BENCH_PICTURES"), options),
-            new BatchOptions(16, true, true, 0, 2));
+            new BatchOptions(16, true, true, 0),
+            2);
     int[] epoch = {0};
     return steps ->
         IntStream.range(0, steps)
@@ -244,30 +238,30 @@ public final class Peer {
 
   private static IntFunction<double[]> sampleStep(
       ClassConditionedUNet denoiser, SchedulerConfig config, int count, int size) {
-    return sampleStep(new Sampler(denoiser, Scheduler.of(config)), count, size);
+    return sampleStep(denoiser, new Sampler(denoiser, Scheduler.of(config)), count, size);
   }
 
-  private static IntFunction<double[]> sampleStep(Sampler sampler, int count, int size) {
-    ClassConditionedUNet denoiser = sampler.denoiser();
-    long[] labels =
-        denoiser.conditioning().numClasses() == 0
-            ? new long[0]
-            : LongStream.range(0, denoiser.conditioning().numClasses()).toArray();
+  private static IntFunction<double[]> sampleStep(
+      ClassConditionedUNet denoiser, Sampler sampler, int count, int size) {
+    long[] labels = LongStream.range(0, denoiser.conditioning().numClasses()).toArray();
     int together = Math.max(1, 256 * 256 / (size * size)); // as the command does
     return steps -> {
       DoubleStream.Builder seconds = DoubleStream.builder();
       long[] last = {System.nanoTime()};
       try (Scope scope = Scope.open();
           Rng rng = new Rng(0)) {
-        sampler.sample(
-            new SamplingOptions(
-                count, size, size, steps, together, labels, 1, RunOptions.defaults()),
-            rng,
-            (step, x) -> {
-              long now = System.nanoTime();
-              seconds.add((now - last[0]) / 1e9);
-              last[0] = now;
-            });
+        sampler
+            .withConditioning(Conditioning.of(denoiser.given(labels, count)))
+            .withBatchSize(together)
+            .sample(
+                Start.noise(count, denoiser.channels(), size, size),
+                steps,
+                rng,
+                (step, x) -> {
+                  long now = System.nanoTime();
+                  seconds.add((now - last[0]) / 1e9);
+                  last[0] = now;
+                });
       }
       return seconds.build().toArray();
     };

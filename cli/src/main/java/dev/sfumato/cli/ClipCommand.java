@@ -22,6 +22,10 @@ import picocli.CommandLine.Spec;
     name = "clip",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato clip --clip models/clip-faces --image face.png --text \"red hair\" \"blue hair\""
+    },
     description = "Scores pictures against texts with a CLIP model.")
 final class ClipCommand implements Callable<Integer> {
   @Option(
@@ -60,7 +64,7 @@ final class ClipCommand implements Callable<Integer> {
     Device device = compute.apply();
     try (ClipModel model = ClipModel.load(Downloads.clip(clip))) {
       texts.forEach(text -> requireWords(model, text));
-      model.to(device);
+      compute.place(model, device);
       ClipScores scores = ClipScores.of(model, images, texts);
       if (json) {
         System.out.println(JsonFile.MAPPER.writeValueAsString(scores));

@@ -6,21 +6,16 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.evaluation.ClassReport;
 import dev.sfumato.evaluation.ClassifierCard;
-import dev.sfumato.evaluation.ClassifierTraining;
 import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.picture.Pixels;
-import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.sampling.Sampler;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.Scheduler;
-import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
@@ -31,7 +26,6 @@ import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -45,6 +39,7 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {"%nExamples:", "  sfumato evaluate --model models/mnist --classes"},
     description = {
       "Measures a model, by pictures that it samples, or a folder of pictures.",
       "With --classes: how many show the class that was asked for, or that their folder is named"
@@ -124,34 +119,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "The results as JSON, too.")
   Path json;
 
-  @Option(
-      names = "--data",
-      paramLabel = "DATA",
-      description =
-          "What --train-classifier learns from: pictures with classes, in any form that train"
-              + " takes. Without a test split a tenth of them is held out.")
-  String data;
-
-  @Option(
-      names = "--label-column",
-      paramLabel = "NAME",
-      description = "For --data: the column of classes in Parquet and metadata files.")
-  String labelColumn = "";
-
-  @Option(
-      names = "--resolution",
-      paramLabel = "PX",
-      description =
-          "For --data: side of the pictures, 4 to 128 (default: an idx file's own, else 64).")
-  int resolution = DataOptions.NATIVE;
-
-  @Option(
-      names = "--epochs",
-      paramLabel = "N",
-      defaultValue = "4",
-      description = "Passes of --train-classifier over --data (default: ${DEFAULT-VALUE}).")
-  int epochs;
-
+  @Mixin ClassifierArguments training;
   @Mixin SamplingArguments sampling;
   @Mixin ComputeOptions compute;
 
@@ -167,7 +135,7 @@ final class EvaluateCommand implements Callable<Integer> {
       sampling.scheduler = SchedulerKind.DDIM;
     }
     if (subject.trainClassifier != null) {
-      trainClassifier(device);
+      results.put("classifier", training.train(subject.trainClassifier, device, compute.seed));
     } else if (subject.model != null) {
       results.put("model", subject.model);
       measureModel(device);
@@ -185,14 +153,16 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private void measureModel(Device device) {
     try (Scope scope = Scope.open();
-        DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(subject.model))) {
+        PixelPipeline pipeline = PixelPipeline.load(Downloads.pipeline(subject.model))) {
       ClassConditionedUNet denoiser = pipeline.denoiser();
       if (denoiser.channels() != 1 && denoiser.channels() != 3) {
         throw new SfumatoException(
-            "the model draws pictures of %d channels: only gray and RGB ones are measured"
-                .formatted(denoiser.channels()));
+            String.format(
+                Locale.ROOT,
+                "the model draws pictures of %d channels: only gray and RGB ones are measured",
+                denoiser.channels()));
       }
-      denoiser.to(device);
+      compute.place(pipeline, device);
       if (!classes) {
         Tensor images = sample(pipeline);
         report(PictureSummary.of(images));
@@ -213,30 +183,30 @@ final class EvaluateCommand implements Callable<Integer> {
     return picture % denoiser.conditioning().numClasses();
   }
 
-  private Tensor sample(DiffusionPipeline pipeline) {
+  private Tensor sample(PixelPipeline pipeline) {
     ClassConditionedUNet denoiser = pipeline.denoiser();
-    SchedulerConfig settings = sampling.settings(pipeline.scheduler());
     int known = denoiser.conditioning().numClasses();
     long[] labels =
         IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
-    SamplingOptions options = sampling.options(denoiser, settings, count, labels);
+    SamplingOptions options =
+        pipeline.completed(
+            sampling.options().withCount(count).withLabels(labels).withSeed(compute.seed));
+    int steps = options.steps().getAsInt();
     System.out.printf(
         Locale.ROOT,
         "%s: %d pictures, %s, %d steps, seed %d%n%n",
         subject.model,
         count,
         sampling.scheduler,
-        options.steps(),
+        steps,
         compute.seed);
     results.put("scheduler", sampling.scheduler.toString());
-    results.put("steps", options.steps());
+    results.put("steps", steps);
     results.put("eta", sampling.eta);
     results.put("class_guidance_scale", sampling.classGuidanceScale);
     results.put("seed", compute.seed);
-    try (Rng random = new Rng(compute.seed);
-        StepProgress progress = new StepProgress("sample", 0, options.steps())) {
-      return new Sampler(denoiser, Scheduler.of(settings))
-          .sample(options, random, (step, x) -> progress.stepTo(step.index() + 1));
+    try (StepProgress progress = new StepProgress("sample", 0, steps)) {
+      return pipeline.sample(options, (step, x) -> progress.stepTo(step.index() + 1));
     }
   }
 
@@ -261,7 +231,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     try (Scope scope = Scope.open();
         ClipModel features = ClipModel.load(Downloads.clip(clip))) {
-      features.to(device);
+      compute.place(features, device);
       FeatureStatistics theirs = FeatureStatistics.of(features, pictures(against));
       double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
@@ -304,38 +274,5 @@ final class EvaluateCommand implements Callable<Integer> {
         classifier == null ? PictureClassifier.digits() : PictureClassifier.load(classifier);
     reader.to(device);
     return reader;
-  }
-
-  private void trainClassifier(Device device) {
-    if (data == null) {
-      throw new ParameterException(spec.commandLine(), "--train-classifier needs --data");
-    }
-    DataOptions options =
-        DataOptions.defaults()
-            .withResolution(resolution)
-            .withColumns(new DataOptions.Columns("", labelColumn, ""));
-    ClassifierTraining training = ClassifierTraining.on(data, options, epochs, compute.seed);
-    try (PictureClassifier trained = trained(training, device)) {
-      trained.save(subject.trainClassifier);
-      results.put("classifier", trained.card());
-      System.out.println(subject.trainClassifier + ": " + trained.card().summary());
-    }
-  }
-
-  private PictureClassifier trained(ClassifierTraining training, Device device) {
-    try (StepProgress progress = new StepProgress("train", 0, training.steps())) {
-      return training.run(
-          device,
-          commandLine(),
-          (step, loss) -> {
-            progress.stepTo(step);
-            progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
-          });
-    }
-  }
-
-  private String commandLine() {
-    CommandLine program = spec.root().commandLine();
-    return "sfumato " + String.join(" ", program.getParseResult().originalArgs());
   }
 }

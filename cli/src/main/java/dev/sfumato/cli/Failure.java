@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -30,14 +31,25 @@ final class Failure {
     if (e instanceof StackOverflowError) {
       return "a file is nested too deeply to be read; --verbose says where";
     }
+    if (e instanceof LinkageError && root(e) instanceof SfumatoException ours) {
+      return ours.getMessage();
+    }
+    if (e instanceof LinkageError && root(e) instanceof IOException io) {
+      return "a library cannot be unpacked to the folder for temporary files ("
+          + AtomicFile.reason(io)
+          + "): set TMPDIR to a folder that exists and has room";
+    }
     if (e instanceof LinkageError) {
-      return "a library cannot be loaded: " + root(e).getMessage() + "; --verbose says where";
+      return "a library cannot be loaded: "
+          + root(e).getMessage()
+          + "; if that folder is mounted noexec, set TMPDIR to another; --verbose says where";
     }
     return "unexpected " + e + "; --verbose says where";
   }
 
   private static Throwable root(Throwable e) {
-    return e.getCause() == null || e.getCause() == e ? e : root(e.getCause());
+    boolean last = e instanceof SfumatoException || e.getCause() == null;
+    return last ? e : root(e.getCause());
   }
 
   /**

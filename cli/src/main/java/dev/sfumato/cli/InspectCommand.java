@@ -9,6 +9,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "inspect",
     mixinStandardHelpOptions = true,
+    footer = {"%nExamples:", "  sfumato inspect models/mnist"},
     description = "Shows what a model directory or a tensor file holds.")
 final class InspectCommand implements Callable<Integer> {
   @Parameters(

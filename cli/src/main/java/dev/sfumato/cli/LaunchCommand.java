@@ -21,6 +21,10 @@ import picocli.CommandLine.Spec;
     name = "launch",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    footer = {
+      "%nExamples:",
+      "  sfumato launch --processes 2 train --data pictures/ --output runs/mine"
+    },
     description = {
       "Runs train or finetune in several processes of this machine that train as one.",
       "A batch has --batch-size pictures for each process. For several machines, start the command"

@@ -33,7 +33,7 @@ final class Calls {
   /** What a call gave. */
   record Result(int status, String out, String err) {
     /** Fails unless the call failed with this status and one line that has all {@code words}. */
-    void failsWith(int expected, String... words) {
+    Result failsWith(int expected, String... words) {
       assertWithMessage(err).that(status).isEqualTo(expected);
       assertThat(out).isEmpty();
       assertThat(err).startsWith("error: ");
@@ -41,10 +41,12 @@ final class Calls {
       for (String word : words) {
         assertThat(err).contains(word);
       }
+      return this;
     }
 
-    void succeeds() {
+    Result succeeds() {
       assertWithMessage(err).that(status).isEqualTo(0);
+      return this;
     }
   }
 

@@ -5,6 +5,7 @@ import dev.sfumato.io.JsonObject;
 import dev.sfumato.io.JsonValue;
 import dev.sfumato.nn.Activation;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -206,7 +207,8 @@ public record ClipConfig(int embedDim, Image image, Text text) {
   private static void requireSize(String name, int value, int most) {
     if (value < 1 || value > most) {
       throw new SfumatoException(
-          "%s must be at least 1 and at most %d, not %d".formatted(name, most, value));
+          String.format(
+              Locale.ROOT, "%s must be at least 1 and at most %d, not %d", name, most, value));
     }
   }
 

@@ -6,6 +6,7 @@ import dev.sfumato.io.JsonFile;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -14,8 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A trained CLIP model: pictures and texts to vectors of unit length, whose products are cosine
@@ -37,7 +36,7 @@ import org.slf4j.LoggerFactory;
 public record ClipModel(
     ClipNetwork network, ClipTokenizer tokenizer, ImagePreprocessing preprocessing)
     implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(ClipModel.class);
+  private static final System.Logger log = System.getLogger(ClipModel.class.getName());
 
   /**
    * Loads a model: a directory in transformers' or open_clip's layout, or one of OpenAI's files.
@@ -110,11 +109,10 @@ public record ClipModel(
     int room = network.config().text().contextLength() - 2; // without begin and end
     int tokens = tokenizer.tokenize(text).size();
     if (tokens > room) {
-      log.warn(
-          "the text '{}' has {} tokens: the model reads the first {}, the rest is cut off",
-          Printable.shortened(text),
-          tokens,
-          room);
+      log.log(
+          System.Logger.Level.WARNING,
+          "the text '%s' has %d tokens: the model reads the first %d, the rest is cut off"
+              .formatted(Printable.shortened(text), tokens, room));
     }
   }
 
@@ -126,6 +124,11 @@ public record ClipModel(
   /** What cosine similarities are multiplied by before a softmax over texts. */
   public double logitScale() {
     return Math.exp(network.logitScale().item());
+  }
+
+  /** Says in which arithmetic this model computes from now on; fp32 unless told otherwise. */
+  public void precision(Precision precision) {
+    network.precision(precision);
   }
 
   /** Moves the weights to {@code device}. */

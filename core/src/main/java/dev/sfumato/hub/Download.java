@@ -6,13 +6,12 @@ import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.System.Logger.Level;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Locale;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Downloads one blob. What arrives is appended to {@code blobs/HASH.incomplete}, which becomes
@@ -20,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * this process or a later one.
  */
 final class Download {
-  private static final Logger log = LoggerFactory.getLogger(Download.class);
+  private static final System.Logger log = System.getLogger(Download.class.getName());
   private static final int PARTIAL_CONTENT = 206;
 
   /** Asks for the content from a byte on. */
@@ -90,8 +89,9 @@ final class Download {
     farthest = left;
     receive();
     if (left > 0 && !isWhole()) {
-      log.warn(
-          "{}: the rest does not fit what an earlier download left: from the start", file.name());
+      log.log(
+          Level.WARNING,
+          file.name() + ": the rest does not fit what an earlier download left: from the start");
       discard();
       receive();
     }
@@ -114,7 +114,7 @@ final class Download {
             receiveRest();
             return partial;
           } catch (IOException e) {
-            log.debug("{}: broke off after {} bytes", file.name(), size(), e);
+            log.log(Level.DEBUG, file.name() + ": broke off after " + size() + " bytes", e);
             if (size() > farthest) {
               farthest = size();
               retries.restart();

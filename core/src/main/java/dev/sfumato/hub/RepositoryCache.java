@@ -6,6 +6,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,12 +15,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What the cache holds of one repository; the layout is described in the package's text. */
 final class RepositoryCache {
-  private static final Logger log = LoggerFactory.getLogger(RepositoryCache.class);
+  private static final System.Logger log = System.getLogger(RepositoryCache.class.getName());
   private static final int TREE_FORMAT = 1;
   private static final String CACHE_TAG =
       "Signature: 8a477f597d28d172789f06886806bc55\n# A cache that can be downloaded again.\n";
@@ -174,7 +173,7 @@ final class RepositoryCache {
     try {
       Files.createSymbolicLink(aside, blob);
     } catch (IOException | UnsupportedOperationException e) {
-      log.debug("{}: no symbolic link: {}", pointer, e.toString());
+      log.log(Level.DEBUG, pointer + ": no symbolic link: " + e);
       return false;
     }
     AtomicFile.rename(aside, pointer);

@@ -5,6 +5,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.RemoteFile;
 import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,12 +18,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The files of one commit, on the server and in the cache. */
 final class Snapshot {
-  private static final Logger log = LoggerFactory.getLogger(Snapshot.class);
+  private static final System.Logger log = System.getLogger(Snapshot.class.getName());
   private static final int THREADS = 4;
 
   private final HubSettings settings;
@@ -54,7 +53,7 @@ final class Snapshot {
       try {
         cache.writeAllFiles(commit, server.tree(commit));
       } catch (IOException | SfumatoException e) {
-        log.debug("{}: no list of all files", commit, e);
+        log.log(Level.DEBUG, commit + ": no list of all files", e);
       }
     }
   }
@@ -81,7 +80,9 @@ final class Snapshot {
       if (now.hash().equals(file.hash())) {
         throw e;
       }
-      log.warn("{}: changed while it was downloaded", Printable.shortened(file.name()));
+      log.log(
+          Level.WARNING,
+          Printable.shortened(file.name()) + ": changed on the server while it was downloaded");
       return bringAsDescribed(now, progress);
     }
   }

@@ -46,8 +46,11 @@ final class UNet2DRules {
         frequencies == 0
             || config.freqShift() < frequencies
             || !config.timeEmbeddingType().equals("positional"),
-        "freq_shift must be below %d, half of the first block_out_channels, not %s"
-            .formatted(frequencies, config.freqShift()));
+        String.format(
+            Locale.ROOT,
+            "freq_shift must be below %d, half of the first block_out_channels, not %s",
+            frequencies,
+            config.freqShift()));
   }
 
   private static void checkLevels(UNet2DConfig config) {
@@ -71,8 +74,11 @@ final class UNet2DRules {
     within("out_channels", config.outChannels(), MOST_CHANNELS);
     require(
         config.timeChannels() <= 16 * MOST_CHANNELS,
-        "time_embedding_dim must be at most %d, not %d"
-            .formatted(16 * MOST_CHANNELS, config.timeChannels()));
+        String.format(
+            Locale.ROOT,
+            "time_embedding_dim must be at most %d, not %d",
+            16 * MOST_CHANNELS,
+            config.timeChannels()));
     config.attentionHeadDim().ifPresent(size -> checkHeads(config, size));
   }
 
@@ -206,7 +212,9 @@ final class UNet2DRules {
 
   private static void within(String key, int value, int most) {
     atLeastOne(key, value);
-    require(value <= most, "%s must be at most %d, not %d".formatted(key, most, value));
+    require(
+        value <= most,
+        String.format(Locale.ROOT, "%s must be at most %d, not %d", key, most, value));
   }
 
   private static void oneOf(String key, Optional<String> value, List<String> known) {

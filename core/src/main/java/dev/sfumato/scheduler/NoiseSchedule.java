@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * How much of a picture and how much noise x_t holds at each of the T timesteps (DDPM, eq. 4):
@@ -23,8 +24,11 @@ public final class NoiseSchedule {
     for (int t = 0; t < alphasCumprod.length - 1; t++) { // the last may be pure noise
       if (!(alphasCumprod[t] > 0)) {
         throw new SfumatoException(
-            "the betas leave nothing of a picture at timestep %d of %d: they are too large"
-                .formatted(t, alphasCumprod.length));
+            String.format(
+                Locale.ROOT,
+                "the betas leave nothing of a picture at timestep %d of %d: they are too large",
+                t,
+                alphasCumprod.length));
       }
     }
   }

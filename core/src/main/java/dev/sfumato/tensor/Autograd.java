@@ -180,29 +180,37 @@ public final class Autograd {
 
   /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */
   public static Optional<Tensor> gathered(Tensor leaf) {
-    org.bytedeco.pytorch.Tensor gradient = leaf.handle.grad();
-    if (!gradient.defined()) {
-      gradient.close();
-      return Optional.empty();
-    }
-    // What the leaf gives is a reference into it; this one may outlive the leaf.
-    return Optional.of(Tensor.make(() -> new org.bytedeco.pytorch.Tensor(gradient)));
+    return Engine.call(
+        () -> {
+          try (org.bytedeco.pytorch.Tensor gradient = leaf.handle().grad()) {
+            // What the leaf gives is a reference into it; a copy may outlive the leaf.
+            return gradient.defined()
+                ? Optional.of(Tensor.make(() -> new org.bytedeco.pytorch.Tensor(gradient)))
+                : Optional.empty();
+          }
+        });
   }
 
   /** Gives {@code leaf}, which has no gradient, one of zeros. */
   public static Tensor zero(Tensor leaf) {
     Tensor zeros = Scope.run(() -> Tensor.zeros(leaf.shape()).to(leaf.device()));
-    try (org.bytedeco.pytorch.Tensor gradient = leaf.handle.mutable_grad()) {
-      gradient.put(zeros.handle);
-    }
+    put(leaf, zeros::handle);
     return zeros;
   }
 
   /** Forgets the gradient that was gathered for {@code leaf}. */
   public static void forget(Tensor leaf) {
-    try (org.bytedeco.pytorch.Tensor none = new org.bytedeco.pytorch.Tensor();
-        org.bytedeco.pytorch.Tensor gradient = leaf.handle.mutable_grad()) {
-      gradient.put(none);
+    try (org.bytedeco.pytorch.Tensor none = Engine.call(org.bytedeco.pytorch.Tensor::new)) {
+      put(leaf, () -> none);
     }
+  }
+
+  private static void put(Tensor leaf, Supplier<org.bytedeco.pytorch.Tensor> gradient) {
+    Engine.call(
+        () -> {
+          try (org.bytedeco.pytorch.Tensor place = leaf.handle().mutable_grad()) {
+            return place.put(gradient.get());
+          }
+        });
   }
 }

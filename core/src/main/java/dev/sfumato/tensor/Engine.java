@@ -15,6 +15,8 @@ import org.bytedeco.pytorch.global.torch;
  * included, is made inside {@link #call}.
  */
 public final class Engine {
+  private static final int THREADS_PER_PROCESSOR = 8; // more only wait for each other
+
   static {
     // JavaCPP reads these when its first class is initialised. Scopes free native memory; left
     // alone, JavaCPP counts every allocation against the Java heap's limit and calls the garbage
@@ -22,8 +24,10 @@ public final class Engine {
     setDefault("org.bytedeco.javacpp.nopointergc", "true");
     setDefault("org.bytedeco.javacpp.maxBytes", "0");
     setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+    NativeSettings.apply();
     checkVersionsSilently();
-    leaveOutNnpack();
+    NativeLibraries.load(Engine::leaveOutNnpack);
+    limitThreads();
   }
 
   private static final Pattern NATIVE_FRAMES =
@@ -72,6 +76,17 @@ public final class Engine {
     torch.globalContext().setUserEnabledNNPACK(false);
   }
 
+  /** OMP_NUM_THREADS may ask for more than the system can start. */
+  private static void limitThreads() {
+    if (torch.get_num_threads() > maxThreads()) {
+      torch.set_num_threads(maxThreads());
+    }
+  }
+
+  private static int maxThreads() {
+    return THREADS_PER_PROCESSOR * Runtime.getRuntime().availableProcessors();
+  }
+
   /** The number of threads that one operation may use. */
   public static int threads() {
     return call(torch::get_num_threads);
@@ -85,11 +100,17 @@ public final class Engine {
    * <p>Results are the same from run to run for one number of threads; between two numbers they
    * differ in the last bits, because sums are added up in another order.
    *
-   * @throws SfumatoException if {@code threads < 1}
+   * @throws SfumatoException if {@code threads} is less than 1 or more than eight for each
+   *     processor
    */
   public static void threads(int threads) {
-    if (threads < 1) {
-      throw new SfumatoException("threads must be at least 1, not " + threads);
+    int most = maxThreads();
+    if (threads < 1 || threads > most) {
+      throw new SfumatoException(
+          "threads must be at least 1 and at most "
+              + most
+              + ", eight for each processor, not "
+              + threads);
     }
     call(
         () -> {
@@ -115,10 +136,13 @@ public final class Engine {
     return call(() -> torch.hasCUDA() && torch.getNumGPUs() > 0);
   }
 
-  /** Runs one call of the engine; its errors become one line without native stack frames. */
+  /**
+   * Runs one call of the engine, during which no tensor that it works with is freed; its errors
+   * become one line without native stack frames.
+   */
   static <T> T call(Supplier<T> operation) {
     try {
-      return operation.get();
+      return Operand.during(operation);
     } catch (SfumatoException e) {
       throw e;
     } catch (RuntimeException e) {

@@ -37,7 +37,7 @@ public final class Functional {
     long[] strides = {stride, stride};
     long[] paddings = {padding, padding};
     return withOptional(
-        bias, b -> torch.conv2d(x.handle, weight.handle, b, strides, paddings, ONES, groups));
+        bias, b -> torch.conv2d(x.handle(), weight.handle(), b, strides, paddings, ONES, groups));
   }
 
   /**
@@ -60,7 +60,7 @@ public final class Functional {
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */
   public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
-    return withOptional(bias, b -> torch.linear(x.handle, weight.handle, b));
+    return withOptional(bias, b -> torch.linear(x.handle(), weight.handle(), b));
   }
 
   /**
@@ -76,7 +76,7 @@ public final class Functional {
     return Tensor.make(
         () ->
             torch.conv_transpose2d(
-                x.handle, weight.handle, Options.NO_TENSOR, strides, paddings, ZEROS, 1, ONES));
+                x.handle(), weight.handle(), Options.NO_TENSOR, strides, paddings, ZEROS, 1, ONES));
   }
 
   /**
@@ -89,10 +89,10 @@ public final class Functional {
         bias,
         b -> {
           if (weight == null) {
-            return torch.group_norm(x.handle, groups, b, b, epsilon, true);
+            return torch.group_norm(x.handle(), groups, b, b, epsilon, true);
           }
-          try (TensorOptional w = new TensorOptional(weight.handle)) {
-            return torch.group_norm(x.handle, groups, w, b, epsilon, true);
+          try (TensorOptional w = new TensorOptional(weight.handle())) {
+            return torch.group_norm(x.handle(), groups, w, b, epsilon, true);
           }
         });
   }
@@ -102,8 +102,8 @@ public final class Functional {
     return withOptional(
         bias,
         b -> {
-          try (TensorOptional w = new TensorOptional(weight.handle)) {
-            return torch.layer_norm(x.handle, weight.shape(), w, b, epsilon, true);
+          try (TensorOptional w = new TensorOptional(weight.handle())) {
+            return torch.layer_norm(x.handle(), weight.shape(), w, b, epsilon, true);
           }
         });
   }
@@ -114,42 +114,42 @@ public final class Functional {
     return withOptional(
         bias,
         b -> {
-          try (TensorOptional w = new TensorOptional(weight.handle);
-              TensorOptional m = new TensorOptional(mean.handle);
-              TensorOptional v = new TensorOptional(variance.handle)) {
-            return torch.batch_norm(x.handle, w, b, m, v, false, 0, epsilon, true);
+          try (TensorOptional w = new TensorOptional(weight.handle());
+              TensorOptional m = new TensorOptional(mean.handle());
+              TensorOptional v = new TensorOptional(variance.handle())) {
+            return torch.batch_norm(x.handle(), w, b, m, v, false, 0, epsilon, true);
           }
         });
   }
 
   /** Each row of x (B, D) divided by its Euclidean norm. */
   public static Tensor normalize(Tensor x) {
-    return Tensor.make(() -> torch.normalize(x.handle));
+    return Tensor.make(() -> torch.normalize(x.handle()));
   }
 
   /** Rows of {@code weight} (N, D) by {@code indices} (...) int64: (..., D). */
   public static Tensor embedding(Tensor weight, Tensor indices) {
-    return Tensor.make(() -> torch.embedding(weight.handle, indices.handle));
+    return Tensor.make(() -> torch.embedding(weight.handle(), indices.handle()));
   }
 
   /** {@code 1 / (1 + exp(-x))}. */
   public static Tensor sigmoid(Tensor x) {
-    return Tensor.make(() -> torch.sigmoid(x.handle));
+    return Tensor.make(() -> torch.sigmoid(x.handle()));
   }
 
   /** {@code x sigmoid(x)}. */
   public static Tensor silu(Tensor x) {
-    return Tensor.make(() -> torch.silu(x.handle));
+    return Tensor.make(() -> torch.silu(x.handle()));
   }
 
   /** {@code x Phi(x)}, exact. */
   public static Tensor gelu(Tensor x) {
-    return Tensor.make(() -> torch.gelu(x.handle));
+    return Tensor.make(() -> torch.gelu(x.handle()));
   }
 
   /** {@code x Phi(x)}, with Phi approximated by a hyperbolic tangent. */
   public static Tensor geluTanh(Tensor x) {
-    return Tensor.make(() -> torch.gelu(x.handle, "tanh"));
+    return Tensor.make(() -> torch.gelu(x.handle(), "tanh"));
   }
 
   /** {@code x sigmoid(1.702 x)}, which OpenAI's CLIP has in the place of {@link #gelu}. */
@@ -159,32 +159,33 @@ public final class Functional {
 
   /** {@code x tanh(softplus(x))}. */
   public static Tensor mish(Tensor x) {
-    return Tensor.make(() -> torch.mish(x.handle));
+    return Tensor.make(() -> torch.mish(x.handle()));
   }
 
   /** {@code max(x, 0)}. */
   public static Tensor relu(Tensor x) {
-    return Tensor.make(() -> torch.relu(x.handle));
+    return Tensor.make(() -> torch.relu(x.handle()));
   }
 
   /** Softmax along {@code dim}. */
   public static Tensor softmax(Tensor x, long dim) {
-    return Tensor.make(() -> torch.softmax(x.handle, dim));
+    return Tensor.make(() -> torch.softmax(x.handle(), dim));
   }
 
   /** {@code log(softmax(x))} along {@code dim}. */
   public static Tensor logSoftmax(Tensor x, long dim) {
-    return Tensor.make(() -> torch.log_softmax(x.handle, dim));
+    return Tensor.make(() -> torch.log_softmax(x.handle(), dim));
   }
 
   /** Matrix product over the last two dimensions. */
   public static Tensor matmul(Tensor a, Tensor b) {
-    return Tensor.make(() -> torch.matmul(a.handle, b.handle));
+    return Tensor.make(() -> torch.matmul(a.handle(), b.handle()));
   }
 
   /** {@code softmax(q k^T / sqrt(D)) v} for q, k, v of (B, heads, N, D). */
   public static Tensor attention(Tensor q, Tensor k, Tensor v) {
-    return Tensor.make(() -> torch.scaled_dot_product_attention(q.handle, k.handle, v.handle));
+    return Tensor.make(
+        () -> torch.scaled_dot_product_attention(q.handle(), k.handle(), v.handle()));
   }
 
   /** {@link #attention} in which position n sees positions 0 to n only. */
@@ -192,13 +193,13 @@ public final class Functional {
     return Tensor.make(
         () ->
             torch.scaled_dot_product_attention(
-                q.handle, k.handle, v.handle, Options.NO_TENSOR, 0, true, NO_SCALE, false));
+                q.handle(), k.handle(), v.handle(), Options.NO_TENSOR, 0, true, NO_SCALE, false));
   }
 
   /** Nearest-neighbour enlargement to {@code height} x {@code width}. */
   public static Tensor upsampleNearest(Tensor x, long height, long width) {
     return Tensor.make(
-        () -> torch.upsample_nearest2d(x.handle, new long[] {height, width}, NO_SCALE, NO_SCALE));
+        () -> torch.upsample_nearest2d(x.handle(), new long[] {height, width}, NO_SCALE, NO_SCALE));
   }
 
   /**
@@ -215,7 +216,7 @@ public final class Functional {
             options.mode().put(bilinear);
             options.align_corners().put(false);
             options.antialias().put(true);
-            return torch.interpolate(x.handle, options);
+            return torch.interpolate(x.handle(), options);
           }
         });
   }
@@ -228,40 +229,42 @@ public final class Functional {
    * @return (B, C, H', W')
    */
   public static Tensor sampleNearest(Tensor x, Tensor grid) {
-    return Tensor.make(() -> torch.grid_sampler_2d(x.handle, grid.handle, 1, 0, false));
+    return Tensor.make(() -> torch.grid_sampler_2d(x.handle(), grid.handle(), 1, 0, false));
   }
 
   /** Means over {@code kernel} x {@code kernel} windows, {@code kernel} apart. */
   public static Tensor avgPool2d(Tensor x, long kernel) {
     long[] sides = {kernel, kernel};
     return Tensor.make(
-        () -> torch.avg_pool2d(x.handle, sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
+        () ->
+            torch.avg_pool2d(x.handle(), sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
   }
 
   /** The largest of each {@code kernel} x {@code kernel} window, {@code kernel} apart. */
   public static Tensor maxPool2d(Tensor x, long kernel) {
     long[] sides = {kernel, kernel};
-    return Tensor.make(() -> torch.max_pool2d(x.handle, sides, sides, ZEROS, ONES, false));
+    return Tensor.make(() -> torch.max_pool2d(x.handle(), sides, sides, ZEROS, ONES, false));
   }
 
   /** Zeros around the last dimensions: {left, right, top, bottom, ...}; negative sizes cut. */
   public static Tensor pad(Tensor x, long... sizes) {
-    return Tensor.make(() -> torch.constant_pad_nd(x.handle, sizes));
+    return Tensor.make(() -> torch.constant_pad_nd(x.handle(), sizes));
   }
 
   /** {@code size} rows and columns mirrored at each border of pictures, borders not repeated. */
   public static Tensor padReflect(Tensor x, long size) {
-    return Tensor.make(() -> torch.reflection_pad2d(x.handle, new long[] {size, size, size, size}));
+    return Tensor.make(
+        () -> torch.reflection_pad2d(x.handle(), new long[] {size, size, size, size}));
   }
 
   /** The mean of {@code (a - b)^2}, shape (). */
   public static Tensor meanSquaredError(Tensor a, Tensor b) {
-    return Tensor.make(() -> torch.mse_loss(a.handle, b.handle));
+    return Tensor.make(() -> torch.mse_loss(a.handle(), b.handle()));
   }
 
   /** Mean of {@code -log softmax(logits)[label]} over logits (B, N) and labels (B) int64. */
   public static Tensor crossEntropy(Tensor logits, Tensor labels) {
-    return Tensor.make(() -> torch.cross_entropy_loss(logits.handle, labels.handle));
+    return Tensor.make(() -> torch.cross_entropy_loss(logits.handle(), labels.handle()));
   }
 
   private static Tensor withOptional(
@@ -271,7 +274,7 @@ public final class Functional {
           if (value == null) {
             return operation.apply(Options.NO_TENSOR);
           }
-          try (TensorOptional optional = new TensorOptional(value.handle)) {
+          try (TensorOptional optional = new TensorOptional(value.handle())) {
             return operation.apply(optional);
           }
         });

@@ -121,7 +121,7 @@ public final class GradientCheckpoint implements AutoCloseable {
       if (originals.get(i).requiresGrad()) {
         int index = i;
         Tensor input = originals.get(i);
-        Tensor alias = Tensor.make(() -> input.handle.view_as(input.handle));
+        Tensor alias = Tensor.make(() -> input.handle().view_as(input.handle()));
         hook(alias, meaningless -> replace(meaningless, index));
         Tensor first = alias;
         while (first.dim() > 0) {
@@ -137,7 +137,7 @@ public final class GradientCheckpoint implements AutoCloseable {
     Hook hook = new Hook(action.andThen(done -> ran()));
     hooks.add(hook);
     hooksToRun++;
-    Engine.call(() -> tensor.handle.register_hook(hook));
+    Engine.call(() -> tensor.handle().register_hook(hook));
   }
 
   /** Computes the part again and takes the gradients of its inputs and weights. */

@@ -79,7 +79,7 @@ public final class OptimizerKernels {
   }
 
   private static List<Tensor> rowMajor(List<Tensor> tensors) {
-    if (!tensors.stream().allMatch(t -> t.handle.is_contiguous())) {
+    if (!tensors.stream().allMatch(Tensor::isContiguous)) {
       throw new SfumatoException("weights and averages must be row-major in memory");
     }
     return tensors;
@@ -170,7 +170,7 @@ public final class OptimizerKernels {
     }
     try (GenericList list = new GenericList(TENSOR)) {
       for (Object element : (List<?>) argument) {
-        try (IValue value = new IValue(((Tensor) element).handle)) {
+        try (IValue value = new IValue(((Tensor) element).handle())) {
           list.push_back(value);
         }
       }

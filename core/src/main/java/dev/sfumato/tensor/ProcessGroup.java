@@ -257,7 +257,7 @@ public final class ProcessGroup implements AutoCloseable {
     try {
       Engine.call(
           () -> {
-            try (TensorVector vector = new TensorVector(tensor.handle);
+            try (TensorVector vector = new TensorVector(tensor.handle());
                 Work work = operation.apply(vector)) {
               return work._wait();
             }

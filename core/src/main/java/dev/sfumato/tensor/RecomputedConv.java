@@ -70,9 +70,9 @@ record RecomputedConv(
               BoolPointer mask = new BoolPointer(wanted.length);
               T_TensorTensorTensor_T three =
                   torch.convolution_backward(
-                      gradient.handle,
-                      x.handle,
-                      weight.handle,
+                      gradient.handle(),
+                      x.handle(),
+                      weight.handle(),
                       new long[] {weight.size(0)},
                       strides,
                       paddings,

@@ -6,7 +6,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * A random generator on the CPU (Mersenne Twister) whose streams equal {@code torch.Generator}'s
- * bit for bit. Its state can be saved and set. Not for use by several threads at once.
+ * bit for bit. Its state can be saved and set. Threads that draw from one generator wait for each
+ * other; who draws what is then left to chance.
  */
 public final class Rng implements AutoCloseable {
   private final Generator generator;
@@ -19,45 +20,45 @@ public final class Rng implements AutoCloseable {
   }
 
   /** Standard normal numbers, float32: {@code torch.randn}. */
-  public Tensor normal(long... shape) {
+  public synchronized Tensor normal(long... shape) {
     return Tensor.make(() -> torch.randn(shape, argument, Options.of(DType.FLOAT32)));
   }
 
   /** Uniform numbers in [0, 1), float32: {@code torch.rand}. */
-  public Tensor uniform(long... shape) {
+  public synchronized Tensor uniform(long... shape) {
     return Tensor.make(() -> torch.rand(shape, argument, Options.of(DType.FLOAT32)));
   }
 
   /** A uniform number in [low, high), float32: {@code torch.empty(1).uniform_(low, high)}. */
-  public Tensor uniformBetween(double low, double high) {
+  public synchronized Tensor uniformBetween(double low, double high) {
     Tensor number = Tensor.empty(1);
-    Engine.call(() -> number.handle.uniform_(low, high, argument));
+    Engine.call(() -> number.handle().uniform_(low, high, argument));
     return number;
   }
 
   /** Whole numbers in [low, high), int64: {@code torch.randint}. */
-  public Tensor integers(long low, long high, long... shape) {
+  public synchronized Tensor integers(long low, long high, long... shape) {
     return Tensor.make(() -> torch.randint(low, high, shape, argument, Options.of(DType.INT64)));
   }
 
   /** The numbers 0 to n - 1 in random order, int64: {@code torch.randperm}. */
-  public Tensor permutation(long n) {
+  public synchronized Tensor permutation(long n) {
     return Tensor.make(() -> torch.randperm(n, argument, Options.of(DType.INT64)));
   }
 
   /** The whole state, uint8, as {@code torch.Generator.get_state} gives it. */
-  public Tensor state() {
+  public synchronized Tensor state() {
     return Tensor.make(generator::get_state);
   }
 
   /** Goes back to a state that {@link #state} gave. */
-  public void state(Tensor state) {
+  public synchronized void state(Tensor state) {
     // The engine reads the state as a struct: a view of a mapped file may lie where that crashes.
     try (Scope scope = Scope.open()) {
       Tensor aligned = state.copy();
       Engine.call(
           () -> {
-            generator.set_state(aligned.handle);
+            generator.set_state(aligned.handle());
             return null;
           });
     }
@@ -76,7 +77,7 @@ public final class Rng implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     argument.close();
     generator.close();
   }

@@ -243,7 +243,7 @@ public final class Safetensors {
     try (Scope scope = Scope.open()) {
       Tensor plain = tensor.detach().to(Device.CPU).contiguous();
       long bytes = plain.numel() * plain.dtype().bytes();
-      BytePointer elements = new BytePointer(plain.handle.data_ptr());
+      BytePointer elements = Engine.call(() -> new BytePointer(plain.handle().data_ptr()));
       for (long at = 0; at < bytes; at += CHUNK) {
         elements.position(at).limit(Math.min(bytes, at + CHUNK));
         write(channel, elements.asByteBuffer());

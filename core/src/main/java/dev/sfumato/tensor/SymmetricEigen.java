@@ -15,7 +15,7 @@ public record SymmetricEigen(Tensor values, Tensor vectors) {
   public static SymmetricEigen of(Tensor matrix) {
     return Engine.call(
         () -> {
-          try (T_TensorTensor_T parts = torch.linalg_eigh(matrix.handle)) {
+          try (T_TensorTensor_T parts = torch.linalg_eigh(matrix.handle())) {
             return new SymmetricEigen(own(parts.get0()), own(parts.get1()));
           }
         });

@@ -22,7 +22,6 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class Tensor extends TensorOperations implements AutoCloseable {
   Scope owner;
-  private boolean closed;
 
   private Tensor(org.bytedeco.pytorch.Tensor handle) {
     super(handle);
@@ -128,7 +127,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   static <T> T withVector(List<Tensor> tensors, Function<TensorVector, T> use) {
     try (TensorVector vector = new TensorVector()) {
-      tensors.forEach(t -> vector.push_back(t.handle));
+      tensors.forEach(t -> vector.push_back(t.handle()));
       return use.apply(vector);
     }
   }
@@ -137,21 +136,25 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   /** The sizes of all dimensions. */
   public long[] shape() {
-    long[] shape = new long[dim()];
-    for (int i = 0; i < shape.length; i++) {
-      shape[i] = handle.size(i);
-    }
-    return shape;
+    return Engine.call(
+        () -> {
+          org.bytedeco.pytorch.Tensor tensor = handle();
+          long[] shape = new long[(int) tensor.dim()];
+          for (int i = 0; i < shape.length; i++) {
+            shape[i] = tensor.size(i);
+          }
+          return shape;
+        });
   }
 
   /** The size of dimension {@code dim}; negative numbers count from the end. */
   public long size(int dim) {
-    return Engine.call(() -> handle.size(dim));
+    return Engine.call(() -> handle().size(dim));
   }
 
   /** The number of dimensions. */
   public int dim() {
-    return (int) handle.dim();
+    return Engine.call(() -> (int) handle().dim());
   }
 
   /** All dimensions but the first, along which lie the samples of a batch: 1, 2, ... */
@@ -161,22 +164,23 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   /** The number of elements. */
   public long numel() {
-    return handle.numel();
+    return Engine.call(() -> handle().numel());
   }
 
   /** The type of the elements. */
   public DType dtype() {
-    return DType.of(handle.scalar_type());
+    return Engine.call(() -> DType.of(handle().scalar_type()));
   }
 
   /** Where the elements are. */
   public Device device() {
-    return handle.is_cuda() ? new Device("cuda", handle.device().index()) : Device.CPU;
+    return Engine.call(
+        () -> handle().is_cuda() ? new Device("cuda", handle().device().index()) : Device.CPU);
   }
 
   /** The only element of a tensor of one element. */
   public double item() {
-    return Engine.call(handle::item_double);
+    return Engine.call(() -> handle().item_double());
   }
 
   /** The elements in row-major order, converted to float32. */
@@ -224,7 +228,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   private <T> T read(DType type, Function<org.bytedeco.pytorch.Tensor, T> reader) {
     try (Scope scope = Scope.open()) {
       Tensor plain = detach().to(type).to(Device.CPU).contiguous();
-      return Engine.call(() -> reader.apply(plain.handle));
+      return Engine.call(() -> reader.apply(plain.handle()));
     }
   }
 
@@ -235,23 +239,28 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     return (int) length;
   }
 
+  /** Whether the elements lie in row-major order in memory. */
+  boolean isContiguous() {
+    return Engine.call(() -> handle().is_contiguous());
+  }
+
   // ---- type and place
 
   /** The elements converted to {@code type}; itself if they are. */
   public Tensor to(DType type) {
-    return make(() -> handle.to(type.scalarType()));
+    return make(() -> handle().to(type.scalarType()));
   }
 
   /** The elements on {@code device}; itself if they are. */
   public Tensor to(Device device) {
     if (device.equals(device())) {
-      return make(() -> new org.bytedeco.pytorch.Tensor(handle));
+      return make(() -> new org.bytedeco.pytorch.Tensor(handle()));
     }
     return make(
         () -> {
           try (org.bytedeco.pytorch.Device target =
               new org.bytedeco.pytorch.Device(device.toString())) {
-            return handle.to(target, handle.scalar_type());
+            return handle().to(target, handle().scalar_type());
           }
         });
   }
@@ -260,7 +269,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   /** Copies the elements of {@code source} (broadcast, converted) into this tensor. */
   public Tensor copy_(Tensor source) {
-    return change(() -> handle.copy_(source.handle));
+    return change(() -> handle().copy_(source.handle()));
   }
 
   /**
@@ -271,15 +280,15 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
    */
   public Tensor put_(long start, float[] values) {
     Objects.checkFromIndexSize(start, values.length, numel());
-    if (dtype() != DType.FLOAT32 || !device().equals(Device.CPU) || !handle.is_contiguous()) {
+    if (dtype() != DType.FLOAT32 || !device().equals(Device.CPU) || !isContiguous()) {
       throw new IllegalStateException("not contiguous float32 on the CPU: " + this);
     }
     return change(
         () -> {
           if (values.length > 0) { // no elements have no address
-            new FloatPointer(handle.data_ptr()).position(start).put(values);
+            new FloatPointer(handle().data_ptr()).position(start).put(values);
           }
-          return handle;
+          return handle();
         });
   }
 
@@ -290,7 +299,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   public Tensor share_(Tensor source) {
     Engine.call(
         () -> {
-          handle.set_data(source.handle);
+          handle().set_data(source.handle());
           return null;
         });
     return this;
@@ -298,17 +307,17 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   /** Sets every element to {@code value}. */
   public Tensor fill_(double value) {
-    return change(() -> withNative(value, handle::fill_));
+    return change(() -> withNative(value, v -> handle().fill_(v)));
   }
 
   /** {@code this *= value}. */
   public Tensor mul_(double value) {
-    return change(() -> withNative(value, handle::mul_));
+    return change(() -> withNative(value, v -> handle().mul_(v)));
   }
 
   /** {@code this += other * alpha}. */
   public Tensor add_(Tensor other, double alpha) {
-    return change(() -> withNative(alpha, a -> handle.add_(other.handle, a)));
+    return change(() -> withNative(alpha, a -> handle().add_(other.handle(), a)));
   }
 
   private static org.bytedeco.pytorch.Tensor withNative(
@@ -327,24 +336,24 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   /** Says whether gradients with respect to this tensor are wanted. */
   public Tensor requiresGrad(boolean wanted) {
-    return change(() -> handle.set_requires_grad(wanted));
+    return change(() -> handle().set_requires_grad(wanted));
   }
 
   /** Whether operations on this tensor are recorded for gradients. */
   public boolean requiresGrad() {
-    return handle.requires_grad();
+    return Engine.call(() -> handle().requires_grad());
   }
 
   /** The same elements, cut off from the recorded operations. */
   public Tensor detach() {
-    return make(handle::detach);
+    return make(() -> handle().detach());
   }
 
   /** Adds d this / d leaf to the gradient of every leaf that wants one; this has one element. */
   public void backward() {
     Engine.call(
         () -> {
-          handle.backward();
+          handle().backward();
           return null;
         });
     GradientCheckpoint.requireSuccess();
@@ -353,21 +362,23 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   // ---- life
 
   /**
-   * Frees the tensor; its memory goes when nothing else refers to it. Closing twice is harmless.
+   * Frees the tensor; its memory goes when nothing else refers to it. Closing twice is harmless,
+   * and so is closing while another thread computes with it: what runs ends first, what begins
+   * later throws {@link SfumatoException}.
    */
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
+    if (operand.close()) {
       owner = null;
-      handle.close();
       Scope.died();
     }
   }
 
   @Override
   public String toString() {
-    return closed ? "Tensor(closed)" : "Tensor(" + dtype() + " " + Arrays.toString(shape()) + ")";
+    return operand.isClosed()
+        ? "Tensor(closed)"
+        : "Tensor(" + dtype() + " " + Arrays.toString(shape()) + ")";
   }
 
   private static void requireLength(long length, long[] shape) {

@@ -14,17 +14,22 @@ import org.bytedeco.pytorch.global.torch;
  * SfumatoException} when shapes or types do not fit.
  */
 public abstract sealed class TensorOperations permits Tensor {
-  final org.bytedeco.pytorch.Tensor handle;
+  final Operand operand;
 
   TensorOperations(org.bytedeco.pytorch.Tensor handle) {
-    this.handle = handle;
+    operand = new Operand(handle);
+  }
+
+  /** What the present call of the engine, inside which alone this may be asked for, works with. */
+  final org.bytedeco.pytorch.Tensor handle() {
+    return operand.hold();
   }
 
   // ---- arithmetic, element by element
 
   /** {@code this + other}. */
   public Tensor add(Tensor other) {
-    return Tensor.make(() -> handle.add(other.handle));
+    return Tensor.make(() -> handle().add(other.handle()));
   }
 
   /** {@code this + value}. */
@@ -34,7 +39,7 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** {@code this - other}. */
   public Tensor sub(Tensor other) {
-    return Tensor.make(() -> handle.sub(other.handle));
+    return Tensor.make(() -> handle().sub(other.handle()));
   }
 
   /** {@code this - value}. */
@@ -44,7 +49,7 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** {@code this * other}. */
   public Tensor mul(Tensor other) {
-    return Tensor.make(() -> handle.mul(other.handle));
+    return Tensor.make(() -> handle().mul(other.handle()));
   }
 
   /** {@code this * value}. */
@@ -54,7 +59,7 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** {@code this / other}. */
   public Tensor div(Tensor other) {
-    return Tensor.make(() -> handle.div(other.handle));
+    return Tensor.make(() -> handle().div(other.handle()));
   }
 
   /** {@code this / value}. */
@@ -69,52 +74,52 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** {@code -this}. */
   public Tensor neg() {
-    return Tensor.make(handle::neg);
+    return Tensor.make(() -> handle().neg());
   }
 
   /** The square of each element. */
   public Tensor square() {
-    return Tensor.make(handle::square);
+    return Tensor.make(() -> handle().square());
   }
 
   /** The square root of each element. */
   public Tensor sqrt() {
-    return Tensor.make(handle::sqrt);
+    return Tensor.make(() -> handle().sqrt());
   }
 
   /** The absolute value of each element. */
   public Tensor abs() {
-    return Tensor.make(handle::abs);
+    return Tensor.make(() -> handle().abs());
   }
 
   /** The exponential of each element. */
   public Tensor exp() {
-    return Tensor.make(handle::exp);
+    return Tensor.make(() -> handle().exp());
   }
 
   /** The natural logarithm of each element. */
   public Tensor log() {
-    return Tensor.make(handle::log);
+    return Tensor.make(() -> handle().log());
   }
 
   /** The hyperbolic tangent of each element. */
   public Tensor tanh() {
-    return Tensor.make(handle::tanh);
+    return Tensor.make(() -> handle().tanh());
   }
 
   /** The sine of each element. */
   public Tensor sin() {
-    return Tensor.make(handle::sin);
+    return Tensor.make(() -> handle().sin());
   }
 
   /** The cosine of each element. */
   public Tensor cos() {
-    return Tensor.make(handle::cos);
+    return Tensor.make(() -> handle().cos());
   }
 
   /** The angle whose sine each element is. */
   public Tensor arcsin() {
-    return Tensor.make(handle::arcsin);
+    return Tensor.make(() -> handle().arcsin());
   }
 
   /** Each element limited to {@code [min, max]}. */
@@ -125,24 +130,24 @@ public abstract sealed class TensorOperations permits Tensor {
               Scalar high = new Scalar(max);
               ScalarOptional lowest = new ScalarOptional(low);
               ScalarOptional highest = new ScalarOptional(high)) {
-            return torch.clamp(handle, lowest, highest);
+            return torch.clamp(handle(), lowest, highest);
           }
         });
   }
 
   /** The larger of two elements. */
   public Tensor maximum(Tensor other) {
-    return Tensor.make(() -> handle.maximum(other.handle));
+    return Tensor.make(() -> handle().maximum(other.handle()));
   }
 
   /** The smaller of two elements. */
   public Tensor minimum(Tensor other) {
-    return Tensor.make(() -> handle.minimum(other.handle));
+    return Tensor.make(() -> handle().minimum(other.handle()));
   }
 
   /** {@code this} where {@code mask} (bool) holds, else {@code other}. */
   public Tensor where(Tensor mask, Tensor other) {
-    return Tensor.make(() -> torch.where(mask.handle, handle, other.handle));
+    return Tensor.make(() -> torch.where(mask.handle(), handle(), other.handle()));
   }
 
   /** A bool tensor: which elements are less than {@code value}. */
@@ -152,7 +157,7 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** A bool tensor: which elements are equal to those of {@code other}. */
   public Tensor equalTo(Tensor other) {
-    return Tensor.make(() -> handle.eq(other.handle));
+    return Tensor.make(() -> handle().eq(other.handle()));
   }
 
   private Tensor withScalar(
@@ -161,7 +166,7 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(
         () -> {
           try (Scalar s = new Scalar(value)) {
-            return operation.apply(handle, s);
+            return operation.apply(handle(), s);
           }
         });
   }
@@ -170,51 +175,51 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** The mean of all elements, shape (). */
   public Tensor mean() {
-    return Tensor.make(handle::mean);
+    return Tensor.make(() -> handle().mean());
   }
 
   /** The mean over {@code dims}, which stay with size 1 if {@code keepDim}. */
   public Tensor mean(boolean keepDim, long... dims) {
-    return Tensor.make(() -> handle.mean(dims, keepDim, Options.NO_TYPE));
+    return Tensor.make(() -> handle().mean(dims, keepDim, Options.NO_TYPE));
   }
 
   /** The sum of all elements, shape (). */
   public Tensor sum() {
-    return Tensor.make(handle::sum);
+    return Tensor.make(() -> handle().sum());
   }
 
   /** The smallest element, shape (). */
   public Tensor min() {
-    return Tensor.make(handle::min);
+    return Tensor.make(() -> handle().min());
   }
 
   /** The largest element, shape (). */
   public Tensor max() {
-    return Tensor.make(handle::max);
+    return Tensor.make(() -> handle().max());
   }
 
   /** The Euclidean norm of all elements, shape (). */
   public Tensor norm() {
-    return Tensor.make(handle::norm);
+    return Tensor.make(() -> handle().norm());
   }
 
   /** The Euclidean norm along {@code dim}, which goes. */
   public Tensor norm(long dim) {
-    return Tensor.make(() -> handle.norm(Options.NO_SCALAR, dim));
+    return Tensor.make(() -> handle().norm(Options.NO_SCALAR, dim));
   }
 
   /**
    * The standard deviation over {@code dims}, with n - 1; they stay with size 1 if {@code keepDim}.
    */
   public Tensor std(boolean keepDim, long... dims) {
-    return Tensor.make(() -> handle.std(dims, true, keepDim));
+    return Tensor.make(() -> handle().std(dims, true, keepDim));
   }
 
   /** {@code log(sum(exp(this)))} of all elements, shape (). */
   public Tensor logSumExp() {
     return Tensor.make(
         () -> {
-          try (org.bytedeco.pytorch.Tensor flat = handle.flatten()) {
+          try (org.bytedeco.pytorch.Tensor flat = handle().flatten()) {
             return flat.logsumexp(0);
           }
         });
@@ -225,7 +230,7 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(
         () -> {
           try (LongOptional d = new LongOptional(dim)) {
-            return torch.argmax(handle, d, false);
+            return torch.argmax(handle(), d, false);
           }
         });
   }
@@ -235,7 +240,7 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(
         () -> {
           try (LongOptional d = new LongOptional(dim)) {
-            return torch.quantile(handle, q, d, false, "linear");
+            return torch.quantile(handle(), q, d, false, "linear");
           }
         });
   }
@@ -246,21 +251,21 @@ public abstract sealed class TensorOperations permits Tensor {
         () -> {
           try (Scalar low = new Scalar(min);
               Scalar high = new Scalar(max)) {
-            return torch.histc(handle, bins, low, high);
+            return torch.histc(handle(), bins, low, high);
           }
         });
   }
 
   /** Returns true if no element is infinite or not a number; reads each element once. */
   public boolean isFinite() {
-    if (handle.numel() == 0) {
+    if (Engine.call(() -> handle().numel()) == 0) {
       return true;
     }
     try (Scope scope = Scope.open()) {
-      Tensor plain = Tensor.make(handle::detach);
+      Tensor plain = Tensor.make(() -> handle().detach());
       return Engine.call(
           () -> {
-            try (T_TensorTensor_T ends = torch.aminmax(plain.handle);
+            try (T_TensorTensor_T ends = torch.aminmax(plain.handle());
                 org.bytedeco.pytorch.Tensor least = ends.get0();
                 org.bytedeco.pytorch.Tensor largest = ends.get1()) {
               return Double.isFinite(least.item_double()) && Double.isFinite(largest.item_double());
@@ -273,56 +278,56 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** The same elements in another shape; one size may be -1. */
   public Tensor reshape(long... shape) {
-    return Tensor.make(() -> handle.reshape(shape));
+    return Tensor.make(() -> handle().reshape(shape));
   }
 
   /** Dimensions {@code a} and {@code b} exchanged, without copying. */
   public Tensor transpose(long a, long b) {
-    return Tensor.make(() -> handle.transpose(a, b));
+    return Tensor.make(() -> handle().transpose(a, b));
   }
 
   /** All dimensions in a new order, without copying. */
   public Tensor permute(long... order) {
-    return Tensor.make(() -> handle.permute(order));
+    return Tensor.make(() -> handle().permute(order));
   }
 
   /** The entries of {@code dims} in reverse order. */
   public Tensor flip(long... dims) {
-    return Tensor.make(() -> handle.flip(dims));
+    return Tensor.make(() -> handle().flip(dims));
   }
 
   /** A new dimension of size 1 at {@code dim}. */
   public Tensor unsqueeze(long dim) {
-    return Tensor.make(() -> handle.unsqueeze(dim));
+    return Tensor.make(() -> handle().unsqueeze(dim));
   }
 
   /** A view with dimensions of size 1 repeated to {@code shape}; -1 leaves a dimension. */
   public Tensor expand(long... shape) {
-    return Tensor.make(() -> handle.expand(shape));
+    return Tensor.make(() -> handle().expand(shape));
   }
 
   /** A view of {@code length} entries of dimension {@code dim} from {@code start} on. */
   public Tensor narrow(long dim, long start, long length) {
-    return Tensor.make(() -> handle.narrow(dim, start, length));
+    return Tensor.make(() -> handle().narrow(dim, start, length));
   }
 
   /** Entry {@code index} of dimension {@code dim}, which is removed; a view. */
   public Tensor select(long dim, long index) {
-    return Tensor.make(() -> handle.select(dim, index));
+    return Tensor.make(() -> handle().select(dim, index));
   }
 
   /** The entries of dimension {@code dim} that {@code indices} (int64, 1-D) names. */
   public Tensor indexSelect(long dim, Tensor indices) {
-    return Tensor.make(() -> torch.index_select(handle, dim, indices.handle));
+    return Tensor.make(() -> torch.index_select(handle(), dim, indices.handle()));
   }
 
   /** The same elements in row-major order in memory; itself if they are. */
   public Tensor contiguous() {
-    return Tensor.make(handle::contiguous);
+    return Tensor.make(() -> handle().contiguous());
   }
 
   /** A copy of its own memory. */
   public Tensor copy() {
-    return Tensor.make(handle::clone);
+    return Tensor.make(() -> handle().clone());
   }
 }

@@ -235,13 +235,13 @@ public final class TorchCheckpoint {
 
   private static Tensor elements(InputStream in, Storage storage, long bytes) throws IOException {
     Tensor raw = Tensor.make(() -> torch.zeros(new long[] {bytes}, Options.of(DType.UINT8)));
-    try (BytePointer target = new BytePointer(raw.handle.data_ptr())) {
+    try (BytePointer target = Engine.call(() -> new BytePointer(raw.handle().data_ptr()))) {
       for (long at = 0; at < bytes; at += CHUNK) {
         byte[] chunk = exactly(in, (int) Math.min(CHUNK, bytes - at));
         target.position(at).put(chunk, 0, chunk.length);
       }
     }
-    return Tensor.make(() -> raw.handle.view(storage.dtype().scalarType()));
+    return Tensor.make(() -> raw.handle().view(storage.dtype().scalarType()));
   }
 
   private static byte[] exactly(InputStream in, int count) throws IOException {
@@ -264,7 +264,7 @@ public final class TorchCheckpoint {
                   () -> {
                     try (LongOptional offset = new LongOptional(tensor.offset())) {
                       return torch.as_strided(
-                          storages.get(tensor.storage()).handle,
+                          storages.get(tensor.storage()).handle(),
                           array(tensor.shape()),
                           array(tensor.strides()),
                           offset);

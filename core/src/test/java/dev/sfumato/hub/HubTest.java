@@ -6,15 +6,15 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.logging.Filter;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -200,16 +200,16 @@ class HubTest extends HubFixture {
   void usesTheCacheWithAWarningWhereTheServerIsGone() {
     Path online = snapshot();
     hub.close();
-    PrintStream err = System.err;
-    ByteArrayOutputStream said = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
+    List<String> said = new ArrayList<>();
+    Logger logger = Logger.getLogger(Hub.class.getName());
+    Filter before = logger.getFilter();
+    logger.setFilter(record -> said.add(record.getMessage()));
     try {
       assertThat(snapshot()).isEqualTo(online);
     } finally {
-      System.setErr(err);
+      logger.setFilter(before);
     }
-    assertThat(said.toString(StandardCharsets.UTF_8))
-        .contains("using what is cached, commit " + FakeHub.COMMIT);
+    assertThat(String.join("; ", said)).contains("using what is cached, commit " + FakeHub.COMMIT);
   }
 
   @Test

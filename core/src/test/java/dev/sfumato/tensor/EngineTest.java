@@ -11,12 +11,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class EngineTest {
@@ -78,6 +81,19 @@ class EngineTest {
     assertThat(started.output()).isEqualTo((64 << 20) + " 0 false");
   }
 
+  /** OpenMP prints the settings that it has read, once it is loaded. */
+  @ParameterizedTest
+  @CsvSource({", 10000", "777, 777"})
+  void threadsThatWaitSpinForAMomentUnlessTheUserSaysSo(String ofTheUser, String spins)
+      throws Exception {
+    Map<String, String> environment = new HashMap<>(Map.of("OMP_DISPLAY_ENV", "verbose"));
+    if (ofTheUser != null) {
+      environment.put("GOMP_SPINCOUNT", ofTheUser);
+    }
+    Started started = start(List.of(), environment, "tensor");
+    assertThat(started.errors()).contains("GOMP_SPINCOUNT = '" + spins + "'");
+  }
+
   @Test
   void describingAFileDoesNotLoadTheEngine() throws Exception {
     Started started =
@@ -93,6 +109,11 @@ class EngineTest {
 
   private Started start(List<String> flags, String... arguments)
       throws IOException, InterruptedException {
+    return start(flags, Map.of(), arguments);
+  }
+
+  private Started start(List<String> flags, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(flags);
@@ -106,11 +127,10 @@ class EngineTest {
     command.addAll(List.of(arguments));
     Path output = folder.resolve("output");
     Path errors = folder.resolve("errors");
-    Process process =
-        new ProcessBuilder(command)
-            .redirectOutput(output.toFile())
-            .redirectError(errors.toFile())
-            .start();
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectOutput(output.toFile()).redirectError(errors.toFile());
+    builder.environment().putAll(environment);
+    Process process = builder.start();
     assertWithMessage("ends").that(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     return new Started(
         Files.readString(output, StandardCharsets.UTF_8),
@@ -146,6 +166,10 @@ class EngineTest {
   void theNumberOfThreadsIsChecked() {
     SfumatoException e = assertThrows(SfumatoException.class, () -> Engine.threads(0));
     assertThat(e.getMessage()).contains("at least 1");
+    int most = 8 * Runtime.getRuntime().availableProcessors();
+    e = assertThrows(SfumatoException.class, () -> Engine.threads(most + 1));
+    assertThat(e.getMessage()).contains("at most " + most);
+    assertThrows(SfumatoException.class, () -> Engine.threads(100_000)); // killed the JVM
   }
 
   @Test

@@ -127,7 +127,7 @@ final class FileSource implements PictureSource {
     int stray = splits.ofNone();
     if (stray > 0 && split != DataOptions.Split.ALL) {
       log.warn(
-          "{}: left out {} pictures in no split, while others are in {}; --split all takes all",
+          "{}: left out {} pictures in no split, while others are in {}; `split` all takes all",
           Printable.shortened(files.origin()),
           stray,
           splits.present());

@@ -1,0 +1,49 @@
+package dev.sfumato.cli;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The line that is said of a wrong call. */
+final class CallError {
+  private CallError() {}
+
+  /**
+   * Says what is wrong and where to look, with the names that were perhaps meant.
+   *
+   * @param e what the parser found
+   * @param arguments the call
+   */
+  static String message(ParameterException e, String[] arguments) {
+    CommandSpec command = e.getCommandLine().getCommandSpec();
+    Optional<UnmatchedArgumentException> unknown =
+        e instanceof UnmatchedArgumentException unmatched
+            ? Optional.of(unmatched)
+            : e instanceof MissingParameterException
+                ? unknownOption(e, command, arguments)
+                : Optional.empty();
+    String text = unknown.map(Exception::getMessage).orElse(e.getMessage());
+    String meant = unknown.map(CallError::suggestion).orElse("");
+    return text + meant + " (see " + command.qualifiedName() + " --help)";
+  }
+
+  /** A misspelt option is worth more words than the one that is missing because of it. */
+  private static Optional<UnmatchedArgumentException> unknownOption(
+      ParameterException e, CommandSpec command, String[] arguments) {
+    return Arrays.stream(arguments)
+        .filter(argument -> argument.startsWith("--"))
+        .map(argument -> argument.split("=", 2)[0])
+        .filter(name -> command.findOption(name) == null)
+        .findFirst()
+        .map(name -> new UnmatchedArgumentException(e.getCommandLine(), List.of(name)));
+  }
+
+  private static String suggestion(UnmatchedArgumentException e) {
+    List<String> meant = e.getSuggestions();
+    return meant.isEmpty() ? "" : "; did you mean " + meant.get(0).split("=")[0].strip() + "?";
+  }
+}

@@ -1,0 +1,39 @@
+package dev.sfumato.cli;
+
+import java.util.Locale;
+import picocli.AutoComplete;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** The command {@code completion}. */
+@Command(
+    name = "completion",
+    description = "Prints a script with which a shell completes commands and options.",
+    footer = {"%nExample:", "  source <(sfumato completion bash)"})
+final class CompletionCommand implements Runnable {
+  private enum Shell {
+    BASH,
+    ZSH;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Parameters(paramLabel = "SHELL", description = "The shell: ${COMPLETION-CANDIDATES}.")
+  private Shell shell;
+
+  @Spec private CommandSpec spec;
+
+  /** The script of bash loads what zsh needs to run it. */
+  @Override
+  public void run() {
+    if (shell == Shell.ZSH) {
+      System.out.println("autoload -U +X compinit && compinit");
+    }
+    System.out.println(AutoComplete.bash("sfumato", spec.root().commandLine()));
+  }
+}

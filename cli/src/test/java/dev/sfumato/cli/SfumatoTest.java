@@ -1,0 +1,56 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SfumatoTest {
+  @Test
+  void aloneItShowsItsCommandsAndExamples() {
+    String out = Calls.run(List.of()).succeeds().out();
+    assertThat(out).contains("quickstart");
+    assertThat(out).contains("Examples:");
+    assertThat(Calls.run("help").succeeds().out()).isEqualTo(out);
+  }
+
+  @Test
+  void helpOfACommandIsTheCommandsHelp() {
+    assertThat(Calls.run("help sample").succeeds().out())
+        .isEqualTo(Calls.run("sample --help").succeeds().out());
+  }
+
+  @Test
+  void versionIsACommandAndAnOption() {
+    assertThat(Calls.run("version").succeeds().out())
+        .isEqualTo(Calls.run("--version").succeeds().out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sample --modle models/mnist", "sample --modle=models/mnist"})
+  void aMisspeltOptionIsNamedWithTheOneThatWasMeant(String call) {
+    String message = Calls.run(call).failsWith(2, "--modle").err();
+    assertThat(message).contains("did you mean --model?");
+    assertThat(message).doesNotContain("issing");
+  }
+
+  @Test
+  void aMisspeltCommandIsNamedWithTheOneThatWasMeant() {
+    Calls.run("smaple --count 1").failsWith(2, "did you mean sample?");
+  }
+
+  @Test
+  void anOptionThatIsMissingIsSaidToBe() {
+    Calls.run("finetune --data x --output y").failsWith(2, "--model");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bash", "zsh"})
+  void completionKnowsCommandsAndOptions(String shell) {
+    String script = Calls.run("completion " + shell).succeeds().out();
+    assertThat(script).contains("quickstart");
+    assertThat(script).contains("--guidance-clamp");
+  }
+}
