@@ -26,8 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * What may import what, of the modules that are on the class path: {@code cli} runs it again with
- * all.
+ * The allowed imports of the modules on the class path: {@code cli} runs it again with all.
  */
 public class ArchitectureTest {
   /** From the bottom to the top; those of one level may import each other, but not in circles. */

@@ -18,34 +18,38 @@ import java.util.Optional;
  * x = x - clamp(d loss / dx)
  * </pre>
  *
- * then the scheduler's own step with the same {@code output}. If the gradient of a step is not
- * finite, x does not change and a warning is logged.
+ * then the scheduler's own step with the same {@code output}. If the gradient of a step is not finite, x does not change and a warning is logged.
  *
- * @param guides the guides whose losses are added; empty for plain sampling
- * @param mode the path of the gradient
- * @param clamp the gradient's limit
- * @param meanGuidance descent on predictedX0 itself
- * @param recurrence the number of times each step is taken, at least 1; each time except the last,
- *     the picture travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal
- *     Guidance, Bansal et al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al.
- *     2022)
- * @param inpainting the known parts of the pictures
+ * <pre>{@code
+ * Guidance.of(guides, GradientMode.EXACT).withClamp(GradientClamp.parse("1")).withRecurrence(2)
+ * }</pre>
+ *
+ * <p>Immutable.
  */
-public record Guidance(
-    List<ScheduledGuide> guides,
-    GradientMode mode,
-    GradientClamp clamp,
-    MeanGuidance meanGuidance,
-    int recurrence,
-    Optional<Inpainting> inpainting) {
+public final class Guidance {
   /** Plain sampling. */
   public static final Guidance NONE = of(List.of(), GradientMode.SHORTCUT);
 
-  /**
-   * @throws SfumatoException if a number is out of range or two guides have one name
-   */
-  public Guidance {
-    guides = List.copyOf(guides);
+  private final List<ScheduledGuide> guides;
+  private final GradientMode mode;
+  private final GradientClamp clamp;
+  private final MeanGuidance meanGuidance;
+  private final int recurrence;
+  private final Optional<Inpainting> inpainting;
+
+  private Guidance(
+      List<ScheduledGuide> guides,
+      GradientMode mode,
+      GradientClamp clamp,
+      MeanGuidance meanGuidance,
+      int recurrence,
+      Optional<Inpainting> inpainting) {
+    this.guides = List.copyOf(guides);
+    this.mode = mode;
+    this.clamp = clamp;
+    this.meanGuidance = meanGuidance;
+    this.recurrence = recurrence;
+    this.inpainting = inpainting;
     if (recurrence < 1) {
       throw new SfumatoException("recurrence must be at least 1, not " + recurrence);
     }
@@ -54,9 +58,44 @@ public record Guidance(
     }
   }
 
-  /** Returns the plain update by the sum of {@code guides}. */
+  /**
+   * Returns the plain update by the sum of {@code guides}.
+   *
+   * @param mode the path of the gradient
+   * @throws SfumatoException if two guides have one name
+   */
   public static Guidance of(List<ScheduledGuide> guides, GradientMode mode) {
     return new Guidance(guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
+  }
+
+  /** The guides whose losses are added; none for plain sampling. */
+  public List<ScheduledGuide> guides() {
+    return guides;
+  }
+
+  /** Returns the path of the gradient. */
+  public GradientMode mode() {
+    return mode;
+  }
+
+  /** The gradient's limit. */
+  public GradientClamp clamp() {
+    return clamp;
+  }
+
+  /** Descent on predictedX0 itself. */
+  public MeanGuidance meanGuidance() {
+    return meanGuidance;
+  }
+
+  /** The times that each step is taken. */
+  public int recurrence() {
+    return recurrence;
+  }
+
+  /** Returns the known parts of the pictures. */
+  public Optional<Inpainting> inpainting() {
+    return inpainting;
   }
 
   /** Returns the same with other guides. */
@@ -74,7 +113,13 @@ public record Guidance(
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }
 
-  /** Returns the same with each step taken {@code recurrence} times. */
+  /**
+   * The same with each step taken {@code recurrence} times: all but the last time, the picture
+   * travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal Guidance, Bansal et
+   * al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al. 2022).
+   *
+   * @throws SfumatoException if it is below 1
+   */
   public Guidance withRecurrence(int recurrence) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }
@@ -88,8 +133,7 @@ public record Guidance(
    * Predicts the input of the scheduler's step.
    *
    * @param x the noisy pictures (B, C, H, W) at {@code step}; not changed
-   * @param random the generator of guides, inpainting and recurrence, used before the scheduler
-   *     draws
+   * @param random the generator of guides, inpainting and recurrence, used before the scheduler draws
    * @throws SfumatoException if a guide's loss is not a single number or has no gradient
    */
   public Prediction steer(ConditionedDenoiser denoiser, Run run, Step step, Tensor x, Rng random) {

@@ -12,11 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /**
- * A guide as users write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by
- * name. Everything that needs no loading is checked at once.
+ * A guide as users write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by name. Everything that needs no loading is checked at once.
  *
  * <table>
  * <caption>Options</caption>
@@ -30,6 +31,10 @@ import java.util.function.UnaryOperator;
  * <tr><td>clip-layers</td><td>clip-image: layers to compare, with commas between</td></tr>
  * <tr><td>low-pass</td><td>reference: compares means over N x N pixels (1)</td></tr>
  * </table>
+ *
+ * <p>A CLIP model is loaded for each sampling and freed after it, because a pipeline does not keep
+ * what one of its callers once asked for. A program that draws often loads the model itself and
+ * shares one {@link ClipGuide} between its samplings.
  *
  * <p>Immutable.
  */
@@ -110,12 +115,24 @@ public final class GuideSpec {
     return new GuideSpec(kind, this.value, more, own, classifier);
   }
 
-  /**
-   * Returns the same guide, of the kind {@code class}, with a classifier that maps pictures to
-   * logits.
-   */
+  /** Returns the same guide, of the kind {@code class}, with a classifier that maps pictures to logits. */
   public GuideSpec withClassifier(UnaryOperator<Tensor> classifier) {
     return new GuideSpec(kind, value, options, own, Optional.of(classifier));
+  }
+
+  /**
+   * The same with a classifier that knows its classes by name.
+   *
+   * @param labels from the guide's value, names or labels separated by commas, to labels
+   * @throws SfumatoException if {@code labels} does not know a class
+   */
+  public GuideSpec withClassifier(
+      UnaryOperator<Tensor> classifier, Function<String, long[]> labels) {
+    String numbers =
+        Arrays.stream(labels.apply(value))
+            .mapToObj(Long::toString)
+            .collect(Collectors.joining(","));
+    return new GuideSpec(kind, numbers, options, own, Optional.of(classifier));
   }
 
   /** Returns the kind, or the name of a custom guide. */
@@ -236,7 +253,7 @@ public final class GuideSpec {
   private void check() {
     if (own.isEmpty() && ofValue().isEmpty()) {
       value();
-      if (kind.equals("class")) {
+      if (kind.equals("class") && classifier.isPresent()) {
         labels();
       }
     }

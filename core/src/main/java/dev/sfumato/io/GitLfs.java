@@ -8,10 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/**
- * Recognises Git LFS pointers, the small texts that stand for large files in a clone without Git
- * LFS.
- */
+/** Recognises Git LFS pointers, the small texts that stand for large files in a clone without Git LFS. */
 public final class GitLfs {
   private static final byte[] POINTER =
       "version https://git-lfs.github.com/spec/".getBytes(StandardCharsets.US_ASCII);
@@ -19,11 +16,15 @@ public final class GitLfs {
   private GitLfs() {}
 
   /**
-   * Checks that {@code file}, if it can be read, is not such a pointer.
+   * Checks that {@code file}, if it can be read, is not such a text, and not a pipe, which would
+   * let the program wait.
    *
    * @throws SfumatoException that tells how to get the file itself
    */
   public static void requireContent(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isDirectory(file)) {
+      throw new SfumatoException(file + ": a pipe or a device, not a file");
+    }
     try (InputStream in = Files.newInputStream(file)) {
       if (Arrays.equals(in.readNBytes(POINTER.length), POINTER)) {
         throw new SfumatoException(

@@ -2,6 +2,7 @@ package dev.sfumato.picture;
 
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,12 +20,9 @@ import javax.imageio.metadata.IIOMetadataNode;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * Decodes JPEG, PNG, GIF, BMP and WebP (the first frame of animations) into upright RGB, with the
- * colours of Pillow's {@code convert("RGB")}. Two things differ: transparency is laid onto white
- * (Pillow ignores it), and 16-bit gray keeps its upper eight bits (Pillow clips it at 255).
+ * Decodes JPEG, PNG, GIF, BMP and WebP (the first frame of animations) into upright RGB, with the colours of Pillow's {@code convert("RGB")}. Two things differ: transparency is laid onto white (Pillow ignores it), and 16-bit gray keeps its upper eight bits (Pillow clips it at 255).
  *
- * <p>Files are not trusted: the content determines the format, the declared size is checked before
- * decoding, and a file that ends too early is refused instead of filled with gray.
+ * <p>Files are not trusted: the content determines the format, the declared size is checked before decoding, and a file that ends too early is refused instead of filled with gray.
  */
 public final class PictureReader {
   /** The limit of declared pixels; larger pictures are refused. */
@@ -47,10 +45,7 @@ public final class PictureReader {
 
   private PictureReader() {}
 
-  /**
-   * Registers readers, since ImageIO looks for them in the thread's class loader, which in a server
-   * is not always ours.
-   */
+  /** Registers readers, since ImageIO looks for them in the thread's class loader, which in a server is not always ours. */
   private static void registerReaders() {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
@@ -106,6 +101,9 @@ public final class PictureReader {
    * @throws SfumatoException if it is missing, cannot be read, or has more than {@link #MAX_BYTES}
    */
   public static byte[] bytes(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new SfumatoException(file + ": a folder, a pipe or a device, not a picture file");
+    }
     try {
       if (Files.size(file) > MAX_BYTES) {
         throw new SfumatoException(file + ": more than the limit of 512 MB for a picture");
@@ -116,7 +114,7 @@ public final class PictureReader {
     } catch (NoSuchFileException e) {
       throw new SfumatoException(file + ": no such file", e);
     } catch (IOException e) {
-      throw new SfumatoException(file + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
   }
 
@@ -125,16 +123,13 @@ public final class PictureReader {
     return switch (format) {
       case JPEG -> decodeJpeg(bytes, name);
       case WEBP -> decodeWebp(Chunks.firstFrame(bytes), name);
-      case GIF -> decodeByJdk(bytes, format, name, reader -> firstFrame(reader, bytes, name));
+      case GIF -> decodeGif(bytes, name);
       case BMP -> decodeBmp(bytes, name);
       case PNG -> decodeByJdk(bytes, format, name, reader -> Colors.toRgb(reader.read(0)));
     };
   }
 
-  /**
-   * Decodes a JPEG; the JDK's decoder may accept files with which the native one finds fault, as
-   * Pillow would.
-   */
+  /** Decodes a JPEG; the JDK's decoder may accept files with which the native one finds fault, as Pillow would. */
   private static Pixels decodeJpeg(byte[] bytes, String name) throws IOException {
     JpegHeader header = JpegHeader.of(bytes);
     checkSize(header.width(), header.height(), bytes, name);
@@ -238,15 +233,19 @@ public final class PictureReader {
     }
   }
 
-  /**
-   * Decodes the first frame, which may cover only a part of its screen; the rest is transparent.
-   */
-  private static Pixels firstFrame(ImageReader reader, byte[] bytes, String name)
-      throws IOException {
+  private static Pixels decodeGif(byte[] bytes, String name) throws IOException {
+    byte[] alone = GifFrame.alone(bytes);
     int width = (bytes[6] & 0xff) | (bytes[7] & 0xff) << 8;
     int height = (bytes[8] & 0xff) | (bytes[9] & 0xff) << 8;
     checkSize(width, height, bytes, name);
-    GifFrame.requireSound(bytes);
+    return decodeByJdk(
+        alone, PictureFormat.GIF, name, reader -> onScreen(reader, alone, height, width));
+  }
+
+  /** Decodes the first frame, which may cover only a part of its screen; the rest is transparent. */
+  private static Pixels onScreen(ImageReader reader, byte[] file, int height, int width)
+      throws IOException {
+    GifFrame.requireSound(file);
     BufferedImage frame = reader.read(0);
     IIOMetadata metadata = reader.getImageMetadata(0);
     IIOMetadataNode root =

@@ -13,7 +13,9 @@ import dev.sfumato.scheduler.SchedulerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -41,6 +43,7 @@ public final class SamplingOptions {
   private OptionalInt steps = OptionalInt.empty();
   private OptionalInt batchSize = OptionalInt.empty();
   private Optional<SchedulerKind> scheduler = Optional.empty();
+  private Map<String, String> schedulerOptions = Map.of();
   private long seed = 0;
   private List<String> classes = List.of();
   private TextOptions text = TextOptions.NONE;
@@ -64,6 +67,7 @@ public final class SamplingOptions {
     copy.steps = steps;
     copy.batchSize = batchSize;
     copy.scheduler = scheduler;
+    copy.schedulerOptions = schedulerOptions;
     copy.seed = seed;
     copy.classes = classes;
     copy.text = text;
@@ -85,9 +89,8 @@ public final class SamplingOptions {
   }
 
   /**
-   * Returns the same with all open settings decided: the scheduler's steps (all that the model was
-   * trained on for ddpm, 4 for lcm, otherwise 50, and never more than the model was trained on),
-   * and as many pictures at once as fit into 65,536 pixels.
+   * Returns the same with all open settings decided: the scheduler's steps (all that the model was trained on
+   * for ddpm, 4 for lcm, otherwise 50, and never more than the model was trained on), and as many pictures at once as fit into 65,536 pixels.
    *
    * @param own the model's scheduler, used unless the options name another
    * @param size height and width of the model's pictures; empty if it has no own size
@@ -98,6 +101,7 @@ public final class SamplingOptions {
       throw new SfumatoException(
           "the model's unet/config.json has no sample_size: give height and width");
     }
+    scheduler(own);
     int high = height.orElseGet(() -> size.get(0));
     int wide = width.orElseGet(() -> size.get(size.size() - 1));
     SamplingOptions copy = withSize(high, wide);
@@ -119,10 +123,17 @@ public final class SamplingOptions {
   }
 
   /**
-   * Returns the scheduler to use: the wanted one with the settings of {@code own}, or {@code own}.
+   * The scheduler that goes: the asked one with the settings of {@code own}, else that; with the
+   * settings that are asked for.
+   *
+   * @throws SfumatoException if the scheduler has no such setting, or a value does not fit
    */
   public SchedulerConfig scheduler(SchedulerConfig own) {
-    return scheduler.map(kind -> own.withClassName(kind.className())).orElse(own);
+    SchedulerConfig config = scheduler.map(kind -> own.withClassName(kind.className())).orElse(own);
+    for (Map.Entry<String, String> option : schedulerOptions.entrySet()) {
+      config = config.withOption(option.getKey(), option.getValue());
+    }
+    return config;
   }
 
   /** Returns the number of pictures. */
@@ -247,6 +258,20 @@ public final class SamplingOptions {
     return copy;
   }
 
+  /**
+   * The same with one setting of the model's {@code scheduler_config.json} changed, such as {@code
+   * thresholding} to {@code true}.
+   *
+   * @param name of the setting
+   * @param json its value as JSON; what is not JSON is a text
+   */
+  public SamplingOptions withSchedulerOption(String name, String json) {
+    SamplingOptions copy = copy();
+    copy.schedulerOptions = new LinkedHashMap<>(schedulerOptions);
+    copy.schedulerOptions.put(name, json);
+    return copy;
+  }
+
   /** Returns the same options with another seed. */
   public SamplingOptions withSeed(long seed) {
     SamplingOptions copy = copy();
@@ -280,9 +305,7 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /**
-   * Returns the same options with classifier-free guidance of this scale at every step; 1 for none.
-   */
+  /** Returns the same options with classifier-free guidance of this scale at every step; 1 for none. */
   public SamplingOptions withGuidanceScale(double scale) {
     return withClassifierFree(ClassifierFreeGuidance.of(scale));
   }
@@ -325,8 +348,8 @@ public final class SamplingOptions {
   }
 
   /**
-   * Returns the same options with guides that see noisy copies of the predicted pictures, see
-   * {@link SmoothedGuide}.
+   * Returns the same options with guides that see noisy copies of the predicted pictures, see {@link
+   * SmoothedGuide}.
    *
    * @param samples the number of copies; 0 for the predicted pictures themselves
    * @param gamma their noise
@@ -345,9 +368,7 @@ public final class SamplingOptions {
         : guide.withGuide(new SmoothedGuide(guide.guide(), smoothingSamples, smoothingGamma));
   }
 
-  /**
-   * Returns the same options with a picture to start from (img2img), at the model's usual strength.
-   */
+  /** Returns the same options with a picture to start from (img2img), at the model's usual strength. */
   public SamplingOptions withPicture(Path picture) {
     SamplingOptions copy = copy();
     copy.picture = Optional.of(picture);
@@ -370,10 +391,7 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /**
-   * Returns the same options with a picture that is kept where {@code mask} is dark and redrawn
-   * elsewhere.
-   */
+  /** Returns the same options with a picture that is kept where {@code mask} is dark and redrawn elsewhere. */
   public SamplingOptions withInpainting(Path picture, Path mask) {
     SamplingOptions copy = withPicture(picture, 1);
     copy.mask = Optional.of(mask);

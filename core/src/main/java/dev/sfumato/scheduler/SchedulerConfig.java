@@ -2,18 +2,21 @@ package dev.sfumato.scheduler;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.sfumato.NearNames;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
- * A {@code scheduler_config.json} of diffusers. A missing key has the default of the class, so
- * {@link #withClassName} acts like diffusers' {@code from_config}. Keys that the class does not
- * know are kept and written again.
+ * A {@code scheduler_config.json} of diffusers. A missing key has the default of the class, so {@link #withClassName} acts like diffusers' {@code from_config}. Keys that the class does
+ * not know are kept and written again.
  *
  * @param className diffusers' class, such as {@code DDPMScheduler}; any name can be read and
  *     written
@@ -93,8 +96,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   }
 
   /**
-   * Returns the same settings with another {@code beta_schedule} and without {@code trained_betas},
-   * which would override it.
+   * Returns the same settings with another {@code beta_schedule} and without {@code trained_betas}, which would override it.
    */
   public SchedulerConfig withBetaSchedule(BetaSchedule schedule) {
     return with("trained_betas", null).with("beta_schedule", schedule.toString());
@@ -114,6 +116,31 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     Map<String, Object> changed = new TreeMap<>(settings);
     changed.put(key, value);
     return new SchedulerConfig(className, changed);
+  }
+
+  /**
+   * The same with one setting of this scheduler, which {@link #with} does not look for.
+   *
+   * @param name as in {@code scheduler_config.json}, such as {@code thresholding}
+   * @param json the value as JSON, such as {@code true} or {@code 0.995}; what is not JSON is a
+   *     text
+   * @throws SfumatoException if the scheduler has no such setting, naming near ones, or the value
+   *     does not fit
+   */
+  public SchedulerConfig withOption(String name, String json) {
+    Set<String> known = new TreeSet<>(Settings.defaultsOf(className).keySet());
+    if (!known.contains(name)) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "scheduler-option '%s' is not a setting of %s%s",
+              name,
+              SchedulerKind.ofClass(className),
+              NearNames.of(name, known).isEmpty()
+                  ? ", which has " + String.join(", ", known)
+                  : NearNames.asked(name, known)));
+    }
+    return with(name, JsonFile.value(json));
   }
 
   /** Returns T, the number of timesteps that the model was trained on. */
@@ -141,9 +168,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return read().numbers("trained_betas");
   }
 
-  /**
-   * Returns true if betas are rescaled so that the last timestep is pure noise (Lin et al. 2023).
-   */
+  /** Returns true if betas are rescaled so that the last timestep is pure noise (Lin et al. 2023). */
   public boolean rescaleBetasZeroSnr() {
     return read().truth("rescale_betas_zero_snr");
   }
@@ -154,8 +179,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   }
 
   /**
-   * Returns the variance of the noise that a DDPM step adds. It also tells whether the model's
-   * output holds a variance; other schedulers write null if not.
+   * Returns the variance of the noise that a DDPM step adds. It also tells whether the model's output holds a variance; other schedulers write null if not.
    */
   public VarianceType varianceType() {
     return read()
@@ -199,10 +223,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return read().integer("steps_offset");
   }
 
-  /**
-   * Returns true if DDIM's last step goes to alphaCumprod 1, a clean picture, and false if to that
-   * of t = 0.
-   */
+  /** Returns true if DDIM's last step goes to alphaCumprod 1, a clean picture, and false if to that of t = 0. */
   public boolean setAlphaToOne() {
     return read().truth("set_alpha_to_one");
   }

@@ -51,7 +51,7 @@ final class SteeredSampling {
     return new SteeredSampling("pipeline/tiny", guidance);
   }
 
-  /** What the options of a golden case say, all but the guides. */
+  /** Reads the options of a golden case, except the guides. */
   static SteeredSampling of(JsonNode options, Guidance guidance) {
     SteeredSampling sampling =
         new SteeredSampling(options.get("model").textValue(), guidance)

@@ -3,7 +3,7 @@ package dev.sfumato.hub;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 
-/** What {@link FakeHub} does with one request for a content: as it should be, or not. */
+/** An answer of {@link FakeHub} to one request for a content, right or wrong. */
 @FunctionalInterface
 interface Answer {
   void to(HttpExchange exchange, byte[] content) throws IOException;

@@ -234,7 +234,7 @@ class DownloadTest extends HubFixture {
     assertThat(hub.requests.stream().filter(r -> r.contains("storage"))).hasSize(1);
   }
 
-  /** What another process does. */
+  /** The work of another process. */
   static final class Downloader {
     public static void main(String[] args) {
       snapshot(

@@ -54,10 +54,10 @@ public final class FakeHub implements AutoCloseable {
   /** The commits of branches and tags. */
   final Map<String, String> revisions = new ConcurrentHashMap<>(Map.of("main", COMMIT));
 
-  /** Who may read; empty: everybody. */
+  /** The token that allows reading; empty for everybody. */
   volatile Optional<String> token = Optional.empty();
 
-  /** Whether the server can list a tree; older ones cannot. */
+  /** True if the server can list a tree; older ones cannot. */
   volatile boolean listsTrees = true;
 
   private final Map<String, Deque<Answer>> faults = new ConcurrentHashMap<>();

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Base64;
 
-/** What {@code reference/pictures.py} wrote, and the files that it wrote it of. */
+/** Values from {@code reference/pictures.py}, and the files from which it made them. */
 public final class PictureGolden {
   private PictureGolden() {}
 

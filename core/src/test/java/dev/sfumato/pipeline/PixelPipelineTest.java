@@ -311,7 +311,7 @@ class PixelPipelineTest {
     assertThat(failure(folder)).contains("vqvae");
   }
 
-  /** What {@code train_unconditional.py} leaves in {@code checkpoint-500}. */
+  /** Uses the layout of {@code checkpoint-500} of {@code train_unconditional.py}. */
   @Test
   void aCheckpointOfAPythonScriptIsNamedForWhatItIs() throws IOException {
     copy("tiny");

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What holds for every scheduler: a new kind is tested as soon as it is a constant. */
+/** The contract of all schedulers: a new kind is tested as soon as it is a constant. */
 class SchedulerTest {
   private static final int STEPS = 8;
 
@@ -315,7 +315,7 @@ class SchedulerTest {
     }
   }
 
-  /** What a run remembers is freed step by step, not at its end. */
+  /** The memory of a run is freed step by step, not at its end. */
   @ParameterizedTest
   @EnumSource
   void aLongRunHoldsNoMoreThanAShortOne(SchedulerKind kind) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a solver cannot do it says in one line, before the first step. */
+/** Solvers refuse impossible settings in one line, before the first step. */
 class SolverRefusalTest {
   @ParameterizedTest
   @CsvSource(

@@ -26,7 +26,7 @@ class ConcurrentCloseTest {
     private static final long NANOS = 10_000_000_000L;
     private static final int SIZE = 64;
 
-    /** What is computed of ones; each gives the same number for all of its elements. */
+    /** Computations on ones; each gives the same number for all of its elements. */
     private static final List<Function<Tensor, Tensor>> OPERATIONS =
         List.of(
             x -> x.add(x),

@@ -27,7 +27,7 @@ class EngineTest {
 
   // ---- a fresh process
 
-  /** What a fresh process does first, then how JavaCPP was set up by that. */
+  /** Runs the first action of a fresh process, then prints JavaCPP's resulting settings. */
   static final class FirstUse {
     private FirstUse() {}
 

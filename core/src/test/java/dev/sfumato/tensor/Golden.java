@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
 /**
- * What the Python reference computed: {@code golden/<name>.json} and {@code .safetensors}, written
+ * Values that the Python reference computed: {@code golden/<name>.json} and {@code .safetensors}, written
  * by {@code reference/<name>.py}.
  */
 public final class Golden {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 class NativeLibrariesTest {
   @TempDir Path folder;
 
-  /** What the processes run. */
+  /** The program of the processes. */
   static final class Program {
     public static void main(String[] args) {
       try (Tensor ones = Tensor.full(1, 3)) {

@@ -16,7 +16,7 @@ import java.util.function.Function;
 public final class Ranks {
   private Ranks() {}
 
-  /** What {@code work} gives for each rank. */
+  /** Returns the result of {@code work} for each rank. */
   public static <T> List<T> run(int size, Function<ProcessGroup, T> work) throws Exception {
     int port = freePort();
     ExecutorService threads = Executors.newFixedThreadPool(size);

@@ -8,7 +8,7 @@ import com.google.common.truth.Subject;
 import java.util.Arrays;
 
 /**
- * What tests say of a tensor.
+ * Assertions about a tensor.
  *
  * <pre>{@code
  * assertThat(output).isWithin(1e-5).of(golden.tensor("output"));
