@@ -25,9 +25,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/**
- * The allowed imports of the modules on the class path: {@code cli} runs it again with all.
- */
+/** The allowed imports of the modules on the class path: {@code cli} runs it again with all. */
 public class ArchitectureTest {
   /** From the bottom to the top; those of one level may import each other, but not in circles. */
   private static final List<List<String>> LEVELS =

@@ -18,7 +18,8 @@ import java.util.Optional;
  * x = x - clamp(d loss / dx)
  * </pre>
  *
- * then the scheduler's own step with the same {@code output}. If the gradient of a step is not finite, x does not change and a warning is logged.
+ * then the scheduler's own step with the same {@code output}. If the gradient of a step is not
+ * finite, x does not change and a warning is logged.
  *
  * <pre>{@code
  * Guidance.of(guides, GradientMode.EXACT).withClamp(GradientClamp.parse("1")).withRecurrence(2)
@@ -133,7 +134,8 @@ public final class Guidance {
    * Predicts the input of the scheduler's step.
    *
    * @param x the noisy pictures (B, C, H, W) at {@code step}; not changed
-   * @param random the generator of guides, inpainting and recurrence, used before the scheduler draws
+   * @param random the generator of guides, inpainting and recurrence, used before the scheduler
+   *     draws
    * @throws SfumatoException if a guide's loss is not a single number or has no gradient
    */
   public Prediction steer(ConditionedDenoiser denoiser, Run run, Step step, Tensor x, Rng random) {

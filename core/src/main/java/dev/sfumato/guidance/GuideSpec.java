@@ -17,7 +17,8 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 /**
- * A guide as users write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by name. Everything that needs no loading is checked at once.
+ * A guide as users write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by
+ * name. Everything that needs no loading is checked at once.
  *
  * <table>
  * <caption>Options</caption>
@@ -115,7 +116,10 @@ public final class GuideSpec {
     return new GuideSpec(kind, this.value, more, own, classifier);
   }
 
-  /** Returns the same guide, of the kind {@code class}, with a classifier that maps pictures to logits. */
+  /**
+   * Returns the same guide, of the kind {@code class}, with a classifier that maps pictures to
+   * logits.
+   */
   public GuideSpec withClassifier(UnaryOperator<Tensor> classifier) {
     return new GuideSpec(kind, value, options, own, Optional.of(classifier));
   }

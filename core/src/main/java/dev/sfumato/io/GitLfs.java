@@ -8,7 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** Recognises Git LFS pointers, the small texts that stand for large files in a clone without Git LFS. */
+/**
+ * Recognises Git LFS pointers, the small texts that stand for large files in a clone without Git
+ * LFS.
+ */
 public final class GitLfs {
   private static final byte[] POINTER =
       "version https://git-lfs.github.com/spec/".getBytes(StandardCharsets.US_ASCII);

@@ -20,9 +20,12 @@ import javax.imageio.metadata.IIOMetadataNode;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * Decodes JPEG, PNG, GIF, BMP and WebP (the first frame of animations) into upright RGB, with the colours of Pillow's {@code convert("RGB")}. Two things differ: transparency is laid onto white (Pillow ignores it), and 16-bit gray keeps its upper eight bits (Pillow clips it at 255).
+ * Decodes JPEG, PNG, GIF, BMP and WebP (the first frame of animations) into upright RGB, with the
+ * colours of Pillow's {@code convert("RGB")}. Two things differ: transparency is laid onto white
+ * (Pillow ignores it), and 16-bit gray keeps its upper eight bits (Pillow clips it at 255).
  *
- * <p>Files are not trusted: the content determines the format, the declared size is checked before decoding, and a file that ends too early is refused instead of filled with gray.
+ * <p>Files are not trusted: the content determines the format, the declared size is checked before
+ * decoding, and a file that ends too early is refused instead of filled with gray.
  */
 public final class PictureReader {
   /** The limit of declared pixels; larger pictures are refused. */
@@ -45,7 +48,10 @@ public final class PictureReader {
 
   private PictureReader() {}
 
-  /** Registers readers, since ImageIO looks for them in the thread's class loader, which in a server is not always ours. */
+  /**
+   * Registers readers, since ImageIO looks for them in the thread's class loader, which in a server
+   * is not always ours.
+   */
   private static void registerReaders() {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
@@ -129,7 +135,10 @@ public final class PictureReader {
     };
   }
 
-  /** Decodes a JPEG; the JDK's decoder may accept files with which the native one finds fault, as Pillow would. */
+  /**
+   * Decodes a JPEG; the JDK's decoder may accept files with which the native one finds fault, as
+   * Pillow would.
+   */
   private static Pixels decodeJpeg(byte[] bytes, String name) throws IOException {
     JpegHeader header = JpegHeader.of(bytes);
     checkSize(header.width(), header.height(), bytes, name);
@@ -242,7 +251,9 @@ public final class PictureReader {
         alone, PictureFormat.GIF, name, reader -> onScreen(reader, alone, height, width));
   }
 
-  /** Decodes the first frame, which may cover only a part of its screen; the rest is transparent. */
+  /**
+   * Decodes the first frame, which may cover only a part of its screen; the rest is transparent.
+   */
   private static Pixels onScreen(ImageReader reader, byte[] file, int height, int width)
       throws IOException {
     GifFrame.requireSound(file);

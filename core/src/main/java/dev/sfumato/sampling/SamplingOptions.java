@@ -89,8 +89,9 @@ public final class SamplingOptions {
   }
 
   /**
-   * Returns the same with all open settings decided: the scheduler's steps (all that the model was trained on
-   * for ddpm, 4 for lcm, otherwise 50, and never more than the model was trained on), and as many pictures at once as fit into 65,536 pixels.
+   * Returns the same with all open settings decided: the scheduler's steps (all that the model was
+   * trained on for ddpm, 4 for lcm, otherwise 50, and never more than the model was trained on),
+   * and as many pictures at once as fit into 65,536 pixels.
    *
    * @param own the model's scheduler, used unless the options name another
    * @param size height and width of the model's pictures; empty if it has no own size
@@ -305,7 +306,9 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /** Returns the same options with classifier-free guidance of this scale at every step; 1 for none. */
+  /**
+   * Returns the same options with classifier-free guidance of this scale at every step; 1 for none.
+   */
   public SamplingOptions withGuidanceScale(double scale) {
     return withClassifierFree(ClassifierFreeGuidance.of(scale));
   }
@@ -348,8 +351,8 @@ public final class SamplingOptions {
   }
 
   /**
-   * Returns the same options with guides that see noisy copies of the predicted pictures, see {@link
-   * SmoothedGuide}.
+   * Returns the same options with guides that see noisy copies of the predicted pictures, see
+   * {@link SmoothedGuide}.
    *
    * @param samples the number of copies; 0 for the predicted pictures themselves
    * @param gamma their noise
@@ -368,7 +371,9 @@ public final class SamplingOptions {
         : guide.withGuide(new SmoothedGuide(guide.guide(), smoothingSamples, smoothingGamma));
   }
 
-  /** Returns the same options with a picture to start from (img2img), at the model's usual strength. */
+  /**
+   * Returns the same options with a picture to start from (img2img), at the model's usual strength.
+   */
   public SamplingOptions withPicture(Path picture) {
     SamplingOptions copy = copy();
     copy.picture = Optional.of(picture);
@@ -391,7 +396,10 @@ public final class SamplingOptions {
     return copy;
   }
 
-  /** Returns the same options with a picture that is kept where {@code mask} is dark and redrawn elsewhere. */
+  /**
+   * Returns the same options with a picture that is kept where {@code mask} is dark and redrawn
+   * elsewhere.
+   */
   public SamplingOptions withInpainting(Path picture, Path mask) {
     SamplingOptions copy = withPicture(picture, 1);
     copy.mask = Optional.of(mask);

@@ -15,8 +15,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * A {@code scheduler_config.json} of diffusers. A missing key has the default of the class, so {@link #withClassName} acts like diffusers' {@code from_config}. Keys that the class does
- * not know are kept and written again.
+ * A {@code scheduler_config.json} of diffusers. A missing key has the default of the class, so
+ * {@link #withClassName} acts like diffusers' {@code from_config}. Keys that the class does not
+ * know are kept and written again.
  *
  * @param className diffusers' class, such as {@code DDPMScheduler}; any name can be read and
  *     written
@@ -96,7 +97,8 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   }
 
   /**
-   * Returns the same settings with another {@code beta_schedule} and without {@code trained_betas}, which would override it.
+   * Returns the same settings with another {@code beta_schedule} and without {@code trained_betas},
+   * which would override it.
    */
   public SchedulerConfig withBetaSchedule(BetaSchedule schedule) {
     return with("trained_betas", null).with("beta_schedule", schedule.toString());
@@ -168,7 +170,9 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return read().numbers("trained_betas");
   }
 
-  /** Returns true if betas are rescaled so that the last timestep is pure noise (Lin et al. 2023). */
+  /**
+   * Returns true if betas are rescaled so that the last timestep is pure noise (Lin et al. 2023).
+   */
   public boolean rescaleBetasZeroSnr() {
     return read().truth("rescale_betas_zero_snr");
   }
@@ -179,7 +183,8 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   }
 
   /**
-   * Returns the variance of the noise that a DDPM step adds. It also tells whether the model's output holds a variance; other schedulers write null if not.
+   * Returns the variance of the noise that a DDPM step adds. It also tells whether the model's
+   * output holds a variance; other schedulers write null if not.
    */
   public VarianceType varianceType() {
     return read()
@@ -223,7 +228,10 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     return read().integer("steps_offset");
   }
 
-  /** Returns true if DDIM's last step goes to alphaCumprod 1, a clean picture, and false if to that of t = 0. */
+  /**
+   * Returns true if DDIM's last step goes to alphaCumprod 1, a clean picture, and false if to that
+   * of t = 0.
+   */
   public boolean setAlphaToOne() {
     return read().truth("set_alpha_to_one");
   }

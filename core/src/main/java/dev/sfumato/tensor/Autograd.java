@@ -21,7 +21,8 @@ public final class Autograd {
   private Autograd() {}
 
   /**
-   * A region of this thread with recording switched on or off; closing it restores the earlier state.
+   * A region of this thread with recording switched on or off; closing it restores the earlier
+   * state.
    */
   public static final class Recording implements AutoCloseable {
     private final boolean before = recording();
@@ -70,7 +71,9 @@ public final class Autograd {
     }
   }
 
-  /** Runs {@code pass} and tells the parts that it computes again to skip the gradients of weights. */
+  /**
+   * Runs {@code pass} and tells the parts that it computes again to skip the gradients of weights.
+   */
   private static <T> T withoutWeights(Supplier<T> pass) {
     INPUT_ALONE.set(true);
     try {
@@ -82,13 +85,17 @@ public final class Autograd {
     }
   }
 
-  /** Returns true if gradients of weights are wanted, and false while {@link #gradient} asks for an input's alone. */
+  /**
+   * Returns true if gradients of weights are wanted, and false while {@link #gradient} asks for an
+   * input's alone.
+   */
   static boolean ofWeights() {
     return !INPUT_ALONE.get();
   }
 
   /**
-   * Adds the gradients of all leaves, or of {@code inputs} alone if those of weights are not wanted; {@code gradients} is d loss / d outputs.
+   * Adds the gradients of all leaves, or of {@code inputs} alone if those of weights are not
+   * wanted; {@code gradients} is d loss / d outputs.
    */
   static void backward(List<Tensor> outputs, List<Tensor> gradients, List<Tensor> inputs) {
     List<Tensor> only =
@@ -109,7 +116,8 @@ public final class Autograd {
   }
 
   /**
-   * Returns d output / d input for several inputs, with zeros for inputs on which {@code output} does not depend.
+   * Returns d output / d input for several inputs, with zeros for inputs on which {@code output}
+   * does not depend.
    *
    * @param output one element
    * @param inputs tensors that require gradients

@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
 /**
- * Values that the Python reference computed: {@code golden/<name>.json} and {@code .safetensors}, written
- * by {@code reference/<name>.py}.
+ * Values that the Python reference computed: {@code golden/<name>.json} and {@code .safetensors},
+ * written by {@code reference/<name>.py}.
  */
 public final class Golden {
   private final JsonNode document;
