@@ -78,6 +78,7 @@ public final class Sfumato implements Runnable {
             .setUsageHelpAutoWidth(true)
             .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
             .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
+    HelpPage.group(commands);
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
       setDefaults(commands, args);

@@ -23,6 +23,24 @@ class SfumatoTest {
   }
 
   @Test
+  void optionsStandInGroups() {
+    List<String> help = Calls.run("train --help").succeeds().out().lines().toList();
+    int pictures = help.indexOf("Pictures:");
+    int optimiser = help.indexOf("Optimiser:");
+    int computing = help.indexOf("Computing:");
+    assertThat(pictures).isGreaterThan(help.indexOf("Options:"));
+    assertThat(line(help, "--data=")).isGreaterThan(pictures);
+    assertThat(line(help, "--data=")).isLessThan(optimiser);
+    assertThat(line(help, "--learning-rate=")).isGreaterThan(optimiser);
+    assertThat(line(help, "--learning-rate=")).isLessThan(computing);
+    assertThat(line(help, "--seed=")).isGreaterThan(computing);
+  }
+
+  private static int line(List<String> help, String option) {
+    return (int) help.stream().takeWhile(line -> !line.strip().startsWith(option)).count();
+  }
+
+  @Test
   void versionIsACommandAndAnOption() {
     assertThat(Calls.run("version").succeeds().out())
         .isEqualTo(Calls.run("--version").succeeds().out());

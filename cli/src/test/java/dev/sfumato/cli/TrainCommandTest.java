@@ -358,4 +358,19 @@ class TrainCommandTest {
     train("--resume --max-steps 2 --batch-size 6")
         .failsWith(1, "go on with the same --data and --batch-size");
   }
+
+  @Test
+  void aDescriptionOfAModelSaysTheSizeOfItsPictures() throws IOException {
+    Path data = Calls.pictures(folder.resolve("small"), 4);
+    Path output = folder.resolve("sized");
+    String call =
+        "train --data %s --output %s --max-steps 1 --batch-size 1 --sample-count 0 --log csv"
+            + " --threads 1 --overwrite ";
+    Calls.run(call + "--config %s", data, output, Calls.config(folder)).succeeds();
+    assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 8");
+    Calls.run(call + "--config faces-32", data, output).succeeds();
+    assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 32");
+    Calls.run(call + "--config faces-32 --resolution 16", data, output).succeeds();
+    assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 16");
+  }
 }
