@@ -53,7 +53,8 @@ public final class PictureFile {
     }
   }
 
-  private static boolean isJpeg(Path file) {
+  /** Returns whether a file of this name is written as JPEG. */
+  public static boolean isJpeg(Path file) {
     return ending(file).equals("jpg") || ending(file).equals("jpeg");
   }
 
