@@ -30,6 +30,7 @@ final class HelpPage {
     headings.put(OptimizerArguments.class, "Optimiser");
     headings.put(WatchArguments.class, "Samples, checkpoints and logs");
     headings.put(SamplingArguments.class, "Sampling");
+    headings.put(TextArguments.class, "Text and start picture");
     headings.put(GuideArguments.class, "Guides");
     headings.put(GuidanceArguments.class, "Guidance");
     headings.put(ClassifierArguments.class, "Classifiers");
