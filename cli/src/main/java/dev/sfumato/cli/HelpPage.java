@@ -1,5 +1,7 @@
 package dev.sfumato.cli;
 
+import static picocli.CommandLine.ScopeType.INHERIT;
+
 import java.lang.reflect.Member;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -71,7 +73,7 @@ final class HelpPage {
   }
 
   private static String heading(OptionSpec option) {
-    boolean ofProgram = option.usageHelp() || option.versionHelp() || option.inherited();
+    boolean ofProgram = option.usageHelp() || option.versionHelp() || option.scopeType() == INHERIT;
     return option.userObject() instanceof Member member && !ofProgram
         ? HEADINGS.getOrDefault(member.getDeclaringClass(), OWN)
         : PROGRAM;

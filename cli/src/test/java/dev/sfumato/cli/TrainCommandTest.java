@@ -237,7 +237,7 @@ class TrainCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--data nowhere | nowhere: no such folder",
+        "--data nowhere | nowhere: there is no such folder",
         "--resolution 9 | 9 x 9",
         "--config nonsense | nonsense",
         "--class-dropout 0.1 | --class-dropout needs",
