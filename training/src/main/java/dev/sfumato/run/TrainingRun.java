@@ -105,25 +105,25 @@ public final class TrainingRun implements AutoCloseable {
     trainer = new Trainer(pipeline.denoiser(), schedule, batches, options, processes);
     try {
       checkpoint.ifPresent(trainer::restore);
+      this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
+      // Before the directory is cleared: a server that is away is no reason to lose an older run.
+      watch
+          .mlflow()
+          .map(settings -> new MlflowTracker(settings, output.resolve("mlflow.json")))
+          .ifPresent(trackers::add);
+      long done = trainer.progress().step();
+      Path metrics = output.resolve("metrics.csv");
+      Path validations = output.resolve("validation.csv");
+      history = LossHistory.read(metrics, validations, done);
+      output.startAfter(done);
+      savedStep = checkpoint.isPresent() ? done : -1;
+      trackers.add(new CsvTracker(metrics, validations, done));
+      if (watch.tensorboard()) {
+        trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
+      }
     } catch (RuntimeException e) {
-      trainer.close();
+      close();
       throw e;
-    }
-    this.validation = new FixedNoiseLoss(validation, schedule, options.objective());
-    // Before the directory is cleared: a server that is away is no reason to lose an older run.
-    watch
-        .mlflow()
-        .map(settings -> new MlflowTracker(settings, output.resolve("mlflow.json")))
-        .ifPresent(trackers::add);
-    long done = trainer.progress().step();
-    Path metrics = output.resolve("metrics.csv");
-    Path validations = output.resolve("validation.csv");
-    history = LossHistory.read(metrics, validations, done);
-    output.startAfter(done);
-    savedStep = checkpoint.isPresent() ? done : -1;
-    trackers.add(new CsvTracker(metrics, validations, done));
-    if (watch.tensorboard()) {
-      trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
     }
   }
 

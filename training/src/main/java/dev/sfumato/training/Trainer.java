@@ -103,10 +103,6 @@ public final class Trainer implements AutoCloseable {
     Agreement agreement = new Agreement(processes);
     agreement.onCall(batches, options);
     processes.broadcast_(List.copyOf(denoiser.parameters().values()));
-    device = denoiser.device();
-    optimizer = new Adam(denoiser.trainableByName(), options.optimizer());
-    ema = options.ema().map(settings -> new Ema(denoiser.trainableByName(), settings));
-    random = new Rng(options.seed());
     learningRate =
         new LearningRate(
             options.curve(),
@@ -114,7 +110,16 @@ public final class Trainer implements AutoCloseable {
             options.warmupSteps(),
             totalSteps(),
             options.stepsPerEpoch(batches.perEpoch()));
-    agreement.onState(progress, denoiser, optimizer, ema);
+    device = denoiser.device();
+    optimizer = new Adam(denoiser.trainableByName(), options.optimizer());
+    ema = options.ema().map(settings -> new Ema(denoiser.trainableByName(), settings));
+    random = new Rng(options.seed());
+    try {
+      agreement.onState(progress, denoiser, optimizer, ema);
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
   }
 
   /** Optimiser steps of the whole run. */

@@ -247,6 +247,21 @@ class TrainingRunTest {
   }
 
   @Test
+  void aRunWhoseTrackerFailsFreesItsTensors() throws IOException {
+    long before = Scope.liveTensors();
+    WatchOptions tensorboard = new WatchOptions(100, 3, 4, 100, 1, true);
+    try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
+        DiffusionPipeline pipeline = newModel()) {
+      Files.createFile(output.resolve("tensorboard")); // where a folder must be
+      PictureList pictures = PictureList.random(4, 1, 8, 2, 1);
+      assertThrows(
+          SfumatoException.class,
+          () -> newRun(pipeline, pictures, output, 1e-3, 3, tensorboard, Optional.empty()));
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @Test
   void memoryDoesNotGrow() throws IOException {
     long before = Scope.liveTensors();
     long[] resident = new long[2];
