@@ -15,6 +15,7 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.guidance.ClipGuide;
 import dev.sfumato.guidance.ClipPrompts;
 import dev.sfumato.guidance.ColorGuide;
+import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.CourseCutouts;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
@@ -29,9 +30,8 @@ import dev.sfumato.nn.Activation;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
 import dev.sfumato.sampling.Sampler;
-import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.BetaSchedule;
-import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
@@ -206,7 +206,8 @@ public final class Peer {
     Guidance guidance =
         Guidance.of(List.of(ScheduledGuide.of("clip", rose, 8)), GradientMode.SHORTCUT);
     Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
-    return sampleStep(new Sampler(celebahq(), ddim, guidance), 4, 256);
+    ClassConditionedUNet denoiser = celebahq();
+    return sampleStep(denoiser, new Sampler(denoiser, ddim).withGuidance(guidance), 4, 256);
   }
 
   /** Guided by 40 towards the course's teal. */
@@ -214,7 +215,8 @@ public final class Peer {
     Guide teal = new ColorGuide(0.1, 0.9, 0.5);
     Guidance guidance = Guidance.of(List.of(ScheduledGuide.of("color", teal, 40)), mode);
     Scheduler ddim = Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName("ddim"));
-    return sampleStep(new Sampler(celebahq(), ddim, guidance), 1, 256);
+    ClassConditionedUNet network = celebahq();
+    return sampleStep(network, new Sampler(network, ddim).withGuidance(guidance), 1, 256);
   }
 
   /** Epochs of the data pipeline alone; every picture is decoded in each, by two threads. */
@@ -244,30 +246,30 @@ public final class Peer {
 
   private static IntFunction<double[]> sampleStep(
       ClassConditionedUNet denoiser, SchedulerConfig config, int count, int size) {
-    return sampleStep(new Sampler(denoiser, Scheduler.of(config)), count, size);
+    return sampleStep(denoiser, new Sampler(denoiser, Scheduler.of(config)), count, size);
   }
 
-  private static IntFunction<double[]> sampleStep(Sampler sampler, int count, int size) {
-    ClassConditionedUNet denoiser = sampler.denoiser();
-    long[] labels =
-        denoiser.conditioning().numClasses() == 0
-            ? new long[0]
-            : LongStream.range(0, denoiser.conditioning().numClasses()).toArray();
+  private static IntFunction<double[]> sampleStep(
+      ClassConditionedUNet denoiser, Sampler sampler, int count, int size) {
+    long[] labels = LongStream.range(0, denoiser.conditioning().numClasses()).toArray();
     int together = Math.max(1, 256 * 256 / (size * size)); // as the command does
     return steps -> {
       DoubleStream.Builder seconds = DoubleStream.builder();
       long[] last = {System.nanoTime()};
       try (Scope scope = Scope.open();
           Rng rng = new Rng(0)) {
-        sampler.sample(
-            new SamplingOptions(
-                count, size, size, steps, together, labels, 1, RunOptions.defaults()),
-            rng,
-            (step, x) -> {
-              long now = System.nanoTime();
-              seconds.add((now - last[0]) / 1e9);
-              last[0] = now;
-            });
+        sampler
+            .withConditioning(Conditioning.of(denoiser.given(labels, count)))
+            .withBatchSize(together)
+            .sample(
+                Start.noise(count, denoiser.channels(), size, size),
+                steps,
+                rng,
+                (step, x) -> {
+                  long now = System.nanoTime();
+                  seconds.add((now - last[0]) / 1e9);
+                  last[0] = now;
+                });
       }
       return seconds.build().toArray();
     };

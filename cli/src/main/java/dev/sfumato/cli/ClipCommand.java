@@ -64,7 +64,7 @@ final class ClipCommand implements Callable<Integer> {
     Device device = compute.apply();
     try (ClipModel model = ClipModel.load(Downloads.clip(clip))) {
       texts.forEach(text -> requireWords(model, text));
-      model.to(device);
+      compute.place(model, device);
       ClipScores scores = ClipScores.of(model, images, texts);
       if (json) {
         System.out.println(JsonFile.MAPPER.writeValueAsString(scores));

@@ -1,19 +1,16 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.tensor.Autocast;
+import dev.sfumato.clip.ClipModel;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Engine;
+import dev.sfumato.tensor.Precision;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** The options that all commands which compute share. */
 final class ComputeOptions {
-  enum Precision {
-    FP32,
-    BF16
-  }
-
   @Option(
       names = "--device",
       paramLabel = "auto|cpu|cuda[:N]",
@@ -46,6 +43,18 @@ final class ComputeOptions {
   @Spec(Spec.Target.MIXEE)
   CommandSpec command;
 
+  /** Moves a model to {@code device}, to compute there in the asked precision. */
+  void place(DiffusionPipeline pipeline, Device device) {
+    pipeline.to(device);
+    pipeline.precision(precision);
+  }
+
+  /** The same for a CLIP model. */
+  void place(ClipModel clip, Device device) {
+    clip.to(device);
+    clip.precision(precision);
+  }
+
   /** Sets the engine up and gives the device. */
   Device apply() {
     return WrongCall.checked(
@@ -54,7 +63,6 @@ final class ComputeOptions {
           if (threads != null) {
             Engine.threads(threads);
           }
-          Autocast.bfloat16(precision == Precision.BF16);
           return Device.parse(device);
         });
   }

@@ -13,14 +13,10 @@ import dev.sfumato.evaluation.PictureSummary;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.picture.Pixels;
-import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.sampling.Sampler;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.Scheduler;
-import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
@@ -186,7 +182,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private void measureModel(Device device) {
     try (Scope scope = Scope.open();
-        DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(subject.model))) {
+        PixelPipeline pipeline = PixelPipeline.load(Downloads.pipeline(subject.model))) {
       ClassConditionedUNet denoiser = pipeline.denoiser();
       if (denoiser.channels() != 1 && denoiser.channels() != 3) {
         throw new SfumatoException(
@@ -195,7 +191,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 "the model draws pictures of %d channels: only gray and RGB ones are measured",
                 denoiser.channels()));
       }
-      denoiser.to(device);
+      compute.place(pipeline, device);
       if (!classes) {
         Tensor images = sample(pipeline);
         report(PictureSummary.of(images));
@@ -216,30 +212,30 @@ final class EvaluateCommand implements Callable<Integer> {
     return picture % denoiser.conditioning().numClasses();
   }
 
-  private Tensor sample(DiffusionPipeline pipeline) {
+  private Tensor sample(PixelPipeline pipeline) {
     ClassConditionedUNet denoiser = pipeline.denoiser();
-    SchedulerConfig settings = sampling.settings(pipeline.scheduler());
     int known = denoiser.conditioning().numClasses();
     long[] labels =
         IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
-    SamplingOptions options = sampling.options(denoiser, settings, count, labels);
+    SamplingOptions options =
+        pipeline.completed(
+            sampling.options().withCount(count).withLabels(labels).withSeed(compute.seed));
+    int steps = options.steps().getAsInt();
     System.out.printf(
         Locale.ROOT,
         "%s: %d pictures, %s, %d steps, seed %d%n%n",
         subject.model,
         count,
         sampling.scheduler,
-        options.steps(),
+        steps,
         compute.seed);
     results.put("scheduler", sampling.scheduler.toString());
-    results.put("steps", options.steps());
+    results.put("steps", steps);
     results.put("eta", sampling.eta);
     results.put("class_guidance_scale", sampling.classGuidanceScale);
     results.put("seed", compute.seed);
-    try (Rng random = new Rng(compute.seed);
-        StepProgress progress = new StepProgress("sample", 0, options.steps())) {
-      return new Sampler(denoiser, Scheduler.of(settings))
-          .sample(options, random, (step, x) -> progress.stepTo(step.index() + 1));
+    try (StepProgress progress = new StepProgress("sample", 0, steps)) {
+      return pipeline.sample(options, (step, x) -> progress.stepTo(step.index() + 1));
     }
   }
 
@@ -264,7 +260,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     try (Scope scope = Scope.open();
         ClipModel features = ClipModel.load(Downloads.clip(clip))) {
-      features.to(device);
+      compute.place(features, device);
       FeatureStatistics theirs = FeatureStatistics.of(features, pictures(against));
       double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));

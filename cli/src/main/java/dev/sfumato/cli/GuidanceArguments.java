@@ -4,17 +4,14 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GradientClamp;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.MeanGuidance;
-import dev.sfumato.guidance.ScheduledGuide;
-import dev.sfumato.guidance.SmoothedGuide;
+import dev.sfumato.sampling.SamplingOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -123,41 +120,49 @@ final class GuidanceArguments {
   CommandSpec command;
 
   /**
-   * Reads the options, and gives what makes the guidance of pictures and classifiers yet to be
-   * loaded.
+   * {@code options} steered as was said, but for the guides.
+   *
+   * @throws SfumatoException if a value is wrong
    */
-  Function<GuideSources, Guidance> guidance() {
-    return WrongCall.checked(command, this::read);
-  }
-
-  private Function<GuideSources, Guidance> read() {
+  SamplingOptions guided(SamplingOptions options) {
     requireGuideBeforeItsOptions();
     if ((inpaint == null) != (mask == null)) {
       throw new SfumatoException("--inpaint and --mask need each other");
     }
-    Guidance plain =
-        Guidance.of(List.of(), gradient)
-            .withRecurrence(recurrence)
-            .withMeanGuidance(new MeanGuidance(backward, backwardSteps, backwardScale))
-            .withClamp(clamp == null ? GradientClamp.NONE : GradientClamp.parse(clamp));
-    List<Function<GuideSources, ScheduledGuide>> makers = new ArrayList<>();
-    Map<String, Integer> seen = new HashMap<>();
     for (GuideArguments guide : guides) {
-      int number = seen.merge(guide.kind(), 1, Integer::sum);
-      makers.add(
-          guide.scheduled(number == 1 ? guide.kind() : guide.kind() + "_" + number, command));
+      GuideSpec spec = guide.spec();
+      if (!spec.kind().equals("class")) { // whose classifier is yet to be loaded
+        spec.requireComplete();
+      }
     }
-    return sources -> {
-      Guidance guided =
-          plain.withGuides(makers.stream().map(m -> smoothed(m.apply(sources))).toList());
-      return inpaint == null ? guided : guided.withInpainting(sources.inpainting(inpaint, mask));
-    };
+    SamplingOptions guided =
+        options
+            .withGuidance(
+                Guidance.of(List.of(), gradient)
+                    .withRecurrence(recurrence)
+                    .withMeanGuidance(new MeanGuidance(backward, backwardSteps, backwardScale))
+                    .withClamp(clamp == null ? GradientClamp.NONE : GradientClamp.parse(clamp)))
+            .withSmoothing(smoothingSamples, smoothingGamma);
+    return inpaint == null ? guided : guided.withInpainting(inpaint, mask);
   }
 
-  private ScheduledGuide smoothed(ScheduledGuide guide) {
-    return smoothingSamples == 0
-        ? guide
-        : guide.withGuide(new SmoothedGuide(guide.guide(), smoothingSamples, smoothingGamma));
+  /** {@code options} with the guides. */
+  SamplingOptions withGuides(SamplingOptions options, GuideClassifiers classifiers) {
+    SamplingOptions guided = options;
+    for (GuideArguments guide : guides) {
+      GuideSpec spec = guide.spec();
+      guided =
+          guided.withGuide(
+              spec.kind().equals("class")
+                  ? spec.withClassifier(classifiers.load(guide.classifier)::logits)
+                  : spec);
+    }
+    return guided;
+  }
+
+  /** What the guides are called. */
+  List<String> names() {
+    return GuideSpec.names(guides.stream().map(GuideArguments::spec).toList());
   }
 
   /** The parser would take an option before a guide for the guide's, too. */

@@ -1,34 +1,11 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.clip.ClipModel;
-import dev.sfumato.guidance.BrightnessGuide;
-import dev.sfumato.guidance.ClassGuide;
-import dev.sfumato.guidance.ClipGuide;
-import dev.sfumato.guidance.ClipPrompts;
-import dev.sfumato.guidance.ColorGuide;
-import dev.sfumato.guidance.ContrastGuide;
-import dev.sfumato.guidance.CourseCutouts;
-import dev.sfumato.guidance.Cutouts;
-import dev.sfumato.guidance.Guide;
-import dev.sfumato.guidance.GuideSchedule;
-import dev.sfumato.guidance.OversaturationGuide;
-import dev.sfumato.guidance.PowerLawCutouts;
-import dev.sfumato.guidance.RangeGuide;
-import dev.sfumato.guidance.ReferenceGuide;
-import dev.sfumato.guidance.SaturationGuide;
-import dev.sfumato.guidance.ScheduledGuide;
-import dev.sfumato.guidance.SymmetryGuide;
-import dev.sfumato.guidance.TotalVariationGuide;
-import dev.sfumato.picture.PictureReader;
-import dev.sfumato.picture.Pixels;
+import dev.sfumato.guidance.GuideSpec;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.function.Function;
-import picocli.CommandLine.Model.CommandSpec;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
 import picocli.CommandLine.Option;
 
 /** One {@code --guide} and the options after it, which belong to it. */
@@ -55,7 +32,7 @@ final class GuideArguments {
       names = "--scale",
       paramLabel = "S",
       description = "What the guide's loss is multiplied by (default: 40).")
-  double scale = 40;
+  Double scale;
 
   @Option(
       names = "--schedule",
@@ -63,19 +40,19 @@ final class GuideArguments {
       description =
           "Weight over time: constant, sqrt_one_minus_alpha_cumprod, linear_up, linear_down, or a"
               + " file of numbers, one per step (default: constant).")
-  String schedule = "constant";
+  String schedule;
 
   @Option(
       names = "--from",
       paramLabel = "F",
       description = "Part of the run from which on the guide acts, 0 to 1 (default: 0).")
-  double from = 0;
+  Double from;
 
   @Option(
       names = "--until",
       paramLabel = "F",
       description = "Part of the run before which the guide acts, 0 to 1 (default: 1).")
-  double until = 1;
+  Double until;
 
   @Option(
       names = "--clip",
@@ -89,7 +66,7 @@ final class GuideArguments {
       names = "--cuts",
       paramLabel = "N",
       description = "Random parts of the pictures that CLIP is shown at each step (default: 4).")
-  int cuts = 4;
+  Integer cuts;
 
   @Option(
       names = "--cut-power",
@@ -115,11 +92,10 @@ final class GuideArguments {
 
   @Option(
       names = "--clip-layers",
-      split = ",",
-      paramLabel = "L",
+      paramLabel = "L[,L...]",
       description =
           "For clip-image=: also compares these layers of the encoder, 0 the first, -1 the last.")
-  List<Integer> clipLayers = List.of();
+  String clipLayers;
 
   @Option(
       names = "--classifier",
@@ -133,134 +109,38 @@ final class GuideArguments {
       paramLabel = "N",
       description =
           "For reference=: compares means over N x N pixels, the coarse layout (default: 1).")
-  int lowPass = 1;
-
-  /** What the guide is called in messages and traces. */
-  String kind() {
-    return guide.split("=", 2)[0];
-  }
+  Integer lowPass;
 
   /**
-   * Reads the options, and gives what makes the guide of pictures and classifiers yet to be loaded.
+   * The guide that was said.
    *
    * @throws SfumatoException if a value is wrong
    */
-  Function<GuideSources, ScheduledGuide> scheduled(String name, CommandSpec command) {
-    Function<GuideSources, Guide> maker = guide(command);
-    ScheduledGuide checked =
-        new ScheduledGuide(
-            name, (x0, at) -> x0.mean(), scale, GuideSchedule.parse(schedule), from, until);
-    return sources -> checked.withGuide(maker.apply(sources));
-  }
-
-  private Function<GuideSources, Guide> guide(CommandSpec command) {
-    return switch (kind()) {
-      case "color" -> ready(ColorGuide.parse(value()));
-      case "brightness" -> ready(new BrightnessGuide(number()));
-      case "contrast" -> ready(new ContrastGuide(number()));
-      case "saturation" -> ready(new SaturationGuide(number()));
-      case "symmetry" -> ready(SymmetryGuide.parse(value()));
-      case "clip", "clip-image" -> clip(command);
-      case "reference" -> reference(Path.of(value()));
-      case "class" -> ofClass(labels());
-      case "tv" -> ready(new TotalVariationGuide());
-      case "range" -> ready(new RangeGuide());
-      case "oversaturation" -> ready(new OversaturationGuide());
-      default ->
-          throw new SfumatoException(
-              "guide '"
-                  + kind()
-                  + "' is unknown: use color, clip, clip-image, brightness, contrast, saturation, symmetry,"
-                  + " reference, class, tv, range or oversaturation");
-    };
-  }
-
-  private static Function<GuideSources, Guide> ready(Guide guide) {
-    return sources -> guide;
-  }
-
-  private Function<GuideSources, Guide> reference(Path file) {
-    return sources -> new ReferenceGuide(sources.fitted(file), lowPass);
-  }
-
-  private Function<GuideSources, Guide> clip(CommandSpec command) {
-    String what = value();
-    if (clip == null) {
-      throw new SfumatoException("guide " + kind() + " needs a CLIP model: say --clip DIR|ID");
+  GuideSpec spec() {
+    GuideSpec spec = GuideSpec.parse(guide);
+    for (Map.Entry<String, Object> option : said().entrySet()) {
+      spec = spec.with(option.getKey(), option.getValue());
     }
-    boolean texts = kind().equals("clip");
-    if (texts && !clipLayers.isEmpty()) {
-      throw new SfumatoException("--clip-layers compares pictures: use clip-image=FILE");
+    if (classifier != null && !spec.kind().equals("class")) {
+      throw new SfumatoException("--classifier is for class=");
     }
-    if (!texts && clipTemperature != null) {
-      throw new SfumatoException("--clip-temperature is for texts that compete: use clip=");
-    }
-    Cutouts cutouts = cutouts();
-    OptionalDouble temperature =
-        clipTemperature == null ? OptionalDouble.empty() : OptionalDouble.of(clipTemperature);
-    return sources -> {
-      ClipModel model = sources.clip(clip);
-      Optional<Pixels> picture =
-          texts ? Optional.empty() : Optional.of(PictureReader.read(Path.of(what)));
-      return WrongCall.checked(
-          command,
-          () ->
-              new ClipGuide(
-                  model,
-                  cutouts,
-                  picture
-                      .map(pixels -> ClipPrompts.ofPicture(model, pixels, clipLayers))
-                      .orElseGet(() -> ClipPrompts.ofTexts(model, what)),
-                  temperature));
-    };
+    return spec;
   }
 
-  private Cutouts cutouts() {
-    if (cutPower == null) {
-      if (cutOverview != null) {
-        throw new SfumatoException("--cut-overview needs --cut-power");
-      }
-      return new CourseCutouts(cuts);
-    }
-    String[] overview = (cutOverview == null ? "0.25" : cutOverview).split(":", 2);
-    try {
-      return new PowerLawCutouts(
-          cuts,
-          cutPower,
-          Double.parseDouble(overview[0]),
-          Double.parseDouble(overview[overview.length - 1]));
-    } catch (NumberFormatException e) {
-      throw new SfumatoException("cut-overview '" + cutOverview + "' is neither F nor F:F", e);
-    }
-  }
-
-  private Function<GuideSources, Guide> ofClass(long[] labels) {
-    return sources -> new ClassGuide(sources.classifier(classifier)::logits, labels);
-  }
-
-  // ---- the value
-
-  private String value() {
-    String[] parts = guide.split("=", 2);
-    if (parts.length < 2 || parts[1].isEmpty()) {
-      throw new SfumatoException("guide " + kind() + " needs a value: " + kind() + "=VALUE");
-    }
-    return parts[1];
-  }
-
-  private double number() {
-    try {
-      return Double.parseDouble(value());
-    } catch (NumberFormatException e) {
-      throw new SfumatoException(kind() + " '" + value() + "' is no number", e);
-    }
-  }
-
-  private long[] labels() {
-    try {
-      return Arrays.stream(value().split(",")).mapToLong(Long::parseLong).toArray();
-    } catch (NumberFormatException e) {
-      throw new SfumatoException("class '" + value() + "' is no label: use whole numbers", e);
-    }
+  private Map<String, Object> said() {
+    Map<String, Object> said = new LinkedHashMap<>();
+    said.put("scale", scale);
+    said.put("schedule", schedule);
+    said.put("from", from);
+    said.put("until", until);
+    said.put("clip", clip);
+    said.put("cuts", cuts);
+    said.put("cut-power", cutPower);
+    said.put("cut-overview", cutOverview);
+    said.put("clip-temperature", clipTemperature);
+    said.put("clip-layers", clipLayers);
+    said.put("low-pass", lowPass);
+    said.values().removeIf(Objects::isNull);
+    return said;
   }
 }

@@ -14,12 +14,8 @@ import dev.sfumato.guidance.ScheduledGuide;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
@@ -33,7 +29,6 @@ import java.util.Locale;
  * steered towards a colour, then towards texts.
  */
 final class GuidedFaces {
-  private static final int SIDE = 32;
   private static final int COUNT = 10;
   private static final int STEPS = 50;
   private static final String COLOR = "#1ae680";
@@ -62,7 +57,7 @@ final class GuidedFaces {
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = DiffusionPipeline.load(model);
         ClipModel clip = ClipModel.load(clipModel)) {
-      pipeline.denoiser().to(device);
+      pipeline.to(device);
       clip.to(device);
       BufferedImage grid = new GuidedFaces(pipeline, seed).grid(clip);
       Png.write(directory.resolve("faces.png"), grid);
@@ -116,11 +111,14 @@ final class GuidedFaces {
 
   private Tensor row(String task, Guidance guidance) {
     SamplingOptions options =
-        new SamplingOptions(COUNT, SIDE, SIDE, STEPS, COUNT, new long[0], 1, RunOptions.defaults());
-    try (Rng random = new Rng(seed);
-        StepProgress progress = new StepProgress(task, 0, STEPS)) {
-      return new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler()), guidance)
-          .sample(options, random, (step, x) -> progress.stepTo(step.index() + 1));
+        SamplingOptions.defaults()
+            .withCount(COUNT)
+            .withBatchSize(COUNT)
+            .withSteps(STEPS)
+            .withGuidance(guidance)
+            .withSeed(seed);
+    try (StepProgress progress = new StepProgress(task, 0, STEPS)) {
+      return pipeline.sample(options, (step, x) -> progress.stepTo(step.index() + 1));
     }
   }
 }

@@ -7,7 +7,7 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -71,7 +71,7 @@ final class ModelArguments {
   CommandSpec command;
 
   /** A model keeps what it was trained with: refuses to be asked for anything else. */
-  void requireSuits(DiffusionPipeline pipeline) {
+  void requireSuits(PixelPipeline pipeline) {
     SchedulerConfig own = pipeline.scheduler();
     require("--prediction-type", predictionType, own.predictionType());
     require("--beta-schedule", betaSchedule, own.betaSchedule());
@@ -92,7 +92,7 @@ final class ModelArguments {
   }
 
   /** Sets what was left open to what the model is, for config.json. */
-  void resolve(DiffusionPipeline pipeline) {
+  void resolve(PixelPipeline pipeline) {
     predictionType = pipeline.scheduler().predictionType();
     classConditioning = pipeline.denoiser().conditioning().type();
     betaSchedule = pipeline.scheduler().betaSchedule();
@@ -100,7 +100,7 @@ final class ModelArguments {
   }
 
   /** A new model for {@code dataset}, with start weights drawn from {@code seed}. */
-  DiffusionPipeline create(Dataset dataset, double classDropout, long seed) {
+  PixelPipeline create(Dataset dataset, double classDropout, long seed) {
     ClassConditioning conditioning = conditioning(dataset);
     UNet2DConfig unet = unetConfig(dataset, conditioning, classDropout);
     SchedulerConfig scheduler = WrongCall.checked(command, this::scheduler);
@@ -108,7 +108,7 @@ final class ModelArguments {
     try (Rng rng = new Rng(seed)) {
       denoiser.reset(rng);
     }
-    return new DiffusionPipeline(denoiser, scheduler);
+    return new PixelPipeline(denoiser, scheduler);
   }
 
   private SchedulerConfig scheduler() {

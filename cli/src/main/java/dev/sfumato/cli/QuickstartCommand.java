@@ -9,16 +9,15 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.run.OutputDirectory;
 import dev.sfumato.run.TrainingRun;
 import dev.sfumato.run.WatchOptions;
-import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.training.Adam;
 import dev.sfumato.training.LearningRate;
@@ -105,26 +104,21 @@ final class QuickstartCommand implements Callable<Integer> {
             .flatMap(d -> LongStream.generate(() -> d).limit(PER_DIGIT))
             .toArray();
     SamplingOptions options =
-        new SamplingOptions(
-            labels.length,
-            28,
-            28,
-            STEPS,
-            labels.length,
-            labels,
-            1,
-            RunOptions.defaults().withEta(1));
+        SamplingOptions.defaults()
+            .withCount(labels.length)
+            .withBatchSize(labels.length)
+            .withLabels(labels)
+            .withScheduler(SchedulerKind.DDIM)
+            .withSteps(STEPS)
+            .withRun(RunOptions.defaults().withEta(1))
+            .withSeed(compute.seed);
     try (Scope scope = Scope.open();
-        Rng random = new Rng(compute.seed);
         DiffusionPipeline pipeline = DiffusionPipeline.load(model);
         StepProgress progress = new StepProgress("draw digits", 0, STEPS)) {
-      pipeline.denoiser().to(device);
-      Scheduler scheduler = Scheduler.of(pipeline.scheduler().withClassName("ddim"));
+      compute.place(pipeline, device);
       var grid =
           Pictures.grid(
-              new Sampler(pipeline.denoiser(), scheduler)
-                  .sample(options, random, (step, x) -> progress.stepTo(step.index() + 1)),
-              DIGITS);
+              pipeline.sample(options, (step, x) -> progress.stepTo(step.index() + 1)), DIGITS);
       Png.write(output.resolve("digits.png"), grid);
       report.add(new HtmlReport.Heading("Draw me a digit"));
       report.add(
@@ -157,8 +151,8 @@ final class QuickstartCommand implements Callable<Integer> {
     for (String name : List.of("started from the model that ships", "resumed")) {
       Optional<Path> checkpoint = directory.latestCheckpoint();
       from = checkpoint.orElse(from);
-      try (DiffusionPipeline pipeline = DiffusionPipeline.load(from)) {
-        pipeline.denoiser().to(device);
+      try (PixelPipeline pipeline = PixelPipeline.load(from)) {
+        compute.place(pipeline, device);
         try (TrainingRun run =
             new TrainingRun(pipeline, batches, test, options(), watch(), directory, checkpoint)) {
           rows.add(trainFor(seconds / 2, name, run));

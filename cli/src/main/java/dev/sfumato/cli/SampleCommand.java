@@ -1,10 +1,9 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuidanceTrace;
+import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
-import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
@@ -12,11 +11,8 @@ import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.Scheduler;
-import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -28,7 +24,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -106,36 +101,32 @@ final class SampleCommand implements Callable<Integer> {
       out = Path.of("samples.png");
     }
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
-    Function<GuideSources, Guidance> guides = guiding.guidance();
+    SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
     try (Scope scope = Scope.open();
-        Rng random = new Rng(compute.seed);
+        GuideClassifiers classifiers = new GuideClassifiers(device);
         DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
-      requireFilesHold(pipeline.denoiser().channels());
-      pipeline.denoiser().to(device);
-      SchedulerConfig settings = sampling.settings(pipeline.scheduler());
-      ClassConditioning classes = pipeline.denoiser().conditioning();
-      SamplingOptions options =
-          WrongCall.checked(
-              spec,
-              () ->
-                  sampling.options(
-                      pipeline.denoiser(),
-                      settings,
-                      count != null ? count : Math.max(1, labels.size()),
-                      labels.stream().mapToLong(classes::label).toArray()));
-      try (GuideSources sources =
-          new GuideSources(pipeline.denoiser().channels(), options, device)) {
-        Guidance guidance = guides.apply(sources);
-        Sampler sampler = new Sampler(pipeline.denoiser(), Scheduler.of(settings), guidance);
-        List<BufferedImage> frames = new ArrayList<>();
-        Tensor images = sample(sampler, options, random, frames);
-        try (Interruption.Delay delay = Interruption.delay()) {
-          save(images, frames);
-        }
+      requireFilesHold(pipeline.pictureChannels());
+      compute.place(pipeline, device);
+      SamplingOptions guided = guiding.withGuides(asked, classifiers);
+      SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
+      List<BufferedImage> frames = new ArrayList<>();
+      Tensor images = sample(pipeline, options, frames);
+      try (Interruption.Delay delay = Interruption.delay()) {
+        save(images, frames);
       }
+    } catch (GuideSpec.Unsuitable e) {
+      throw WrongCall.of(spec, e);
     }
     return 0;
+  }
+
+  private SamplingOptions options() {
+    return guiding
+        .guided(sampling.options())
+        .withCount(count != null ? count : Math.max(1, labels.size()))
+        .withClasses(labels.toArray(String[]::new))
+        .withSeed(compute.seed);
   }
 
   /** Says before the work, not after it, what cannot be saved. */
@@ -154,13 +145,13 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private Tensor sample(
-      Sampler sampler, SamplingOptions options, Rng random, List<BufferedImage> frames) {
-    try (StepProgress progress = new StepProgress("sample", 0, options.steps());
-        GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, sampler.guidance())) {
-      int every = Math.max(1, options.steps() / GIF_FRAMES);
-      return sampler.sample(
+      DiffusionPipeline pipeline, SamplingOptions options, List<BufferedImage> frames) {
+    int steps = options.steps().getAsInt();
+    try (StepProgress progress = new StepProgress("sample", 0, steps);
+        GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, guiding.names())) {
+      int every = Math.max(1, steps / GIF_FRAMES);
+      return pipeline.sample(
           options,
-          random,
           new Sampler.Listener() {
             @Override
             public void onPrediction(Step step, Prediction prediction) {
@@ -173,7 +164,7 @@ final class SampleCommand implements Callable<Integer> {
             public void onStep(Step step, Tensor x) {
               progress.stepTo(step.index() + 1);
               if (gif != null && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                frames.add(grid(x));
+                frames.add(grid(pipeline.space().decode(x)));
               }
             }
           });

@@ -1,20 +1,13 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ClassifierFreeGuidance;
-import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.SchedulerKind;
-import java.util.List;
 import picocli.CommandLine.Option;
 
 /** How pictures are sampled. */
 final class SamplingArguments {
-  /** More together are hardly faster on a processor, and take their memory. */
-  private static final int PIXELS_TOGETHER = 256 * 256;
-
   @Option(
       names = "--batch-size",
       paramLabel = "N",
@@ -78,31 +71,19 @@ final class SamplingArguments {
               + " ${DEFAULT-VALUE}).")
   double classGuidanceRescale;
 
-  /** The model's scheduler, or the asked one with the model's settings. */
-  SchedulerConfig settings(SchedulerConfig own) {
-    return scheduler == null ? own : own.withClassName(scheduler.className());
-  }
-
-  SamplingOptions options(
-      ClassConditionedUNet denoiser, SchedulerConfig settings, int count, long[] labels) {
-    List<Integer> size = denoiser.config().sampleSize();
-    if (size.isEmpty()) {
-      throw new SfumatoException("the model's unet/config.json has no sample_size");
-    }
-    int height = size.get(0);
-    int width = size.get(size.size() - 1);
-    int timesteps = settings.numTrainTimesteps();
-    boolean ddpm = settings.className().equals(SchedulerKind.DDPM.className());
-    boolean lcm = settings.className().equals(SchedulerKind.LCM.className());
-    return new SamplingOptions(
-        count,
-        height,
-        width,
-        steps != null ? steps : ddpm ? timesteps : Math.min(lcm ? 4 : 50, timesteps),
-        batchSize != null ? batchSize : Math.max(1, PIXELS_TOGETHER / (height * width)),
-        labels,
-        new ClassifierFreeGuidance(
-            classGuidanceScale, classGuidanceFrom, classGuidanceUntil, classGuidanceRescale),
-        RunOptions.defaults().withEta(eta));
+  /** What was said; the rest is the model's to decide. */
+  SamplingOptions options() {
+    SamplingOptions options =
+        SamplingOptions.defaults()
+            .withRun(RunOptions.defaults().withEta(eta))
+            .withClassifierFree(
+                new ClassifierFreeGuidance(
+                    classGuidanceScale,
+                    classGuidanceFrom,
+                    classGuidanceUntil,
+                    classGuidanceRescale));
+    options = scheduler == null ? options : options.withScheduler(scheduler);
+    options = steps == null ? options : options.withSteps(steps);
+    return batchSize == null ? options : options.withBatchSize(batchSize);
   }
 }

@@ -8,7 +8,7 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.run.OutputDirectory;
 import dev.sfumato.run.TrainingRun;
 import dev.sfumato.run.WatchOptions;
@@ -146,7 +146,7 @@ class TrainCommand implements Callable<Integer> {
         resume == null ? OutputDirectory.create(output, overwrite) : OutputDirectory.open(output)) {
       Optional<Path> checkpoint = checkpoint(directory);
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
-      try (DiffusionPipeline pipeline =
+      try (PixelPipeline pipeline =
           pipeline(checkpoint.or(() -> pretrained), batches.dataset(), device)) {
         train(pipeline, batches, validation, watch, directory, checkpoint, processes);
       }
@@ -158,7 +158,7 @@ class TrainCommand implements Callable<Integer> {
       Optional<Path> pretrained, Batches batches, Device device, ProcessGroup processes) {
     Optional<Path> checkpoint =
         Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
-    try (DiffusionPipeline pipeline =
+    try (PixelPipeline pipeline =
             pipeline(checkpoint.or(() -> pretrained), batches.dataset(), device);
         Interruption.Delay delay = Interruption.delay()) {
       TrainingOptions options =
@@ -168,14 +168,14 @@ class TrainCommand implements Callable<Integer> {
   }
 
   /** The model in the folder {@code from}, or a new one, ready to be trained. */
-  private DiffusionPipeline pipeline(Optional<Path> from, Dataset dataset, Device device) {
-    DiffusionPipeline pipeline =
-        from.map(DiffusionPipeline::load)
+  private PixelPipeline pipeline(Optional<Path> from, Dataset dataset, Device device) {
+    PixelPipeline pipeline =
+        from.map(PixelPipeline::load)
             .orElseGet(() -> described.create(dataset, training.classDropout, compute.seed));
     try {
       described.requireSuits(pipeline);
       weights.apply(pipeline.denoiser());
-      pipeline.denoiser().to(device);
+      compute.place(pipeline, device);
       return pipeline;
     } catch (RuntimeException e) {
       pipeline.close();
@@ -189,7 +189,7 @@ class TrainCommand implements Callable<Integer> {
 
   /** Takes what is not said of the pictures from the model. */
   private void followModel(Path pretrained) {
-    UNet2DConfig unet = DiffusionPipeline.unetConfig(pretrained);
+    UNet2DConfig unet = PixelPipeline.unetConfig(pretrained);
     int sides = Set.copyOf(unet.sampleSize()).size();
     if (pictures.resolution == 0 && sides > 1) {
       throw new SfumatoException(
@@ -222,7 +222,7 @@ class TrainCommand implements Callable<Integer> {
   }
 
   private void train(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Batches batches,
       Dataset validation,
       WatchOptions watch,
@@ -252,7 +252,7 @@ class TrainCommand implements Callable<Integer> {
   }
 
   /** Sets the options that were left open to what was made of them, for config.json. */
-  private void resolve(DiffusionPipeline pipeline, Dataset dataset) {
+  private void resolve(PixelPipeline pipeline, Dataset dataset) {
     pictures.resolution = dataset.height();
     pictures.channels =
         dataset.channels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;

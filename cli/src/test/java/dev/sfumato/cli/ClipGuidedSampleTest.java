@@ -73,8 +73,8 @@ class ClipGuidedSampleTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--guide clip=rose | guide clip needs a CLIP model: say --clip DIR",
-        "--guide clip-image=a.png | guide clip-image needs a CLIP model: say --clip DIR",
+        "--guide clip=rose | guide clip needs a CLIP model: give its option --clip",
+        "--guide clip-image=a.png | guide clip-image needs a CLIP model: give its option --clip",
         "--guide clip --clip CLIP | guide clip needs a value",
         "--guide clip=&nbsp; --clip CLIP | prompt '&nbsp;' has no words",
         "--guide clip=rose:0 --clip CLIP | a weight other than 0",
@@ -83,9 +83,9 @@ class ClipGuidedSampleTest {
         "--guide clip=rose --clip CLIP --cut-overview 1 | --cut-overview needs --cut-power",
         "--guide clip=rose --clip CLIP --cut-power 1 --cut-overview 2 | cut-overview must lie",
         "--guide clip=rose --clip CLIP --cut-power 1 --cut-overview x | cut-overview 'x' is",
-        "--guide clip=rose --clip CLIP --clip-layers 1 | compares pictures: use clip-image",
+        "--guide clip=rose --clip CLIP --clip-layers 1 | has no option --clip-layers, which is for clip-image",
         "--guide clip=rose --clip CLIP --clip-temperature 1 | prompts compete",
-        "--guide clip-image=a.png --clip CLIP --clip-temperature 1 | is for texts",
+        "--guide clip-image=a.png --clip CLIP --clip-temperature 1 | has no option --clip-temperature, which is for clip",
         "--guide clip=rose --clip CLIP --clip CLIP | --clip is said twice for one --guide",
         "--clip CLIP --guide clip=rose | --clip belongs to a --guide",
       })

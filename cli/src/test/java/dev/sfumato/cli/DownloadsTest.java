@@ -49,7 +49,7 @@ class DownloadsTest {
   void refusesWhatIsNeitherADirectoryNorAnId() {
     for (String name : List.of("nowhere", "a/b/c", folder.resolve("nowhere").toString())) {
       Calls.run(List.of("sample", "--model", name))
-          .failsWith(1, name + ": there is no such model directory, and it is no Hub id");
+          .failsWith(1, name + ": there is no such model directory, and it is not a Hub id");
     }
   }
 

@@ -8,7 +8,7 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.ClassConditioning.Type;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import java.awt.image.BufferedImage;
@@ -163,7 +163,7 @@ class EvaluateCommandTest {
     try (ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
         Rng random = new Rng(0)) {
       denoiser.reset(random);
-      new DiffusionPipeline(denoiser, SchedulerConfig.ddpmDefaults()).save(model);
+      new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults()).save(model);
     }
     return model.toString();
   }

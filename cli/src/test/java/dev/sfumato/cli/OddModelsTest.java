@@ -6,7 +6,7 @@ import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
@@ -54,7 +54,7 @@ class OddModelsTest {
     try (ClassConditionedUNet network = new ClassConditionedUNet(config, ClassConditioning.NONE);
         Rng random = new Rng(0)) {
       network.reset(random);
-      new DiffusionPipeline(network, SchedulerConfig.ddpmDefaults()).save(folder.resolve("model"));
+      new PixelPipeline(network, SchedulerConfig.ddpmDefaults()).save(folder.resolve("model"));
     }
     return folder.resolve("model");
   }

@@ -6,6 +6,7 @@ import dev.sfumato.io.JsonFile;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -123,6 +124,11 @@ public record ClipModel(
   /** What cosine similarities are multiplied by before a softmax over texts. */
   public double logitScale() {
     return Math.exp(network.logitScale().item());
+  }
+
+  /** Says in which arithmetic this model computes from now on; fp32 unless told otherwise. */
+  public void precision(Precision precision) {
+    network.precision(precision);
   }
 
   /** Moves the weights to {@code device}. */

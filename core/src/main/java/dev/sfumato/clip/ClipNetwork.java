@@ -49,7 +49,7 @@ public final class ClipNetwork extends Module {
    */
   public Tensor encodeImage(Tensor images) {
     requireImages(images);
-    try (Autocast cast = Autocast.open()) {
+    try (Autocast cast = Autocast.open(precision())) {
       return Scope.run(() -> visual.forward(images, Layers.NONE));
     }
   }
@@ -77,7 +77,7 @@ public final class ClipNetwork extends Module {
   public List<Tensor> featuresAndLayers(Tensor images, List<Integer> layers) {
     requireImages(images);
     Layers seen = new Layers(layers, config.image().layerCount());
-    try (Autocast cast = Autocast.open();
+    try (Autocast cast = Autocast.open(precision());
         Scope scope = Scope.open()) {
       List<Tensor> outputs = new ArrayList<>();
       outputs.add(visual.forward(images, seen));
@@ -94,7 +94,7 @@ public final class ClipNetwork extends Module {
    * @return (B, embed_dim)
    */
   public Tensor encodeText(Tensor ids) {
-    try (Autocast cast = Autocast.open()) {
+    try (Autocast cast = Autocast.open(precision())) {
       return text.features(ids);
     }
   }

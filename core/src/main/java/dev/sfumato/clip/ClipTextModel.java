@@ -96,7 +96,7 @@ public final class ClipTextModel extends Module {
    */
   public List<Tensor> hiddenStates(Tensor ids) {
     requireTokens(ids);
-    try (Autocast cast = Autocast.open();
+    try (Autocast cast = Autocast.open(precision());
         Scope scope = Scope.open()) {
       Layers layers = Layers.all(config.transformer().layers());
       Tensor embedded = embedded(ids);

@@ -1,7 +1,7 @@
 package dev.sfumato.guidance;
 
 import dev.sfumato.model.Denoiser;
-import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.model.PictureSpace;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Autograd;
@@ -9,6 +9,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
 /**
@@ -16,12 +17,12 @@ import java.util.function.UnaryOperator;
  * slices in which they go through it. Tensors are on the network's device.
  *
  * @param denoiser the network
- * @param predictionType what it predicts
+ * @param space what decodes its samples to pictures
  * @param conditioning of the whole batch
  * @param batchSize pictures that go through the network together
  */
 public record ConditionedDenoiser(
-    Denoiser denoiser, PredictionType predictionType, Conditioning conditioning, int batchSize) {
+    Denoiser denoiser, PictureSpace space, Conditioning conditioning, int batchSize) {
 
   /**
    * The network's output and the way back through it.
@@ -37,14 +38,27 @@ public record ConditionedDenoiser(
    * W). Recorded for gradients where {@link Autograd} is on.
    */
   public Tensor predict(Run run, Step step, Tensor x) {
-    return Scope.run(
-        () -> {
-          List<Tensor> outputs = new ArrayList<>();
-          for (long from = 0; from < x.size(0); from += batchSize) {
-            outputs.add(slice(run, step, part(x, from), from));
-          }
-          return outputs.size() == 1 ? outputs.get(0) : Tensor.cat(outputs, 0);
-        });
+    return Scope.run(() -> inSlices(x, (part, from) -> slice(run, step, part, from)));
+  }
+
+  /**
+   * The pictures that clean samples stand for, as guides see them. Gradients flow through.
+   *
+   * @param x0 (B, C, H, W) in the space of the network
+   * @return (B, C', H', W') around [-1, 1]
+   */
+  public Tensor pictures(Tensor x0) {
+    return space == PictureSpace.PIXELS
+        ? x0
+        : Scope.run(() -> inSlices(x0, (part, from) -> space.decode(part)));
+  }
+
+  private Tensor inSlices(Tensor x, BiFunction<Tensor, Long, Tensor> computation) {
+    List<Tensor> outputs = new ArrayList<>();
+    for (long from = 0; from < x.size(0); from += batchSize) {
+      outputs.add(computation.apply(part(x, from), from));
+    }
+    return outputs.size() == 1 ? outputs.get(0) : Tensor.cat(outputs, 0);
   }
 
   /**

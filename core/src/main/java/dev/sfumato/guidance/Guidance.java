@@ -112,6 +112,6 @@ public record Guidance(
 
   /** The guides that act at {@code step}. */
   List<ScheduledGuide> actingAt(Step step) {
-    return guides.stream().filter(guide -> guide.actsAt(step)).toList();
+    return guides.stream().filter(guide -> guide.weight().actsAt(step)).toList();
   }
 }

@@ -25,11 +25,12 @@ public final class GuidanceTrace implements AutoCloseable {
   /**
    * Begins the file.
    *
+   * @param names of the guides, in the order of the columns
    * @throws SfumatoException if it cannot be written
    */
-  public GuidanceTrace(Path file, Guidance guidance) {
+  public GuidanceTrace(Path file, List<String> names) {
     this.file = file;
-    names = guidance.guides().stream().map(ScheduledGuide::name).toList();
+    this.names = List.copyOf(names);
     String header =
         names.stream()
             .map(n -> "loss." + n + ",")

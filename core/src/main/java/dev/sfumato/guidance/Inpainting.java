@@ -1,6 +1,8 @@
 package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.scheduler.Run;
+import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -32,12 +34,13 @@ public record Inpainting(Tensor picture, Tensor redraw) {
     }
   }
 
-  Tensor at(Level level, Tensor x, Rng random) {
+  /** {@code x} at {@code step} with what noise makes of the known pixels there. */
+  Tensor at(Run run, Step step, Tensor x, Rng random) {
     requireFits(x);
     return Scope.run(
         () -> {
           Tensor noise = random.normal(x.shape()).to(x.device());
-          return x.where(redraw, level.noisy(picture, noise));
+          return x.where(redraw, run.addNoise(picture, noise, step));
         });
   }
 

@@ -1,7 +1,8 @@
 package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.scheduler.Run;
+import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 
@@ -44,12 +45,12 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
   }
 
   /** The step that {@code prediction} becomes when {@code delta} is added to predictedX0. */
-  Prediction shifted(Prediction prediction, Level level, PredictionType type, Tensor delta) {
-    double signal = level.signal();
-    double sigma = level.sigma();
+  Prediction shifted(Prediction prediction, Run run, Step step, Tensor delta) {
+    double signal = Math.sqrt(run.alphaCumprod(step));
+    double sigma = Math.sqrt(1 - run.alphaCumprod(step));
     double ofNoise = kind == Kind.UNIVERSAL ? -signal / sigma : 0;
     double ofOutput =
-        switch (type) {
+        switch (run.predictionType()) {
           case EPSILON -> ofNoise;
           case SAMPLE -> 1;
           case V_PREDICTION -> signal * ofNoise - sigma;
@@ -57,7 +58,7 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
     Tensor x = prediction.x();
     return new Prediction(
         sum(prediction.modelOutput(), delta.mul(ofOutput)),
-        kind == Kind.UNIVERSAL ? x : x.add(level.scaled(delta.mul(signal))),
+        kind == Kind.UNIVERSAL ? x : x.add(delta.mul(signal / run.inputScale(step))),
         prediction.losses(),
         prediction.gradientNorm());
   }

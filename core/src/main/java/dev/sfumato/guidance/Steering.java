@@ -26,7 +26,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
 
   /** The network's output for {@code noisy} and the picture that the guides make of it. */
   Prediction predict(Tensor noisy) {
-    Tensor x = guidance.inpainting().map(known -> known.at(level(), noisy, random)).orElse(noisy);
+    Tensor x = guidance.inpainting().map(known -> known.at(run, step, noisy, random)).orElse(noisy);
     if (guidance.actingAt(step).isEmpty()) {
       return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0);
     }
@@ -47,9 +47,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Prediction guided =
         new Prediction(d.output.detach(), moved, d.losses.byName, d.gradient.norm().item());
     MeanGuidance mean = guidance.meanGuidance();
-    return mean.steps() == 0
-        ? guided
-        : mean.shifted(guided, level(), denoiser.predictionType(), descent(d.predictedX0, x));
+    return mean.steps() == 0 ? guided : mean.shifted(guided, run, step, descent(d.predictedX0, x));
   }
 
   /** x requires gradients after the network only. */
@@ -81,11 +79,12 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   private Losses losses(Tensor predictedX0, Tensor x) {
     Moment at = new Moment(run, step, x, random);
     Map<String, Double> byName = new LinkedHashMap<>();
+    Tensor pictures = denoiser.pictures(predictedX0);
     Tensor sum = null;
     for (ScheduledGuide guide : guidance.actingAt(step)) {
-      Tensor loss = guide.loss(predictedX0, at);
+      Tensor loss = guide.loss(pictures, at);
       byName.put(guide.name(), loss.item());
-      Tensor weighted = loss.mul(guide.weight(run, step));
+      Tensor weighted = loss.mul(guide.weight().at(run, step));
       sum = sum == null ? weighted : sum.add(weighted);
     }
     return new Losses(sum, byName);
@@ -118,28 +117,18 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
    * step's noise. The scheduler's run does not notice.
    */
   Tensor travelBack(Prediction prediction) {
-    Level here = level();
-    double next = nextAlphaCumprod();
-    double kept = Math.min(here.alphaCumprod() / next, 1); // of one level, but for rounding
+    double here = run.alphaCumprod(step);
+    double next = run.nextAlphaCumprod(step);
+    double kept = Math.min(here / next, 1); // of one level, but for rounding
     Tensor x = run.scaleModelInput(prediction.x(), step);
     Tensor x0 = run.predictX0(prediction.modelOutput(), prediction.x(), step);
-    Tensor noise = x.sub(x0.mul(here.signal())).div(here.sigma());
+    Tensor noise = x.sub(x0.mul(Math.sqrt(here))).div(Math.sqrt(1 - here));
     Tensor further = x0.mul(Math.sqrt(next)).add(noise.mul(Math.sqrt(1 - next)));
     Tensor fresh = random.normal(x.shape()).to(x.device());
-    return here.scaled(further.mul(Math.sqrt(kept)).add(fresh.mul(Math.sqrt(1 - kept))));
-  }
-
-  private double nextAlphaCumprod() {
-    for (Step other : run) {
-      if (other.index() == step.index() + 1) {
-        return run.alphaCumprod(other);
-      }
-    }
-    return 1;
-  }
-
-  private Level level() {
-    return Level.of(run, step);
+    return further
+        .mul(Math.sqrt(kept))
+        .add(fresh.mul(Math.sqrt(1 - kept)))
+        .div(run.inputScale(step));
   }
 
   private void warnIfBlownUp(Tensor before, Tensor after) {

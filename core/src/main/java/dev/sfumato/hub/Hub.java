@@ -5,6 +5,8 @@ import dev.sfumato.hub.HubServer.Revision;
 import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -33,6 +35,42 @@ public final class Hub {
   /** The Hub that the environment's {@code HF_} variables describe. */
   public static Hub fromEnvironment() {
     return new Hub(HubSettings.fromEnvironment());
+  }
+
+  /**
+   * The model that people call {@code name}: a path where there is something, else an id of the
+   * Hub, whose files are brought into the cache.
+   *
+   * @param name a path, {@code org/name} or {@code org/name@revision}
+   * @param choice which files of a repository
+   * @throws SfumatoException if it is neither, or does not come
+   */
+  public Path locate(String name, FileChoice choice, ProgressListener listener) {
+    if (exists(name)) {
+      return Path.of(name);
+    }
+    HubId id =
+        HubId.parse(name)
+            .orElseThrow(
+                () ->
+                    new SfumatoException(
+                        name
+                            + ": there is no such model directory, and it is not a Hub id, which"
+                            + " takes the form org/name or org/name@revision"));
+    try {
+      return snapshot(id, Kind.MODEL, choice, listener);
+    } catch (SfumatoException e) {
+      throw new SfumatoException(
+          name + ": there is no such model directory, and from the Hub: " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean exists(String name) {
+    try {
+      return Files.exists(Path.of(name));
+    } catch (InvalidPathException e) {
+      return false;
+    }
   }
 
   /**

@@ -133,7 +133,7 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
     Arrays.stream(labels).forEach(conditioning::requireLabel);
     if (labels.length == 0 && conditioning.numClasses() > 0 && !knowsNoClass()) {
       throw new SfumatoException(
-          "the model is class-conditioned: say in labels which of its "
+          "the model is class-conditioned: say which of its "
               + conditioning.numClasses()
               + " classes to draw");
     }
@@ -152,7 +152,7 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
 
   @Override
   public Tensor forward(Tensor x, Tensor timesteps, Condition condition) {
-    try (Autocast region = Autocast.open()) {
+    try (Autocast region = Autocast.open(precision())) {
       return predict(x, timesteps, condition).to(DType.FLOAT32);
     }
   }

@@ -135,7 +135,7 @@ public record ClassConditioning(
     }
     throw new SfumatoException(
         type == Type.NONE
-            ? "the model is not class-conditioned: leave out --class"
+            ? "the model is not class-conditioned: leave out the classes"
             : classNames.isEmpty()
                 ? String.format(
                     Locale.ROOT,
@@ -194,7 +194,7 @@ public record ClassConditioning(
    */
   public long requireLabel(long label) {
     if (type == Type.NONE) {
-      throw new SfumatoException("the model is not class-conditioned: leave out the labels");
+      throw new SfumatoException("the model is not class-conditioned: leave out the classes");
     }
     if (label < 0 || label >= numClasses) {
       throw new SfumatoException(

@@ -2,6 +2,7 @@ package dev.sfumato.nn;
 
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.GradientCheckpoint;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -31,6 +32,7 @@ import java.util.stream.Stream;
 public abstract class Module implements AutoCloseable {
   private Rng dropoutRandom;
   private boolean checkpointing;
+  private Precision precision = Precision.FP32;
 
   /**
    * A parameter of the given shape that wants gradients; {@link #reset} or a checkpoint fills it.
@@ -107,6 +109,16 @@ public abstract class Module implements AutoCloseable {
     try (Scope scope = Scope.open()) {
       parameters().values().forEach(p -> p.share_(p.detach().to(device)));
     }
+  }
+
+  /** Says in which arithmetic this module computes from now on; fp32 unless told otherwise. */
+  public final void precision(Precision precision) {
+    visit("", (path, module) -> module.precision = precision);
+  }
+
+  /** The arithmetic in which this module computes. */
+  public final Precision precision() {
+    return precision;
   }
 
   /** Switches dropout on; {@code dropoutRandom} draws its masks. */

@@ -1,171 +1,172 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
-import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.ClassConditionedUNet;
-import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.model.UNet2DModel;
-import dev.sfumato.nn.Weights;
+import dev.sfumato.hub.ProgressListener;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.PictureSpace;
+import dev.sfumato.picture.Pictures;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.Start;
+import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
-import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.nio.file.Files;
+import java.awt.image.BufferedImage;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
- * A model directory in diffusers' {@code DDPMPipeline} layout.
+ * A model that draws: a network, the space of its samples, and the settings of a scheduler.
  *
- * <pre>
- * model_index.json
- * unet/config.json                         the U-Net's configuration
- * unet/diffusion_pytorch_model.safetensors its weights (or .bin)
- * scheduler/scheduler_config.json          the scheduler's settings
- * class_conditioning/config.json           how classes reach the U-Net, if the model is conditioned
- * class_conditioning/model.safetensors     class_emb.weight, where classes have learned vectors
- * </pre>
+ * <pre>{@code
+ * try (DiffusionPipeline pipeline = DiffusionPipeline.load("models/mnist")) {
+ *   List<BufferedImage> digits = pipeline.draw(SamplingOptions.defaults().withLabels(3, 7));
+ * }
+ * }</pre>
  *
- * <p>Older models have the contents of {@code unet} and {@code scheduler} beside {@code
- * model_index.json}.
+ * <p>Any number of threads may draw from one pipeline at once and get the pictures that each would
+ * get alone. {@link #to}, {@link #precision} and {@link #close} are for a time when nobody draws,
+ * and training changes the weights that others would draw with.
  *
- * @param denoiser the network
- * @param scheduler the settings of the noise and of the scheduler
+ * <p>A kind of model says how it is conditioned and what a sample is; {@link #sample} is the same
+ * for all.
  */
-public record DiffusionPipeline(ClassConditionedUNet denoiser, SchedulerConfig scheduler)
-    implements AutoCloseable {
-  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
-  private static final String UNET = "unet.";
-  private static final Map<String, String> METADATA = Map.of("format", "pt");
+public interface DiffusionPipeline extends AutoCloseable {
+  /**
+   * Loads a model by the name that people give it.
+   *
+   * @param directoryOrId a directory, else a Hub id, {@code org/name} or {@code org/name@revision},
+   *     which is downloaded once
+   * @throws SfumatoException if it is neither, or does not load
+   */
+  static DiffusionPipeline load(String directoryOrId) {
+    return load(
+        Hub.fromEnvironment().locate(directoryOrId, ModelFiles::pipeline, ProgressListener.NONE));
+  }
 
   /**
-   * Loads a model directory, or a bare {@code unet} directory with the default scheduler settings.
+   * Loads a model directory of the kind that its {@code model_index.json} names.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
    */
-  public static DiffusionPipeline load(Path directory) {
-    Path unet = unetFolder(directory);
-    boolean bare = unet.equals(directory);
-    Path settings =
-        firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
-    SchedulerConfig scheduler =
-        Files.exists(settings) || !bare
-            ? SchedulerConfig.read(settings)
-            : SchedulerConfig.ddpmDefaults();
-    UNet2DConfig config = unetConfig(directory);
-    ClassConditionedUNet denoiser =
-        new ClassConditionedUNet(config, conditioning(directory, config));
-    try (Scope scope = Scope.open()) {
-      denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
-    } catch (RuntimeException e) {
-      denoiser.close();
-      throw e;
-    }
-    return new DiffusionPipeline(denoiser, scheduler);
+  static DiffusionPipeline load(Path directory) {
+    return PixelPipeline.load(directory);
   }
+
+  /** The network. */
+  Denoiser denoiser();
+
+  /** The settings of the noise and of the scheduler. */
+  SchedulerConfig scheduler();
+
+  /** What lies between the network's samples and pictures. */
+  default PictureSpace space() {
+    return PictureSpace.PIXELS;
+  }
+
+  /** Channels of a picture. */
+  int pictureChannels();
+
+  /** Height and width of the pictures that the model was made for; empty if it does not say. */
+  List<Integer> pictureSize();
 
   /**
-   * The configuration of the U-Net in a model directory, without its weights.
+   * What {@code options} ask the network for, in the current scope.
    *
-   * @throws SfumatoException if there is none
+   * @throws SfumatoException if the model cannot be asked for that
    */
-  public static UNet2DConfig unetConfig(Path directory) {
-    return JsonFile.read(unetFolder(directory).resolve("config.json"), UNet2DConfig.class);
-  }
+  Conditioning conditioning(SamplingOptions options);
 
-  private static Path unetFolder(Path directory) {
-    if (!Files.isDirectory(directory)) {
-      throw new SfumatoException(directory + ": there is no such model directory");
-    }
-    ModelIndex.of(directory).requirePixels();
-    boolean bare = !Files.isDirectory(directory.resolve("unet"));
-    if (bare && !Files.exists(directory.resolve("config.json"))) {
-      throw new SfumatoException(
-          directory + ": is no model directory: it has no unet/config.json and no config.json");
-    }
-    return bare ? directory : directory.resolve("unet");
-  }
+  /** Moves all weights to {@code device}. */
+  void to(Device device);
 
-  private static ClassConditioning conditioning(Path directory, UNet2DConfig config) {
-    Path file = directory.resolve("class_conditioning/config.json");
-    if (Files.exists(file)) {
-      return JsonFile.read(file, ClassConditioning.class);
-    }
-    int classes = config.numClassEmbeds().orElse(0);
-    return classes == 0
-        ? ClassConditioning.NONE
-        : new ClassConditioning(ClassConditioning.Type.EMBEDDING, classes, 0);
-  }
+  /** Says in which arithmetic this pipeline computes from now on; fp32 unless told otherwise. */
+  void precision(Precision precision);
 
-  private static Weights unetWeights(Path folder) {
-    return Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames);
-  }
-
-  private static Optional<Weights> classVectors(Path directory, ClassConditioning conditioning) {
-    Path file = directory.resolve("class_conditioning/model.safetensors");
-    return conditioning.type() == ClassConditioning.Type.CHANNELS || Files.exists(file)
-        ? Optional.of(Weights.of(file))
-        : Optional.empty();
-  }
-
-  /** The first of these files that is there; where none is, the first, which errors then name. */
-  private static Path firstOf(Path directory, List<String> files) {
-    return files.stream()
-        .map(directory::resolve)
-        .filter(Files::exists)
-        .findFirst()
-        .orElse(directory.resolve(files.get(0)));
-  }
+  /** The arithmetic in which this pipeline computes. */
+  Precision precision();
 
   /**
    * Writes everything into {@code directory}, each file whole or not at all.
    *
    * @throws SfumatoException naming the file that cannot be written
    */
-  public void save(Path directory) {
-    Map<String, Tensor> unet = new TreeMap<>();
-    Map<String, Tensor> classes = new TreeMap<>();
-    denoiser
-        .parameters()
-        .forEach(
-            (name, tensor) -> {
-              if (name.startsWith(UNET)) {
-                unet.put(name.substring(UNET.length()), tensor);
-              } else {
-                classes.put(name, tensor);
-              }
-            });
-    JsonFile.write(directory.resolve("unet/config.json"), denoiser.config());
-    Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA);
-    if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
-      JsonFile.write(directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
-    }
-    if (!classes.isEmpty()) {
-      Safetensors.write(
-          directory.resolve("class_conditioning/model.safetensors"), classes, METADATA);
-    }
-    scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
-    JsonFile.write(directory.resolve("model_index.json"), index());
-  }
+  void save(Path directory);
 
-  private Map<String, Object> index() {
-    Map<String, Object> index = new LinkedHashMap<>();
-    index.put("_class_name", "DDPMPipeline");
-    index.put("_diffusers_version", "0.40.0");
-    index.put("scheduler", List.of("diffusers", scheduler.className()));
-    index.put("unet", List.of("diffusers", "UNet2DModel"));
-    return index;
-  }
-
-  /** Frees the network. */
+  /** Frees all weights. */
   @Override
-  public void close() {
-    denoiser.close();
+  void close();
+
+  /**
+   * {@code options} with what is left open decided, as {@link #sample} does.
+   *
+   * @throws SfumatoException if the model leaves something open, too
+   */
+  default SamplingOptions completed(SamplingOptions options) {
+    return options.completed(scheduler(), pictureSize());
+  }
+
+  /**
+   * Draws pictures. One generator, seeded with the options' seed, draws the noise of all pictures
+   * in one call and then, step by step, what guides and the scheduler need.
+   *
+   * <p>A thread that is interrupted stops before its next step with a {@link
+   * java.util.concurrent.CancellationException}; whatever ends the sampling, all that it made is
+   * freed.
+   *
+   * @return (count, C, H, W) around [-1, 1], not clamped, in the current scope
+   * @throws SfumatoException if the options do not suit the model
+   */
+  default Tensor sample(SamplingOptions options, Sampler.Listener listener) {
+    SamplingOptions complete = completed(options);
+    int height = complete.height().getAsInt();
+    int width = complete.width().getAsInt();
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(complete.seed());
+        LoadedSources sources = new LoadedSources(this, height, width)) {
+      Conditioning conditioning = conditioning(complete);
+      Guidance guidance = sources.guidance(complete);
+      int scale = space().scale();
+      Start start =
+          complete.picture().isPresent() && complete.mask().isEmpty()
+              ? Start.of(
+                  space()
+                      .encode(sources.picture(complete.picture().get()), random)
+                      .expand(complete.count(), -1, -1, -1),
+                  complete.strength())
+              : Start.noise(complete.count(), denoiser().channels(), height / scale, width / scale);
+      return scope.keep(
+          new Sampler(denoiser(), Scheduler.of(complete.scheduler(scheduler())))
+              .withSpace(space())
+              .withConditioning(conditioning)
+              .withGuidance(guidance)
+              .withRunOptions(complete.run())
+              .withBatchSize(complete.batchSize().getAsInt())
+              .sample(start, complete.steps().getAsInt(), random, listener));
+    }
+  }
+
+  /** Draws pictures as images of 8 bits: {@link #sample}, unwatched. */
+  default List<BufferedImage> draw(SamplingOptions options) {
+    return draw(options, Sampler.Listener.NONE);
+  }
+
+  /** Draws pictures as images of 8 bits: {@link #sample}. */
+  default List<BufferedImage> draw(SamplingOptions options, Sampler.Listener listener) {
+    try (Scope scope = Scope.open()) {
+      Tensor images = sample(options, listener);
+      return IntStream.range(0, (int) images.size(0))
+          .mapToObj(i -> Pictures.plain(images.narrow(0, i, 1)))
+          .toList();
+    }
   }
 }

@@ -42,7 +42,7 @@ public final class Inspection {
   }
 
   private static String model(Path directory) {
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory)) {
+    try (PixelPipeline pipeline = PixelPipeline.load(directory)) {
       UNet2DConfig unet = pipeline.denoiser().config();
       ClassConditioning conditioning = pipeline.denoiser().conditioning();
       long parameters =

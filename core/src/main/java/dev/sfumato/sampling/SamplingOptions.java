@@ -2,65 +2,346 @@ package dev.sfumato.sampling;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ClassifierFreeGuidance;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.Guide;
+import dev.sfumato.guidance.GuideSpec;
+import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.guidance.SmoothedGuide;
 import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.SchedulerKind;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
- * What to sample and how.
+ * What to draw and how. What is left open is the model's to decide, see {@link #completed}:
  *
- * @param count how many pictures
- * @param height of a picture in pixels
- * @param width of a picture in pixels
- * @param steps of the scheduler
- * @param batchSize pictures that go through the network together; it never changes the result,
- *     rounding of the last bits aside
- * @param labels the class of each picture (repeated to fill {@code count}); empty for none
- * @param classGuidance classifier-free guidance
- * @param run what the scheduler is told, such as eta
+ * <pre>{@code
+ * SamplingOptions.defaults().withCount(16).withSteps(50).withLabels(3)
+ * }</pre>
+ *
+ * <p>Immutable.
  */
-public record SamplingOptions(
-    int count,
-    int height,
-    int width,
-    int steps,
-    int batchSize,
-    long[] labels,
-    ClassifierFreeGuidance classGuidance,
-    RunOptions run) {
+public final class SamplingOptions {
+  /** More together are hardly faster on a processor, and take their memory. */
+  private static final int PIXELS_TOGETHER = 256 * 256;
+
+  private static final int STEPS = 50;
+  private static final int LCM_STEPS = 4;
+  private static final SamplingOptions DEFAULTS = new SamplingOptions();
+
+  private int count = 1;
+  private OptionalInt height = OptionalInt.empty();
+  private OptionalInt width = OptionalInt.empty();
+  private OptionalInt steps = OptionalInt.empty();
+  private OptionalInt batchSize = OptionalInt.empty();
+  private Optional<SchedulerKind> scheduler = Optional.empty();
+  private long seed = 0;
+  private List<String> classes = List.of();
+  private ClassifierFreeGuidance classifierFree = ClassifierFreeGuidance.NONE;
+  private RunOptions run = RunOptions.defaults();
+  private Guidance guidance = Guidance.NONE;
+  private List<GuideSpec> guides = List.of();
+  private Optional<Path> picture = Optional.empty();
+  private Optional<Path> mask = Optional.empty();
+  private double strength = 1;
+  private int smoothingSamples = 0;
+  private double smoothingGamma = 1;
+
+  private SamplingOptions() {}
+
+  private SamplingOptions copy() {
+    SamplingOptions copy = new SamplingOptions();
+    copy.count = count;
+    copy.height = height;
+    copy.width = width;
+    copy.steps = steps;
+    copy.batchSize = batchSize;
+    copy.scheduler = scheduler;
+    copy.seed = seed;
+    copy.classes = classes;
+    copy.classifierFree = classifierFree;
+    copy.run = run;
+    copy.guidance = guidance;
+    copy.guides = guides;
+    copy.picture = picture;
+    copy.mask = mask;
+    copy.strength = strength;
+    copy.smoothingSamples = smoothingSamples;
+    copy.smoothingGamma = smoothingGamma;
+    return copy;
+  }
+
+  /** One picture with everything else as the model has it. */
+  public static SamplingOptions defaults() {
+    return DEFAULTS;
+  }
 
   /**
-   * @throws SfumatoException if a number is out of range
+   * The same with what is open decided: the scheduler's steps (all that the model was trained on
+   * for ddpm, 4 for lcm, else 50, and never more than the model was trained on), and as many
+   * pictures at once as have 65,536 pixels.
+   *
+   * @param own the model's scheduler, which goes unless another is asked for
+   * @param size height and width of the model's pictures; empty if it has none of its own
+   * @throws SfumatoException if the model has no size and none is given
    */
-  public SamplingOptions {
-    require(count >= 1, "count must be at least 1");
-    require(height >= 1 && width >= 1, "the pictures must have at least one pixel");
-    require(steps >= 1, "steps must be at least 1");
-    require(batchSize >= 1, "batch-size must be at least 1");
-  }
-
-  /** The same with classifier-free guidance at every step. */
-  public SamplingOptions(
-      int count,
-      int height,
-      int width,
-      int steps,
-      int batchSize,
-      long[] labels,
-      double classGuidanceScale,
-      RunOptions run) {
-    this(
-        count,
-        height,
-        width,
-        steps,
-        batchSize,
-        labels,
-        ClassifierFreeGuidance.of(classGuidanceScale),
-        run);
-  }
-
-  private static void require(boolean holds, String message) {
-    if (!holds) {
-      throw new SfumatoException(message);
+  public SamplingOptions completed(SchedulerConfig own, List<Integer> size) {
+    if (size.isEmpty() && (height.isEmpty() || width.isEmpty())) {
+      throw new SfumatoException(
+          "the model's unet/config.json has no sample_size: give height and width");
     }
+    int high = height.orElseGet(() -> size.get(0));
+    int wide = width.orElseGet(() -> size.get(size.size() - 1));
+    SamplingOptions copy = withSize(high, wide);
+    if (steps.isEmpty()) {
+      copy = copy.withSteps(stepsFor(scheduler(own)));
+    }
+    return batchSize.isPresent()
+        ? copy
+        : copy.withBatchSize(Math.max(1, PIXELS_TOGETHER / (high * wide)));
+  }
+
+  private static int stepsFor(SchedulerConfig scheduler) {
+    int trained = scheduler.numTrainTimesteps();
+    if (scheduler.className().equals(SchedulerKind.DDPM.className())) {
+      return trained;
+    }
+    boolean lcm = scheduler.className().equals(SchedulerKind.LCM.className());
+    return Math.min(lcm ? LCM_STEPS : STEPS, trained);
+  }
+
+  /** The scheduler that goes: the asked one with the settings of {@code own}, else that. */
+  public SchedulerConfig scheduler(SchedulerConfig own) {
+    return scheduler.map(kind -> own.withClassName(kind.className())).orElse(own);
+  }
+
+  /** How many pictures. */
+  public int count() {
+    return count;
+  }
+
+  /** The height of a picture in pixels. */
+  public OptionalInt height() {
+    return height;
+  }
+
+  /** The width of a picture in pixels. */
+  public OptionalInt width() {
+    return width;
+  }
+
+  /** The steps of the scheduler. */
+  public OptionalInt steps() {
+    return steps;
+  }
+
+  /** Pictures that go through the network together; it never changes the result. */
+  public OptionalInt batchSize() {
+    return batchSize;
+  }
+
+  /** The seed of all random numbers. */
+  public long seed() {
+    return seed;
+  }
+
+  /** The class of each picture, a label or a name, repeated to fill the count; empty for none. */
+  public List<String> classes() {
+    return classes;
+  }
+
+  /** Classifier-free guidance. */
+  public ClassifierFreeGuidance classifierFree() {
+    return classifierFree;
+  }
+
+  /** What the scheduler is told, such as eta. */
+  public RunOptions run() {
+    return run;
+  }
+
+  /** How guides steer, and those that are made already. */
+  public Guidance guidance() {
+    return guidance;
+  }
+
+  /** The guides that are yet to be made. */
+  public List<GuideSpec> guides() {
+    return guides;
+  }
+
+  /** The picture to start from or to complete. */
+  public Optional<Path> picture() {
+    return picture;
+  }
+
+  /** Where {@link #picture} is drawn anew: where this one is light. */
+  public Optional<Path> mask() {
+    return mask;
+  }
+
+  /** The part of the noise levels to go through from {@link #picture}, 1 for all. */
+  public double strength() {
+    return strength;
+  }
+
+  /** The same with so many pictures. */
+  public SamplingOptions withCount(int count) {
+    SamplingOptions copy = copy();
+    copy.count = atLeastOne("count", count);
+    return copy;
+  }
+
+  /** The same with pictures of this size in pixels. */
+  public SamplingOptions withSize(int height, int width) {
+    SamplingOptions copy = copy();
+    copy.height = OptionalInt.of(atLeastOne("height", height));
+    copy.width = OptionalInt.of(atLeastOne("width", width));
+    return copy;
+  }
+
+  /** The same in so many steps. */
+  public SamplingOptions withSteps(int steps) {
+    SamplingOptions copy = copy();
+    copy.steps = OptionalInt.of(atLeastOne("steps", steps));
+    return copy;
+  }
+
+  /** The same with so many pictures in the network at once. */
+  public SamplingOptions withBatchSize(int batchSize) {
+    SamplingOptions copy = copy();
+    copy.batchSize = OptionalInt.of(atLeastOne("batch size", batchSize));
+    return copy;
+  }
+
+  /** The same by another update rule, with the model's settings. */
+  public SamplingOptions withScheduler(SchedulerKind scheduler) {
+    SamplingOptions copy = copy();
+    copy.scheduler = Optional.of(scheduler);
+    return copy;
+  }
+
+  /** The same from another seed. */
+  public SamplingOptions withSeed(long seed) {
+    SamplingOptions copy = copy();
+    copy.seed = seed;
+    return copy;
+  }
+
+  /** The same with classes by their labels, repeated to fill the count. */
+  public SamplingOptions withLabels(long... labels) {
+    return withClasses(Arrays.stream(labels).mapToObj(Long::toString).toArray(String[]::new));
+  }
+
+  /** The same with classes by their names or labels, repeated to fill the count. */
+  public SamplingOptions withClasses(String... classes) {
+    SamplingOptions copy = copy();
+    copy.classes = List.of(classes);
+    return copy;
+  }
+
+  /** The same with classifier-free guidance. */
+  public SamplingOptions withClassifierFree(ClassifierFreeGuidance classifierFree) {
+    SamplingOptions copy = copy();
+    copy.classifierFree = classifierFree;
+    return copy;
+  }
+
+  /** The same with classifier-free guidance of this scale at every step; 1 for none. */
+  public SamplingOptions withGuidanceScale(double scale) {
+    return withClassifierFree(ClassifierFreeGuidance.of(scale));
+  }
+
+  /** The same with what the scheduler is told. */
+  public SamplingOptions withRun(RunOptions run) {
+    SamplingOptions copy = copy();
+    copy.run = run;
+    return copy;
+  }
+
+  /** The same steered in this way; guides that were added one by one stay. */
+  public SamplingOptions withGuidance(Guidance guidance) {
+    SamplingOptions copy = copy();
+    copy.guidance = guidance;
+    return copy;
+  }
+
+  /** The same with a further guide. */
+  public SamplingOptions withGuide(GuideSpec guide) {
+    SamplingOptions copy = copy();
+    copy.guides = new ArrayList<>(guides);
+    copy.guides.add(guide.requireComplete());
+    return copy;
+  }
+
+  /**
+   * The same with a further guide, such as {@code color=teal}.
+   *
+   * @param scale what its loss is multiplied by
+   * @throws SfumatoException if there is no such guide
+   */
+  public SamplingOptions withGuide(String guide, double scale) {
+    return withGuide(GuideSpec.parse(guide).with("scale", scale));
+  }
+
+  /** The same with a further guide of one's own: a loss of the predicted pictures. */
+  public SamplingOptions withGuide(Guide guide, double scale) {
+    return withGuide(GuideSpec.of("guide", guide).with("scale", scale));
+  }
+
+  /**
+   * The same with guides that look at noisy copies of the predicted pictures, see {@link
+   * SmoothedGuide}.
+   *
+   * @param samples how many copies; 0 for the predicted pictures themselves
+   * @param gamma how noisy they are
+   */
+  public SamplingOptions withSmoothing(int samples, double gamma) {
+    SamplingOptions copy = copy();
+    copy.smoothingSamples = samples;
+    copy.smoothingGamma = gamma;
+    return copy;
+  }
+
+  /** {@code guide} as it is to look at pictures. */
+  public ScheduledGuide smoothed(ScheduledGuide guide) {
+    return smoothingSamples == 0
+        ? guide
+        : guide.withGuide(new SmoothedGuide(guide.guide(), smoothingSamples, smoothingGamma));
+  }
+
+  /**
+   * The same started from a picture (img2img), which is resized and cut to the size that is drawn.
+   *
+   * @param strength above 0, where it stays, to 1, where little of it is left
+   */
+  public SamplingOptions withPicture(Path picture, double strength) {
+    if (!(strength > 0 && strength <= 1)) {
+      throw new SfumatoException("strength must be above 0 and at most 1, not " + strength);
+    }
+    SamplingOptions copy = copy();
+    copy.picture = Optional.of(picture);
+    copy.mask = Optional.empty();
+    copy.strength = strength;
+    return copy;
+  }
+
+  /** The same with a picture that is kept where {@code mask} is dark and drawn anew elsewhere. */
+  public SamplingOptions withInpainting(Path picture, Path mask) {
+    SamplingOptions copy = withPicture(picture, 1);
+    copy.mask = Optional.of(mask);
+    return copy;
+  }
+
+  private static int atLeastOne(String property, int value) {
+    if (value < 1) {
+      throw new SfumatoException(property + " must be at least 1, not " + value);
+    }
+    return value;
   }
 }

@@ -22,6 +22,11 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
   }
 
   @Override
+  public int evaluationsPerStep() {
+    return 2;
+  }
+
+  @Override
   public Run begin(int steps, RunOptions options, Rng noise) {
     Timesteps.requireNotOwn(SchedulerKind.DPMSOLVER_SDE, options);
     TrainedSigmas trained = new TrainedSigmas(noiseSchedule);

@@ -14,6 +14,11 @@ record HeunScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
   }
 
   @Override
+  public int evaluationsPerStep() {
+    return 2;
+  }
+
+  @Override
   public Run begin(int steps, RunOptions options, Rng noise) {
     double[] timesteps = Timesteps.fractionalOrOwn(config, steps, options);
     SigmaGrid grid = SigmaGrid.fromEndToEnd(config, new TrainedSigmas(noiseSchedule), timesteps, 0);

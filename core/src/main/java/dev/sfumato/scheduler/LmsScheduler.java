@@ -42,9 +42,11 @@ record LmsScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
         int i = step.index();
         Tensor x0 = x0(prediction(modelOutput, x), x, step);
         derivatives.put(i, derivative(x, x0, sigma(step)));
-        int order = derivatives.size();
+        // In a run that begins in the middle diffusers takes the weights of the full order for the
+        // few derivatives that there are.
+        int order = Math.min(ORDER, i + 1);
         Tensor next = x;
-        for (int j = 0; j < order; j++) {
+        for (int j = 0; j < derivatives.size(); j++) {
           next = next.add(derivatives.at(i - j).mul(weight(i, j, order)));
         }
         return scope.keep(next);

@@ -71,9 +71,23 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
     public Tensor step(Tensor modelOutput, Tensor x, Step step) {
       try (Scope scope = Scope.open()) {
         Tensor output = prediction(modelOutput, x);
-        boolean multistep = step.index() >= warmUp;
+        boolean multistep = place(step) >= warmUp;
         return scope.keep(multistep ? multistep(output, x, step) : rungeKutta(output, x, step));
       }
+    }
+
+    /** How many evaluations came before, of which a run that begins in the middle has none. */
+    private int place(Step step) {
+      return step.index() - first();
+    }
+
+    @Override
+    SolverRun beginAt(int index) {
+      if (warmUp > 0) {
+        throw new SfumatoException(
+            "pndm begins in the middle only without Runge-Kutta steps: set skip_prk_steps to true");
+      }
+      return super.beginAt(index);
     }
 
     /**
@@ -100,16 +114,17 @@ record PndmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
 
     /**
      * Equation 12: e from the last four evaluations, fewer at the beginning. Without warm-up the
-     * second evaluation, at the end of the first step, corrects that step.
+     * second evaluation, at the end of the first step, corrects that step; in a run that begins in
+     * the middle the second does so too, and the third leads from there, as in diffusers.
      */
     private Tensor multistep(Tensor output, Tensor x, Step step) {
       int t = timestep(step);
-      if (warmUp == 0 && step.index() == 1) {
+      if (warmUp == 0 && place(step) == 1) {
         Tensor mean = output.add(epsilons.at(0)).div(2);
         return transfer(start.at(0), t + stride, t, mean);
       }
-      int i = warmUp == 0 ? Math.max(step.index() - 1, 0) : step.index() - warmUp + 3;
-      if (step.index() == 0) {
+      int i = warmUp == 0 ? Math.max(place(step) - 1, 0) : place(step) - warmUp + 3;
+      if (place(step) == 0) {
         start.put(0, x);
       }
       epsilons.put(i, output);

@@ -4,7 +4,8 @@ import dev.sfumato.tensor.Tensor;
 
 /**
  * One sampling: its steps in order, and what the update rule remembers from step to step. For one
- * thread. Tensors are (B, C, H, W) on any device; none that is passed in is changed or freed.
+ * thread. Tensors are (B, C, H, W), or (B, C) for models of vectors, on any device; none that is
+ * passed in is changed or freed.
  *
  * <p>Each {@link Step} is one evaluation of the model: rules that evaluate it twice for a step of
  * theirs, such as Heun's, have more steps than were asked for. A step may be taken again from
@@ -21,7 +22,28 @@ public interface Run extends Iterable<Step> {
    */
   double alphaCumprod(Step step);
 
-  /** What the model is given for {@code x} at {@code step}. */
+  /**
+   * The share of the picture's variance that {@link #step} leads to: {@link #alphaCumprod} of the
+   * next step, and 1 after the last.
+   */
+  double nextAlphaCumprod(Step step);
+
+  /** The standard deviation of {@code x} is 1 once it is multiplied by this. */
+  double inputScale(Step step);
+
+  /** What the model predicts. */
+  PredictionType predictionType();
+
+  /**
+   * Clean samples as noisy as those that {@code step} begins with, in the units of this run: what
+   * img2img starts from.
+   *
+   * @param x0 clean samples (B, ...)
+   * @param noise standard normal, of the same shape
+   */
+  Tensor addNoise(Tensor x0, Tensor noise, Step step);
+
+  /** What the model is given for {@code x} at {@code step}: x times {@link #inputScale}. */
   Tensor scaleModelInput(Tensor x, Step step);
 
   /**

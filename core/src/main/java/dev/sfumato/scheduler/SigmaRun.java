@@ -1,6 +1,7 @@
 package dev.sfumato.scheduler;
 
 import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
 /**
@@ -40,6 +41,18 @@ abstract class SigmaRun extends SolverRun {
   public final double initNoiseSigma() {
     float max = sigmas[0];
     return startsBelowMax ? Floats.sqrt(max * max + 1) : max;
+  }
+
+  @Override
+  public final double inputScale(Step step) {
+    float sigma = sigma(step);
+    return 1 / Floats.sqrt(sigma * sigma + 1);
+  }
+
+  /** x_0 + sigma eps. */
+  @Override
+  public final Tensor addNoise(Tensor x0, Tensor noise, Step step) {
+    return Scope.run(() -> x0.add(noise.mul(sigma(step))));
   }
 
   @Override

@@ -18,6 +18,7 @@ abstract class SolverRun implements Run {
   private final boolean learnedVariance;
   private final double[] timesteps;
   private final Rng rng;
+  private int first;
 
   SolverRun(SchedulerConfig config, double[] timesteps, Rng rng) {
     this.predictionType = config.predictionType();
@@ -33,7 +34,46 @@ abstract class SolverRun implements Run {
   @Override
   public final Iterator<Step> iterator() {
     int count = timesteps.length;
-    return IntStream.range(0, count).mapToObj(i -> new Step(i, count, timesteps[i])).iterator();
+    return IntStream.range(first, count).mapToObj(i -> new Step(i, count, timesteps[i])).iterator();
+  }
+
+  /** Leaves out the steps before {@code index}; to be called before any step is taken. */
+  SolverRun beginAt(int index) {
+    first = index;
+    return this;
+  }
+
+  /** The index of the first step. */
+  final int first() {
+    return first;
+  }
+
+  final int stepCount() {
+    return timesteps.length;
+  }
+
+  @Override
+  public final PredictionType predictionType() {
+    return predictionType;
+  }
+
+  @Override
+  public final double nextAlphaCumprod(Step step) {
+    int next = step.index() + 1;
+    return next < timesteps.length
+        ? alphaCumprod(new Step(next, timesteps.length, timesteps[next]))
+        : 1;
+  }
+
+  @Override
+  public double inputScale(Step step) {
+    return 1;
+  }
+
+  @Override
+  public Tensor addNoise(Tensor x0, Tensor noise, Step step) {
+    NoiseLevel level = level(step);
+    return Scope.run(() -> x0.mul(level.signal()).add(noise.mul(level.sigma())));
   }
 
   @Override

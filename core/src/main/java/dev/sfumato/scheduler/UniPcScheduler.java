@@ -58,7 +58,7 @@ record UniPcScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) imple
         Tensor prediction = prediction(modelOutput, x);
         outputs.put(
             i, settings.predictX0() ? x0(prediction, x, step) : epsilon(prediction, x, step));
-        boolean corrects = i > 0 && !settings.disableCorrector().contains(i - 1);
+        boolean corrects = i > first() && !settings.disableCorrector().contains(i - 1);
         Tensor corrected = corrects ? move(samples.at(i - 1), i - 1, order(i - 1, step), true) : x;
         samples.put(i, corrected);
         return scope.keep(move(corrected, i, order(i, step), false));
@@ -67,7 +67,7 @@ record UniPcScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) imple
 
     private int order(int index, Step step) {
       int left = settings.lowerOrderFinal() ? step.count() - index : settings.order();
-      return Math.min(Math.min(settings.order(), left), index + 1);
+      return Math.min(Math.min(settings.order(), left), index - first() + 1);
     }
 
     /**

@@ -7,12 +7,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /**
  * Mixed precision (Micikevicius et al., 2018), as {@code torch.autocast}: inside a region
  * convolutions, matrix products and attention compute in bfloat16, whatever is sensitive to
- * rounding in float32. Weights stay float32. Networks open the region around their forward pass; it
- * does nothing unless {@link #bfloat16} has asked for it.
+ * rounding in float32. Weights stay float32. Networks open the region around their forward pass, in
+ * the precision that each was told to compute in.
  */
 public final class Autocast implements AutoCloseable {
-  private static volatile boolean wanted;
-
   private final boolean outermost;
 
   private Autocast(boolean wanted) {
@@ -22,14 +20,9 @@ public final class Autocast implements AutoCloseable {
     }
   }
 
-  /** Says for the whole process whether regions compute in bfloat16. */
-  public static void bfloat16(boolean wanted) {
-    Autocast.wanted = wanted;
-  }
-
-  /** Opens a region of this thread. */
-  public static Autocast open() {
-    return new Autocast(wanted);
+  /** Opens a region of this thread; it does nothing in single precision. */
+  public static Autocast open(Precision precision) {
+    return new Autocast(precision == Precision.BF16);
   }
 
   /** A region for what is computed again, if the first time was in one. */

@@ -105,10 +105,8 @@ class ClipGuidanceTest {
                 clip,
                 new CourseCutouts(options.get("cuts").intValue()),
                 ClipPrompts.ofTexts(clip, prompts)),
-            options.get("scale").doubleValue(),
-            GuideSchedule.of(schedule, "golden"),
-            0,
-            1);
+            new GuideWeight(
+                options.get("scale").doubleValue(), GuideSchedule.of(schedule, "golden"), 0, 1));
     return Guidance.of(List.of(guide), GradientMode.parse(options.get("gradient").textValue()));
   }
 

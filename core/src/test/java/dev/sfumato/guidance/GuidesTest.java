@@ -200,7 +200,9 @@ class GuidesTest {
     Path words = Files.writeString(folder.resolve("words"), "1 two 3");
     ScheduledGuide guide =
         new ScheduledGuide(
-            "tv", new TotalVariationGuide(), 1, GuideSchedule.parse(three.toString()), 0, 1);
+            "tv",
+            new TotalVariationGuide(),
+            new GuideWeight(1, GuideSchedule.parse(three.toString()), 0, 1));
     SfumatoException e =
         assertThrows(
             SfumatoException.class,

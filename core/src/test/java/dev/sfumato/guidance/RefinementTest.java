@@ -40,7 +40,6 @@ class RefinementTest {
         Rng random = new Rng(0)) {
       Run run = Scheduler.of(config).begin(10, RunOptions.defaults(), random);
       Step step = new Step(4, 10, 500);
-      Level level = Level.of(run, step);
       Tensor x = random.normal(1, 3, 4, 4);
       Tensor output = random.normal(1, 3, 4, 4);
       Tensor delta = random.normal(1, 3, 4, 4);
@@ -48,11 +47,11 @@ class RefinementTest {
       for (MeanGuidance.Kind kind : MeanGuidance.Kind.values()) {
         Prediction shifted =
             new MeanGuidance(kind, 1, 1)
-                .shifted(new Prediction(output, x, Map.of(), 0), level, type, delta);
+                .shifted(new Prediction(output, x, Map.of(), 0), run, step, delta);
         Tensor moved = run.predictX0(shifted.modelOutput(), shifted.x(), step);
         assertThat(moved).isWithin(1e-4).of(x0.add(delta));
-        Tensor noise = noise(level, shifted.x(), moved);
-        Tensor before = noise(level, x, x0);
+        Tensor noise = noise(run.alphaCumprod(step), shifted.x(), moved);
+        Tensor before = noise(run.alphaCumprod(step), x, x0);
         if (kind == MeanGuidance.Kind.TFG) {
           assertThat(noise).isWithin(1e-4).of(before);
           double next = run.alphaCumprod(new Step(5, 10, 400));
@@ -66,8 +65,8 @@ class RefinementTest {
     }
   }
 
-  private static Tensor noise(Level level, Tensor x, Tensor x0) {
-    return x.sub(x0.mul(level.signal())).div(level.sigma());
+  private static Tensor noise(double alphaCumprod, Tensor x, Tensor x0) {
+    return x.sub(x0.mul(Math.sqrt(alphaCumprod))).div(Math.sqrt(1 - alphaCumprod));
   }
 
   @ParameterizedTest

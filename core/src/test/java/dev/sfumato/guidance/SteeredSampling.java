@@ -4,9 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.model.PictureSpace;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.sampling.Sampler;
-import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -36,6 +37,7 @@ final class SteeredSampling {
   private int batchSize = 64;
   private long[] labels = {};
   private ClassifierFreeGuidance classGuidance = ClassifierFreeGuidance.NONE;
+  private PictureSpace space = PictureSpace.PIXELS;
   private Consumer<Prediction> predictions = prediction -> {};
   private Consumer<Step> taken = step -> {};
 
@@ -93,6 +95,11 @@ final class SteeredSampling {
     return this;
   }
 
+  SteeredSampling in(PictureSpace space) {
+    this.space = space;
+    return this;
+  }
+
   SteeredSampling listeningTo(Consumer<Prediction> listener) {
     this.predictions = listener;
     return this;
@@ -106,28 +113,25 @@ final class SteeredSampling {
   /** The pictures (count, C, H, W). */
   Tensor run() {
     try (Scope scope = Scope.open();
-        DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path(model));
+        PixelPipeline pipeline = PixelPipeline.load(Golden.path(model));
+        ClassConditionedUNet network = saysWhatNoClassIs(pipeline.denoiser());
         Rng random = new Rng(seed)) {
       SchedulerConfig config = pipeline.scheduler().withClassName(scheduler);
       for (Map.Entry<String, Object> setting : settings.entrySet()) {
         config = config.with(setting.getKey(), setting.getValue());
       }
-      int side = pipeline.denoiser().config().sampleSize().get(0);
-      SamplingOptions options =
-          new SamplingOptions(
-              count,
-              side,
-              side,
-              steps,
-              batchSize,
-              labels,
-              classGuidance,
-              RunOptions.defaults().withEta(eta));
-      try (ClassConditionedUNet denoiser = saysWhatNoClassIs(pipeline.denoiser())) {
-        return scope.keep(
-            new Sampler(denoiser, Scheduler.of(config), guidance)
-                .sample(options, random, listener()));
-      }
+      int side = network.config().sampleSize().get(0);
+      Conditioning conditioning =
+          new Conditioning(network.given(labels, count), network.missing(), classGuidance);
+      return scope.keep(
+          new Sampler(network, Scheduler.of(config))
+              .withSpace(space)
+              .withGuidance(guidance)
+              .withConditioning(conditioning)
+              .withRunOptions(RunOptions.defaults().withEta(eta))
+              .withBatchSize(batchSize)
+              .sample(
+                  Start.noise(count, network.channels(), side, side), steps, random, listener()));
     }
   }
 
@@ -211,10 +215,11 @@ final class SteeredSampling {
             new ScheduledGuide(
                 guide.get("name").textValue(),
                 new ColorGuide(c.get(0).asDouble(), c.get(1).asDouble(), c.get(2).asDouble()),
-                guide.get("scale").doubleValue(),
-                GuideSchedule.parse(guide.path("schedule").asText("constant")),
-                guide.path("from").asDouble(0),
-                guide.path("until").asDouble(1)));
+                new GuideWeight(
+                    guide.get("scale").doubleValue(),
+                    GuideSchedule.parse(guide.path("schedule").asText("constant")),
+                    guide.path("from").asDouble(0),
+                    guide.path("until").asDouble(1))));
       }
       GradientMode mode = GradientMode.parse(o.get("gradient").textValue());
       JsonNode clamp = o.get("clamp");

@@ -10,12 +10,11 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.picture.Pictures;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
@@ -109,19 +108,16 @@ class SamplerTest {
   @Test
   void aFailureInTheMiddleFreesEverything() {
     long before = Scope.liveTensors();
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
-        Rng random = new Rng(0)) {
+    try (PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/tiny"))) {
       long loaded = Scope.liveTensors();
       assertThrows(
           IllegalStateException.class,
           () ->
-              sampler(pipeline, "ddim")
-                  .sample(
-                      options(2, 5, 2, new long[0], 1),
-                      random,
-                      (step, x) -> {
-                        throw new IllegalStateException();
-                      }));
+              pipeline.sample(
+                  ddim(2, 5),
+                  (step, x) -> {
+                    throw new IllegalStateException();
+                  }));
       assertThat(Scope.liveTensors()).isEqualTo(loaded);
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
@@ -131,19 +127,13 @@ class SamplerTest {
   @Test
   void whatIsNotFiniteIsAnErrorThatNamesTheStep() {
     long before = Scope.liveTensors();
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
-        Rng random = new Rng(0)) {
+    try (PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/tiny"))) {
       long loaded = Scope.liveTensors();
       try (Autograd.Recording off = Autograd.off()) {
         pipeline.denoiser().parameters().get("unet.conv_out.bias").fill_(Float.MAX_VALUE);
         pipeline.denoiser().parameters().get("unet.conv_out.weight").fill_(Float.MAX_VALUE);
       }
-      SfumatoException e =
-          assertThrows(
-              Sampler.NotFinite.class,
-              () ->
-                  sampler(pipeline, "ddim")
-                      .sample(options(2, 5, 2, new long[0], 1), random, (step, x) -> {}));
+      SfumatoException e = assertThrows(Sampler.NotFinite.class, () -> pipeline.draw(ddim(2, 5)));
       assertThat(e).hasMessageThat().contains("step 1 of 5: the network predicts NaN or infinity");
       assertThat(Scope.liveTensors()).isEqualTo(loaded);
     }
@@ -154,38 +144,30 @@ class SamplerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "tiny | 3 | 1 | the model is not class-conditioned: leave out the labels",
+        "tiny | 3 | 1 | the model is not class-conditioned: leave out the classes",
         "tiny-channels | 10 | 1 | class 10 is out of range: the model knows 0 to 9",
         "tiny-channels | -1 | 1 | class -1 is out of range: the model knows 0 to 9",
         "tiny-embedding | 3 | 2 | classifier-free guidance needs a model",
         "tiny |  | 2 | classifier-free guidance needs a model",
-        "tiny-embedding | | 1 | say in labels which of its 11 classes to draw",
+        "tiny-embedding | | 1 | say which of its 11 classes to draw",
       })
   void refusesClassesThatTheModelDoesNotKnow(
       String model, Long label, double scale, String message) {
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/" + model));
-        Rng random = new Rng(0)) {
+    try (PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/" + model))) {
       long[] labels = label == null ? new long[0] : new long[] {label};
       SfumatoException e =
           assertThrows(
               SfumatoException.class,
-              () ->
-                  sampler(pipeline, "ddim")
-                      .sample(options(1, 2, 1, labels, scale), random, (step, x) -> {}));
+              () -> pipeline.draw(ddim(1, 2).withLabels(labels).withGuidanceScale(scale)));
       assertThat(e).hasMessageThat().contains(message);
     }
   }
 
   @Test
   void refusesASizeThatTheNetworkCannotHalve() {
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
-        Rng random = new Rng(0)) {
-      SamplingOptions odd =
-          new SamplingOptions(1, 15, 16, 2, 1, new long[0], 1, RunOptions.defaults());
+    try (PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/tiny"))) {
       SfumatoException e =
-          assertThrows(
-              SfumatoException.class,
-              () -> sampler(pipeline, "ddim").sample(odd, random, (step, x) -> {}));
+          assertThrows(SfumatoException.class, () -> pipeline.draw(ddim(1, 2).withSize(15, 16)));
       assertThat(e).hasMessageThat().contains("15 x 16");
     }
   }
@@ -221,35 +203,29 @@ class SamplerTest {
 
   private static Tensor sample(Path directory, JsonNode golden, int batchSize) {
     JsonNode o = golden.get("options");
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory);
-        Rng random = new Rng(o.get("seed").longValue())) {
+    try (PixelPipeline pipeline = PixelPipeline.load(directory)) {
       long[] labels =
           StreamSupport.stream(o.path("labels").spliterator(), false)
               .mapToLong(JsonNode::longValue)
               .toArray();
-      SamplingOptions options =
-          new SamplingOptions(
-              o.get("count").intValue(),
-              16,
-              16,
-              o.get("steps").intValue(),
-              batchSize,
-              labels,
-              o.path("guidance_scale").asDouble(1),
-              RunOptions.defaults().withEta(o.path("eta").asDouble(0)));
-      return sampler(pipeline, o.get("scheduler").textValue())
-          .sample(options, random, (step, x) -> {});
+      return pipeline.sample(
+          SamplingOptions.defaults()
+              .withCount(o.get("count").intValue())
+              .withSteps(o.get("steps").intValue())
+              .withBatchSize(batchSize)
+              .withLabels(labels)
+              .withScheduler(SchedulerKind.parse(o.get("scheduler").textValue()))
+              .withGuidanceScale(o.path("guidance_scale").asDouble(1))
+              .withRun(RunOptions.defaults().withEta(o.path("eta").asDouble(0)))
+              .withSeed(o.get("seed").longValue()),
+          Sampler.Listener.NONE);
     }
   }
 
-  private static Sampler sampler(DiffusionPipeline pipeline, String scheduler) {
-    return new Sampler(
-        pipeline.denoiser(), Scheduler.of(pipeline.scheduler().withClassName(scheduler)));
-  }
-
-  private static SamplingOptions options(
-      int count, int steps, int batchSize, long[] labels, double guidanceScale) {
-    return new SamplingOptions(
-        count, 16, 16, steps, batchSize, labels, guidanceScale, RunOptions.defaults());
+  private static SamplingOptions ddim(int count, int steps) {
+    return SamplingOptions.defaults()
+        .withCount(count)
+        .withSteps(steps)
+        .withScheduler(SchedulerKind.DDIM);
   }
 }

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Engine;
 import dev.sfumato.tensor.Tensor;
@@ -31,7 +31,7 @@ import java.util.stream.StreamSupport;
  */
 record RunFacts(
     OutputDirectory output,
-    DiffusionPipeline pipeline,
+    PixelPipeline pipeline,
     String dataset,
     LossHistory history,
     long totalSteps) {

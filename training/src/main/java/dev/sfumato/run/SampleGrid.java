@@ -2,14 +2,11 @@ package dev.sfumato.run;
 
 import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Pictures;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.scheduler.Scheduler;
-import dev.sfumato.tensor.Rng;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
@@ -23,7 +20,7 @@ import java.util.stream.LongStream;
  * @param dataset pictures of the size to draw
  * @param watch how many pictures, in how many steps
  */
-record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watch) {
+record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
   private static final long SEED = 0;
 
   /**
@@ -35,26 +32,22 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
   BufferedImage draw(BooleanSupplier stopAsked) {
     int classes = pipeline.denoiser().conditioning().numClasses();
     SamplingOptions options =
-        new SamplingOptions(
-            watch.sampleCount(),
-            dataset.height(),
-            dataset.width(),
-            Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()),
-            watch.sampleCount(),
-            LongStream.range(0, classes).toArray(),
-            1,
-            RunOptions.defaults());
-    try (Scope scope = Scope.open();
-        Rng random = new Rng(SEED)) {
-      Scheduler ddim = Scheduler.of(pipeline.scheduler().withClassName("ddim"));
-      Sampler.Listener watcher =
-          (step, x) -> {
-            if (stopAsked.getAsBoolean()) {
-              throw new CancellationException();
-            }
-          };
-      Tensor images = new Sampler(pipeline.denoiser(), ddim).sample(options, random, watcher);
-      return Pictures.grid(images, rows(classes));
+        SamplingOptions.defaults()
+            .withCount(watch.sampleCount())
+            .withBatchSize(watch.sampleCount())
+            .withSize(dataset.height(), dataset.width())
+            .withSteps(Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()))
+            .withLabels(LongStream.range(0, classes).toArray())
+            .withScheduler(SchedulerKind.DDIM)
+            .withSeed(SEED);
+    Sampler.Listener watcher =
+        (step, x) -> {
+          if (stopAsked.getAsBoolean()) {
+            throw new CancellationException();
+          }
+        };
+    try (Scope scope = Scope.open()) {
+      return Pictures.grid(pipeline.sample(options, watcher), rows(classes));
     }
   }
 

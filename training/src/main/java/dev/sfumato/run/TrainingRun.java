@@ -5,7 +5,7 @@ import dev.sfumato.chart.LossChart;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Png;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.ProcessGroup;
@@ -42,7 +42,7 @@ import org.slf4j.LoggerFactory;
 public final class TrainingRun implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TrainingRun.class);
 
-  private final DiffusionPipeline pipeline;
+  private final PixelPipeline pipeline;
   private final Dataset dataset;
   private final OutputDirectory output;
   private final WatchOptions watch;
@@ -69,7 +69,7 @@ public final class TrainingRun implements AutoCloseable {
 
   /** A run of this process alone. */
   public TrainingRun(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Batches batches,
       Dataset validation,
       TrainingOptions options,
@@ -89,7 +89,7 @@ public final class TrainingRun implements AutoCloseable {
    * @param processes those that train together; this one is the first, the others {@link #follow}
    */
   public TrainingRun(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Batches batches,
       Dataset validation,
       TrainingOptions options,
@@ -196,7 +196,7 @@ public final class TrainingRun implements AutoCloseable {
    * @param stopAsked asked after each optimiser step: whether all are to end now
    */
   public static void follow(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Batches batches,
       TrainingOptions options,
       Optional<Path> checkpoint,

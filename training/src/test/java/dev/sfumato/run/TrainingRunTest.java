@@ -11,7 +11,7 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
@@ -218,7 +218,7 @@ class TrainingRunTest {
     Path root = folder.resolve("run");
     WatchOptions watch = new WatchOptions(2, 50, 4, 0, 2, false);
     int[] asked = {0};
-    try (DiffusionPipeline pipeline = newModel();
+    try (PixelPipeline pipeline = newModel();
         OutputDirectory output = OutputDirectory.create(root, false);
         TrainingRun run = newRun(pipeline, DIGITS, output, 1e-3, 4, watch, Optional.empty())) {
       run.run(
@@ -266,7 +266,7 @@ class TrainingRunTest {
     long before = Scope.liveTensors();
     long[] resident = new long[2];
     try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
-        DiffusionPipeline pipeline = newModel();
+        PixelPipeline pipeline = newModel();
         TrainingRun run =
             newRun(
                 pipeline,
@@ -314,8 +314,8 @@ class TrainingRunTest {
     try (OutputDirectory output =
         isNew ? OutputDirectory.create(root, false) : OutputDirectory.open(root)) {
       Optional<Path> checkpoint = output.latestCheckpoint();
-      try (DiffusionPipeline pipeline =
-              checkpoint.map(DiffusionPipeline::load).orElseGet(TrainingRunTest::newModel);
+      try (PixelPipeline pipeline =
+              checkpoint.map(PixelPipeline::load).orElseGet(TrainingRunTest::newModel);
           TrainingRun run = newRun(pipeline, DIGITS, output, rate, steps, watch, checkpoint)) {
         run.run(
             new TrainingRun.Listener() {
@@ -336,7 +336,7 @@ class TrainingRunTest {
   }
 
   private static TrainingRun newRun(
-      DiffusionPipeline pipeline,
+      PixelPipeline pipeline,
       Dataset dataset,
       OutputDirectory output,
       double rate,
@@ -365,7 +365,7 @@ class TrainingRunTest {
     return new WatchOptions(0, 3, 0, 0, 1, false);
   }
 
-  private static DiffusionPipeline newModel() {
+  private static PixelPipeline newModel() {
     UNet2DConfig unet =
         UNet2DConfig.of(
             Map.of(
@@ -395,6 +395,6 @@ class TrainingRunTest {
     try (Rng random = new Rng(3)) {
       denoiser.reset(random);
     }
-    return new DiffusionPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50));
+    return new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults().withTrainTimesteps(50));
   }
 }

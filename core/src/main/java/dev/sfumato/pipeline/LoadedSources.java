@@ -1,14 +1,21 @@
-package dev.sfumato.cli;
+package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
-import dev.sfumato.evaluation.PictureClassifier;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.GuideSources;
+import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Inpainting;
+import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.hub.Hub;
+import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,26 +24,41 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The pictures, classifiers and CLIP models that guides are made of, as a model needs them. */
-final class GuideSources implements AutoCloseable {
+/** Pictures and CLIP models for one sampling; pictures belong to the current scope. */
+final class LoadedSources implements GuideSources, AutoCloseable {
   private static final int WHITE = 128;
 
   private final int channels;
   private final int height;
   private final int width;
   private final Device device;
-  private final List<PictureClassifier> classifiers = new ArrayList<>();
+  private final Precision precision;
   private final Map<String, ClipModel> clips = new HashMap<>();
 
-  GuideSources(int channels, SamplingOptions options, Device device) {
-    this.channels = channels;
-    this.height = options.height();
-    this.width = options.width();
-    this.device = device;
+  LoadedSources(DiffusionPipeline pipeline, int height, int width) {
+    this.channels = pipeline.pictureChannels();
+    this.height = height;
+    this.width = width;
+    this.device = pipeline.denoiser().device();
+    this.precision = pipeline.precision();
   }
 
-  /** A picture, resized and cut to the size that is drawn: (1, C, H, W) in [-1, 1]. */
-  Tensor fitted(Path file) {
+  /** What steers, with the guides that are still to be made. */
+  Guidance guidance(SamplingOptions options) {
+    List<ScheduledGuide> guides = new ArrayList<>(options.guidance().guides());
+    List<String> names = GuideSpec.names(options.guides());
+    for (int i = 0; i < names.size(); i++) {
+      guides.add(options.smoothed(options.guides().get(i).make(names.get(i), this)));
+    }
+    Guidance guidance = options.guidance().withGuides(guides);
+    return options
+        .mask()
+        .map(mask -> guidance.withInpainting(inpainting(options.picture().orElseThrow(), mask)))
+        .orElse(guidance);
+  }
+
+  @Override
+  public Tensor picture(Path file) {
     Pixels picture = PictureReader.read(file);
     double enlarged =
         Math.max((double) height / picture.height(), (double) width / picture.width());
@@ -45,28 +67,20 @@ final class GuideSources implements AutoCloseable {
     return tensor(Resize.to(picture, newHeight, newWidth).centerCrop(height, width));
   }
 
-  /** A classifier of a directory, or the one of digits that ships for null. */
-  PictureClassifier classifier(Path directory) {
-    PictureClassifier classifier =
-        directory == null ? PictureClassifier.digits() : PictureClassifier.load(directory);
-    classifiers.add(classifier);
-    classifier.to(device);
-    return classifier;
-  }
-
-  /** The CLIP model of a directory, a file or a Hub id; one for all guides that name it. */
-  ClipModel clip(String name) {
+  @Override
+  public ClipModel clip(String name) {
     return clips.computeIfAbsent(
         name,
         n -> {
-          ClipModel clip = ClipModel.load(Downloads.clip(n));
+          Path files = Hub.fromEnvironment().locate(n, ModelFiles::clip, ProgressListener.NONE);
+          ClipModel clip = ClipModel.load(files);
           clip.to(device);
+          clip.precision(precision);
           return clip;
         });
   }
 
-  /** A picture that is kept where its mask is dark. */
-  Inpainting inpainting(Path file, Path mask) {
+  private Inpainting inpainting(Path file, Path mask) {
     Pixels picture = PictureReader.read(file);
     Pixels redraw = PictureReader.read(mask).gray();
     if (picture.height() != height || picture.width() != width) {
@@ -113,7 +127,6 @@ final class GuideSources implements AutoCloseable {
 
   @Override
   public void close() {
-    classifiers.forEach(PictureClassifier::close);
     clips.values().forEach(ClipModel::close);
   }
 }

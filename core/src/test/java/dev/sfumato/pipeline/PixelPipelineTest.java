@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class DiffusionPipelineTest {
+class PixelPipelineTest {
   private static final String WEIGHTS = "unet/diffusion_pytorch_model.safetensors";
 
   @TempDir Path folder;
@@ -48,9 +48,9 @@ class DiffusionPipelineTest {
   void whatIsSavedLoadsAsTheSame(String name) {
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open();
-        DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/" + name))) {
+        PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/" + name))) {
       pipeline.save(folder);
-      try (DiffusionPipeline again = DiffusionPipeline.load(folder)) {
+      try (PixelPipeline again = PixelPipeline.load(folder)) {
         assertThat(again.scheduler().className()).isEqualTo(pipeline.scheduler().className());
         assertThat(again.scheduler().settings())
             .containsAtLeastEntriesIn(pipeline.scheduler().settings());
@@ -70,7 +70,7 @@ class DiffusionPipelineTest {
   @Test
   void weightsAreSavedAsDiffusersSavesThem() throws IOException {
     Path tiny = Golden.path("pipeline/tiny");
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(tiny)) {
+    try (PixelPipeline pipeline = PixelPipeline.load(tiny)) {
       pipeline.save(folder);
     }
     assertThat(Files.mismatch(tiny.resolve(WEIGHTS), folder.resolve(WEIGHTS))).isEqualTo(-1);
@@ -81,8 +81,7 @@ class DiffusionPipelineTest {
 
   @Test
   void aModelWithAClassEmbeddingNeedsNothingExtra() {
-    try (DiffusionPipeline pipeline =
-        DiffusionPipeline.load(Golden.path("pipeline/tiny-embedding"))) {
+    try (PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/tiny-embedding"))) {
       assertThat(pipeline.denoiser().conditioning())
           .isEqualTo(new ClassConditioning(ClassConditioning.Type.EMBEDDING, 11, 0));
       assertThat(pipeline.denoiser().knowsNoClass()).isFalse();
@@ -101,7 +100,7 @@ class DiffusionPipelineTest {
     Path settings = folder.resolve("scheduler_config.json");
     ObjectNode changed = JsonFile.read(settings, ObjectNode.class);
     JsonFile.write(settings, changed.put("num_train_timesteps", 123));
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(folder)) {
+    try (PixelPipeline pipeline = PixelPipeline.load(folder)) {
       assertThat(pipeline.scheduler().numTrainTimesteps()).isEqualTo(123);
     }
   }
@@ -112,7 +111,7 @@ class DiffusionPipelineTest {
     JsonFile.write(
         folder.resolve("class_conditioning/config.json"),
         Map.of("type", "embedding", "num_classes", 10));
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(folder)) {
+    try (PixelPipeline pipeline = PixelPipeline.load(folder)) {
       assertThat(pipeline.denoiser().conditioning().numClasses()).isEqualTo(10);
       assertThat(pipeline.denoiser().knowsNoClass()).isTrue();
     }
@@ -292,7 +291,7 @@ class DiffusionPipelineTest {
             part,
             List.of("diffusers", "VQModel")));
     assertThat(failure(folder)).contains("is a LDMPipeline with " + part + " (VQModel)");
-    assertThrows(SfumatoException.class, () -> DiffusionPipeline.unetConfig(folder));
+    assertThrows(SfumatoException.class, () -> PixelPipeline.unetConfig(folder));
   }
 
   @Test
@@ -320,12 +319,12 @@ class DiffusionPipelineTest {
     Files.delete(folder.resolve("scheduler/scheduler_config.json"));
     Files.writeString(folder.resolve("optimizer.bin"), "");
     assertThat(failure(folder)).contains("is a checkpoint of a Python training script");
-    DiffusionPipeline.load(folder.resolve("unet")).close();
+    PixelPipeline.load(folder.resolve("unet")).close();
   }
 
   private void assertLoadsAs(String name) {
-    try (DiffusionPipeline expected = DiffusionPipeline.load(Golden.path("pipeline/" + name));
-        DiffusionPipeline pipeline = DiffusionPipeline.load(folder)) {
+    try (PixelPipeline expected = PixelPipeline.load(Golden.path("pipeline/" + name));
+        PixelPipeline pipeline = PixelPipeline.load(folder)) {
       Map<String, Tensor> weights = pipeline.denoiser().parameters();
       expected
           .denoiser()
@@ -372,7 +371,7 @@ class DiffusionPipelineTest {
   private static String failure(Path directory) {
     long before = Scope.liveTensors();
     SfumatoException e =
-        assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(directory).close());
+        assertThrows(SfumatoException.class, () -> PixelPipeline.load(directory).close());
     assertThat(Scope.liveTensors()).isEqualTo(before);
     assertThat(e.getMessage()).doesNotContain("\n");
     return e.getMessage();

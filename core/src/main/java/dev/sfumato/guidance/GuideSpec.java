@@ -1,0 +1,321 @@
+package dev.sfumato.guidance;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.clip.ClipModel;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.function.UnaryOperator;
+
+/**
+ * A guide as people write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by
+ * name. What can be checked without loading anything is checked as it is said.
+ *
+ * <table>
+ * <caption>Options</caption>
+ * <tr><td>scale</td><td>what the loss is multiplied by (40)</td></tr>
+ * <tr><td>schedule</td><td>see {@link GuideSchedule#parse} (constant)</td></tr>
+ * <tr><td>from, until</td><td>the part of the run, 0 to 1, in which it acts (0, 1)</td></tr>
+ * <tr><td>clip</td><td>clip, clip-image: a CLIP model, a directory or a Hub id</td></tr>
+ * <tr><td>cuts</td><td>clip, clip-image: random parts that CLIP is shown at each step (4)</td></tr>
+ * <tr><td>cut-power, cut-overview</td><td>clip, clip-image: see {@link PowerLawCutouts}</td></tr>
+ * <tr><td>clip-temperature</td><td>clip: several texts compete in a softmax</td></tr>
+ * <tr><td>clip-layers</td><td>clip-image: layers to compare, with commas between</td></tr>
+ * <tr><td>low-pass</td><td>reference: compares means over N x N pixels (1)</td></tr>
+ * </table>
+ *
+ * <p>Immutable.
+ */
+public final class GuideSpec {
+  private static final List<String> CLIP = List.of("clip", "clip-image");
+
+  /** The kinds that have an option; all, if none stands there. */
+  private static final Map<String, List<String>> OPTIONS =
+      Map.ofEntries(
+          Map.entry("scale", List.of()),
+          Map.entry("schedule", List.of()),
+          Map.entry("from", List.of()),
+          Map.entry("until", List.of()),
+          Map.entry("clip", CLIP),
+          Map.entry("cuts", CLIP),
+          Map.entry("cut-power", CLIP),
+          Map.entry("cut-overview", CLIP),
+          Map.entry("clip-temperature", List.of("clip")),
+          Map.entry("clip-layers", List.of("clip-image")),
+          Map.entry("low-pass", List.of("reference")));
+
+  private static final String OWN = "";
+
+  /** What was said does not suit the model that was loaded for it. */
+  public static final class Unsuitable extends SfumatoException {
+    private static final long serialVersionUID = 1L;
+
+    Unsuitable(SfumatoException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+
+  private final String kind;
+  private final String value;
+  private final Map<String, String> options;
+  private final Optional<Guide> own;
+  private final Optional<UnaryOperator<Tensor>> classifier;
+
+  private GuideSpec(
+      String kind,
+      String value,
+      Map<String, String> options,
+      Optional<Guide> own,
+      Optional<UnaryOperator<Tensor>> classifier) {
+    this.kind = kind;
+    this.value = value;
+    this.options = options;
+    this.own = own;
+    this.classifier = classifier;
+    check();
+  }
+
+  /**
+   * Reads {@code KIND=VALUE}.
+   *
+   * @throws SfumatoException if there is no such guide, or it has no such value
+   */
+  public static GuideSpec parse(String text) {
+    String[] parts = text.split("=", 2);
+    String value = parts.length == 1 ? "" : parts[1];
+    return new GuideSpec(parts[0], value, Map.of(), Optional.empty(), Optional.empty());
+  }
+
+  /** A guide of one's own. */
+  public static GuideSpec of(String name, Guide guide) {
+    return new GuideSpec(name, OWN, Map.of(), Optional.of(guide), Optional.empty());
+  }
+
+  /**
+   * The same with an option.
+   *
+   * @param value a number or a text, as it would be written
+   * @throws SfumatoException if this guide has no such option, or the option no such value
+   */
+  public GuideSpec with(String option, Object value) {
+    Map<String, String> more = new HashMap<>(options);
+    more.put(option, value.toString());
+    return new GuideSpec(kind, this.value, more, own, classifier);
+  }
+
+  /** The same, a guide of the kind {@code class}, with what gives pictures their logits. */
+  public GuideSpec withClassifier(UnaryOperator<Tensor> classifier) {
+    return new GuideSpec(kind, value, options, own, Optional.of(classifier));
+  }
+
+  /** The kind, or the name of a guide of one's own. */
+  public String kind() {
+    return kind;
+  }
+
+  /** What messages and traces call guides: their kinds, numbered where one comes again. */
+  public static List<String> names(List<GuideSpec> guides) {
+    Map<String, Integer> seen = new HashMap<>();
+    return guides.stream()
+        .map(
+            guide -> {
+              int number = seen.merge(guide.kind, 1, Integer::sum);
+              return number == 1 ? guide.kind : guide.kind + "_" + number;
+            })
+        .toList();
+  }
+
+  /**
+   * Requires what the guide cannot do without.
+   *
+   * @throws SfumatoException if a CLIP model or a classifier is missing
+   */
+  public GuideSpec requireComplete() {
+    if (isClip() && !options.containsKey("clip")) {
+      throw new SfumatoException(
+          "guide " + kind + " needs a CLIP model: give its option clip, a directory or a Hub id");
+    }
+    if (kind.equals("class") && own.isEmpty() && classifier.isEmpty()) {
+      throw new SfumatoException("guide class needs a classifier");
+    }
+    return this;
+  }
+
+  /**
+   * The guide, ready to steer.
+   *
+   * @param name what messages and traces call it
+   * @throws SfumatoException if a picture or a model does not load or suit
+   */
+  public ScheduledGuide make(String name, GuideSources sources) {
+    requireComplete();
+    Guide guide = own.or(this::ofValue).orElseGet(() -> loaded(sources));
+    return new ScheduledGuide(name, guide, weight());
+  }
+
+  // ---- the guide
+
+  private boolean isClip() {
+    return own.isEmpty() && (kind.equals("clip") || kind.equals("clip-image"));
+  }
+
+  /** The guide, if it needs nothing but its value. */
+  private Optional<Guide> ofValue() {
+    return switch (kind) {
+      case "color" -> Optional.of(ColorGuide.parse(value()));
+      case "brightness" -> Optional.of(new BrightnessGuide(number(kind, value())));
+      case "contrast" -> Optional.of(new ContrastGuide(number(kind, value())));
+      case "saturation" -> Optional.of(new SaturationGuide(number(kind, value())));
+      case "symmetry" -> Optional.of(SymmetryGuide.parse(value()));
+      case "tv" -> Optional.of(new TotalVariationGuide());
+      case "range" -> Optional.of(new RangeGuide());
+      case "oversaturation" -> Optional.of(new OversaturationGuide());
+      case "clip", "clip-image", "reference", "class" -> Optional.empty();
+      default ->
+          throw new SfumatoException(
+              "guide '"
+                  + kind
+                  + "' is unknown: use color, clip, clip-image, brightness, contrast, saturation,"
+                  + " symmetry, reference, class, tv, range or oversaturation");
+    };
+  }
+
+  private Guide loaded(GuideSources sources) {
+    return switch (kind) {
+      case "reference" ->
+          new ReferenceGuide(sources.picture(Path.of(value())), whole("low-pass", 1));
+      case "class" -> new ClassGuide(classifier.orElseThrow(), labels());
+      default -> byClip(sources.clip(options.get("clip")));
+    };
+  }
+
+  private Guide byClip(ClipModel model) {
+    Optional<Pixels> picture =
+        kind.equals("clip") ? Optional.empty() : Optional.of(PictureReader.read(Path.of(value())));
+    try {
+      ClipPrompts prompts =
+          picture
+              .map(pixels -> ClipPrompts.ofPicture(model, pixels, layers()))
+              .orElseGet(() -> ClipPrompts.ofTexts(model, value()));
+      return new ClipGuide(model, cutouts(), prompts, temperature());
+    } catch (SfumatoException e) {
+      throw new Unsuitable(e);
+    }
+  }
+
+  private Cutouts cutouts() {
+    int cuts = whole("cuts", 4);
+    if (!options.containsKey("cut-power")) {
+      if (options.containsKey("cut-overview")) {
+        throw new SfumatoException("cut-overview needs cut-power");
+      }
+      return new CourseCutouts(cuts);
+    }
+    String said = options.getOrDefault("cut-overview", "0.25");
+    String[] overview = said.split(":", 2);
+    return new PowerLawCutouts(
+        cuts,
+        number("cut-power", 1),
+        number("cut-overview", overview[0]),
+        number("cut-overview", overview[overview.length - 1]));
+  }
+
+  // ---- what was said
+
+  /** Reads everything that has been said so far. */
+  private void check() {
+    if (own.isEmpty() && ofValue().isEmpty()) {
+      value();
+      if (kind.equals("class")) {
+        labels();
+      }
+    }
+    options.keySet().forEach(this::requireOption);
+    weight();
+    whole("low-pass", 1);
+    cutouts();
+    temperature();
+    layers();
+  }
+
+  private void requireOption(String option) {
+    List<String> kinds = OPTIONS.get(option);
+    if (kinds == null) {
+      throw new SfumatoException("guides have no option '%s'".formatted(option));
+    }
+    if (!kinds.isEmpty() && (own.isPresent() || !kinds.contains(kind))) {
+      throw new SfumatoException(
+          "guide %s has no option %s, which is for %s"
+              .formatted(kind, option, String.join(" and ", kinds)));
+    }
+  }
+
+  private GuideWeight weight() {
+    try {
+      return new GuideWeight(
+          number("scale", 40),
+          GuideSchedule.parse(options.getOrDefault("schedule", "constant")),
+          number("from", 0),
+          number("until", 1));
+    } catch (SfumatoException e) {
+      throw new SfumatoException("guide " + kind + ": " + e.getMessage(), e);
+    }
+  }
+
+  private OptionalDouble temperature() {
+    return options.containsKey("clip-temperature")
+        ? OptionalDouble.of(number("clip-temperature", 1))
+        : OptionalDouble.empty();
+  }
+
+  private List<Integer> layers() {
+    String said = options.getOrDefault("clip-layers", "");
+    return said.isEmpty()
+        ? List.of()
+        : Arrays.stream(said.split(",")).map(layer -> whole("clip-layers", layer)).toList();
+  }
+
+  private long[] labels() {
+    return Arrays.stream(value().split(",")).mapToLong(label -> whole("class", label)).toArray();
+  }
+
+  private String value() {
+    if (value.isEmpty()) {
+      throw new SfumatoException("guide " + kind + " needs a value: " + kind + "=VALUE");
+    }
+    return value;
+  }
+
+  private double number(String option, double otherwise) {
+    String said = options.get(option);
+    return said == null ? otherwise : number(option, said);
+  }
+
+  private int whole(String option, int otherwise) {
+    String said = options.get(option);
+    return said == null ? otherwise : whole(option, said);
+  }
+
+  private static double number(String what, String said) {
+    try {
+      return Double.parseDouble(said);
+    } catch (NumberFormatException e) {
+      throw new SfumatoException(what + " '" + said + "' is not a number", e);
+    }
+  }
+
+  private static int whole(String what, String said) {
+    try {
+      return Integer.parseInt(said.strip());
+    } catch (NumberFormatException e) {
+      throw new SfumatoException(what + " '" + said + "' is not a whole number", e);
+    }
+  }
+}

@@ -1,0 +1,214 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.nn.Weights;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * A model of pixels, unconditional or conditioned by classes: a directory in diffusers' {@code
+ * DDPMPipeline} layout.
+ *
+ * <pre>
+ * model_index.json
+ * unet/config.json                         the U-Net's configuration
+ * unet/diffusion_pytorch_model.safetensors its weights (or .bin)
+ * scheduler/scheduler_config.json          the scheduler's settings
+ * class_conditioning/config.json           how classes reach the U-Net, if the model is conditioned
+ * class_conditioning/model.safetensors     class_emb.weight, where classes have learned vectors
+ * </pre>
+ *
+ * <p>Older models have the contents of {@code unet} and {@code scheduler} beside {@code
+ * model_index.json}.
+ *
+ * @param denoiser the network
+ * @param scheduler the settings of the noise and of the scheduler
+ */
+public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig scheduler)
+    implements DiffusionPipeline {
+  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
+  private static final String UNET = "unet.";
+  private static final Map<String, String> METADATA = Map.of("format", "pt");
+
+  /**
+   * Loads a model directory, or a bare {@code unet} directory with the default scheduler settings.
+   *
+   * @throws SfumatoException naming the file that is missing or does not fit
+   */
+  public static PixelPipeline load(Path directory) {
+    Path unet = unetFolder(directory);
+    boolean bare = unet.equals(directory);
+    Path settings =
+        firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
+    SchedulerConfig scheduler =
+        Files.exists(settings) || !bare
+            ? SchedulerConfig.read(settings)
+            : SchedulerConfig.ddpmDefaults();
+    UNet2DConfig config = unetConfig(directory);
+    ClassConditionedUNet denoiser =
+        new ClassConditionedUNet(config, conditioning(directory, config));
+    try (Scope scope = Scope.open()) {
+      denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
+    } catch (RuntimeException e) {
+      denoiser.close();
+      throw e;
+    }
+    return new PixelPipeline(denoiser, scheduler);
+  }
+
+  /**
+   * The configuration of the U-Net in a model directory, without its weights.
+   *
+   * @throws SfumatoException if there is none
+   */
+  public static UNet2DConfig unetConfig(Path directory) {
+    return JsonFile.read(unetFolder(directory).resolve("config.json"), UNet2DConfig.class);
+  }
+
+  private static Path unetFolder(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      throw new SfumatoException(directory + ": there is no such model directory");
+    }
+    ModelIndex.of(directory).requirePixels();
+    boolean bare = !Files.isDirectory(directory.resolve("unet"));
+    if (bare && !Files.exists(directory.resolve("config.json"))) {
+      throw new SfumatoException(
+          directory + ": is no model directory: it has no unet/config.json and no config.json");
+    }
+    return bare ? directory : directory.resolve("unet");
+  }
+
+  private static ClassConditioning conditioning(Path directory, UNet2DConfig config) {
+    Path file = directory.resolve("class_conditioning/config.json");
+    if (Files.exists(file)) {
+      return JsonFile.read(file, ClassConditioning.class);
+    }
+    int classes = config.numClassEmbeds().orElse(0);
+    return classes == 0
+        ? ClassConditioning.NONE
+        : new ClassConditioning(ClassConditioning.Type.EMBEDDING, classes, 0);
+  }
+
+  private static Weights unetWeights(Path folder) {
+    return Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames);
+  }
+
+  private static Optional<Weights> classVectors(Path directory, ClassConditioning conditioning) {
+    Path file = directory.resolve("class_conditioning/model.safetensors");
+    return conditioning.type() == ClassConditioning.Type.CHANNELS || Files.exists(file)
+        ? Optional.of(Weights.of(file))
+        : Optional.empty();
+  }
+
+  /** The first of these files that is there; where none is, the first, which errors then name. */
+  private static Path firstOf(Path directory, List<String> files) {
+    return files.stream()
+        .map(directory::resolve)
+        .filter(Files::exists)
+        .findFirst()
+        .orElse(directory.resolve(files.get(0)));
+  }
+
+  @Override
+  public int pictureChannels() {
+    return denoiser.channels();
+  }
+
+  @Override
+  public List<Integer> pictureSize() {
+    return denoiser.config().sampleSize();
+  }
+
+  @Override
+  public Conditioning conditioning(SamplingOptions options) {
+    return new Conditioning(
+        denoiser.given(labels(options), options.count()),
+        denoiser.missing(),
+        options.classifierFree());
+  }
+
+  @Override
+  public SamplingOptions completed(SamplingOptions options) {
+    labels(options);
+    return DiffusionPipeline.super.completed(options);
+  }
+
+  private long[] labels(SamplingOptions options) {
+    return options.classes().stream().mapToLong(denoiser.conditioning()::label).toArray();
+  }
+
+  @Override
+  public void to(Device device) {
+    denoiser.to(device);
+  }
+
+  @Override
+  public void precision(Precision precision) {
+    denoiser.precision(precision);
+  }
+
+  @Override
+  public Precision precision() {
+    return denoiser.precision();
+  }
+
+  @Override
+  public void save(Path directory) {
+    Map<String, Tensor> unet = new TreeMap<>();
+    Map<String, Tensor> classes = new TreeMap<>();
+    denoiser
+        .parameters()
+        .forEach(
+            (name, tensor) -> {
+              if (name.startsWith(UNET)) {
+                unet.put(name.substring(UNET.length()), tensor);
+              } else {
+                classes.put(name, tensor);
+              }
+            });
+    JsonFile.write(directory.resolve("unet/config.json"), denoiser.config());
+    Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA);
+    if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
+      JsonFile.write(directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
+    }
+    if (!classes.isEmpty()) {
+      Safetensors.write(
+          directory.resolve("class_conditioning/model.safetensors"), classes, METADATA);
+    }
+    scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
+    JsonFile.write(directory.resolve("model_index.json"), index());
+  }
+
+  private Map<String, Object> index() {
+    Map<String, Object> index = new LinkedHashMap<>();
+    index.put("_class_name", "DDPMPipeline");
+    index.put("_diffusers_version", "0.40.0");
+    index.put("scheduler", List.of("diffusers", scheduler.className()));
+    index.put("unet", List.of("diffusers", "UNet2DModel"));
+    return index;
+  }
+
+  @Override
+  public void close() {
+    denoiser.close();
+  }
+}
