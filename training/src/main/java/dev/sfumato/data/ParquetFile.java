@@ -61,7 +61,8 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
    */
   private static void deleteLibrary() {
     try {
-      String maps = new String(Files.readAllBytes(Path.of("/proc/self/maps")), StandardCharsets.UTF_8);
+      String maps =
+          new String(Files.readAllBytes(Path.of("/proc/self/maps")), StandardCharsets.UTF_8);
       Matcher library = LIBRARY.matcher(maps);
       while (library.find()) {
         Files.deleteIfExists(Path.of(library.group()));

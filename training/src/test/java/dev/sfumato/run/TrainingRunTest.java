@@ -251,7 +251,7 @@ class TrainingRunTest {
     long before = Scope.liveTensors();
     WatchOptions tensorboard = new WatchOptions(100, 3, 4, 100, 1, true);
     try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
-        DiffusionPipeline pipeline = newModel()) {
+        PixelPipeline pipeline = newModel()) {
       Files.createFile(output.resolve("tensorboard")); // where a folder must be
       PictureList pictures = PictureList.random(4, 1, 8, 2, 1);
       assertThrows(
