@@ -37,7 +37,7 @@ import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.training.Adam;
-import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.DenoisingLoss;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingOptions;
@@ -50,7 +50,6 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.IntFunction;
 import java.util.stream.DoubleStream;
@@ -141,33 +140,25 @@ public final class Peer {
   }
 
   private static IntFunction<double[]> trainStep() {
-    Adam.Settings adam = new Adam.Settings(false, 0.9, 0.999, 1e-8, 0);
     Batches batches = new Batches(new Noise(12_800, 1, 28), new BatchOptions(128, true, false, 0));
-    return trainerSteps(mnist(), COSINE, batches, options(1, adam, 1e-3));
+    return trainerSteps(mnist(), COSINE, batches, options(1, Adam.Settings.adam(), 1e-3));
   }
 
   private static IntFunction<double[]> finetuneStep(boolean checkpointing) {
-    Adam.Settings adamW = new Adam.Settings(true, 0.9, 0.999, 1e-8, 0.01);
     Batches batches = new Batches(new Noise(1_000, 3, 256), new BatchOptions(2, true, true, 0));
     ClassConditionedUNet denoiser = celebahq();
     denoiser.checkpointing(checkpointing);
-    return trainerSteps(denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, adamW, 1e-5));
+    return trainerSteps(
+        denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, Adam.Settings.adamW(), 1e-5));
   }
 
   private static TrainingOptions options(int accumulation, Adam.Settings adam, double rate) {
-    return new TrainingOptions(
-        1_000_000,
-        0,
-        accumulation,
-        adam,
-        rate,
-        LearningRate.Kind.CONSTANT,
-        0,
-        0,
-        Optional.empty(),
-        new Objective(COSINE.predictionType(), Objective.Weighting.NONE, 0),
-        0,
-        0);
+    return TrainingOptions.defaults()
+        .withEpochs(1_000_000)
+        .withGradientAccumulationSteps(accumulation)
+        .withOptimizer(adam)
+        .withLearningRate(rate)
+        .withMaxGradNorm(0);
   }
 
   /** Whole steps of the trainer, its data pipeline included. */
@@ -177,7 +168,7 @@ public final class Peer {
       Batches batches,
       TrainingOptions options) {
     Trainer trainer =
-        new Trainer(denoiser, Scheduler.of(scheduler).noiseSchedule(), batches, options);
+        new Trainer(new DenoisingLoss(denoiser, scheduler, Objective.defaults()), batches, options);
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 
@@ -225,7 +216,8 @@ public final class Peer {
     Batches batches =
         new Batches(
             Datasets.open(System.getenv("BENCH_PICTURES"), options),
-            new BatchOptions(16, true, true, 0, 2));
+            new BatchOptions(16, true, true, 0),
+            2);
     int[] epoch = {0};
     return steps ->
         IntStream.range(0, steps)

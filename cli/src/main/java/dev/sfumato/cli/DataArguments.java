@@ -34,21 +34,18 @@ final class DataArguments {
   @Option(
       names = "--image-column",
       paramLabel = "NAME",
-      defaultValue = "",
       description = "Parquet column of pictures (default: the first that holds pictures).")
   String imageColumn;
 
   @Option(
       names = "--label-column",
       paramLabel = "NAME",
-      defaultValue = "",
       description = "Parquet or metadata column of classes (default: label, if there is one).")
   String labelColumn;
 
   @Option(
       names = "--caption-column",
       paramLabel = "NAME",
-      defaultValue = "",
       description =
           "Parquet or metadata column of captions (default: text or caption, if there is one).")
   String captionColumn;
@@ -56,7 +53,6 @@ final class DataArguments {
   @Option(
       names = "--resolution",
       paramLabel = "N",
-      defaultValue = "0",
       description =
           "Side of the square pictures in pixels (default: the model's own; for a new one 28 with"
               + " MNIST files, 64 with folders).")
@@ -65,7 +61,6 @@ final class DataArguments {
   @Option(
       names = "--center-crop",
       negatable = true,
-      defaultValue = "false",
       fallbackValue = "true",
       description = "Cut the middle out of a picture that is not square, not a random part.")
   boolean centerCrop;
@@ -73,7 +68,6 @@ final class DataArguments {
   @Option(
       names = "--flip",
       negatable = true,
-      defaultValue = "false",
       fallbackValue = "true",
       description = "Mirror half of the pictures (default: ${DEFAULT-VALUE}).")
   boolean flip;
@@ -81,7 +75,6 @@ final class DataArguments {
   @Option(
       names = "--shuffle",
       negatable = true,
-      defaultValue = "true",
       fallbackValue = "true",
       description = "Draw a new order for each epoch (default: ${DEFAULT-VALUE}).")
   boolean shuffle;
@@ -89,14 +82,12 @@ final class DataArguments {
   @Option(
       names = "--channels",
       paramLabel = "rgb|gray",
-      defaultValue = "auto",
       description = "Colours (default: gray for MNIST files, rgb for folders).")
   DataOptions.Channels channels;
 
   @Option(
       names = "--on-bad-image",
       paramLabel = "skip|fail",
-      defaultValue = "fail",
       description = "What to do with files that are no pictures (default: ${DEFAULT-VALUE}).")
   DataOptions.OnBadImage onBadImage;
 
@@ -118,7 +109,6 @@ final class DataArguments {
   @Option(
       names = "--batch-size",
       paramLabel = "N",
-      defaultValue = "16",
       description = "Pictures of a micro-batch (default: ${DEFAULT-VALUE}).")
   int batchSize;
 
@@ -155,7 +145,7 @@ final class DataArguments {
     }
   }
 
-  BatchOptions batches(long seed) {
-    return new BatchOptions(batchSize, shuffle, flip, seed, options().threads());
+  BatchOptions batches() {
+    return BatchOptions.defaults().withBatchSize(batchSize).withShuffle(shuffle).withFlip(flip);
   }
 }

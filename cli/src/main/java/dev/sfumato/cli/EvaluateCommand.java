@@ -6,7 +6,6 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.evaluation.ClassReport;
 import dev.sfumato.evaluation.ClassifierCard;
-import dev.sfumato.evaluation.ClassifierTraining;
 import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
@@ -27,7 +26,6 @@ import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -121,34 +119,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "The results as JSON, too.")
   Path json;
 
-  @Option(
-      names = "--data",
-      paramLabel = "DATA",
-      description =
-          "What --train-classifier learns from: pictures with classes, in any form that train"
-              + " takes. Without a test split a tenth of them is held out.")
-  String data;
-
-  @Option(
-      names = "--label-column",
-      paramLabel = "NAME",
-      description = "For --data: the column of classes in Parquet and metadata files.")
-  String labelColumn = "";
-
-  @Option(
-      names = "--resolution",
-      paramLabel = "PX",
-      description =
-          "For --data: side of the pictures, 4 to 128 (default: an idx file's own, else 64).")
-  int resolution = DataOptions.NATIVE;
-
-  @Option(
-      names = "--epochs",
-      paramLabel = "N",
-      defaultValue = "4",
-      description = "Passes of --train-classifier over --data (default: ${DEFAULT-VALUE}).")
-  int epochs;
-
+  @Mixin ClassifierArguments training;
   @Mixin SamplingArguments sampling;
   @Mixin ComputeOptions compute;
 
@@ -164,7 +135,7 @@ final class EvaluateCommand implements Callable<Integer> {
       sampling.scheduler = SchedulerKind.DDIM;
     }
     if (subject.trainClassifier != null) {
-      trainClassifier(device);
+      results.put("classifier", training.train(subject.trainClassifier, device, compute.seed));
     } else if (subject.model != null) {
       results.put("model", subject.model);
       measureModel(device);
@@ -303,38 +274,5 @@ final class EvaluateCommand implements Callable<Integer> {
         classifier == null ? PictureClassifier.digits() : PictureClassifier.load(classifier);
     reader.to(device);
     return reader;
-  }
-
-  private void trainClassifier(Device device) {
-    if (data == null) {
-      throw new ParameterException(spec.commandLine(), "--train-classifier needs --data");
-    }
-    DataOptions options =
-        DataOptions.defaults()
-            .withResolution(resolution)
-            .withColumns(new DataOptions.Columns("", labelColumn, ""));
-    ClassifierTraining training = ClassifierTraining.on(data, options, epochs, compute.seed);
-    try (PictureClassifier trained = trained(training, device)) {
-      trained.save(subject.trainClassifier);
-      results.put("classifier", trained.card());
-      System.out.println(subject.trainClassifier + ": " + trained.card().summary());
-    }
-  }
-
-  private PictureClassifier trained(ClassifierTraining training, Device device) {
-    try (StepProgress progress = new StepProgress("train", 0, training.steps())) {
-      return training.run(
-          device,
-          commandLine(),
-          (step, loss) -> {
-            progress.stepTo(step);
-            progress.message(String.format(Locale.ROOT, "loss %.4f", loss));
-          });
-    }
-  }
-
-  private String commandLine() {
-    CommandLine program = spec.root().commandLine();
-    return "sfumato " + String.join(" ", program.getParseResult().originalArgs());
   }
 }

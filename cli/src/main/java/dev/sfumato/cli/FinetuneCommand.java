@@ -1,16 +1,14 @@
 package dev.sfumato.cli;
 
-import java.util.List;
-import java.util.Map;
+import dev.sfumato.run.Training;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.IModelTransformer;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
 
-/** {@code sfumato finetune}: {@code train} of a pretrained model, with defaults for that. */
+/** {@code sfumato finetune}. */
 @Command(
     name = "finetune",
-    modelTransformer = FinetuneCommand.Options.class,
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
     footer = {
       "%nExamples:",
       "  sfumato finetune --model models/faces --data pictures/ --output runs/faces"
@@ -18,30 +16,23 @@ import picocli.CommandLine.Model.OptionSpec;
     description =
         "Goes on training a pretrained model on other pictures: train with --model and with"
             + " defaults for that.")
-final class FinetuneCommand extends TrainCommand {
-  private static final Map<String, String> DEFAULTS =
-      Map.of(
-          "--batch-size", "4",
-          "--gradient-accumulation-steps", "2",
-          "--learning-rate", "1e-5",
-          "--flip", "true");
+final class FinetuneCommand extends TrainingCommand {
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "DIR|ID",
+      description =
+          "The model to go on from: a directory in diffusers' layout, or one of the Hub:"
+              + " org/name[@revision].")
+  String model;
 
-  /** The options of {@code train}, changed. */
-  static final class Options implements IModelTransformer {
-    @Override
-    public CommandSpec transform(CommandSpec command) {
-      for (OptionSpec option : List.copyOf(command.options())) {
-        String name = option.longestName();
-        command.remove(option);
-        if (!name.equals("--config")) { // describes a new model
-          command.addOption(
-              OptionSpec.builder(option)
-                  .defaultValue(DEFAULTS.getOrDefault(name, option.defaultValue()))
-                  .required(option.required() || name.equals("--model"))
-                  .build());
-        }
-      }
-      return command;
-    }
+  @Override
+  Training start() {
+    return Training.fineTuning(model, pictures.data, output);
+  }
+
+  @Override
+  Training withModel(Training whole) {
+    return whole.withModelDirectory(Downloads.pipeline(model));
   }
 }

@@ -2,34 +2,24 @@ package dev.sfumato.cli;
 
 import dev.sfumato.chart.HtmlReport;
 import dev.sfumato.data.BatchOptions;
-import dev.sfumato.data.Batches;
-import dev.sfumato.data.DataOptions;
-import dev.sfumato.data.Dataset;
-import dev.sfumato.data.Datasets;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.run.OutputDirectory;
-import dev.sfumato.run.TrainingRun;
+import dev.sfumato.run.Training;
 import dev.sfumato.run.WatchOptions;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.training.Adam;
-import dev.sfumato.training.LearningRate;
-import dev.sfumato.training.Objective;
-import dev.sfumato.training.StepReport;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
@@ -80,7 +70,7 @@ final class QuickstartCommand implements Callable<Integer> {
       Path model = EmbeddedFiles.MNIST.copyTo(output.resolve("model"));
       draw(model, device, report);
       report.addAll(GuidedFaces.draw(output, device, compute.seed));
-      train(model, device, directory, report);
+      train(model, device, report);
       Path page = output.resolve("report.html");
       new HtmlReport("Sfumato quickstart", report).write(page);
       System.out.println(page);
@@ -137,33 +127,31 @@ final class QuickstartCommand implements Callable<Integer> {
   }
 
   /** Two runs of half the time each, the second from the checkpoint of the first. */
-  private void train(
-      Path model, Device device, OutputDirectory directory, List<HtmlReport.Section> report) {
+  private void train(Path model, Device device, List<HtmlReport.Section> report) {
     Path data = EmbeddedFiles.DIGITS.copyTo(output.resolve("data"));
-    DataOptions dataOptions = DataOptions.defaults();
-    Batches batches =
-        new Batches(
-            Datasets.open(data.toString(), dataOptions),
-            new BatchOptions(32, true, false, compute.seed));
-    Dataset test = Datasets.openTestSplit(data.toString(), dataOptions).orElseThrow();
-    List<List<String>> rows = new ArrayList<>();
-    Path from = model;
-    for (String name : List.of("started from the model that ships", "resumed")) {
-      Optional<Path> checkpoint = directory.latestCheckpoint();
-      from = checkpoint.orElse(from);
-      try (PixelPipeline pipeline = PixelPipeline.load(from)) {
-        compute.place(pipeline, device);
-        try (TrainingRun run =
-            new TrainingRun(pipeline, batches, test, options(), watch(), directory, checkpoint)) {
-          rows.add(trainFor(seconds / 2, name, run));
-        }
-      }
-    }
+    Path folder = output.resolve("training");
+    Training first =
+        Training.fromScratch(data.toString(), folder)
+            .withModel(model.toString())
+            .withBatches(BatchOptions.defaults().withBatchSize(32))
+            .withOptions(
+                TrainingOptions.defaults()
+                    .withMaxSteps(ENOUGH_STEPS)
+                    .withOptimizer(Adam.Settings.adam()))
+            .withWatch(WatchOptions.quiet())
+            .withSeed(compute.seed)
+            .withDevice(device)
+            .withPrecision(compute.precision);
+    List<List<String>> rows =
+        List.of(
+            trainFor(seconds / 2, "started from the model that ships", first),
+            trainFor(seconds / 2, "resumed", first.withResume()));
     report.add(new HtmlReport.Heading("Train, stop, resume"));
     report.add(
         new HtmlReport.Table(List.of("part", "steps", "pictures a second", "mean loss"), rows));
     report.add(
-        HtmlReport.Picture.read(output.resolve("loss.png"), "The loss of both parts, one curve."));
+        HtmlReport.Picture.read(
+            output.resolve("training/loss.png"), "The loss of both parts, one curve."));
     report.add(
         new HtmlReport.Commands(
             "./sfumato train --data mnist --output runs/mnist --config mnist"
@@ -172,55 +160,10 @@ final class QuickstartCommand implements Callable<Integer> {
                 + "./sfumato train --data mnist --output runs/mnist --resume"));
   }
 
-  private static List<String> trainFor(double seconds, String name, TrainingRun run) {
-    long first = run.trainer().progress().step();
-    long imagesBefore = run.trainer().progress().images();
-    long start = System.nanoTime();
-    double[] elapsed = {0};
-    try (Interruption.Delay delay = Interruption.delay();
-        StepProgress progress = new StepProgress("train", 0, (long) seconds)) {
-      run.run(
-          new TrainingRun.Listener() {
-            @Override
-            public void onStep(StepReport report) {
-              elapsed[0] = (System.nanoTime() - start) / 1e9;
-              progress.stepTo((long) elapsed[0]);
-              progress.message(
-                  String.format(Locale.ROOT, "step %d  loss %.4f", report.step(), report.loss()));
-            }
-
-            @Override
-            public boolean stopAsked() {
-              return elapsed[0] >= seconds || Interruption.asked();
-            }
-          });
+  private static List<String> trainFor(double seconds, String name, Training training) {
+    try (StepProgress progress = new StepProgress("train", 0, (long) seconds);
+        TimedTraining timed = new TimedTraining(seconds, progress)) {
+      return timed.row(name, training.run(timed));
     }
-    long last = run.trainer().progress().step();
-    return List.of(
-        name,
-        String.format(Locale.ROOT, "%d to %d", first + 1, last),
-        String.format(
-            Locale.ROOT, "%.0f", (run.trainer().progress().images() - imagesBefore) / elapsed[0]),
-        String.format(Locale.ROOT, "%.4f", run.history().recent()));
-  }
-
-  private TrainingOptions options() {
-    return new TrainingOptions(
-        0,
-        ENOUGH_STEPS,
-        1,
-        new Adam.Settings(false, 0.9, 0.999, 1e-8, 0),
-        1e-4,
-        LearningRate.Kind.CONSTANT,
-        0,
-        1,
-        Optional.empty(),
-        new Objective(PredictionType.EPSILON, Objective.Weighting.NONE, 0),
-        0,
-        compute.seed);
-  }
-
-  private static WatchOptions watch() {
-    return new WatchOptions(0, STEPS, 0, 0, 1, false);
   }
 }

@@ -2,7 +2,9 @@ package dev.sfumato.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.run.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,8 +22,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
 /**
- * The options of a run as {@code config.json} in its output directory. A run that goes on takes
- * them as its defaults, so that they need not be said again.
+ * The defaults of the options: the library's, or those of {@code config.json} where a run goes on,
+ * so that they need not be said again.
  */
 final class SavedOptions implements IDefaultValueProvider {
   private static final String FILE = "config.json";
@@ -29,6 +31,9 @@ final class SavedOptions implements IDefaultValueProvider {
   /** Options that belong to one call and not to the run. */
   private static final List<String> OF_THE_CALL =
       List.of("--resume", "--overwrite", "--output", "--verbose", "--help", "--version");
+
+  /** What the library makes of other options, and what the call must name. */
+  private static final List<String> DEPENDENT = List.of("epochs", "weight_decay", "data", "model");
 
   /** Options that only a run's first start looks at. */
   private static final List<String> OF_THE_MODEL =
@@ -40,19 +45,25 @@ final class SavedOptions implements IDefaultValueProvider {
     this.saved = saved;
   }
 
-  /** The options that {@code args} go on with: none unless they say to resume a run. */
-  static SavedOptions of(String[] args) {
+  /**
+   * The defaults of {@code args}: those of the run that they go on with, if any, and else those of
+   * {@code library}.
+   */
+  static SavedOptions of(String[] args, Training library) {
+    ObjectNode values = JsonFile.MAPPER.valueToTree(library.settings());
+    values.remove(DEPENDENT);
     List<String> words = new ArrayList<>();
     for (String arg : args) {
       words.addAll(List.of(arg.split("=", 2)));
     }
     int output = words.indexOf("--output");
-    boolean resumes = words.contains("--resume") && output >= 0 && output + 1 < words.size();
-    Path file = resumes ? Path.of(words.get(output + 1)).resolve(FILE) : Path.of("");
-    return new SavedOptions(
-        resumes && Files.isRegularFile(file)
-            ? JsonFile.read(file, JsonNode.class)
-            : JsonFile.MAPPER.createObjectNode());
+    if (words.contains("--resume") && output >= 0 && output + 1 < words.size()) {
+      Path file = Path.of(words.get(output + 1)).resolve(FILE);
+      if (Files.isRegularFile(file)) {
+        values.setAll(JsonFile.read(file, ObjectNode.class));
+      }
+    }
+    return new SavedOptions(values);
   }
 
   @Override
@@ -63,14 +74,17 @@ final class SavedOptions implements IDefaultValueProvider {
   }
 
   private static String text(JsonNode value) {
+    if (value.isDouble()) {
+      return value.asText().replace('E', 'e').replaceFirst("\\.0(?=e|$)", "");
+    }
     return StreamSupport.stream(value.spliterator(), false)
         .map(JsonNode::asText)
         .reduce((a, b) -> a + "," + b)
         .orElse(value.asText());
   }
 
-  /** Every resolved option of {@code command}, by its name in {@code config.json}. */
-  static Map<String, Object> resolved(CommandSpec command) {
+  /** Every option of {@code command} that has a value, by the name that {@code config.json} has. */
+  static Map<String, Object> values(CommandSpec command) {
     Map<String, Object> values = new TreeMap<>();
     for (OptionSpec option : command.options()) {
       Object value = option.getValue();

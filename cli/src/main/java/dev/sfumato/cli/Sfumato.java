@@ -1,9 +1,14 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.run.Training;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -72,29 +77,63 @@ public final class Sfumato implements Runnable {
             .setUsageHelpLongOptionsMaxWidth(40)
             .setUsageHelpAutoWidth(true)
             .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
-            .setExecutionExceptionHandler((e, c, r) -> workError(e, program.verbose));
+            .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
-      SavedOptions saved = SavedOptions.of(args);
-      commands.getSubcommands().get("train").setDefaultValueProvider(saved);
-      commands.getSubcommands().get("finetune").setDefaultValueProvider(saved);
+      setDefaults(commands, args);
       int status = commands.execute(args);
       if (System.out.checkError() && status == 0) {
         throw new SfumatoException("standard output cannot be written: it is full or closed");
       }
       return status;
     } catch (RuntimeException | Error e) { // also what is no Exception: no memory, no library
-      return workError(e, program.verbose);
+      return workError(e, commands, program.verbose);
     }
   }
 
+  /** Gives the options of training the library's defaults, or those of the run that goes on. */
+  private static void setDefaults(CommandLine program, String[] args) {
+    Map<String, Supplier<Training>> trainings =
+        Map.of(
+            "train", () -> Training.fromScratch("", Path.of("")),
+            "finetune", () -> Training.fineTuning("", "", Path.of("")));
+    trainings.forEach(
+        (name, training) -> {
+          if (List.of(args).contains(name)) {
+            program
+                .getSubcommands()
+                .get(name)
+                .setDefaultValueProvider(SavedOptions.of(args, training.get()));
+          }
+        });
+  }
+
+  private static String inFlags(CommandLine called, String message) {
+    return OptionNames.inFlags(called.getCommandSpec().root().commandLine(), message);
+  }
+
   private static int callError(ParameterException e, String[] arguments, boolean verbose) {
-    report(new SfumatoException(CallError.message(e, arguments), e), verbose);
+    String message = inFlags(e.getCommandLine(), CallError.message(e, arguments));
+    report(new SfumatoException(message, e), verbose);
     return CALLED_WRONGLY;
   }
 
-  private static int workError(Throwable e, boolean verbose) {
-    report(e, verbose);
+  private static int wrongCall(CommandLine called, Exception e, boolean verbose) {
+    String command = called.getCommandSpec().qualifiedName();
+    String message = inFlags(called, e.getMessage()) + " (see " + command + " --help)";
+    report(new SfumatoException(message, e), verbose);
+    return CALLED_WRONGLY;
+  }
+
+  private static int workError(Throwable e, CommandLine called, boolean verbose) {
+    if (e instanceof InvalidOptionException wrong) {
+      return wrongCall(called, wrong, verbose);
+    }
+    report(
+        e instanceof SfumatoException
+            ? new SfumatoException(inFlags(called, e.getMessage()), e)
+            : e,
+        verbose);
     return FAILED;
   }
 

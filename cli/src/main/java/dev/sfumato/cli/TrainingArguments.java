@@ -1,19 +1,16 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.TrainingOptions;
-import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** How a run trains. */
+/** How a run trains. The defaults are the library's: {@link SavedOptions}. */
 final class TrainingArguments {
   @Option(
       names = "--gradient-accumulation-steps",
       paramLabel = "N",
-      defaultValue = "1",
       description = "Micro-batches of an optimiser step (default: ${DEFAULT-VALUE}).")
   int accumulation;
 
@@ -28,7 +25,6 @@ final class TrainingArguments {
   @Option(
       names = "--max-steps",
       paramLabel = "N",
-      defaultValue = "0",
       description = "End after so many optimiser steps; 0: no limit (default: ${DEFAULT-VALUE}).")
   long maxSteps;
 
@@ -39,7 +35,6 @@ final class TrainingArguments {
   @Option(
       names = "--use-ema",
       negatable = true,
-      defaultValue = "false",
       fallbackValue = "true",
       description = "Keep a moving average of the weights; samples and the saved model use it.")
   boolean useEma;
@@ -47,21 +42,18 @@ final class TrainingArguments {
   @Option(
       names = "--ema-decay",
       paramLabel = "X",
-      defaultValue = "0.9999",
       description = "Largest decay of the average (default: ${DEFAULT-VALUE}).")
   double emaDecay;
 
   @Option(
       names = "--ema-power",
       paramLabel = "X",
-      defaultValue = "0.75",
       description = "How fast the decay warms up (default: ${DEFAULT-VALUE}).")
   double emaPower;
 
   @Option(
       names = "--ema-inv-gamma",
       paramLabel = "X",
-      defaultValue = "1",
       description = "Scale of the warm-up in steps (default: ${DEFAULT-VALUE}).")
   double emaInvGamma;
 
@@ -70,14 +62,12 @@ final class TrainingArguments {
   @Option(
       names = "--loss-weighting",
       paramLabel = "none|min_snr",
-      defaultValue = "none",
       description = "Weights of timesteps (default: ${DEFAULT-VALUE}).")
   Objective.Weighting lossWeighting;
 
   @Option(
       names = "--noise-offset",
       paramLabel = "X",
-      defaultValue = "0",
       description = "Strength of noise that is even over a picture (default: ${DEFAULT-VALUE}).")
   double noiseOffset;
 
@@ -86,31 +76,23 @@ final class TrainingArguments {
   @Option(
       names = "--class-dropout",
       paramLabel = "X",
-      defaultValue = "0",
       description =
           "Share of labels left out, so that --class-guidance-scale can be used later (default:"
               + " ${DEFAULT-VALUE}).")
   double classDropout;
 
-  /** Fills in the defaults that depend on other options. */
-  void resolve() {
-    epochs = epochs != null ? epochs : Integer.valueOf(maxSteps > 0 ? 0 : 10);
-    optimizer.resolve();
+  TrainingOptions options() {
+    TrainingOptions options =
+        optimizer
+            .apply(TrainingOptions.defaults())
+            .withMaxSteps(maxSteps)
+            .withGradientAccumulationSteps(accumulation);
+    options = epochs == null ? options : options.withEpochs(epochs);
+    Ema.Settings ema = new Ema.Settings(emaDecay, emaPower, emaInvGamma);
+    return (useEma ? options.withEma(ema) : options).requireSteps();
   }
 
-  TrainingOptions options(PredictionType predicted, long seed) {
-    return new TrainingOptions(
-        epochs,
-        maxSteps,
-        accumulation,
-        optimizer.settings(),
-        optimizer.learningRate,
-        optimizer.lrScheduler,
-        optimizer.lrWarmupSteps,
-        optimizer.maxGradNorm,
-        Optional.of(new Ema.Settings(emaDecay, emaPower, emaInvGamma)).filter(e -> useEma),
-        new Objective(predicted, lossWeighting, noiseOffset),
-        classDropout,
-        seed);
+  Objective objective() {
+    return new Objective(lossWeighting, noiseOffset, classDropout);
   }
 }

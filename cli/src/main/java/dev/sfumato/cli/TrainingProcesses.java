@@ -20,7 +20,7 @@ final class TrainingProcesses {
    */
   static ProcessGroup join(CommandSpec command) {
     return rendezvous(command)
-        .map(place -> ProcessGroup.join(place, TrainingProcesses::end))
+        .map(place -> ProcessGroup.join(place, lost -> end(command, lost)))
         .orElseGet(ProcessGroup::alone);
   }
 
@@ -37,8 +37,9 @@ final class TrainingProcesses {
   }
 
   /** Ends at once: a thread that waits for a process that has gone cannot be woken. */
-  private static void end(SfumatoException lost) {
-    System.err.println("error: " + lost.getMessage());
+  private static void end(CommandSpec command, SfumatoException lost) {
+    String message = OptionNames.inFlags(command.root().commandLine(), lost.getMessage());
+    System.err.println("error: " + message);
     Runtime.getRuntime().halt(FAILED);
   }
 }

@@ -1,8 +1,10 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.run.LossHistory;
 import dev.sfumato.run.TrainingRun;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.StepReport;
+import dev.sfumato.training.Trainer;
 import java.util.Locale;
 
 /**
@@ -10,15 +12,27 @@ import java.util.Locale;
  * and a line that stays for each epoch.
  */
 final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
-  private final TrainingRun run;
-  private final StepProgress bar;
-  private final long start = System.nanoTime();
-  private final long imagesBefore;
+  private final boolean shown;
+  private LossHistory history;
+  private StepProgress bar;
+  private Interruption.Delay delay = () -> {};
+  private long start;
+  private long imagesBefore;
 
-  TrainingProgress(TrainingRun run) {
-    this.run = run;
-    imagesBefore = run.trainer().progress().images();
-    bar = new StepProgress("train", run.trainer().progress().step(), run.trainer().totalSteps());
+  /** Progress that is shown, or, in the processes after the first, only asks for the end. */
+  TrainingProgress(boolean shown) {
+    this.shown = shown;
+  }
+
+  @Override
+  public void onStart(Trainer trainer, LossHistory losses) {
+    delay = Interruption.delay();
+    history = losses;
+    imagesBefore = trainer.progress().images();
+    start = System.nanoTime();
+    if (shown) {
+      bar = new StepProgress("train", trainer.progress().step(), trainer.totalSteps());
+    }
   }
 
   @Override
@@ -30,7 +44,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
             Locale.ROOT,
             "epoch %d  loss %.4f  %.0f images/s",
             report.epoch() + 1,
-            run.history().recent(),
+            history.recent(),
             (report.images() - imagesBefore) / seconds));
   }
 
@@ -51,8 +65,18 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     return Interruption.asked();
   }
 
+  /** Takes the live line away. */
+  void end() {
+    if (bar != null) {
+      bar.close();
+      bar = null;
+    }
+  }
+
   @Override
   public void close() {
-    bar.close();
+    end();
+    delay.close();
+    delay = () -> {};
   }
 }

@@ -1,10 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.DataOptions;
-import dev.sfumato.data.Dataset;
-import dev.sfumato.data.Datasets;
-import dev.sfumato.data.HeldOut;
+import dev.sfumato.run.Training;
 import dev.sfumato.run.WatchOptions;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.Optional;
@@ -22,7 +19,6 @@ final class WatchArguments {
   @Option(
       names = "--sample-every",
       paramLabel = "N",
-      defaultValue = "500",
       description =
           "Steps between sample grids, the first before any training; 0: only at the end (default:"
               + " ${DEFAULT-VALUE}).")
@@ -31,28 +27,24 @@ final class WatchArguments {
   @Option(
       names = "--sample-steps",
       paramLabel = "N",
-      defaultValue = "50",
       description = "Scheduler steps of a sample (default: ${DEFAULT-VALUE}).")
   int sampleSteps;
 
   @Option(
       names = "--sample-count",
       paramLabel = "N",
-      defaultValue = "16",
       description = "Pictures of a sample grid; 0: no grids (default: ${DEFAULT-VALUE}).")
   int sampleCount;
 
   @Option(
       names = "--checkpoint-every",
       paramLabel = "N",
-      defaultValue = "500",
       description = "Steps between checkpoints; 0: only at the end (default: ${DEFAULT-VALUE}).")
   long checkpointEvery;
 
   @Option(
       names = "--checkpoints-keep",
       paramLabel = "N",
-      defaultValue = "2",
       description = "How many checkpoints stay (default: ${DEFAULT-VALUE}).")
   int checkpointsKeep;
 
@@ -77,61 +69,28 @@ final class WatchArguments {
   @Option(
       names = "--validation-share",
       paramLabel = "X",
-      defaultValue = "0",
       description =
           "Share of the pictures that are not trained on but measured on (default:"
               + " ${DEFAULT-VALUE}).")
   double validationShare;
 
-  /** Which of {@code all} pictures are trained on, and on which ones the loss is measured. */
-  HeldOut heldOut(Dataset all, DataArguments pictures, long seed) {
-    if (validationShare > 0) {
-      return HeldOut.share(all, validationShare, seed);
+  /** Adds what the loss is measured on. */
+  Training validation(Training whole) {
+    if (validationShare != 0 && validationData != null) {
+      throw new SfumatoException("--validation-data and --validation-share exclude each other");
     }
-    if (validationData == null) {
-      return new HeldOut(all, own(all, pictures));
-    }
-    DataOptions same =
-        pictures
-            .options()
-            .withResolution(all.height())
-            .withChannels(
-                all.channels() == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB);
-    Dataset validation =
-        Datasets.openValidationSplit(validationData, same.withSplit(DataOptions.Split.TRAIN))
-            .orElseGet(
-                () -> Datasets.open(validationData, same.withSplit(DataOptions.Split.TRAIN)));
-    return new HeldOut(all, validation);
-  }
-
-  /** The data's own validation or test pictures, if they can be measured on. */
-  private static Dataset own(Dataset all, DataArguments pictures) {
-    Optional<Dataset> validation = Datasets.openValidationSplit(pictures.data, pictures.options());
-    if (validation.isPresent() && !validation.get().classNames().equals(all.classNames())) {
-      System.err.println(
-          "the validation pictures of --data have no classes or others: the loss is measured on the"
-              + " training pictures");
-      return all;
-    }
-    return validation.orElse(all);
+    return validationData != null
+        ? whole.withValidationData(validationData)
+        : whole.withValidationShare(validationShare);
   }
 
   WatchOptions options() {
-    if (!(validationShare >= 0 && validationShare < 1)) {
-      throw new SfumatoException("--validation-share must be in [0, 1)");
-    }
-    if (validationShare > 0 && validationData != null) {
-      throw new SfumatoException("--validation-data and --validation-share exclude each other");
-    }
-    return new WatchOptions(
-        sampleEvery,
-        sampleSteps,
-        sampleCount,
-        checkpointEvery,
-        checkpointsKeep,
-        log.contains(Log.TENSORBOARD),
-        log.contains(Log.MLFLOW)
-            ? Optional.of(MlflowSettings.of(System.getenv()))
-            : Optional.empty());
+    WatchOptions watch =
+        new WatchOptions(
+            new WatchOptions.Samples(sampleEvery, sampleSteps, sampleCount),
+            new WatchOptions.Checkpoints(checkpointEvery, checkpointsKeep),
+            log.contains(Log.TENSORBOARD),
+            Optional.empty());
+    return log.contains(Log.MLFLOW) ? watch.withMlflow(MlflowSettings.of(System.getenv())) : watch;
   }
 }

@@ -1,11 +1,8 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.training.TrainedWeights;
 import java.util.List;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Which weights a run trains, and how their gradients are computed. */
 final class WeightArguments {
@@ -28,25 +25,14 @@ final class WeightArguments {
   @Option(
       names = "--gradient-checkpointing",
       negatable = true,
-      defaultValue = "false",
       fallbackValue = "true",
       description =
           "Compute layers again in the backward pass and keep less: the same results for less"
               + " memory and more time.")
   boolean gradientCheckpointing;
 
-  @Spec(Spec.Target.MIXEE)
-  CommandSpec command;
-
-  /** Prepares the network for training. */
-  void apply(ClassConditionedUNet denoiser) {
-    WrongCall.checked(
-        command,
-        () -> {
-          new TrainedWeights(given(trainOnly), given(freeze)).mark(denoiser.parameters());
-          return denoiser;
-        });
-    denoiser.checkpointing(gradientCheckpointing);
+  TrainedWeights trained() {
+    return new TrainedWeights(given(trainOnly), given(freeze));
   }
 
   private static List<String> given(List<String> patterns) {

@@ -5,8 +5,12 @@ import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.run.Training;
+import dev.sfumato.run.WatchOptions;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.training.Ema;
+import dev.sfumato.training.TrainingOptions;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -204,6 +209,33 @@ class FinetuneCommandTest {
     assertThat(state).doesNotContain("exp_avg.unet.conv_in.weight");
     Calls.run("finetune --output %s --resume --max-steps 5 --freeze conv_out", output)
         .failsWith(1, "optimizer.safetensors", "--freeze");
+  }
+
+  /** What a library run leaves; the rest of the options are the command line's own. */
+  @Test
+  void aTrainingFromJavaLeavesTheSameFiles() throws IOException {
+    Path model = GOLDEN.resolve("finetune/epsilon");
+    Path java = folder.resolve("java/run");
+    finetune("epsilon", "--max-steps 3 --use-ema").succeeds();
+    Training.fineTuning(model.toString(), data.toString(), java)
+        .withOptions(TrainingOptions.fineTuning().withMaxSteps(3).withEma(Ema.Settings.DEFAULTS))
+        .withWatch(WatchOptions.defaults().withSampleCount(0).withTensorboard(false))
+        .run(report -> {});
+    assertThat(Calls.files(java)).isEqualTo(Calls.files(output));
+    for (String file : List.of("README.md", WEIGHTS, "checkpoints/step-000003/" + WEIGHTS)) {
+      assertWithMessage(file)
+          .that(Files.mismatch(java.resolve(file), output.resolve(file)))
+          .isEqualTo(-1);
+    }
+    JsonNode own = JsonFile.read(java.resolve("config.json"), JsonNode.class);
+    JsonNode called = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    own.properties().forEach(o -> assertThat(called.get(o.getKey())).isEqualTo(o.getValue()));
+    Set<String> more = new TreeSet<>();
+    called.fieldNames().forEachRemaining(more::add);
+    own.fieldNames().forEachRemaining(more::remove);
+    assertThat(more).containsExactly("device", "log", "precision", "threads");
+    Calls.run("finetune --output %s --resume --max-steps 4", java).succeeds();
+    assertThat(Calls.metrics(java)).hasSize(5);
   }
 
   @ParameterizedTest

@@ -27,7 +27,7 @@ public record Device(String type, int index) {
     }
     if (!Engine.hasCuda()) {
       throw new SfumatoException(
-          "device '" + name + "' is not there: the engine finds no CUDA card; use --device cpu");
+          "device '" + name + "' is not there: the engine finds no CUDA card; use `device` cpu");
     }
     int colon = name.indexOf(':');
     return new Device("cuda", colon < 0 ? 0 : Integer.parseInt(name.substring(colon + 1)));

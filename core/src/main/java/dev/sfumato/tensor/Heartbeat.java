@@ -108,7 +108,7 @@ final class Heartbeat implements AutoCloseable {
     return new SfumatoException(
         (ranks.size() == 1 ? "rank " + names + " is" : "ranks " + names + " are")
             + " gone: it ended or cannot be reached; see its own messages, then go on with"
-            + " --resume");
+            + " `resume`");
   }
 
   /** Stops. */

@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
  * @param pixels the pictures, RGB
  * @param captions their captions
  */
-record CaptionedPictures(List<Pixels> pixels, List<String> captions) {
+record CaptionedPictures(List<Pixels> pixels, List<String> captions) implements Dataset {
 
   /** Reads data sets as {@code --data} names them, scaled to {@code side} pixels. */
   static CaptionedPictures read(List<String> data, int side) {
@@ -36,8 +36,39 @@ record CaptionedPictures(List<Pixels> pixels, List<String> captions) {
     return new CaptionedPictures(pixels, captions);
   }
 
-  int size() {
+  @Override
+  public int size() {
     return captions.size();
+  }
+
+  @Override
+  public int channels() {
+    return pixels.get(0).channels();
+  }
+
+  @Override
+  public int height() {
+    return pixels.get(0).height();
+  }
+
+  @Override
+  public int width() {
+    return pixels.get(0).width();
+  }
+
+  @Override
+  public List<String> classNames() {
+    return List.of();
+  }
+
+  @Override
+  public int label(int index) {
+    throw new IllegalStateException("the pictures have no classes");
+  }
+
+  @Override
+  public Pixels pixels(int index) {
+    return pixels.get(index);
   }
 
   CaptionedPictures training() {

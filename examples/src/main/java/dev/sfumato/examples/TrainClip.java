@@ -5,7 +5,11 @@ import dev.sfumato.clip.ClipModel;
 import dev.sfumato.clip.ClipNetwork;
 import dev.sfumato.clip.ClipTokenizer;
 import dev.sfumato.clip.ImagePreprocessing;
+import dev.sfumato.data.Batch;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
 import dev.sfumato.nn.Activation;
+import dev.sfumato.nn.Module;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
 import dev.sfumato.tensor.Autograd;
@@ -14,7 +18,12 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import dev.sfumato.training.Adam;
+import dev.sfumato.training.Draws;
 import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.StepReport;
+import dev.sfumato.training.Trainer;
+import dev.sfumato.training.TrainingLoss;
+import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -51,7 +60,6 @@ public final class TrainClip {
           List.of(0.5f, 0.5f, 0.5f),
           List.of(0.5f, 0.5f, 0.5f));
   private final SplittableRandom random = new SplittableRandom(0);
-  private final Rng noise = new Rng(0);
 
   private TrainClip(CaptionedPictures data) {
     this.data = data;
@@ -83,29 +91,32 @@ public final class TrainClip {
   }
 
   private void train(Path directory, int steps) {
-    LearningRate rate =
-        new LearningRate(LearningRate.Kind.COSINE, 1.5e-3, steps / 20, steps, steps);
-    Adam.Settings adamW = new Adam.Settings(true, 0.9, 0.98, 1e-6, 0.05);
+    TrainingOptions options =
+        TrainingOptions.defaults()
+            .withMaxSteps(steps)
+            .withOptimizer(
+                Adam.Settings.adamW().withBetas(0.9, 0.98).withEpsilon(1e-6).withWeightDecay(0.05))
+            .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 1.5e-3, steps / 20));
+    Batches batches = new Batches(data, BatchOptions.defaults().withBatchSize(BATCH));
     long start = System.nanoTime();
-    try (ClipNetwork network = new ClipNetwork(config())) {
-      network.reset(noise);
-      try (Adam adam = new Adam(network.parameters(), adamW)) {
-        for (int step = 1; step <= steps; step++) {
-          double loss = step(network);
-          adam.scaleGradients(Math.min(1, 1 / adam.gradientNorm()));
-          adam.step(rate.at(step));
+    try (ClipNetwork network = new ClipNetwork(config());
+        Rng weights = new Rng(0)) {
+      network.reset(weights);
+      try (Trainer trainer = new Trainer(new Contrastive(network), batches, options)) {
+        while (trainer.hasNext()) {
+          StepReport report = trainer.step();
           clampLogitScale(network);
-          if (step % REPORT_EVERY == 0) {
+          if (report.step() % REPORT_EVERY == 0) {
             System.err.printf(
                 Locale.ROOT,
                 "step %d of %d  loss %.3f  temperature %.4f  %.0f s%n",
-                step,
+                report.step(),
                 steps,
-                loss,
+                report.loss(),
                 Math.exp(-network.logitScale().item()),
                 (System.nanoTime() - start) / 1e9);
           }
-          if (step % SAVE_EVERY == 0 || step == steps) {
+          if (report.step() % SAVE_EVERY == 0 || !trainer.hasNext()) {
             ClipModel.save(network, tokenizer, preprocessing, directory);
           }
         }
@@ -113,22 +124,31 @@ public final class TrainClip {
     }
   }
 
-  /** Gathers the gradients of one batch and gives its loss. */
-  private double step(ClipNetwork network) {
-    try (Scope scope = Scope.open()) {
-      int[] chosen = random.ints(BATCH, 0, data.size()).toArray();
+  /** The loss of pictures and captions as they are said and seen. */
+  private final class Contrastive implements TrainingLoss {
+    private final ClipNetwork network;
+
+    Contrastive(ClipNetwork network) {
+      this.network = network;
+    }
+
+    @Override
+    public Module network() {
+      return network;
+    }
+
+    @Override
+    public Tensor loss(Batch batch, Draws draws) {
       List<String> texts = new ArrayList<>();
-      float[] pixels = new float[BATCH * 3 * SIDE * SIDE];
-      for (int i = 0; i < BATCH; i++) {
-        texts.add(said(data.captions().get(chosen[i])));
-        float[] picture = seen(data.pixels().get(chosen[i]), texts.get(i)).signed();
+      float[] pixels = new float[batch.size() * 3 * SIDE * SIDE];
+      for (int i = 0; i < batch.size(); i++) {
+        texts.add(said(batch.captions().get(i)));
+        float[] picture = seen(data.pixels(batch.indices()[i]), texts.get(i)).signed();
         System.arraycopy(picture, 0, pixels, i * picture.length, picture.length);
       }
-      Tensor images = noisy(Tensor.of(pixels, BATCH, 3, SIDE, SIDE));
+      Tensor images = noisy(Tensor.of(pixels, batch.size(), 3, SIDE, SIDE), draws);
       Tensor ids = tokenizer.encode(texts, CONTEXT);
-      Tensor loss = loss(network, images, ids, truths(chosen, texts));
-      loss.backward();
-      return loss.item();
+      return TrainClip.loss(network, images, ids, truths(batch.indices(), texts));
     }
   }
 
@@ -157,15 +177,16 @@ public final class TrainClip {
   }
 
   private Tensor truths(int[] chosen, List<String> texts) {
-    float[] truths = new float[BATCH * BATCH];
-    for (int j = 0; j < BATCH; j++) {
+    int count = chosen.length;
+    float[] truths = new float[count * count];
+    for (int j = 0; j < count; j++) {
       List<String> text = CaptionedPictures.phrases(texts.get(j));
-      for (int i = 0; i < BATCH; i++) {
+      for (int i = 0; i < count; i++) {
         boolean holds = i == j || CaptionedPictures.holds(text, phrases.get(chosen[i]));
-        truths[i * BATCH + j] = holds ? 1 : 0;
+        truths[i * count + j] = holds ? 1 : 0;
       }
     }
-    return Tensor.of(truths, BATCH, BATCH);
+    return Tensor.of(truths, count, count);
   }
 
   /** The scale of the logits stays below 100, as in the paper, lest training becomes unstable. */
@@ -232,8 +253,8 @@ public final class TrainClip {
   }
 
   /** Noise of a strength of its own for each picture, mostly weak. */
-  private Tensor noisy(Tensor images) {
-    Tensor strength = noise.uniform(BATCH, 1, 1, 1).square().mul(0.4);
-    return images.add(noise.normal(images.shape()).mul(strength));
+  private static Tensor noisy(Tensor images, Draws draws) {
+    Tensor strength = draws.uniform(1, 1, 1).square().mul(0.4);
+    return images.add(draws.normal(3, SIDE, SIDE).mul(strength));
   }
 }

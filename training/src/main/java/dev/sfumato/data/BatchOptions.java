@@ -9,27 +9,49 @@ import dev.sfumato.SfumatoException;
  * @param shuffle draw a new order for every epoch; otherwise the data set's own
  * @param flip mirror each picture left to right with probability 1/2
  * @param seed of order, flips and random crops
- * @param threads that prepare pictures while a batch is used; they change nothing in the batches
  */
-public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long seed, int threads) {
-
-  /** A thread for each processor, but at least two. */
-  public BatchOptions(int batchSize, boolean shuffle, boolean flip, long seed) {
-    this(batchSize, shuffle, flip, seed, DataOptions.defaults().threads());
-  }
+public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long seed) {
+  private static final BatchOptions DEFAULTS = new BatchOptions(16, true, false, 0);
 
   /** Checks the numbers. */
   public BatchOptions {
     if (batchSize < 1) {
-      throw new SfumatoException("--batch-size " + batchSize + ": must be at least 1");
+      throw new SfumatoException("`batchSize` " + batchSize + ": must be at least 1");
     }
-    if (threads < 1) {
-      throw new SfumatoException("--data-threads " + threads + ": must be at least 1");
-    }
+  }
+
+  /** Batches of 16 in a new order for each epoch, no flips, seed 0. */
+  public static BatchOptions defaults() {
+    return DEFAULTS;
+  }
+
+  /** The defaults for going on with a trained model: batches of 4, flips. */
+  public static BatchOptions fineTuning() {
+    return DEFAULTS.withBatchSize(4).withFlip(true);
+  }
+
+  /** Returns the same with so many pictures in a batch. */
+  public BatchOptions withBatchSize(int pictures) {
+    return new BatchOptions(pictures, shuffle, flip, seed);
+  }
+
+  /** Returns the same with or without a new order for each epoch. */
+  public BatchOptions withShuffle(boolean on) {
+    return new BatchOptions(batchSize, on, flip, seed);
+  }
+
+  /** Returns the same with or without flips. */
+  public BatchOptions withFlip(boolean on) {
+    return new BatchOptions(batchSize, shuffle, on, seed);
+  }
+
+  /** Returns the same with another seed. */
+  public BatchOptions withSeed(long other) {
+    return new BatchOptions(batchSize, shuffle, flip, other);
   }
 
   /** Returns the same with batches of {@code processes} times as many pictures. */
   public BatchOptions times(int processes) {
-    return new BatchOptions(Math.multiplyExact(batchSize, processes), shuffle, flip, seed, threads);
+    return withBatchSize(Math.multiplyExact(batchSize, processes));
   }
 }

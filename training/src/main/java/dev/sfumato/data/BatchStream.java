@@ -37,7 +37,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     this.position = position;
     this.background =
         Executors.newFixedThreadPool(
-            batches.options().threads(),
+            batches.threads(),
             task -> {
               Thread thread = new Thread(task, "sfumato-batches");
               thread.setDaemon(true);
@@ -45,7 +45,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
             });
     // One more than all threads can work on, so that none waits for a batch to be taken.
     int batchSize = batches.options().batchSize();
-    int depth = 1 + (batches.options().threads() + batchSize - 1) / batchSize;
+    int depth = 1 + (batches.threads() + batchSize - 1) / batchSize;
     for (int i = 0; i < depth; i++) {
       prepareNext();
     }
@@ -57,7 +57,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     }
     Batch batch = epoch.empty(position++, share);
     int count = batch.indices().length;
-    int parts = Math.min(batches.options().threads(), count);
+    int parts = Math.min(batches.threads(), count);
     List<Future<?>> work = new ArrayList<>();
     for (int part = 0; part < parts; part++) {
       int first = part;

@@ -1,5 +1,6 @@
 package dev.sfumato.data;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -29,8 +30,21 @@ import java.util.stream.IntStream;
  *
  * @param dataset the pictures
  * @param options batch size, order, flips and seed
+ * @param threads that prepare pictures while a batch is used; they change nothing in the batches
  */
-public record Batches(Dataset dataset, BatchOptions options) {
+public record Batches(Dataset dataset, BatchOptions options, int threads) {
+
+  /** A thread for each processor, but at least two. */
+  public Batches(Dataset dataset, BatchOptions options) {
+    this(dataset, options, DataOptions.defaults().threads());
+  }
+
+  /** Checks the number of threads. */
+  public Batches {
+    if (threads < 1) {
+      throw new SfumatoException("`dataThreads` " + threads + ": must be at least 1");
+    }
+  }
 
   /** Returns how many batches an epoch has, a short last one included. */
   public int perEpoch() {

@@ -8,18 +8,18 @@ import java.util.Optional;
 /**
  * A column that is looked for in a table of pictures.
  *
- * @param option the command line's name for it
+ * @param option what messages call the option that names it
  * @param asked the name that was asked for; empty for the usual ones
  * @param usual the names that are looked for otherwise
  */
 record Column(String option, String asked, List<String> usual) {
 
   static Column label(DataOptions.Columns columns) {
-    return new Column("--label-column", columns.label(), List.of("label"));
+    return new Column("`labelColumn`", columns.label(), List.of("label"));
   }
 
   static Column caption(DataOptions.Columns columns) {
-    return new Column("--caption-column", columns.caption(), List.of("text", "caption"));
+    return new Column("`captionColumn`", columns.caption(), List.of("text", "caption"));
   }
 
   /**

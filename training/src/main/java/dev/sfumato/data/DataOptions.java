@@ -86,13 +86,13 @@ public record DataOptions(
   public DataOptions {
     if (resolution < 0 || resolution > 8192) {
       throw new SfumatoException(
-          "--resolution " + resolution + ": must be between 1 and 8192 pixels");
+          "`resolution` " + resolution + ": must be between 1 and 8192 pixels");
     }
     if (threads < 1 || threads > 1024) {
-      throw new SfumatoException("--data-threads " + threads + ": must be between 1 and 1024");
+      throw new SfumatoException("`dataThreads` " + threads + ": must be between 1 and 1024");
     }
     if (cacheMegabytes < 0) {
-      throw new SfumatoException("--data-cache " + cacheMegabytes + ": must not be negative");
+      throw new SfumatoException("`dataCache` " + cacheMegabytes + ": must not be negative");
     }
   }
 

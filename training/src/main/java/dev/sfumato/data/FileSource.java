@@ -123,7 +123,7 @@ final class FileSource implements PictureSource {
     int stray = splits.ofNone();
     if (stray > 0 && split != DataOptions.Split.ALL) {
       log.warn(
-          "{}: left out {} pictures in no split, while others are in {}; --split all takes all",
+          "{}: left out {} pictures in no split, while others are in {}; `split` all takes all",
           files.origin(),
           stray,
           splits.present());

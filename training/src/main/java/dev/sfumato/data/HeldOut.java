@@ -17,6 +17,15 @@ public record HeldOut(Dataset training, Dataset validation) {
    * @throws SfumatoException if channels, sizes or classes differ
    */
   public HeldOut {
+    requireAlike(training, validation);
+  }
+
+  /**
+   * Requires pictures of the same kind.
+   *
+   * @throws SfumatoException if channels, sizes or classes differ
+   */
+  public static void requireAlike(Dataset training, Dataset validation) {
     if (!kind(training).equals(kind(validation))) {
       throw new SfumatoException(
           String.format(

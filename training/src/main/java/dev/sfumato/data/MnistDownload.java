@@ -146,7 +146,7 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
     return new SfumatoException(
         String.format(
             Locale.ROOT,
-            "%s: cannot download %s (%s); without a network, give --data a folder with %s",
+            "%s: cannot download %s (%s); without a network, give `data` a folder with %s",
             name,
             uri,
             reason,

@@ -135,7 +135,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   String imageColumn(String asked) {
     List<String> names = List.copyOf(types.keySet());
     Optional<String> column =
-        new Column("--image-column", asked, List.of()).in(names, path.toString());
+        new Column("`imageColumn`", asked, List.of()).in(names, path.toString());
     if (column.isPresent() && !isPicture(column.get()) && !isText(column.get())) {
       throw new SfumatoException(
           String.format(

@@ -81,7 +81,7 @@ final class PictureDataset implements Dataset {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%d of %d files are no pictures to train on (--on-bad-image skip leaves them out): %s",
+              "%d of %d files are no pictures to train on (`onBadImage` skip leaves them out): %s",
               bad.size(),
               size(),
               String.join("; ", bad.values())));

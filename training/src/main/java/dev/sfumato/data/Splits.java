@@ -125,7 +125,7 @@ final class Splits {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s: no split '%s', only %s: see --split",
+              "%s: no split '%s', only %s: see `split`",
               origin,
               split,
               present().stream().map(Split::toString).collect(Collectors.joining(" and "))));

@@ -93,7 +93,7 @@ public record ClassReport(List<Row> classes) {
     List<String> known = classifier.card().classNames();
     if (dataset.classNames().isEmpty()) {
       throw new SfumatoException(
-          images + ": --classes needs subfolders named after the classes " + known);
+          images + ": `classes` needs subfolders named after the classes " + known);
     }
     for (String name : dataset.classNames()) {
       if (!known.contains(name)) {

@@ -3,7 +3,6 @@ package dev.sfumato.evaluation;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchOptions;
-import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
@@ -12,10 +11,14 @@ import dev.sfumato.data.HeldOut;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
-import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import dev.sfumato.training.Adam;
+import dev.sfumato.training.Draws;
 import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.StepReport;
+import dev.sfumato.training.Trainer;
+import dev.sfumato.training.TrainingLoss;
+import dev.sfumato.training.TrainingOptions;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Locale;
@@ -35,16 +38,15 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
   private static final int SHIFT = 2;
   private static final double LEARNING_RATE = 1e-3;
   private static final double HELD_OUT = 0.1;
-  private static final Adam.Settings ADAM = new Adam.Settings(false, 0.9, 0.999, 1e-8, 0);
 
   /**
    * @throws SfumatoException if the pictures are of another kind
    */
   public ClassifierTraining {
     if (epochs < 1) {
-      throw new SfumatoException("--epochs " + epochs + ": must be at least 1");
+      throw new SfumatoException("`epochs` " + epochs + ": must be at least 1");
     }
-    new HeldOut(training, test);
+    HeldOut.requireAlike(training, test);
     if (training.height() != training.width()) {
       throw new SfumatoException(
           String.format(
@@ -102,7 +104,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
     try (Rng random = new Rng(seed)) {
       network.reset(random);
       network.to(device);
-      train(network, device, listener);
+      train(network, listener);
       double accuracy = accuracy(new PictureClassifier(network, card));
       return new PictureClassifier(network, card(accuracy, command));
     } catch (RuntimeException e) {
@@ -116,32 +118,30 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
         new ShiftedDataset(training, SHIFT), new BatchOptions(BATCH, true, false, seed));
   }
 
-  private void train(ClassifierNetwork network, Device device, Listener listener) {
-    Batches batches = batches();
-    LearningRate rate =
-        new LearningRate(LearningRate.Kind.COSINE, LEARNING_RATE, 0, steps(), batches.perEpoch());
-    long step = 0;
-    try (Adam adam = new Adam(network.parameters(), ADAM)) {
-      for (int epoch = 0; epoch < epochs; epoch++) {
-        try (BatchStream stream = batches.epoch(epoch).from(0)) {
-          while (stream.hasNext()) {
-            double loss = step(network, stream, adam, rate.at(step++), device);
-            listener.onStep(step, loss);
-          }
-        }
+  private void train(ClassifierNetwork network, Listener listener) {
+    try (Trainer trainer = new Trainer(new CrossEntropy(network), batches(), options())) {
+      while (trainer.hasNext()) {
+        StepReport report = trainer.step();
+        listener.onStep(report.step(), report.loss());
       }
     }
   }
 
-  private static double step(
-      ClassifierNetwork network, BatchStream stream, Adam adam, double rate, Device device) {
-    try (Scope scope = Scope.open()) {
-      Batch batch = stream.next();
+  private TrainingOptions options() {
+    return TrainingOptions.defaults()
+        .withOptimizer(Adam.Settings.adam())
+        .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, LEARNING_RATE, 0))
+        .withMaxGradNorm(0)
+        .withEpochs(epochs)
+        .withSeed(seed);
+  }
+
+  private record CrossEntropy(ClassifierNetwork network) implements TrainingLoss {
+    @Override
+    public Tensor loss(Batch batch, Draws draws) {
+      Device device = network.device();
       Tensor labels = Tensor.of(batch.labels(), batch.size()).to(device);
-      Tensor loss = Functional.crossEntropy(network.forward(batch.images().to(device)), labels);
-      loss.backward();
-      adam.step(rate);
-      return loss.item();
+      return Functional.crossEntropy(network.forward(batch.images().to(device)), labels);
     }
   }
 

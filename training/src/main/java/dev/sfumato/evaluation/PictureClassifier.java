@@ -74,8 +74,8 @@ public final class PictureClassifier implements AutoCloseable {
     if (!Files.isDirectory(directory)) {
       throw new SfumatoException(
           directory
-              + ": there is no such classifier directory; make one with --train-classifier, or"
-              + " leave out --classifier for digits");
+              + ": there is no such classifier directory; make one with `trainClassifier`, or"
+              + " leave out `classifier` for digits");
     }
     ClassifierCard card = JsonFile.read(directory.resolve(CARD), ClassifierCard.class);
     ClassifierNetwork network = new ClassifierNetwork(card);
@@ -115,13 +115,13 @@ public final class PictureClassifier implements AutoCloseable {
     int known = card.classNames().size();
     if (drawn == 0) {
       throw new SfumatoException(
-          "the model is not class-conditioned, so none can be asked for: leave out --classes");
+          "the model is not class-conditioned, so none can be asked for: leave out `classes`");
     }
     if (drawn != known) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the model has %d classes, but the classifier knows %d: name one for them, --classifier",
+              "the model has %d classes, but the classifier knows %d: name one for them, `classifier`",
               drawn,
               known));
     }

@@ -18,8 +18,9 @@ import java.util.zip.CRC32;
  * it, and leaves a card of somebody else's alone.
  *
  * @param facts what is known of the run
+ * @param origin where the weights come from, such as {@code trained from scratch}
  */
-record ModelCard(RunFacts facts) {
+record ModelCard(RunFacts facts, String origin) {
   private static final String MARK = "<!-- renewed by Sfumato while unchanged: ";
 
   /** Writes the card unless there is one that this program has not written. */
@@ -45,8 +46,7 @@ record ModelCard(RunFacts facts) {
   }
 
   private String text() {
-    Map<String, String> settings = RunFacts.settings(facts.output());
-    String base = settings.getOrDefault("model", "");
+    String base = facts.settings().getOrDefault("model", "");
     return String.format(
         Locale.ROOT,
         """
@@ -91,9 +91,7 @@ record ModelCard(RunFacts facts) {
         """,
         isHubId(base) ? "base_model: " + base + "\n" : "",
         facts.name(),
-        base.isEmpty()
-            ? "A diffusion model, trained from scratch with Sfumato."
-            : "A diffusion model, fine-tuned from `" + base + "` with Sfumato.",
+        "A diffusion model, " + origin + " with Sfumato.",
         table(facts.model()),
         table(facts.results()),
         isConditioned() ? "--class " + aClass() + " " : "",

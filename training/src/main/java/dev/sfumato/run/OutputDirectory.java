@@ -33,7 +33,6 @@ public final class OutputDirectory implements AutoCloseable {
   private final FileChannel lockFile;
   private final boolean isNew;
   private boolean toBeCleared;
-  private Optional<Map<String, Object>> settings = Optional.empty();
 
   private OutputDirectory(Path root, FileChannel lockFile, boolean isNew, boolean toBeCleared) {
     this.root = root;
@@ -53,7 +52,7 @@ public final class OutputDirectory implements AutoCloseable {
     if (hasContent(root) && !overwrite) {
       throw new SfumatoException(
           root
-              + ": the output directory exists: use --resume to go on or --overwrite to start"
+              + ": the output directory exists: use `resume` to go on or `overwrite` to start"
               + " anew");
     }
     if (overwrite && hasContent(root) && !Files.exists(root.resolve(LOCK))) {
@@ -78,8 +77,8 @@ public final class OutputDirectory implements AutoCloseable {
     if (Files.exists(root.resolve("model_index.json")) && !hasCheckpoint(root)) {
       throw new SfumatoException(
           root
-              + ": has a model and no checkpoint to go on from: use --overwrite to start anew, or"
-              + " --model with another --output");
+              + ": has a model and no checkpoint to go on from: use `overwrite` to start anew, or"
+              + " `model` with another `output`");
     }
     return lock(root, false);
   }
@@ -122,24 +121,21 @@ public final class OutputDirectory implements AutoCloseable {
         .forEach(OutputDirectory::delete);
   }
 
-  /** Says which settings {@link #startAfter} is to write. */
-  public void settings(Map<String, Object> resolved) {
-    settings = Optional.of(resolved);
-  }
-
   /**
    * Makes room for a run that goes on after {@code step}: deletes the checkpoints of later steps,
    * and everything where the directory is to be overwritten. The run's settings are the first thing
    * that is written, so a run that is killed at any later moment can be resumed without them.
+   *
+   * @param settings every option of the run by name
    */
-  public void startAfter(long step) {
+  public void startAfter(long step, Map<String, Object> settings) {
     if (toBeCleared) {
       list(root).stream()
           .filter(path -> !path.getFileName().toString().equals(LOCK))
           .forEach(OutputDirectory::delete);
       toBeCleared = false;
     }
-    settings.ifPresent(values -> JsonFile.write(root.resolve(SETTINGS), values));
+    JsonFile.write(root.resolve(SETTINGS), settings);
     checkpoints().stream()
         .filter(checkpoint -> stepOf(checkpoint) > step)
         .forEach(OutputDirectory::discard);

@@ -1,7 +1,5 @@
 package dev.sfumato.run;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.PixelPipeline;
@@ -12,13 +10,14 @@ import dev.sfumato.training.StepReport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 
 /**
  * What there is to say about a run, in words: for its report and its model card.
@@ -26,6 +25,7 @@ import java.util.stream.StreamSupport;
  * @param output where the run's files are
  * @param pipeline the model
  * @param dataset name, number and size of the pictures
+ * @param options every option by name
  * @param history the losses
  * @param totalSteps optimiser steps of the whole run
  */
@@ -33,6 +33,7 @@ record RunFacts(
     OutputDirectory output,
     PixelPipeline pipeline,
     String dataset,
+    Map<String, Object> options,
     LossHistory history,
     long totalSteps) {
   private static final Path MEMORY = Path.of("/proc/self/status");
@@ -43,23 +44,17 @@ record RunFacts(
     return output.resolve("").toAbsolutePath().getFileName().toString();
   }
 
-  /** All resolved options, as {@code config.json} has them; empty if there is none. */
-  static Map<String, String> settings(OutputDirectory output) {
-    Map<String, String> settings = new LinkedHashMap<>();
-    Path config = output.resolve("config.json");
-    if (Files.exists(config)) {
-      JsonFile.read(config, JsonNode.class)
-          .properties()
-          .forEach(option -> settings.put(option.getKey(), text(option.getValue())));
-    }
-    return settings;
-  }
-
-  private static String text(JsonNode value) {
-    return StreamSupport.stream(value.spliterator(), false)
-        .map(JsonNode::asText)
-        .reduce((a, b) -> a + "," + b)
-        .orElse(value.asText());
+  /** Every option by name, in words. */
+  Map<String, String> settings() {
+    Map<String, String> words = new LinkedHashMap<>();
+    options.forEach(
+        (name, value) ->
+            words.put(
+                name,
+                value instanceof Collection<?> values
+                    ? values.stream().map(String::valueOf).collect(Collectors.joining(","))
+                    : String.valueOf(value)));
+    return words;
   }
 
   /** How far the run came, and how well. */

@@ -33,10 +33,10 @@ record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
     int classes = pipeline.denoiser().conditioning().numClasses();
     SamplingOptions options =
         SamplingOptions.defaults()
-            .withCount(watch.sampleCount())
-            .withBatchSize(watch.sampleCount())
+            .withCount(watch.samples().count())
+            .withBatchSize(watch.samples().count())
             .withSize(dataset.height(), dataset.width())
-            .withSteps(Math.min(watch.sampleSteps(), pipeline.scheduler().numTrainTimesteps()))
+            .withSteps(Math.min(watch.samples().steps(), pipeline.scheduler().numTrainTimesteps()))
             .withLabels(LongStream.range(0, classes).toArray())
             .withScheduler(SchedulerKind.DDIM)
             .withSeed(SEED);
@@ -53,7 +53,7 @@ record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
 
   /** A column per class where the count allows it, else about square. */
   private int rows(int classes) {
-    int count = watch.sampleCount();
+    int count = watch.samples().count();
     return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);
   }
 }

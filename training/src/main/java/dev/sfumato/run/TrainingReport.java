@@ -42,7 +42,7 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
     addFacts(sections, "Time and memory", facts.cost());
     addFacts(sections, "Machine", facts.machine());
     addFacts(sections, "Model", facts.model());
-    addFacts(sections, "Settings", RunFacts.settings(facts.output()));
+    addFacts(sections, "Settings", facts.settings());
     new HtmlReport("Training run " + facts.name(), sections).write(file);
   }
 
@@ -55,7 +55,7 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
             RunFacts.number(facts.totalSteps()));
     return switch (outcome.state()) {
       case FINISHED -> done;
-      case STOPPED -> done + " The run was stopped; --resume goes on with it.";
+      case STOPPED -> done + " The run was stopped and can go on from there.";
       case FAILED -> done + " The run failed: " + outcome.reason();
     };
   }

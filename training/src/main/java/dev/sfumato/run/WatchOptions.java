@@ -2,58 +2,136 @@ package dev.sfumato.run;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tracking.MlflowSettings;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /**
  * How a training run is watched and saved.
  *
- * @param sampleEvery optimiser steps between sample grids; 0 for none but the last; otherwise there
- *     is one before the first step, too
- * @param sampleSteps scheduler steps of a sample
- * @param sampleCount pictures in a sample grid; 0 for no grids at all
- * @param checkpointEvery optimiser steps between checkpoints; 0 for none but the last
- * @param checkpointsKeep how many checkpoints stay, the newest ones
+ * @param samples when grids of sample pictures are drawn
+ * @param checkpoints when the state of the run is saved
  * @param tensorboard whether TensorBoard event files are written; they hold histograms of weights
  *     and gradients for the steps that have sample grids
  * @param mlflow the MLflow server to log to, if any
  */
 public record WatchOptions(
-    long sampleEvery,
-    int sampleSteps,
-    int sampleCount,
-    long checkpointEvery,
-    int checkpointsKeep,
+    Samples samples,
+    Checkpoints checkpoints,
     boolean tensorboard,
     Optional<MlflowSettings> mlflow) {
+  private static final WatchOptions DEFAULTS =
+      new WatchOptions(new Samples(500, 50, 16), new Checkpoints(500, 2), true, Optional.empty());
 
-  /** Options without MLflow. */
-  public WatchOptions(
-      long sampleEvery,
-      int sampleSteps,
-      int sampleCount,
-      long checkpointEvery,
-      int checkpointsKeep,
-      boolean tensorboard) {
-    this(
-        sampleEvery,
-        sampleSteps,
-        sampleCount,
-        checkpointEvery,
-        checkpointsKeep,
-        tensorboard,
-        Optional.empty());
+  /**
+   * Grids of sample pictures.
+   *
+   * @param every optimiser steps between grids; 0 for none but the last; otherwise there is one
+   *     before the first step, too
+   * @param steps scheduler steps of a sample
+   * @param count pictures in a grid; 0 for no grids at all
+   */
+  public record Samples(long every, int steps, int count) {
+    /**
+     * @throws SfumatoException if a number is out of range
+     */
+    public Samples {
+      require(every >= 0, "`sampleEvery` must not be negative");
+      require(steps >= 1, "`sampleSteps` must be at least 1");
+      require(count >= 0, "`sampleCount` must not be negative");
+    }
   }
 
   /**
-   * @throws SfumatoException if a number is out of range
+   * Saved states.
+   *
+   * @param every optimiser steps between checkpoints; 0 for none but the last
+   * @param keep how many stay, the newest ones
    */
-  public WatchOptions {
-    if (sampleEvery < 0 || sampleCount < 0 || checkpointEvery < 0) {
-      throw new SfumatoException(
-          "sample-every, sample-count, checkpoint-every must not be negative");
+  public record Checkpoints(long every, int keep) {
+    /**
+     * @throws SfumatoException if a number is out of range
+     */
+    public Checkpoints {
+      require(every >= 0, "`checkpointEvery` must not be negative");
+      require(keep >= 1, "`checkpointsKeep` must be at least 1");
     }
-    if (sampleSteps < 1 || checkpointsKeep < 1) {
-      throw new SfumatoException("sample-steps and checkpoints-keep must be at least 1");
+  }
+
+  private static void require(boolean holds, String message) {
+    if (!holds) {
+      throw new SfumatoException(message);
     }
+  }
+
+  /**
+   * A grid of 16 samples of 50 steps and a checkpoint every 500 optimiser steps, of which two are
+   * kept; TensorBoard files, no MLflow.
+   */
+  public static WatchOptions defaults() {
+    return DEFAULTS;
+  }
+
+  /** No grids, no checkpoint but the last, no TensorBoard files. */
+  public static WatchOptions quiet() {
+    return DEFAULTS
+        .withSampleEvery(0)
+        .withSampleCount(0)
+        .withCheckpointEvery(0)
+        .withTensorboard(false);
+  }
+
+  /** The same with so many optimiser steps between grids. */
+  public WatchOptions withSampleEvery(long optimiserSteps) {
+    return with(new Samples(optimiserSteps, samples.steps, samples.count));
+  }
+
+  /** The same with so many scheduler steps to a sample. */
+  public WatchOptions withSampleSteps(int schedulerSteps) {
+    return with(new Samples(samples.every, schedulerSteps, samples.count));
+  }
+
+  /** The same with so many pictures in a grid. */
+  public WatchOptions withSampleCount(int pictures) {
+    return with(new Samples(samples.every, samples.steps, pictures));
+  }
+
+  private WatchOptions with(Samples changed) {
+    return new WatchOptions(changed, checkpoints, tensorboard, mlflow);
+  }
+
+  /** The same with so many optimiser steps between checkpoints. */
+  public WatchOptions withCheckpointEvery(long optimiserSteps) {
+    return with(new Checkpoints(optimiserSteps, checkpoints.keep));
+  }
+
+  /** The same with so many checkpoints that stay. */
+  public WatchOptions withCheckpointsKeep(int count) {
+    return with(new Checkpoints(checkpoints.every, count));
+  }
+
+  private WatchOptions with(Checkpoints changed) {
+    return new WatchOptions(samples, changed, tensorboard, mlflow);
+  }
+
+  /** The same with or without TensorBoard files. */
+  public WatchOptions withTensorboard(boolean on) {
+    return new WatchOptions(samples, checkpoints, on, mlflow);
+  }
+
+  /** The same with an MLflow server. */
+  public WatchOptions withMlflow(MlflowSettings server) {
+    return new WatchOptions(samples, checkpoints, tensorboard, Optional.of(server));
+  }
+
+  /** Every option by the name that it has in {@code config.json}. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("sample_every", samples.every);
+    settings.put("sample_steps", samples.steps);
+    settings.put("sample_count", samples.count);
+    settings.put("checkpoint_every", checkpoints.every);
+    settings.put("checkpoints_keep", checkpoints.keep);
+    return settings;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Runs of training and their output directories: {@link dev.sfumato.run.TrainingRun} trains a model
- * and keeps metrics, curves, sample grids, checkpoints, the report and the model card in an {@link
+ * Whole runs of training and the directories that they leave. Start with {@link
+ * dev.sfumato.run.Training}, which describes one and runs it: metrics, curves, sample grids,
+ * checkpoints, the report and the model card are kept in an {@link
  * dev.sfumato.run.OutputDirectory}.
  */
 package dev.sfumato.run;

@@ -33,7 +33,7 @@ public record MlflowSettings(
     String server = environment.getOrDefault("MLFLOW_TRACKING_URI", "").strip();
     if (server.isEmpty()) {
       throw new SfumatoException(
-          "--log mlflow needs the address of an MLflow server in MLFLOW_TRACKING_URI, such as"
+          "`log` mlflow needs the address of an MLflow server in MLFLOW_TRACKING_URI, such as"
               + " http://localhost:5000 (start one with: mlflow server)");
     }
     if (!server.matches("https?://.+")) {

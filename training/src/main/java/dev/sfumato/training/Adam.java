@@ -31,24 +31,73 @@ public final class Adam implements AutoCloseable {
    *
    * @param decoupled whether the weight decay is AdamW's, {@code w = w - lr decay w}, or added to
    *     the gradient
-   * @param beta1 decay of the first moment
-   * @param beta2 decay of the second moment
+   * @param betas decays of the moments
    * @param epsilon added to the denominator
    * @param weightDecay 0 for none
    */
-  public record Settings(
-      boolean decoupled, double beta1, double beta2, double epsilon, double weightDecay) {
+  public record Settings(boolean decoupled, Betas betas, double epsilon, double weightDecay) {
+    private static final Betas BETAS = new Betas(0.9, 0.999);
+    private static final double EPSILON = 1e-8;
 
     /**
      * @throws SfumatoException if a number is out of range
      */
     public Settings {
-      if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
-        throw new SfumatoException(
-            "adam-beta1 and adam-beta2 must be in [0, 1), but are " + beta1 + " and " + beta2);
-      }
       if (!(epsilon >= 0 && weightDecay >= 0)) {
-        throw new SfumatoException("adam-epsilon and weight-decay must not be negative");
+        throw new SfumatoException("`adamEpsilon` and `weightDecay` must not be negative");
+      }
+    }
+
+    /** AdamW with a weight decay of 0.01. */
+    public static Settings adamW() {
+      return new Settings(true, BETAS, EPSILON, 0.01);
+    }
+
+    /** Adam without weight decay. */
+    public static Settings adam() {
+      return new Settings(false, BETAS, EPSILON, 0);
+    }
+
+    /** The same with other decays of the first and the second moment. */
+    public Settings withBetas(double first, double second) {
+      return new Settings(decoupled, new Betas(first, second), epsilon, weightDecay);
+    }
+
+    /** The same with another number that is added to the denominator. */
+    public Settings withEpsilon(double added) {
+      return new Settings(decoupled, betas, added, weightDecay);
+    }
+
+    /** The same with another weight decay. */
+    public Settings withWeightDecay(double decay) {
+      return new Settings(decoupled, betas, epsilon, decay);
+    }
+
+    Map<String, Object> settings() {
+      Map<String, Object> settings = new LinkedHashMap<>();
+      settings.put("optimizer", decoupled ? "adamw" : "adam");
+      settings.put("adam_beta1", betas.first());
+      settings.put("adam_beta2", betas.second());
+      settings.put("adam_epsilon", epsilon);
+      settings.put("weight_decay", weightDecay);
+      return settings;
+    }
+  }
+
+  /**
+   * Decays of the moments.
+   *
+   * @param first of the gradient's mean, in [0, 1)
+   * @param second of the gradient's square, in [0, 1)
+   */
+  public record Betas(double first, double second) {
+    /**
+     * @throws SfumatoException if a number is out of range
+     */
+    public Betas {
+      if (!(first >= 0 && first < 1 && second >= 0 && second < 1)) {
+        throw new SfumatoException(
+            "`adamBeta1` and `adamBeta2` must be in [0, 1), but are " + first + " and " + second);
       }
     }
   }
@@ -95,8 +144,8 @@ public final class Adam implements AutoCloseable {
           states(SECOND_MOMENT),
           states(STEP),
           learningRate,
-          settings.beta1(),
-          settings.beta2(),
+          settings.betas().first(),
+          settings.betas().second(),
           settings.epsilon(),
           settings.weightDecay(),
           settings.decoupled());

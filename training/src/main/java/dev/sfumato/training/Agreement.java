@@ -3,12 +3,13 @@ package dev.sfumato.training;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
-import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What processes that train as one must have in common. Each check is a call that all of them make,
@@ -22,14 +23,15 @@ record Agreement(ProcessGroup processes) {
    *
    * @throws SfumatoException if they differ
    */
-  void onCall(Batches batches, TrainingOptions options) {
+  void onCall(Batches batches, TrainingOptions options, TrainingLoss loss) {
     BatchOptions order = batches.options();
     processes.requireSame(
         List.of(order.batchSize(), order.shuffle(), order.flip(), order.seed())
             + ", "
             + batches.dataset().size()
             + " pictures, "
-            + options,
+            + options.settings() // sorted, as a process must not see the order of a hash
+            + new TreeMap<>(loss.settings()),
         "the processes were not started with the same options and data");
   }
 
@@ -38,14 +40,13 @@ record Agreement(ProcessGroup processes) {
    *
    * @throws SfumatoException if they differ
    */
-  void onState(
-      Progress progress, ClassConditionedUNet denoiser, Adam optimizer, Optional<Ema> ema) {
+  void onState(Progress progress, Module network, Adam optimizer, Optional<Ema> ema) {
     if (processes.size() > 1) {
       Map<String, Tensor> averages = ema.map(Ema::shadow).orElse(Map.of());
       processes.requireSame(
           progress
               + ", weights "
-              + ProcessGroup.checksum(denoiser.parameters().values())
+              + ProcessGroup.checksum(network.parameters().values())
               + ", optimiser "
               + ProcessGroup.checksum(optimizer.state().values())
               + ", averages "

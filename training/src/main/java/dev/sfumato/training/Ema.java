@@ -35,11 +35,15 @@ public final class Ema implements AutoCloseable {
      */
     public Settings {
       if (!(decay >= 0 && decay < 1)) {
-        throw new SfumatoException("ema-decay must be in [0, 1), but is " + decay);
+        throw new SfumatoException("`emaDecay` must be in [0, 1), but is " + decay);
       }
       if (!(power >= 0 && invGamma > 0)) {
-        throw new SfumatoException("ema-power must be at least 0 and ema-inv-gamma more than 0");
+        throw new SfumatoException("`emaPower` must be at least 0 and `emaInvGamma` more than 0");
       }
+    }
+
+    Map<String, Object> settings() {
+      return Map.of("ema_decay", decay, "ema_power", power, "ema_inv_gamma", invGamma);
     }
   }
 
@@ -94,7 +98,7 @@ public final class Ema implements AutoCloseable {
   }
 
   /** The time during which the averages stand in for the weights. */
-  public final class Swap implements AutoCloseable {
+  public final class Swap implements Trainer.Averages {
     private final Map<String, Tensor> raw = new LinkedHashMap<>();
 
     private Swap() {

@@ -5,14 +5,11 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
-import dev.sfumato.model.ClassConditionedUNet;
-import dev.sfumato.model.Condition;
-import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.tensor.Autograd;
-import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.stream.LongStream;
 
 /**
  * The loss on the first pictures of a data set with the same noise and the same timesteps, spread
@@ -24,20 +21,17 @@ public final class FixedNoiseLoss {
   private static final long SEED = 0;
 
   private final Dataset dataset;
-  private final NoiseSchedule schedule;
-  private final Objective objective;
+  private final TrainingLoss loss;
 
   /** A loss on the first 256 pictures of {@code dataset}, or all if they are fewer. */
-  public FixedNoiseLoss(Dataset dataset, NoiseSchedule schedule, Objective objective) {
+  public FixedNoiseLoss(Dataset dataset, TrainingLoss loss) {
     this.dataset = dataset;
-    this.schedule = schedule;
-    this.objective = objective;
+    this.loss = loss.measured();
   }
 
-  /** The mean loss of {@code denoiser} as it is now. */
-  public double of(ClassConditionedUNet denoiser) {
+  /** The mean loss of the network as it is now. */
+  public double value() {
     int count = Math.min(PICTURES, dataset.size());
-    Device device = denoiser.device();
     Batches batches = new Batches(dataset, new BatchOptions(BATCH, false, false, SEED));
     double sum = 0;
     int seen = 0;
@@ -47,14 +41,8 @@ public final class FixedNoiseLoss {
       while (seen < count) {
         try (Scope scope = Scope.open()) {
           Batch batch = stream.next();
-          Tensor noise = random.normal(batch.images().shape()).to(device);
-          Tensor x0 = batch.images().to(device);
-          Tensor timesteps = spread(seen, batch.size(), count).to(device);
-          Tensor labels = Tensor.of(batch.labels(), batch.labels().length).to(device);
-          Tensor prediction =
-              denoiser.forward(
-                  schedule.addNoise(x0, noise, timesteps), timesteps, Condition.ofLabels(labels));
-          sum += objective.loss(prediction, x0, noise, timesteps, schedule).item() * batch.size();
+          Draws draws = new Spread(random, batch.size(), seen, count);
+          sum += loss.loss(batch, draws).item() * batch.size();
           seen += batch.size();
         }
       }
@@ -62,11 +50,34 @@ public final class FixedNoiseLoss {
     return sum / seen;
   }
 
-  private Tensor spread(int from, int size, int count) {
-    long[] timesteps = new long[size];
-    for (int i = 0; i < size; i++) {
-      timesteps[i] = Math.min(schedule.length() - 1, (from + i) * (long) schedule.length() / count);
+  /** Whole numbers that are not drawn: picture i of n gets the (i / n)-th part of the range. */
+  private record Spread(Rng random, int size, int from, int count) implements Draws {
+    @Override
+    public Tensor normal(long... shape) {
+      return random.normal(rows(shape));
     }
-    return Tensor.of(timesteps, size);
+
+    @Override
+    public Tensor uniform(long... shape) {
+      return random.uniform(rows(shape));
+    }
+
+    private long[] rows(long... shape) {
+      return LongStream.concat(LongStream.of(size), LongStream.of(shape)).toArray();
+    }
+
+    @Override
+    public Tensor integers(long length) {
+      return Tensor.of(
+          LongStream.range(from, from + size)
+              .map(i -> Math.min(length - 1, i * length / count))
+              .toArray(),
+          size);
+    }
+
+    @Override
+    public boolean[] chosen(double share) {
+      return new boolean[size];
+    }
   }
 }

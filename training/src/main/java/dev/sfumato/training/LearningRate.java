@@ -3,6 +3,7 @@ package dev.sfumato.training;
 import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * The learning rate of each optimiser step, as diffusers' {@code get_scheduler} gives it: a linear
@@ -12,13 +13,22 @@ import java.util.Locale;
  * @param base the rate that the curve starts from
  * @param warmupSteps optimiser steps of warm-up; {@link Kind#CONSTANT} and {@link Kind#EXPONENTIAL}
  *     have none
- * @param totalSteps optimiser steps of the whole run
- * @param stepsPerEpoch optimiser steps of an epoch
  */
-public record LearningRate(
-    Kind kind, double base, long warmupSteps, long totalSteps, long stepsPerEpoch) {
+public record LearningRate(Kind kind, double base, long warmupSteps) {
   private static final double POLYNOMIAL_END = 1e-7;
   private static final double EXPONENTIAL_GAMMA = 0.9;
+
+  /**
+   * @throws SfumatoException if a number is out of range
+   */
+  public LearningRate {
+    if (!(base > 0 && base < Double.POSITIVE_INFINITY)) {
+      throw new SfumatoException("`learningRate` must be more than 0 and finite, but is " + base);
+    }
+    if (warmupSteps < 0) {
+      throw new SfumatoException("`lrWarmupSteps` must not be negative");
+    }
+  }
 
   /** The curves. */
   public enum Kind {
@@ -50,7 +60,7 @@ public record LearningRate(
           .orElseThrow(
               () ->
                   new SfumatoException(
-                      "lr-scheduler '"
+                      "`lrScheduler` '"
                           + name
                           + "' is unknown: use one of "
                           + Arrays.toString(values())));
@@ -63,12 +73,23 @@ public record LearningRate(
     }
   }
 
-  /** The rate of optimiser step {@code step}, counted from 0. */
-  public double at(long step) {
-    return base * factor(step);
+  /**
+   * The rate of one optimiser step.
+   *
+   * @param step its number, from 0
+   * @param totalSteps optimiser steps of the whole run
+   * @param stepsPerEpoch optimiser steps of an epoch
+   */
+  public double at(long step, long totalSteps, long stepsPerEpoch) {
+    return base * factor(step, totalSteps, stepsPerEpoch);
   }
 
-  private double factor(long step) {
+  Map<String, Object> settings() {
+    return Map.of(
+        "learning_rate", base, "lr_scheduler", kind.toString(), "lr_warmup_steps", warmupSteps);
+  }
+
+  private double factor(long step, long totalSteps, long stepsPerEpoch) {
     if (kind == Kind.CONSTANT) {
       return 1;
     }

@@ -1,29 +1,31 @@
 package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.scheduler.NoiseSchedule;
-import dev.sfumato.scheduler.PredictionType;
-import dev.sfumato.tensor.Functional;
-import dev.sfumato.tensor.Tensor;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
 
 /**
- * What the network learns: to predict the noise, the clean picture or the velocity, under a mean
- * squared error.
+ * How a diffusion model is trained to denoise, besides what the model itself says.
  *
- * @param predictionType what the network's output is compared with
- * @param weighting how timesteps are weighed against each other
+ * @param lossWeighting how timesteps are weighed against each other
  * @param noiseOffset strength of a noise that is the same over a whole picture's channel (0: none);
  *     it lets a model learn very dark and very bright pictures
+ * @param classDropout the share of labels that are replaced by "no class", in [0, 1), so that
+ *     classifier-free guidance can be used later
  */
-public record Objective(PredictionType predictionType, Weighting weighting, double noiseOffset) {
-  private static final double SNR_GAMMA = 5;
+public record Objective(Weighting lossWeighting, double noiseOffset, double classDropout) {
+  private static final Objective DEFAULTS = new Objective(Weighting.NONE, 0, 0);
 
   /**
-   * @throws SfumatoException if the noise offset is negative
+   * @throws SfumatoException if a number is out of range
    */
   public Objective {
     if (!(noiseOffset >= 0)) {
-      throw new SfumatoException("noise-offset must not be negative, but is " + noiseOffset);
+      throw new SfumatoException("`noiseOffset` must not be negative, but is " + noiseOffset);
+    }
+    if (!(classDropout >= 0 && classDropout < 1)) {
+      throw new SfumatoException("`classDropout` must be in [0, 1), but is " + classDropout);
     }
   }
 
@@ -38,43 +40,32 @@ public record Objective(PredictionType predictionType, Weighting weighting, doub
     MIN_SNR
   }
 
-  /**
-   * The mean squared error of a prediction, shape ().
-   *
-   * @param prediction the network's output (B, C, H, W)
-   * @param x0 clean pictures (B, C, H, W)
-   * @param noise that was added
-   * @param timesteps (B) int64
-   */
-  public Tensor loss(
-      Tensor prediction, Tensor x0, Tensor noise, Tensor timesteps, NoiseSchedule schedule) {
-    Tensor target =
-        switch (predictionType) {
-          case EPSILON -> noise;
-          case SAMPLE -> x0;
-          case V_PREDICTION -> schedule.velocity(x0, noise, timesteps);
-        };
-    if (weighting == Weighting.NONE) {
-      return Functional.meanSquaredError(prediction, target);
-    }
-    Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
-    return perPicture.mul(weights(timesteps, schedule).to(perPicture.device())).mean();
+  /** All timesteps alike, no noise offset, all labels kept. */
+  public static Objective defaults() {
+    return DEFAULTS;
   }
 
-  private Tensor weights(Tensor timesteps, NoiseSchedule schedule) {
-    long[] t = timesteps.toLongs();
-    float[] weights = new float[t.length];
-    for (int i = 0; i < t.length; i++) {
-      double signal = schedule.alphaCumprod((int) t[i]);
-      double snr = signal / (1 - signal);
-      weights[i] =
-          (float)
-              switch (predictionType) {
-                case EPSILON -> Math.min(1, SNR_GAMMA / snr); // 1, not 0 / 0, for pure noise
-                case SAMPLE -> Math.min(snr, SNR_GAMMA);
-                case V_PREDICTION -> Math.min(snr, SNR_GAMMA) / (snr + 1);
-              };
-    }
-    return Tensor.of(weights, t.length);
+  /** The same with timesteps weighed otherwise. */
+  public Objective withLossWeighting(Weighting weighting) {
+    return new Objective(weighting, noiseOffset, classDropout);
+  }
+
+  /** The same with another noise offset. */
+  public Objective withNoiseOffset(double strength) {
+    return new Objective(lossWeighting, strength, classDropout);
+  }
+
+  /** The same with another share of labels that are left out. */
+  public Objective withClassDropout(double share) {
+    return new Objective(lossWeighting, noiseOffset, share);
+  }
+
+  /** Every option by the name that it has in a run's {@code config.json}. */
+  public Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("loss_weighting", lossWeighting.name().toLowerCase(Locale.ROOT));
+    settings.put("noise_offset", noiseOffset);
+    settings.put("class_dropout", classDropout);
+    return settings;
   }
 }

@@ -14,7 +14,7 @@ final class Requirements {
    *
    * @throws SfumatoException saying what does not fit
    */
-  static void check(ClassConditionedUNet denoiser, Dataset dataset, TrainingOptions options) {
+  static void check(ClassConditionedUNet denoiser, Dataset dataset, Objective objective) {
     int channels = dataset.channels();
     if (channels != denoiser.channels()) {
       throw new SfumatoException(
@@ -22,7 +22,7 @@ final class Requirements {
               + channels
               + " channels, the model takes "
               + denoiser.channels()
-              + ": see --channels");
+              + ": see `channels`");
     }
     if (denoiser.config().outChannels() != channels) {
       throw new SfumatoException(
@@ -38,9 +38,9 @@ final class Requirements {
           "the model's class_embed_type without num_class_embeds takes other things than classes:"
               + " such models cannot be trained");
     }
-    if (options.classDropout() > 0 && !denoiser.knowsNoClass()) {
+    if (objective.classDropout() > 0 && !denoiser.knowsNoClass()) {
       throw new SfumatoException(
-          "--class-dropout needs a class-conditioned model with a place for no class");
+          "`classDropout` needs a class-conditioned model with a place for no class");
     }
     denoiser.config().requireDivisible(dataset.height(), dataset.width());
     if (denoiser.conditioning().numClasses() > 0) {

@@ -1,6 +1,6 @@
 package dev.sfumato.training;
 
-import dev.sfumato.SfumatoException;
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
@@ -35,7 +35,7 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
    * by.
    *
    * @param weights by name, as {@code ClassConditionedUNet.parameters} gives them
-   * @throws SfumatoException if a pattern fits no weight, or no weight is left to train
+   * @throws InvalidOptionException if a pattern fits no weight, or no weight is left to train
    */
   public void mark(Map<String, Tensor> weights) {
     requireMatches(weights);
@@ -44,7 +44,7 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
             (trainOnly.isEmpty() || trainOnly.stream().anyMatch(p -> fits(p, name)))
                 && freeze.stream().noneMatch(p -> fits(p, name));
     if (weights.keySet().stream().noneMatch(trained)) {
-      throw new SfumatoException("train-only and freeze leave no weight to train");
+      throw new InvalidOptionException("`trainOnly` and `freeze` leave no weight to train");
     }
     weights.forEach(
         (name, weight) -> weight.requiresGrad(weight.requiresGrad() && trained.test(name)));
@@ -55,10 +55,10 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
       for (String pattern : patterns) {
         if (weights.keySet().stream().noneMatch(name -> fits(pattern, name))) {
           String example = weights.keySet().iterator().next();
-          throw new SfumatoException(
+          throw new InvalidOptionException(
               String.format(
                   Locale.ROOT,
-                  "no weight is named '%s' (train-only, freeze): names are like %s; * stands for any characters",
+                  "no weight is named '%s' (`trainOnly`, `freeze`): names are like %s; * stands for any characters",
                   pattern,
                   inFile(example)));
         }

@@ -4,26 +4,20 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
-import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Share;
-import dev.sfumato.model.ClassConditionedUNet;
-import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.Condition;
-import dev.sfumato.scheduler.NoiseSchedule;
-import dev.sfumato.tensor.Device;
+import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
- * Trains a network (Ho et al., 2020, algorithm 1), one optimiser step at a time:
+ * Lowers a loss, one optimiser step at a time:
  *
  * <pre>{@code
  * while (trainer.hasNext()) {
@@ -34,29 +28,26 @@ import java.util.SplittableRandom;
  * }
  * }</pre>
  *
- * <p>One generator seeded with the run's seed draws, for each micro-batch, first the noise, of the
- * batch's shape, and then the timesteps. What {@link #save} writes and {@link #restore} reads is
- * all there is besides the network's weights, so that a restored run goes on bit for bit. Dropout
- * and class dropout draw from generators that start anew with each optimiser step.
+ * <p>One generator seeded with the run's seed draws what the loss asks for, micro-batch by
+ * micro-batch. What {@link #save} writes and {@link #restore} reads is all there is besides the
+ * network's weights, so that a restored run goes on bit for bit. Dropout and what {@link
+ * Draws#chosen} gives come from generators that start anew with each optimiser step.
  *
- * <p>Several processes train as one: each takes its share of every batch, and the noise and the
- * timesteps that one process would draw for it; the gradients are added up. So losses and weights
- * are those of one process, but for rounding and for dropout, whose masks each process draws from a
- * generator of its own. The weights, the averages and the state of the optimiser are the same in
- * all.
+ * <p>Several processes train as one: each takes its share of every batch, and the random numbers
+ * that one process would draw for it; the gradients are added up. So losses and weights are those
+ * of one process, but for rounding and for dropout, whose masks each process draws from a generator
+ * of its own. The weights, the averages and the state of the optimiser are the same in all.
  */
 public final class Trainer implements AutoCloseable {
-  private static final long CLASS_DROPOUT_STREAM = 0x5DEECE66DL;
-  private static final long DROPOUT_STREAM = CLASS_DROPOUT_STREAM + 1; // of rank 0
+  private static final long CHOICE_STREAM = 0x5DEECE66DL;
+  private static final long DROPOUT_STREAM = CHOICE_STREAM + 1; // of rank 0
 
-  private final ClassConditionedUNet denoiser;
-  private final NoiseSchedule schedule;
+  private final TrainingLoss loss;
+  private final Module network;
   private final Batches batches;
   private final TrainingOptions options;
   private final ProcessGroup processes;
   private final Share share;
-  private final LearningRate learningRate;
-  private final Device device;
   private final Adam optimizer;
   private final Optional<Ema> ema;
   private final Rng random;
@@ -66,60 +57,43 @@ public final class Trainer implements AutoCloseable {
   /**
    * A run that has not started.
    *
-   * @param denoiser the network, with weights, on the device to train on; those that want no
-   *     gradients stay as they are ({@link TrainedWeights})
+   * @param loss of a network with weights, on the device to train on; those that want no gradients
+   *     stay as they are ({@link TrainedWeights})
    * @throws SfumatoException if the data do not suit the network
    */
-  public Trainer(
-      ClassConditionedUNet denoiser,
-      NoiseSchedule schedule,
-      Batches batches,
-      TrainingOptions options) {
-    this(denoiser, schedule, batches, options, ProcessGroup.alone());
+  public Trainer(TrainingLoss loss, Batches batches, TrainingOptions options) {
+    this(loss, batches, options, ProcessGroup.alone());
   }
 
   /**
    * A run that has not started, of several processes.
    *
-   * @param denoiser the network, with weights, on the device to train on; those of rank 0 become
-   *     the weights of all
+   * @param loss of a network with weights, on the device to train on; those of rank 0 become the
+   *     weights of all
    * @param batches the same for all processes: a batch is what they take together
    * @throws SfumatoException if the data do not suit the network, or the processes each other
    */
   public Trainer(
-      ClassConditionedUNet denoiser,
-      NoiseSchedule schedule,
-      Batches batches,
-      TrainingOptions options,
-      ProcessGroup processes) {
-    this.denoiser = denoiser;
-    this.schedule = schedule;
+      TrainingLoss loss, Batches batches, TrainingOptions options, ProcessGroup processes) {
+    this.loss = loss;
+    this.network = loss.network();
     this.batches = batches;
-    this.options = options;
+    this.options = options.requireSteps();
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
-    Requirements.check(denoiser, batches.dataset(), options);
-    denoiser.nameClasses(batches.dataset().classNames());
+    loss.prepare(batches.dataset());
     Agreement agreement = new Agreement(processes);
-    agreement.onCall(batches, options);
-    processes.broadcast_(List.copyOf(denoiser.parameters().values()));
-    learningRate =
-        new LearningRate(
-            options.curve(),
-            options.learningRate(),
-            options.warmupSteps(),
-            totalSteps(),
-            options.stepsPerEpoch(batches.perEpoch()));
-    device = denoiser.device();
-    optimizer = new Adam(denoiser.trainableByName(), options.optimizer());
-    ema = options.ema().map(settings -> new Ema(denoiser.trainableByName(), settings));
+    agreement.onCall(batches, options, loss);
+    processes.broadcast_(List.copyOf(network.parameters().values()));
+    optimizer = new Adam(network.trainableByName(), options.optimizer());
+    ema = options.ema().map(settings -> new Ema(network.trainableByName(), settings));
     random = new Rng(options.seed());
-    try {
-      agreement.onState(progress, denoiser, optimizer, ema);
-    } catch (RuntimeException e) {
-      close();
-      throw e;
-    }
+    agreement.onState(progress, network, optimizer, ema);
+  }
+
+  /** What is lowered. */
+  public TrainingLoss loss() {
+    return loss;
   }
 
   /** Optimiser steps of the whole run. */
@@ -140,6 +114,20 @@ public final class Trainer implements AutoCloseable {
   /** The moving average of the weights, if the run keeps one. */
   public Optional<Ema> ema() {
     return ema;
+  }
+
+  /**
+   * Puts the moving averages in the place of the weights until the result is closed; does nothing
+   * in a run that keeps none.
+   */
+  public Averages useAverages() {
+    return ema.<Averages>map(Ema::swapIn).orElse(() -> {});
+  }
+
+  /** The time during which the averages stand in for the weights. */
+  public interface Averages extends AutoCloseable {
+    @Override
+    void close();
   }
 
   /** Whether steps are left. */
@@ -165,79 +153,57 @@ public final class Trainer implements AutoCloseable {
    */
   public StepReport step(Runnable beforeUpdate) {
     long start = System.nanoTime();
-    int microBatches = Math.min(options.accumulation(), batches.perEpoch() - progress.batch());
+    int microBatches =
+        Math.min(options.gradientAccumulationSteps(), batches.perEpoch() - progress.batch());
     long images = 0;
-    double loss = 0;
+    double sum = 0;
     try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
-        Rng classDropout = random(CLASS_DROPOUT_STREAM)) {
-      denoiser.train(dropout);
+        Rng choices = random(CHOICE_STREAM)) {
+      network.train(dropout);
       for (int i = 0; i < microBatches; i++) {
         int pictures = batches.sizeAt(progress.batch() + i);
-        loss += backward(pictures, (double) pictures * microBatches, classDropout);
+        Draws draws = new SharedDraws(random, choices, pictures, share);
+        sum += backward(draws, (double) pictures * microBatches);
         images += pictures;
       }
     }
-    denoiser.eval();
+    network.eval();
     addUp();
-    loss = processes.sum(loss);
+    double mean = processes.sum(sum);
     double gradNorm = optimizer.gradientNorm();
-    requireFinite(loss, gradNorm);
+    requireFinite(mean, gradNorm);
     if (options.maxGradNorm() > 0 && gradNorm > options.maxGradNorm()) {
       optimizer.scaleGradients(options.maxGradNorm() / (gradNorm + 1e-6));
     }
     beforeUpdate.run();
-    double rate = learningRate.at(progress.step());
+    double rate =
+        options
+            .learningRate()
+            .at(progress.step(), totalSteps(), options.stepsPerEpoch(batches.perEpoch()));
     optimizer.step(rate);
     ema.ifPresent(Ema::update);
     int epoch = progress.epoch();
     progress = progress.after(microBatches, images, batches.perEpoch());
     double seconds = (System.nanoTime() - start) / 1e9;
-    return new StepReport(progress.step(), epoch, progress.images(), loss, rate, gradNorm, seconds);
+    return new StepReport(progress.step(), epoch, progress.images(), mean, rate, gradNorm, seconds);
   }
 
   /**
    * Adds the gradient of this process's share of the next batch to what was gathered.
    *
-   * @param pictures of the whole batch
    * @param divisor the pictures of the whole step, were all its batches as long as this one
    * @return what the share adds to the loss of the step
    */
-  private double backward(int pictures, double divisor, Rng classDropout) {
+  private double backward(Draws draws, double divisor) {
     try (Scope scope = Scope.open()) {
       Batch batch = nextBatch();
-      Tensor noise = share.of(noise(pictures)).to(device);
-      Tensor timesteps = share.of(random.integers(0, schedule.length(), pictures)).to(device);
-      Tensor labels = labels(batch, pictures, classDropout).to(device);
+      Tensor mean = loss.loss(batch, draws);
       if (batch.size() == 0) {
         return 0;
       }
-      Tensor x0 = batch.images().to(device);
-      Tensor noisy = schedule.addNoise(x0, noise, timesteps);
-      Tensor prediction = denoiser.forward(noisy, timesteps, Condition.ofLabels(labels));
-      Tensor loss = options.objective().loss(prediction, x0, noise, timesteps, schedule);
-      loss.div(divisor / batch.size()).backward();
-      return loss.item() / (divisor / batch.size());
+      mean.div(divisor / batch.size()).backward();
+      return mean.item() / (divisor / batch.size());
     }
-  }
-
-  private Tensor noise(int pictures) {
-    Dataset dataset = batches.dataset();
-    Tensor noise = random.normal(pictures, dataset.channels(), dataset.height(), dataset.width());
-    if (options.objective().noiseOffset() > 0) {
-      Tensor offset = random.normal(pictures, dataset.channels(), 1, 1);
-      noise = noise.add(offset.mul(options.objective().noiseOffset()));
-    }
-    return noise;
-  }
-
-  private Tensor labels(Batch batch, int pictures, Rng classDropout) {
-    long[] labels = batch.labels().clone();
-    if (options.classDropout() > 0) {
-      float[] draws = share.of(classDropout.uniform(pictures)).toFloats();
-      Arrays.setAll(
-          labels, i -> draws[i] < options.classDropout() ? ClassConditioning.NO_CLASS : labels[i]);
-    }
-    return Tensor.of(labels, labels.length);
   }
 
   /** A generator of this optimiser step. */
@@ -264,15 +230,15 @@ public final class Trainer implements AutoCloseable {
     return stream.get().next();
   }
 
-  private void requireFinite(double loss, double gradNorm) {
-    if (!Double.isFinite(loss) || !Double.isFinite(gradNorm)) {
+  private void requireFinite(double mean, double gradNorm) {
+    if (!Double.isFinite(mean) || !Double.isFinite(gradNorm)) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
               "step %d: the loss is %s and the gradient norm %s; the weights were not changed:"
-                  + " use a lower --learning-rate or --max-grad-norm 1 and go on with --resume",
+                  + " use a lower `learningRate` or `maxGradNorm` 1 and go on with `resume`",
               progress.step() + 1,
-              loss,
+              mean,
               gradNorm));
     }
   }
@@ -298,9 +264,9 @@ public final class Trainer implements AutoCloseable {
               + progress.batch()
               + " of an epoch, which now has "
               + batches.perEpoch()
-              + ": go on with the same --data and --batch-size");
+              + ": go on with the same `data` and `batchSize`");
     }
-    new Agreement(processes).onState(progress, denoiser, optimizer, ema);
+    new Agreement(processes).onState(progress, network, optimizer, ema);
   }
 
   private void closeStream() {

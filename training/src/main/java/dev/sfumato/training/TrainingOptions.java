@@ -1,69 +1,223 @@
 package dev.sfumato.training;
 
-import dev.sfumato.SfumatoException;
+import dev.sfumato.InvalidOptionException;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeMap;
 
 /**
- * How a run trains.
+ * How weights are changed: how long, by which optimiser, at which learning rate. Immutable.
  *
- * @param epochs passes over the data; 0, with {@code maxSteps}, for as many as it takes
- * @param maxSteps optimiser steps after which the run ends even so; 0 for no such limit
- * @param accumulation micro-batches of one optimiser step
- * @param optimizer the constants of Adam or AdamW
- * @param learningRate the base learning rate
- * @param curve how the learning rate changes
- * @param warmupSteps optimiser steps of learning-rate warm-up
- * @param maxGradNorm the largest norm of the gradient; 0 for no clipping
- * @param ema the moving average of the weights, if one is wanted
- * @param objective what the network learns
- * @param classDropout the share of labels that are replaced by "no class"
- * @param seed of noise and timesteps
+ * <pre>{@code
+ * TrainingOptions.fineTuning().withMaxSteps(200).withLearningRate(2e-5)
+ * }</pre>
  */
-public record TrainingOptions(
-    int epochs,
-    long maxSteps,
-    int accumulation,
-    Adam.Settings optimizer,
-    double learningRate,
-    LearningRate.Kind curve,
-    long warmupSteps,
-    double maxGradNorm,
-    Optional<Ema.Settings> ema,
-    Objective objective,
-    double classDropout,
-    long seed) {
+public final class TrainingOptions {
+  private static final int EPOCHS = 10;
+  private static final TrainingOptions DEFAULTS =
+      new TrainingOptions(
+          new Length(OptionalInt.empty(), 0, 1),
+          Adam.Settings.adamW(),
+          new LearningRate(LearningRate.Kind.CONSTANT, 1e-4, 0),
+          1,
+          Optional.empty(),
+          0);
 
-  /**
-   * @throws SfumatoException if a number is out of range
-   */
-  public TrainingOptions {
-    require(maxSteps >= 0, "max-steps must not be negative");
-    require(epochs >= (maxSteps > 0 ? 0 : 1), "epochs must be at least 1");
-    require(accumulation >= 1, "gradient-accumulation-steps must be at least 1");
-    require(
-        learningRate > 0 && learningRate < Double.POSITIVE_INFINITY,
-        "learning-rate must be more than 0 and finite");
-    require(warmupSteps >= 0, "lr-warmup-steps must not be negative");
-    require(maxGradNorm >= 0, "max-grad-norm must not be negative");
-    require(classDropout >= 0 && classDropout < 1, "class-dropout must be in [0, 1)");
+  private final Length length;
+  private final Adam.Settings optimizer;
+  private final LearningRate learningRate;
+  private final double maxGradNorm;
+  private final Optional<Ema.Settings> ema;
+  private final long seed;
+
+  private record Length(OptionalInt epochs, long maxSteps, int accumulation) {}
+
+  private TrainingOptions(
+      Length length,
+      Adam.Settings optimizer,
+      LearningRate learningRate,
+      double maxGradNorm,
+      Optional<Ema.Settings> ema,
+      long seed) {
+    this.length = length;
+    this.optimizer = optimizer;
+    this.learningRate = learningRate;
+    this.maxGradNorm = maxGradNorm;
+    this.ema = ema;
+    this.seed = seed;
+    require(length.maxSteps >= 0, "`maxSteps` must not be negative");
+    require(epochs() >= 0, "`epochs` must not be negative");
+    require(length.accumulation >= 1, "`gradientAccumulationSteps` must be at least 1");
+    require(maxGradNorm >= 0, "`maxGradNorm` must not be negative");
   }
 
   private static void require(boolean holds, String message) {
     if (!holds) {
-      throw new SfumatoException(message);
+      throw new InvalidOptionException(message);
     }
+  }
+
+  /**
+   * Ten epochs of AdamW at a constant rate of 1e-4, gradients clipped to a norm of 1, no moving
+   * average, seed 0.
+   */
+  public static TrainingOptions defaults() {
+    return DEFAULTS;
+  }
+
+  /**
+   * The defaults for going on with a trained model: a rate of 1e-5 and two micro-batches a step.
+   */
+  public static TrainingOptions fineTuning() {
+    return DEFAULTS.withLearningRate(1e-5).withGradientAccumulationSteps(2);
+  }
+
+  /** Passes over the data; 0, with {@link #maxSteps}, for as many as it takes. */
+  public int epochs() {
+    return length.epochs.orElse(length.maxSteps > 0 ? 0 : EPOCHS);
+  }
+
+  /** Optimiser steps after which the run ends even so; 0 for no such limit. */
+  public long maxSteps() {
+    return length.maxSteps;
+  }
+
+  /** Micro-batches of one optimiser step. */
+  public int gradientAccumulationSteps() {
+    return length.accumulation;
+  }
+
+  /** The update rule. */
+  public Adam.Settings optimizer() {
+    return optimizer;
+  }
+
+  /** The learning rate over the steps. */
+  public LearningRate learningRate() {
+    return learningRate;
+  }
+
+  /** The largest norm of the gradient; 0 for no clipping. */
+  public double maxGradNorm() {
+    return maxGradNorm;
+  }
+
+  /** The moving average of the weights, if one is wanted. */
+  public Optional<Ema.Settings> ema() {
+    return ema;
+  }
+
+  /** Seed of noise, timesteps and dropout. */
+  public long seed() {
+    return seed;
+  }
+
+  /**
+   * The same for so many passes over the data; 0, with {@link #withMaxSteps}, for as many as it
+   * takes. Without this call there are 10, or as many as {@link #withMaxSteps} takes.
+   *
+   * @throws InvalidOptionException if a number is out of range, as all these methods do
+   */
+  public TrainingOptions withEpochs(int epochs) {
+    return with(new Length(OptionalInt.of(epochs), length.maxSteps, length.accumulation));
+  }
+
+  /** The same, ending after so many optimiser steps; 0 for no such limit. */
+  public TrainingOptions withMaxSteps(long steps) {
+    return with(new Length(length.epochs, steps, length.accumulation));
+  }
+
+  /** The same with so many micro-batches to an optimiser step. */
+  public TrainingOptions withGradientAccumulationSteps(int microBatches) {
+    return with(new Length(length.epochs, length.maxSteps, microBatches));
+  }
+
+  private TrainingOptions with(Length changed) {
+    return new TrainingOptions(changed, optimizer, learningRate, maxGradNorm, ema, seed);
+  }
+
+  /** The same with another update rule. */
+  public TrainingOptions withOptimizer(Adam.Settings settings) {
+    return new TrainingOptions(length, settings, learningRate, maxGradNorm, ema, seed);
+  }
+
+  /** The same with another base learning rate. */
+  public TrainingOptions withLearningRate(double base) {
+    return withLearningRate(
+        new LearningRate(learningRate.kind(), base, learningRate.warmupSteps()));
+  }
+
+  /** The same with another learning rate over the steps. */
+  public TrainingOptions withLearningRate(LearningRate rate) {
+    return new TrainingOptions(length, optimizer, rate, maxGradNorm, ema, seed);
+  }
+
+  /** The same with gradients clipped to this norm; 0 for no clipping. */
+  public TrainingOptions withMaxGradNorm(double norm) {
+    return new TrainingOptions(length, optimizer, learningRate, norm, ema, seed);
+  }
+
+  /** The same with a moving average of the weights, which samples and the saved model use. */
+  public TrainingOptions withEma(Ema.Settings settings) {
+    return new TrainingOptions(
+        length, optimizer, learningRate, maxGradNorm, Optional.of(settings), seed);
+  }
+
+  /** The same without a moving average. */
+  public TrainingOptions withoutEma() {
+    return new TrainingOptions(
+        length, optimizer, learningRate, maxGradNorm, Optional.empty(), seed);
+  }
+
+  /** The same with another seed. */
+  public TrainingOptions withSeed(long other) {
+    return new TrainingOptions(length, optimizer, learningRate, maxGradNorm, ema, other);
+  }
+
+  /**
+   * Requires that the run has a step and an end.
+   *
+   * @throws InvalidOptionException if {@link #epochs} and {@link #maxSteps} are both 0
+   */
+  public TrainingOptions requireSteps() {
+    if (epochs() == 0 && maxSteps() == 0) {
+      throw new InvalidOptionException("`epochs` must be at least 1 where `maxSteps` is 0");
+    }
+    return this;
   }
 
   /** Optimiser steps of the whole run, where an epoch has {@code perEpoch} micro-batches. */
   public long totalSteps(int perEpoch) {
-    long all = epochs * stepsPerEpoch(perEpoch);
-    return maxSteps == 0 ? all : epochs == 0 ? maxSteps : Math.min(all, maxSteps);
+    long all = epochs() * stepsPerEpoch(perEpoch);
+    long most = length.maxSteps;
+    return most == 0 ? all : epochs() == 0 ? most : Math.min(all, most);
   }
 
   /**
    * Optimiser steps of an epoch of {@code perEpoch} micro-batches; the last may be a shorter one.
    */
   public long stepsPerEpoch(int perEpoch) {
-    return (perEpoch + accumulation - 1L) / accumulation;
+    return (perEpoch + length.accumulation - 1L) / length.accumulation;
+  }
+
+  /** Every option by the name that it has in a run's {@code config.json}. */
+  public Map<String, Object> settings() {
+    Map<String, Object> settings = new TreeMap<>();
+    settings.put("epochs", epochs());
+    settings.put("max_steps", maxSteps());
+    settings.put("gradient_accumulation_steps", gradientAccumulationSteps());
+    settings.putAll(optimizer.settings());
+    settings.putAll(learningRate.settings());
+    settings.put("max_grad_norm", maxGradNorm);
+    settings.put("use_ema", ema.isPresent());
+    settings.putAll(ema.orElse(Ema.Settings.DEFAULTS).settings());
+    settings.put("seed", seed);
+    return settings;
+  }
+
+  @Override
+  public String toString() {
+    return settings().toString();
   }
 }

@@ -61,7 +61,7 @@ final class TrainingState {
       if (ema.isPresent() && !Files.exists(folder.resolve(EMA))) {
         throw new SfumatoException(
             folder.resolve(EMA)
-                + " is missing: the run has kept no moving average, so leave --use-ema out");
+                + " is missing: the run has kept no moving average, so leave `useEma` out");
       }
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
@@ -88,7 +88,7 @@ final class TrainingState {
           String.format(
               Locale.ROOT,
               "%s was saved within an epoch in batches of %d pictures, now they have %d: go on with"
-                  + " the same --data and --batch-size (times the number of processes)",
+                  + " the same `data` and `batchSize` (times the number of processes)",
               folder,
               saved.batchSize(),
               batchSize));
@@ -103,7 +103,7 @@ final class TrainingState {
             file
                 + " has "
                 + name
-                + ", which this run does not train: go on with the same --freeze and --train-only");
+                + ", which this run does not train: go on with the same `freeze` and `trainOnly`");
       }
     }
     expected.forEach(
@@ -113,7 +113,7 @@ final class TrainingState {
                 file
                     + ": "
                     + name
-                    + " does not fit this run: are model, optimizer, --freeze and --train-only the same?");
+                    + " does not fit this run: are model, `optimizer`, `freeze` and `trainOnly` the same?");
           }
           if (!saved.get(name).isFinite()) {
             throw new SfumatoException(

@@ -172,7 +172,7 @@ class BatchesTest {
   void leavesNoThreadBehind() {
     BatchStream stream = new Batches(SQUARE, PLAIN).epoch(0).from(0);
     stream.next();
-    assertThat(threads()).isEqualTo(PLAIN.threads());
+    assertThat(threads()).isEqualTo(new Batches(SQUARE, PLAIN).threads());
     stream.close();
     stream.close();
     assertThat(threads()).isEqualTo(0);
@@ -204,8 +204,8 @@ class BatchesTest {
   void givesTheSameBatchesWithAnyNumberOfThreads() {
     for (int threads : new int[] {1, 2, 7}) {
       Batches one = new Batches(new Stripes(4, BAD), new BatchOptions(3, true, true, 5));
-      BatchOptions options = new BatchOptions(3, true, true, 5, threads);
-      List<Batch> others = all(new Batches(new Stripes(4, BAD), options), 1, 0);
+      BatchOptions options = new BatchOptions(3, true, true, 5);
+      List<Batch> others = all(new Batches(new Stripes(4, BAD), options, threads), 1, 0);
       for (Batch expected : all(one, 1, 0)) {
         Batch other = others.remove(0);
         assertThat(other.indices()).isEqualTo(expected.indices());
@@ -217,7 +217,7 @@ class BatchesTest {
   @Test
   void refusesEmptyBatches() {
     assertThrows(SfumatoException.class, () -> new BatchOptions(0, true, true, 0));
-    assertThrows(SfumatoException.class, () -> new BatchOptions(1, true, true, 0, 0));
+    assertThrows(SfumatoException.class, () -> new Batches(SQUARE, PLAIN, 0));
   }
 
   private static List<Batch> all(Batches batches, int epoch, int position) {

@@ -220,7 +220,7 @@ class DatasetsTest {
   void namesAllBadPicturesAtOnce() throws IOException {
     writeGoodAndBad();
     String message = failure();
-    assertThat(message).contains("3 of 4 files are no pictures to train on (--on-bad-image skip");
+    assertThat(message).contains("3 of 4 files are no pictures to train on (`onBadImage` skip");
     assertThat(message).contains("empty.png: the file is empty");
     assertThat(message).contains("text.gif: not a JPEG");
     assertThat(message).contains("cut.jpg: damaged JPEG picture");

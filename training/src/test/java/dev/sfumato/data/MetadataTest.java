@@ -90,7 +90,7 @@ class MetadataTest {
   void namesWhatIsWrong() throws IOException {
     write("metadata.jsonl", "{\"file_name\": \"a.png\", \"hue\": \"red\"}\n");
     assertThat(failure(OPTIONS.withColumns(new Columns("", "color", ""))))
-        .contains("metadata: no column 'color' for --label-column; there are hue");
+        .contains("metadata: no column 'color' for `labelColumn`; there are hue");
     write("metadata.jsonl", "{\"file_name\": \"a.png\"}\n{\"file_name\": ");
     assertThat(failure(OPTIONS)).contains("metadata.jsonl, line 2: ");
     write("metadata.jsonl", "{\"file\": \"a.png\"}\n");
@@ -102,7 +102,7 @@ class MetadataTest {
     assertThat(failure(OPTIONS)).contains("metadata: label -1 of picture 0 is out of range");
     Files.delete(folder.resolve("metadata.jsonl"));
     assertThat(failure(OPTIONS.withColumns(new Columns("", "", "text"))))
-        .contains("--caption-column text needs a metadata.jsonl or metadata.csv");
+        .contains("`captionColumn` text needs a metadata.jsonl or metadata.csv");
   }
 
   @Test

@@ -70,7 +70,7 @@ class MnistDownloadTest {
     server.stop(0);
     String offline = failure(set("file", MD5_OF_ABC));
     assertThat(offline).startsWith("set: cannot download http://");
-    assertThat(offline).contains("without a network, give --data a folder with train-images");
+    assertThat(offline).contains("without a network, give `data` a folder with train-images");
   }
 
   @Test

@@ -124,13 +124,13 @@ class ParquetTest {
   void namesTheColumnsThatThereAre() throws Exception {
     write("a.parquet", "SELECT %s AS image, [1] AS label, 'x' AS hue", GRAY);
     assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("photo", "", ""))))
-        .contains("a.parquet: no column 'photo' for --image-column; there are image, label, hue");
+        .contains("a.parquet: no column 'photo' for `imageColumn`; there are image, label, hue");
     assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("label", "", ""))))
         .contains("column 'label' holds INTEGER[], not pictures");
     assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("", "label", ""))))
         .contains("column 'label' holds INTEGER[], not labels");
     assertThat(failure(folder, DataOptions.defaults().withColumns(new Columns("", "", "words"))))
-        .contains("no column 'words' for --caption-column");
+        .contains("no column 'words' for `captionColumn`");
     write("a.parquet", "SELECT 1 AS image, 2 AS label");
     assertThat(failure(folder, DataOptions.defaults()))
         .contains("a.parquet: no column of pictures; there are image, label");

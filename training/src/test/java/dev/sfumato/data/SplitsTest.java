@@ -31,7 +31,7 @@ class SplitsTest {
     assertHas(Split.TEST, 1, "cat", "dog"); // labels mean the same in both
     assertHas(Split.ALL, 4, "cat", "dog");
     assertThat(failure(Split.VALIDATION))
-        .contains(": no split 'validation', only train and test: see --split");
+        .contains(": no split 'validation', only train and test: see `split`");
     assertThat(Datasets.splits(folder.toString())).containsExactly(Split.TRAIN, Split.TEST);
     assertThat(Datasets.measured(folder.toString())).isEqualTo(Split.TEST);
   }

@@ -56,7 +56,7 @@ class ClassReportOfPicturesTest {
     Path flat = folder.resolve("0");
     assertThat(assertThrows(SfumatoException.class, () -> report(flat)))
         .hasMessageThat()
-        .contains(flat + ": --classes needs subfolders");
+        .contains(flat + ": `classes` needs subfolders");
     Files.move(folder.resolve("5"), folder.resolve("five"));
     assertThat(assertThrows(SfumatoException.class, () -> report(folder)))
         .hasMessageThat()

@@ -100,7 +100,7 @@ class ClassifierTrainingTest {
     assertThat(failure(() -> large.run(Device.CPU, "", (step, loss) -> {})))
         .contains("4 to 128 pixels, not 200");
     assertThat(failure(() -> new ClassifierTraining(Digits.dataset(), Digits.dataset(), 0, 0)))
-        .contains("--epochs 0");
+        .contains("`epochs` 0");
   }
 
   private static String failure(Executable call) {

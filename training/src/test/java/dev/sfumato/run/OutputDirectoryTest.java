@@ -47,7 +47,7 @@ class OutputDirectoryTest {
     Locale own = Locale.getDefault();
     Locale.setDefault(Locale.forLanguageTag(language));
     try (OutputDirectory output = OutputDirectory.create(root, false)) {
-      output.startAfter(0);
+      output.startAfter(0, Map.of());
       output.writeCheckpoint(2, folder -> {});
       output.writeCheckpoint(3, folder -> {});
       output.prune(1);
@@ -71,12 +71,12 @@ class OutputDirectoryTest {
     try (OutputDirectory output = OutputDirectory.create(root, false)) {
       Files.writeString(output.resolve("metrics.csv"), "old");
     }
-    assertThat(failure(() -> OutputDirectory.create(root, false))).contains("--overwrite");
+    assertThat(failure(() -> OutputDirectory.create(root, false))).contains("`overwrite`");
     try (OutputDirectory output = OutputDirectory.create(root, true)) {
       assertThat(Files.readString(output.resolve("metrics.csv"))).isEqualTo("old");
     } // closed before the run has started: the old one is still there
     try (OutputDirectory output = OutputDirectory.create(root, true)) {
-      output.startAfter(0);
+      output.startAfter(0, Map.of());
       assertThat(Files.exists(output.resolve("metrics.csv"))).isFalse();
     }
   }
@@ -85,9 +85,8 @@ class OutputDirectoryTest {
   @Test
   void settingsAreTheFirstThingThatARunWrites() throws IOException {
     try (OutputDirectory output = OutputDirectory.create(root, false)) {
-      output.settings(Map.of("batch_size", 4));
       assertThat(names(root)).containsExactly(".lock");
-      output.startAfter(0);
+      output.startAfter(0, Map.of("batch_size", 4));
       assertThat(Files.readString(output.resolve("config.json"))).contains("\"batch_size\" : 4");
     }
   }
@@ -128,7 +127,7 @@ class OutputDirectoryTest {
       write(output, 10);
       write(output, 20);
       write(output, 30);
-      output.startAfter(10);
+      output.startAfter(10, Map.of());
       assertThat(output.latestCheckpoint()).hasValue(output.checkpoint(10));
     }
   }

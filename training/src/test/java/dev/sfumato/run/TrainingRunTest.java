@@ -6,21 +6,18 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
-import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.PixelPipeline;
-import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tracking.MlflowServer;
 import dev.sfumato.tracking.MlflowSettings;
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.Ema;
-import dev.sfumato.training.LearningRate;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.PictureList;
 import dev.sfumato.training.StepReport;
@@ -43,7 +40,7 @@ class TrainingRunTest {
   @Test
   void writesWhatTheContractNames() throws IOException {
     Path root = folder.resolve("run");
-    train(root, 1e-3, 4, new WatchOptions(2, 3, 4, 2, 2, true));
+    train(root, 1e-3, 4, watch(2, 3, 4, 2, 2, true));
     assertThat(Files.readAllLines(root.resolve("metrics.csv"))).hasSize(5);
     // Epochs of 3 micro-batches, two a step: each epoch has two steps.
     assertThat(Files.readAllLines(root.resolve("validation.csv"))).hasSize(3);
@@ -78,7 +75,7 @@ class TrainingRunTest {
   @Test
   void theReportTellsWhatTheRunDid() throws IOException {
     Path root = folder.resolve("run");
-    train(root, 1e-3, 4, new WatchOptions(0, 3, 4, 0, 1, false));
+    train(root, 1e-3, 4, watch(0, 3, 4, 0, 1, false));
     String page = Files.readString(root.resolve("report.html"));
     assertThat(page).contains("4 of 4 optimiser steps");
     assertThat(page).contains("pictures per second");
@@ -92,7 +89,7 @@ class TrainingRunTest {
   @Test
   void theFirstGridIsFromBeforeTraining() throws IOException {
     Path root = folder.resolve("run");
-    train(root, 1e-30, 2, new WatchOptions(1, 3, 4, 0, 1, true));
+    train(root, 1e-30, 2, watch(1, 3, 4, 0, 1, true));
     Path before = root.resolve("samples/step-000000.png");
     Path after = root.resolve("samples/step-000002.png");
     assertThat(Files.mismatch(before, after)).isEqualTo(-1); // the same noise, the same weights
@@ -108,14 +105,8 @@ class TrainingRunTest {
   void mlflowIsToldOfTheWholeRun() throws IOException {
     try (MlflowServer server = new MlflowServer()) {
       WatchOptions watch =
-          new WatchOptions(
-              2,
-              3,
-              4,
-              0,
-              1,
-              false,
-              Optional.of(MlflowSettings.of(Map.of("MLFLOW_TRACKING_URI", server.uri()))));
+          watch(2, 3, 4, 0, 1, false)
+              .withMlflow(MlflowSettings.of(Map.of("MLFLOW_TRACKING_URI", server.uri())));
       Path root = folder.resolve("run");
       run(root, 1e-3, 4, watch, 2);
       MlflowServer.LoggedRun logged = server.runs.get("run0");
@@ -175,15 +166,14 @@ class TrainingRunTest {
   @Test
   void aLossThatIsNotFiniteEndsTheRunBeforeTheUpdate() throws IOException {
     Path root = folder.resolve("run");
-    train(root, 1e-3, 2, new WatchOptions(0, 3, 0, 2, 1, false));
+    train(root, 1e-3, 2, watch(0, 3, 0, 2, 1, false));
     SfumatoException e =
         assertThrows(
-            SfumatoException.class,
-            () -> train(root, 1e30, 6, new WatchOptions(0, 3, 0, 2, 1, false)));
+            SfumatoException.class, () -> train(root, 1e30, 6, watch(0, 3, 0, 2, 1, false)));
     assertThat(e).hasMessageThat().containsMatch("step [34]: the loss is (NaN|-?Infinity)");
     assertThat(Files.exists(root.resolve("checkpoints/step-000002/progress.json"))).isTrue();
     assertThat(Files.exists(root.resolve("checkpoints/step-000004"))).isFalse();
-    train(root, 1e-3, 4, new WatchOptions(0, 3, 0, 2, 1, false));
+    train(root, 1e-3, 4, watch(0, 3, 0, 2, 1, false));
     List<String> rows = Files.readAllLines(root.resolve("metrics.csv"));
     assertThat(rows).hasSize(5);
     assertThat(rows.toString()).doesNotContain("NaN");
@@ -192,7 +182,7 @@ class TrainingRunTest {
 
   @Test
   void aRunThatIsStoppedGoesOnToTheSameEnd() throws IOException {
-    WatchOptions watch = new WatchOptions(0, 3, 0, 3, 2, false);
+    WatchOptions watch = watch(0, 3, 0, 3, 2, false);
     Path whole = folder.resolve("whole");
     Path halved = folder.resolve("halved");
     train(whole, 1e-3, 6, watch);
@@ -216,23 +206,25 @@ class TrainingRunTest {
   @Test
   void aGridEndsAfterTheStepInWhichTheRunIsStoppedAndIsDrawnLater() {
     Path root = folder.resolve("run");
-    WatchOptions watch = new WatchOptions(2, 50, 4, 0, 2, false);
+    WatchOptions watch = watch(2, 50, 4, 0, 2, false);
     int[] asked = {0};
-    try (PixelPipeline pipeline = newModel();
-        OutputDirectory output = OutputDirectory.create(root, false);
-        TrainingRun run = newRun(pipeline, DIGITS, output, 1e-3, 4, watch, Optional.empty())) {
-      run.run(
-          new TrainingRun.Listener() {
-            @Override
-            public void onStep(StepReport report) {}
+    try (PixelPipeline pipeline = newModel()) {
+      TrainingResult result =
+          training(pipeline, DIGITS, root, 1e-3, 4)
+              .withWatch(watch)
+              .run(
+                  new TrainingRun.Listener() {
+                    @Override
+                    public void onStep(StepReport report) {}
 
-            @Override
-            public boolean stopAsked() {
-              return ++asked[0] >= 3;
-            }
-          });
+                    @Override
+                    public boolean stopAsked() {
+                      return ++asked[0] >= 3;
+                    }
+                  });
       assertThat(asked[0]).isEqualTo(4); // three steps of the grid, and the run itself
-      assertThat(run.trainer().progress().step()).isEqualTo(0);
+      assertThat(result.progress().step()).isEqualTo(0);
+      assertThat(result.isFinished()).isFalse();
     }
     assertThat(Files.exists(root.resolve("samples/step-000000.png"))).isFalse();
     assertThat(Files.exists(root.resolve("checkpoints/step-000000"))).isTrue();
@@ -247,43 +239,21 @@ class TrainingRunTest {
   }
 
   @Test
-  void aRunWhoseTrackerFailsFreesItsTensors() throws IOException {
-    long before = Scope.liveTensors();
-    WatchOptions tensorboard = new WatchOptions(100, 3, 4, 100, 1, true);
-    try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
-        PixelPipeline pipeline = newModel()) {
-      Files.createFile(output.resolve("tensorboard")); // where a folder must be
-      PictureList pictures = PictureList.random(4, 1, 8, 2, 1);
-      assertThrows(
-          SfumatoException.class,
-          () -> newRun(pipeline, pictures, output, 1e-3, 3, tensorboard, Optional.empty()));
-    }
-    assertThat(Scope.liveTensors()).isEqualTo(before);
-  }
-
-  @Test
   void memoryDoesNotGrow() throws IOException {
     long before = Scope.liveTensors();
     long[] resident = new long[2];
-    try (OutputDirectory output = OutputDirectory.create(folder.resolve("run"), false);
-        PixelPipeline pipeline = newModel();
-        TrainingRun run =
-            newRun(
-                pipeline,
-                PictureList.random(200, 1, 8, 2, 1),
-                output,
-                1e-3,
-                300,
-                new WatchOptions(100, 3, 4, 100, 1, true),
-                Optional.empty())) {
-      run.run(
-          report -> {
-            if (report.step() == 100) {
-              resident[0] = residentKilobytes();
-            } else if (report.step() == 300) {
-              resident[1] = residentKilobytes();
-            }
-          });
+    try (PixelPipeline pipeline = newModel()) {
+      Dataset pictures = PictureList.random(200, 1, 8, 2, 1);
+      training(pipeline, pictures, folder.resolve("run"), 1e-3, 300)
+          .withWatch(watch(100, 3, 4, 100, 1, true))
+          .run(
+              report -> {
+                if (report.step() == 100) {
+                  resident[0] = residentKilobytes();
+                } else if (report.step() == 300) {
+                  resident[1] = residentKilobytes();
+                }
+              });
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
     assertThat(resident[1] - resident[0]).isLessThan(60_000L); // the Java heap included
@@ -310,59 +280,53 @@ class TrainingRunTest {
 
   /** Starts a run or goes on with it, to {@code steps} or until {@code stopAt}. */
   private static void run(Path root, double rate, long steps, WatchOptions watch, long stopAt) {
-    boolean isNew = !Files.exists(root);
-    try (OutputDirectory output =
-        isNew ? OutputDirectory.create(root, false) : OutputDirectory.open(root)) {
-      Optional<Path> checkpoint = output.latestCheckpoint();
-      try (PixelPipeline pipeline =
-              checkpoint.map(PixelPipeline::load).orElseGet(TrainingRunTest::newModel);
-          TrainingRun run = newRun(pipeline, DIGITS, output, rate, steps, watch, checkpoint)) {
-        run.run(
-            new TrainingRun.Listener() {
-              private long last;
+    try (PixelPipeline pipeline = newModel()) {
+      Training training = training(pipeline, DIGITS, root, rate, steps).withWatch(watch);
+      Training next = Files.exists(root) ? training.withResume() : training;
+      next.run(
+          new TrainingRun.Listener() {
+            private long last;
 
-              @Override
-              public void onStep(StepReport report) {
-                last = report.step();
-              }
+            @Override
+            public void onStep(StepReport report) {
+              last = report.step();
+            }
 
-              @Override
-              public boolean stopAsked() {
-                return last >= stopAt;
-              }
-            });
-      }
+            @Override
+            public boolean stopAsked() {
+              return last >= stopAt;
+            }
+          });
     }
   }
 
-  private static TrainingRun newRun(
-      PixelPipeline pipeline,
-      Dataset dataset,
-      OutputDirectory output,
-      double rate,
-      long steps,
-      WatchOptions watch,
-      Optional<Path> checkpoint) {
-    TrainingOptions options =
-        new TrainingOptions(
-            0,
-            steps,
-            2,
-            new Adam.Settings(true, 0.9, 0.999, 1e-8, 0.01),
-            rate,
-            LearningRate.Kind.CONSTANT,
-            0,
-            0,
-            Optional.of(Ema.Settings.DEFAULTS),
-            new Objective(PredictionType.EPSILON, Objective.Weighting.NONE, 0),
-            0.1,
-            5);
-    Batches batches = new Batches(dataset, new BatchOptions(4, true, true, 5));
-    return new TrainingRun(pipeline, batches, dataset, options, watch, output, checkpoint);
+  private static Training training(
+      PixelPipeline pipeline, Dataset pictures, Path root, double rate, long steps) {
+    return Training.of(pipeline, pictures, root)
+        .withOptions(
+            TrainingOptions.defaults()
+                .withMaxSteps(steps)
+                .withGradientAccumulationSteps(2)
+                .withLearningRate(rate)
+                .withMaxGradNorm(0)
+                .withEma(Ema.Settings.DEFAULTS))
+        .withObjective(Objective.defaults().withClassDropout(0.1))
+        .withBatches(new BatchOptions(4, true, true, 5))
+        .withSeed(5)
+        .withDevice(Device.CPU);
+  }
+
+  private static WatchOptions watch(
+      long sampleEvery, int sampleSteps, int count, long every, int keep, boolean tensorboard) {
+    return new WatchOptions(
+        new WatchOptions.Samples(sampleEvery, sampleSteps, count),
+        new WatchOptions.Checkpoints(every, keep),
+        tensorboard,
+        Optional.empty());
   }
 
   private static WatchOptions quiet() {
-    return new WatchOptions(0, 3, 0, 0, 1, false);
+    return WatchOptions.quiet().withCheckpointsKeep(1);
   }
 
   private static PixelPipeline newModel() {

@@ -9,8 +9,6 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.scheduler.NoiseSchedule;
-import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Ranks;
@@ -138,27 +136,24 @@ class DataParallelTest {
   private static Trainer trainer(
       ClassConditionedUNet denoiser, TrainingOptions options, ProcessGroup group) {
     return new Trainer(
-        denoiser,
-        NoiseSchedule.of(SchedulerConfig.ddpmDefaults().withTrainTimesteps(50)),
+        new DenoisingLoss(
+            denoiser,
+            SchedulerConfig.ddpmDefaults().withTrainTimesteps(50),
+            new Objective(Objective.Weighting.MIN_SNR, 0.1, 0.3)),
         new Batches(PictureList.random(IMAGES, 1, 8, 2, 7), new BatchOptions(BATCH, true, true, 5)),
         options,
         group);
   }
 
   private static TrainingOptions options(int steps) {
-    return new TrainingOptions(
-        0,
-        steps,
-        2,
-        new Adam.Settings(true, 0.9, 0.999, 1e-3, 0.01), // a large epsilon damps rounding
-        1e-3,
-        LearningRate.Kind.COSINE,
-        2,
-        0.5,
-        Optional.of(Ema.Settings.DEFAULTS),
-        new Objective(PredictionType.EPSILON, Objective.Weighting.MIN_SNR, 0.1),
-        0.3,
-        5);
+    return TrainingOptions.defaults()
+        .withMaxSteps(steps)
+        .withGradientAccumulationSteps(2)
+        .withOptimizer(Adam.Settings.adamW().withEpsilon(1e-3)) // a large one damps rounding
+        .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 1e-3, 2))
+        .withMaxGradNorm(0.5)
+        .withEma(Ema.Settings.DEFAULTS)
+        .withSeed(5);
   }
 
   private static ClassConditionedUNet network(long seed) {

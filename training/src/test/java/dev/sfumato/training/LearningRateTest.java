@@ -27,14 +27,14 @@ class LearningRateTest {
         new LearningRate(
             LearningRate.Kind.parse(golden.get("name").textValue()),
             golden.get("learning_rate").doubleValue(),
-            golden.get("warmup_steps").longValue(),
-            golden.get("steps").longValue(),
-            golden.get("steps_per_epoch").longValue());
+            golden.get("warmup_steps").longValue());
+    long steps = golden.get("steps").longValue();
+    long perEpoch = golden.get("steps_per_epoch").longValue();
     JsonNode values = golden.get("values");
     assertThat(values).hasSize(23);
     for (int step = 0; step < values.size(); step++) {
       assertWithMessage(rate + " at " + step)
-          .that(rate.at(step))
+          .that(rate.at(step, steps, perEpoch))
           .isWithin(1e-15)
           .of(values.get(step).doubleValue());
     }

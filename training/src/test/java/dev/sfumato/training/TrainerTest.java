@@ -14,7 +14,6 @@ import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Golden;
@@ -134,12 +133,12 @@ class TrainerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "none | 1 | 8 | 10 | 0 | the pictures have 1 channels, the model takes 3: see --channels",
+        "none | 1 | 8 | 10 | 0 | the pictures have 1 channels, the model takes 3: see `channels`",
         "none | 3 | 9 | 10 | 0 | 9 x 9",
         "embedding | 3 | 8 | 0 | 0 | the model is class-conditioned, but the data have no classes",
         "embedding | 3 | 8 | 11 | 0 | the data have 11 classes, the model knows 10",
-        "embedding | 3 | 8 | 10 | 0.1 | --class-dropout needs",
-        "none | 3 | 8 | 10 | 0.1 | --class-dropout needs"
+        "embedding | 3 | 8 | 10 | 0.1 | `classDropout` needs",
+        "none | 3 | 8 | 10 | 0.1 | `classDropout` needs"
       })
   void refusesDataThatDoNotSuitTheModel(
       String conditioning, int channels, int side, int classes, double dropout, String message) {
@@ -202,21 +201,15 @@ class TrainerTest {
     assertThrows(
         SfumatoException.class,
         () ->
-            new TrainingOptions(
-                epochs,
-                maxSteps,
-                accumulation,
-                new Adam.Settings(false, 0.9, 0.999, 1e-8, 0),
-                rate,
-                LearningRate.Kind.CONSTANT,
-                0,
-                0,
-                Optional.empty(),
-                new Objective(PredictionType.EPSILON, Objective.Weighting.NONE, 0),
-                0,
-                0));
-    assertThrows(SfumatoException.class, () -> new Adam.Settings(true, 1, 0.9, 0, 0));
-    assertThrows(SfumatoException.class, () -> new Adam.Settings(true, 0.9, 0.9, 0, -1));
+            TrainingOptions.defaults()
+                .withEpochs(epochs)
+                .withMaxSteps(maxSteps)
+                .withGradientAccumulationSteps(accumulation)
+                .withLearningRate(rate)
+                .requireSteps());
+    assertThrows(SfumatoException.class, () -> Adam.Settings.adamW().withBetas(1, 0.9));
+    assertThrows(SfumatoException.class, () -> Adam.Settings.adamW().withWeightDecay(-1));
+    assertThrows(SfumatoException.class, () -> Objective.defaults().withClassDropout(1));
     assertThrows(SfumatoException.class, () -> new Ema.Settings(1.5, 0.75, 1));
     assertThrows(SfumatoException.class, () -> new Ema.Settings(0.9, 0.75, 0));
   }
@@ -283,39 +276,46 @@ class TrainerTest {
 
   private static Trainer trainer(
       JsonNode golden, ClassConditionedUNet denoiser, Dataset dataset, double classDropout) {
-    SchedulerConfig scheduler =
-        JsonFile.MAPPER.convertValue(golden.get("scheduler"), SchedulerConfig.class);
-    return new Trainer(
-        denoiser,
-        NoiseSchedule.of(scheduler),
-        new Batches(dataset, new BatchOptions(BATCH, false, false, 0)),
-        options(golden, classDropout));
-  }
-
-  private static TrainingOptions options(JsonNode golden, double classDropout) {
     JsonNode options = golden.get("options");
-    return new TrainingOptions(
-        EPOCHS,
-        0,
-        options.get("accumulation").intValue(),
-        new Adam.Settings(
-            options.get("optimizer").textValue().equals("adamw"),
-            options.at("/betas/0").doubleValue(),
-            options.at("/betas/1").doubleValue(),
-            options.get("epsilon").doubleValue(),
-            options.get("weight_decay").doubleValue()),
-        options.get("learning_rate").doubleValue(),
-        LearningRate.Kind.parse(options.get("lr_scheduler").textValue()),
-        options.get("lr_warmup_steps").longValue(),
-        options.get("max_grad_norm").doubleValue(),
-        emaSettings(golden),
+    SchedulerConfig scheduler =
+        JsonFile.MAPPER
+            .convertValue(golden.get("scheduler"), SchedulerConfig.class)
+            .withPredictionType(PredictionType.parse(options.get("prediction_type").textValue()));
+    Objective objective =
         new Objective(
-            PredictionType.parse(options.get("prediction_type").textValue()),
             Objective.Weighting.valueOf(
                 options.get("loss_weighting").textValue().toUpperCase(Locale.ROOT)),
-            options.get("noise_offset").doubleValue()),
-        classDropout,
-        golden.get("seed").longValue());
+            options.get("noise_offset").doubleValue(),
+            classDropout);
+    return new Trainer(
+        new DenoisingLoss(denoiser, scheduler, objective),
+        new Batches(dataset, new BatchOptions(BATCH, false, false, 0)),
+        options(golden));
+  }
+
+  private static TrainingOptions options(JsonNode golden) {
+    JsonNode options = golden.get("options");
+    Adam.Settings kind =
+        options.get("optimizer").textValue().equals("adamw")
+            ? Adam.Settings.adamW()
+            : Adam.Settings.adam();
+    TrainingOptions asked =
+        TrainingOptions.defaults()
+            .withEpochs(EPOCHS)
+            .withGradientAccumulationSteps(options.get("accumulation").intValue())
+            .withOptimizer(
+                kind.withBetas(
+                        options.at("/betas/0").doubleValue(), options.at("/betas/1").doubleValue())
+                    .withEpsilon(options.get("epsilon").doubleValue())
+                    .withWeightDecay(options.get("weight_decay").doubleValue()))
+            .withLearningRate(
+                new LearningRate(
+                    LearningRate.Kind.parse(options.get("lr_scheduler").textValue()),
+                    options.get("learning_rate").doubleValue(),
+                    options.get("lr_warmup_steps").longValue()))
+            .withMaxGradNorm(options.get("max_grad_norm").doubleValue())
+            .withSeed(golden.get("seed").longValue());
+    return emaSettings(golden).map(asked::withEma).orElse(asked);
   }
 
   private static Optional<Ema.Settings> emaSettings(JsonNode golden) {

@@ -1,0 +1,128 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.run.OutputDirectory;
+import dev.sfumato.run.Training;
+import dev.sfumato.run.TrainingResult;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.ProcessGroup;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** What {@code train} and {@code finetune} have in common: all but the model. */
+abstract class TrainingCommand implements Callable<Integer> {
+  private static final String LATEST = "latest";
+
+  @Spec CommandSpec spec;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "DIR",
+      description = "Where the model and everything about the run goes.")
+  Path output;
+
+  @Option(
+      names = "--resume",
+      arity = "0..1",
+      paramLabel = "latest|DIR",
+      fallbackValue = LATEST,
+      description =
+          "Go on from a checkpoint of --output; options that are not given again stay as the run"
+              + " had them.")
+  String resume;
+
+  @Option(names = "--overwrite", description = "Delete what is in --output.")
+  boolean overwrite;
+
+  @Mixin DataArguments pictures;
+  @Mixin ModelArguments described;
+  @Mixin TrainingArguments training;
+  @Mixin WeightArguments weights;
+  @Mixin WatchArguments watching;
+  @Mixin ComputeOptions compute;
+
+  /** The training of the command's model; what the command line adds is not set yet. */
+  abstract Training start();
+
+  /** The model that is gone on from, which may have to be downloaded. */
+  abstract Training withModel(Training whole);
+
+  /**
+   * Whether there is a checkpoint to go on from; a run that was stopped before its first one starts
+   * again.
+   */
+  final boolean goesOn() {
+    return resume != null
+        && (resume.equals(LATEST)
+            ? OutputDirectory.hasCheckpoint(output)
+            : Files.isDirectory(Path.of(resume)));
+  }
+
+  @Override
+  public Integer call() {
+    if (resume != null && overwrite) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--resume keeps what is in --output: it does not go with --overwrite");
+    }
+    if (goesOn()) {
+      SavedOptions.requireAsBefore(spec);
+    }
+    Device device = compute.apply();
+    Training asked = WrongCall.checked(spec, this::asked);
+    pictures.requireOutside(output);
+    Training whole = goesOn() ? asked : withModel(asked);
+    Downloads.data(pictures.data);
+    try (ProcessGroup processes = TrainingProcesses.join(spec);
+        TrainingProgress progress = new TrainingProgress(processes.isFirst())) {
+      TrainingResult result =
+          whole
+              .withDevice(TrainingProcesses.device(spec, device, compute.device))
+              .withPrecision(compute.precision)
+              .run(processes, progress);
+      progress.end();
+      if (processes.isFirst()) {
+        report(result);
+      }
+    }
+    return 0;
+  }
+
+  private void report(TrainingResult result) {
+    if (!result.isFinished()) {
+      System.err.printf(
+          Locale.ROOT,
+          "stopped after step %d of %d; --resume goes on%n",
+          result.progress().step(),
+          result.totalSteps());
+    }
+    System.out.println(output);
+  }
+
+  private Training asked() {
+    Training whole =
+        watching.validation(
+            start()
+                .withPictures(pictures.options())
+                .withBatches(pictures.batches())
+                .withModelOptions(described.options())
+                .withOptions(training.options())
+                .withObjective(training.objective())
+                .withWeights(weights.trained())
+                .withGradientCheckpointing(weights.gradientCheckpointing)
+                .withWatch(watching.options())
+                .withSeed(compute.seed)
+                .withNotes(SavedOptions.values(spec)));
+    if (resume != null) {
+      return resume.equals(LATEST) ? whole.withResume() : whole.withResume(Path.of(resume));
+    }
+    return overwrite ? whole.withOverwrite() : whole;
+  }
+}

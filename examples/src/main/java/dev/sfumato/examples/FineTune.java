@@ -1,0 +1,21 @@
+package dev.sfumato.examples;
+
+import dev.sfumato.run.Training;
+import dev.sfumato.run.TrainingResult;
+import dev.sfumato.training.TrainingOptions;
+import java.nio.file.Path;
+
+/** Fine-tunes a model on a folder of pictures, and says how it goes. */
+public final class FineTune {
+  private FineTune() {}
+
+  /** Trains: a model directory or an id of the Hub, pictures, a directory to write, steps. */
+  public static void main(String[] args) {
+    Path output = Path.of(args[2]);
+    TrainingResult result =
+        Training.fineTuning(args[0], args[1], output)
+            .withOptions(TrainingOptions.fineTuning().withMaxSteps(Long.parseLong(args[3])))
+            .run(step -> System.out.printf("step %d: loss %.4f%n", step.step(), step.loss()));
+    System.out.println(result.progress().images() + " pictures seen; " + output + "/report.html");
+  }
+}

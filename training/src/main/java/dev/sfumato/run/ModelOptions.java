@@ -1,0 +1,220 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.Presets;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.scheduler.BetaSchedule;
+import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Rng;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The shape of a new model, and what a given one must be like: a trained model keeps the noise and
+ * the classes that it was trained with.
+ *
+ * @param config the U-Net of a new model: a file like {@code unet/config.json}, or {@code mnist},
+ *     {@code faces-32} or {@code ddpm-256}; empty: by the size of the pictures
+ * @param noise the noise of a new model
+ * @param classes the classes of a new model
+ */
+public record ModelOptions(Optional<String> config, Noise noise, Classes classes) {
+  private static final ModelOptions DEFAULTS =
+      new ModelOptions(
+          Optional.empty(),
+          new Noise(Optional.empty(), Optional.empty(), Optional.empty()),
+          new Classes(Optional.empty(), 4));
+
+  /**
+   * The noise; what is empty is a given model's own, and for a new one a linear schedule of 1000
+   * timesteps and the prediction of the noise.
+   *
+   * @param betaSchedule how the noise grows
+   * @param trainTimesteps number of noise levels
+   * @param predictionType what the network predicts
+   */
+  public record Noise(
+      Optional<BetaSchedule> betaSchedule,
+      Optional<Integer> trainTimesteps,
+      Optional<PredictionType> predictionType) {
+    /**
+     * @throws SfumatoException if a number is out of range
+     */
+    public Noise {
+      scheduler(betaSchedule, trainTimesteps, predictionType);
+    }
+
+    SchedulerConfig scheduler() {
+      return scheduler(betaSchedule, trainTimesteps, predictionType);
+    }
+
+    private static SchedulerConfig scheduler(
+        Optional<BetaSchedule> schedule, Optional<Integer> steps, Optional<PredictionType> type) {
+      SchedulerConfig scheduler = SchedulerConfig.ddpmDefaults();
+      scheduler = schedule.map(scheduler::withBetaSchedule).orElse(scheduler);
+      scheduler = steps.map(scheduler::withTrainTimesteps).orElse(scheduler);
+      return type.map(scheduler::withPredictionType).orElse(scheduler);
+    }
+  }
+
+  /**
+   * The classes.
+   *
+   * @param conditioning how a model is told the class; empty: a given model's own way, none for a
+   *     new one
+   * @param embeddingSize numbers for each class that a new model takes as channels
+   */
+  public record Classes(Optional<ClassConditioning.Type> conditioning, int embeddingSize) {}
+
+  /** Nothing asked for. */
+  public static ModelOptions defaults() {
+    return DEFAULTS;
+  }
+
+  /** The same with the U-Net of a file or preset. */
+  public ModelOptions withConfig(String fileOrPreset) {
+    return new ModelOptions(Optional.of(fileOrPreset), noise, classes);
+  }
+
+  /** The same with other noise. */
+  public ModelOptions withNoise(Noise other) {
+    return new ModelOptions(config, other, classes);
+  }
+
+  /** The same with another number of timesteps. */
+  public ModelOptions withTrainTimesteps(int count) {
+    return withNoise(new Noise(noise.betaSchedule, Optional.of(count), noise.predictionType));
+  }
+
+  /** The same with another noise schedule. */
+  public ModelOptions withBetaSchedule(BetaSchedule schedule) {
+    return withNoise(new Noise(Optional.of(schedule), noise.trainTimesteps, noise.predictionType));
+  }
+
+  /** The same with another thing to predict. */
+  public ModelOptions withPredictionType(PredictionType type) {
+    return withNoise(new Noise(noise.betaSchedule, noise.trainTimesteps, Optional.of(type)));
+  }
+
+  /** The same with classes that are told in this way. */
+  public ModelOptions withClassConditioning(ClassConditioning.Type type) {
+    return withClasses(new Classes(Optional.of(type), classes.embeddingSize));
+  }
+
+  /** The same with other classes. */
+  public ModelOptions withClasses(Classes other) {
+    return new ModelOptions(config, noise, other);
+  }
+
+  /**
+   * Makes a new model.
+   *
+   * @param dataset pictures of its channels, size and classes
+   * @param seed of the start weights
+   * @param classDropout more than 0: the model needs a place for no class
+   * @throws SfumatoException if the pictures have no classes and classes were asked for, or their
+   *     size does not suit the network
+   */
+  public PixelPipeline create(Dataset dataset, long seed, double classDropout) {
+    ClassConditioning conditioning = conditioning(dataset);
+    UNet2DConfig unet = unetConfig(dataset, conditioning, classDropout > 0);
+    ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
+    try (Rng rng = new Rng(seed)) {
+      denoiser.reset(rng);
+    }
+    return new PixelPipeline(denoiser, noise.scheduler());
+  }
+
+  private ClassConditioning conditioning(Dataset dataset) {
+    ClassConditioning.Type type = classes.conditioning.orElse(ClassConditioning.Type.NONE);
+    if (type == ClassConditioning.Type.NONE) {
+      return ClassConditioning.NONE;
+    }
+    if (dataset.classNames().isEmpty()) {
+      throw new SfumatoException("`classConditioning` needs data with classes: subfolders");
+    }
+    return new ClassConditioning(
+        type,
+        dataset.classNames().size(),
+        type == ClassConditioning.Type.CHANNELS ? classes.embeddingSize : 0);
+  }
+
+  /** The file or preset with the channels, size and classes of the data. */
+  private UNet2DConfig unetConfig(
+      Dataset dataset, ClassConditioning conditioning, boolean placeForNoClass) {
+    String name = config.orElseGet(() -> presetFor(dataset));
+    UNet2DConfig unet =
+        config.isPresent() && Files.isRegularFile(Path.of(name))
+            ? JsonFile.read(Path.of(name), UNet2DConfig.class)
+            : Presets.named(name);
+    unet =
+        unet.with("sample_size", dataset.height())
+            .with("in_channels", dataset.channels() + conditioning.extraChannels())
+            .with("out_channels", dataset.channels());
+    if (conditioning.type() == ClassConditioning.Type.EMBEDDING) {
+      int noClass = placeForNoClass ? 1 : 0;
+      unet = unet.with("num_class_embeds", conditioning.numClasses() + noClass);
+    }
+    unet.requireDivisible(dataset.height(), dataset.width());
+    return unet;
+  }
+
+  private static String presetFor(Dataset dataset) {
+    return dataset.height() < 32 ? "mnist" : dataset.height() < 128 ? "faces-32" : "ddpm-256";
+  }
+
+  /**
+   * Requires that a given model is what was asked for.
+   *
+   * @throws SfumatoException naming what differs
+   */
+  void requireSuits(PixelPipeline pipeline) {
+    SchedulerConfig own = pipeline.scheduler();
+    require("predictionType", noise.predictionType, own.predictionType());
+    require("betaSchedule", noise.betaSchedule, own.betaSchedule());
+    require("trainTimesteps", noise.trainTimesteps, own.numTrainTimesteps());
+    require("classConditioning", classes.conditioning, pipeline.denoiser().conditioning().type());
+  }
+
+  private static void require(String property, Optional<?> asked, Object own) {
+    if (asked.isPresent() && !asked.get().equals(own)) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "`%s` %s does not suit the model, whose own is %s: leave it out",
+              property,
+              asked.get(),
+              own));
+    }
+  }
+
+  /** Every option that holds for new models only, by the name that it has in config.json. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    config.ifPresent(name -> settings.put("config", name));
+    settings.put("class_embedding_size", classes.embeddingSize);
+    return settings;
+  }
+
+  /** What {@code pipeline} is, by the names of the options. */
+  Map<String, Object> settings(PixelPipeline pipeline) {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("beta_schedule", pipeline.scheduler().betaSchedule().toString());
+    settings.put("train_timesteps", pipeline.scheduler().numTrainTimesteps());
+    settings.put("prediction_type", pipeline.scheduler().predictionType().toString());
+    settings.put(
+        "class_conditioning",
+        pipeline.denoiser().conditioning().type().toString().toLowerCase(Locale.ROOT));
+    return settings;
+  }
+}

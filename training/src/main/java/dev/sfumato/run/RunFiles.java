@@ -1,0 +1,132 @@
+package dev.sfumato.run;
+
+import dev.sfumato.chart.LossChart;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.picture.Png;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.tracking.Outcome;
+import dev.sfumato.tracking.Tracker;
+import dev.sfumato.training.Trainer;
+import java.awt.image.BufferedImage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a run leaves in its directory besides metrics: sample grids, the loss curve, checkpoints,
+ * and at the end the model, its card and the report.
+ */
+final class RunFiles {
+  private static final Logger log = LoggerFactory.getLogger(RunFiles.class);
+
+  private final RunFacts facts;
+  private final String origin;
+  private final Dataset dataset;
+  private final WatchOptions watch;
+  private final Trainer trainer;
+  private long savedStep;
+  private long sampledStep = -1;
+
+  /**
+   * The files of a run.
+   *
+   * @param origin where the weights come from, for the card
+   * @param dataset pictures of the size to draw
+   * @param savedStep the step of the checkpoint that the run goes on from, else -1
+   */
+  RunFiles(
+      RunFacts facts,
+      String origin,
+      Dataset dataset,
+      WatchOptions watch,
+      Trainer trainer,
+      long savedStep) {
+    this.facts = facts;
+    this.origin = origin;
+    this.dataset = dataset;
+    this.watch = watch;
+    this.trainer = trainer;
+    this.savedStep = savedStep;
+  }
+
+  private Path file(String name) {
+    return facts.output().resolve(name);
+  }
+
+  private Path grid() {
+    return file(String.format(Locale.ROOT, "samples/step-%06d.png", trainer.progress().step()));
+  }
+
+  /** Whether the grid of this step is there. */
+  boolean hasSamples() {
+    return Files.exists(grid());
+  }
+
+  /**
+   * Draws the grid {@code samples/step-NNNNNN.png}, once for each step, and tells of it, unless the
+   * user asks to stop meanwhile; a model that draws NaN is warned of.
+   */
+  void sample(Consumer<Consumer<Tracker>> tell, BooleanSupplier stopAsked) {
+    long step = trainer.progress().step();
+    if (watch.samples().count() == 0 || sampledStep == step) {
+      return;
+    }
+    sampledStep = step;
+    try (Trainer.Averages averages = trainer.useAverages()) {
+      BufferedImage grid = new SampleGrid(facts.pipeline(), dataset, watch).draw(stopAsked);
+      Png.write(grid(), grid);
+      tell.accept(tracker -> tracker.samples(step, grid, grid()));
+    } catch (CancellationException stopped) {
+      return; // the run looks at the listener next
+    } catch (Sampler.NotFinite e) {
+      log.warn("no sample grid after training step {}: {}", step, e.getMessage());
+    }
+    drawLoss();
+  }
+
+  private void drawLoss() {
+    LossHistory history = facts.history();
+    LossChart.write(file("loss.png"), history.training(), history.validation());
+  }
+
+  /** Saves the state of the run, unless this step's is there, and tells of it before. */
+  void checkpoint(Consumer<Consumer<Tracker>> tell) {
+    long step = trainer.progress().step();
+    if (savedStep == step) {
+      return;
+    }
+    tell.accept(Tracker::checkpoint);
+    facts
+        .output()
+        .writeCheckpoint(
+            step,
+            folder -> {
+              facts.pipeline().save(folder);
+              trainer.save(folder);
+            });
+    savedStep = step;
+    facts.output().prune(watch.checkpoints().keep());
+  }
+
+  /** Saves the model, with averaged weights if the run keeps them, and its card. */
+  void saveModel() {
+    try (Trainer.Averages averages = trainer.useAverages()) {
+      facts.pipeline().save(file(""));
+    }
+    new ModelCard(facts, origin).write(file("README.md"));
+  }
+
+  /** Writes the report, and returns the files to look at. */
+  List<Path> report(Outcome outcome) {
+    drawLoss();
+    Path report = file("report.html");
+    new TrainingReport(facts, outcome).write(report);
+    return List.of(file("loss.png"), report);
+  }
+}

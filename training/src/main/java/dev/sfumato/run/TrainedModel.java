@@ -1,0 +1,143 @@
+package dev.sfumato.run;
+
+import dev.sfumato.data.Dataset;
+import dev.sfumato.hub.Hub;
+import dev.sfumato.hub.HubId;
+import dev.sfumato.hub.Kind;
+import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.hub.ProgressListener;
+import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.training.TrainedWeights;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The model of a training: a given one, one in memory, or a new one.
+ *
+ * @param from where it comes from
+ * @param shape what a new one is like and a given one must be like
+ * @param weights those that are trained
+ * @param gradientCheckpointing whether layers are computed again in the backward pass
+ */
+record TrainedModel(
+    From from, ModelOptions shape, TrainedWeights weights, boolean gradientCheckpointing) {
+  static final TrainedModel NEW =
+      new TrainedModel(
+          new From(Optional.empty(), Optional.empty(), Optional.empty()),
+          ModelOptions.defaults(),
+          TrainedWeights.ALL,
+          false);
+
+  /** A directory's or the Hub's name, the directory where it is known, a pipeline in memory. */
+  record From(Optional<String> name, Optional<Path> directory, Optional<PixelPipeline> memory) {}
+
+  /** A pipeline, which is freed in the end unless it is somebody else's. */
+  record Loaded(PixelPipeline pipeline, boolean own) implements AutoCloseable {
+    @Override
+    public void close() {
+      if (own) {
+        pipeline.close();
+      }
+    }
+  }
+
+  static TrainedModel of(PixelPipeline pipeline) {
+    return NEW.from(new From(Optional.empty(), Optional.empty(), Optional.of(pipeline)));
+  }
+
+  TrainedModel named(String name) {
+    return from(new From(Optional.of(name), from.directory, Optional.empty()));
+  }
+
+  TrainedModel at(Path directory) {
+    return from(new From(from.name, Optional.of(directory), Optional.empty()));
+  }
+
+  private TrainedModel from(From other) {
+    return new TrainedModel(other, shape, weights, gradientCheckpointing);
+  }
+
+  TrainedModel with(ModelOptions other) {
+    return new TrainedModel(from, other, weights, gradientCheckpointing);
+  }
+
+  TrainedModel with(TrainedWeights other) {
+    return new TrainedModel(from, shape, other, gradientCheckpointing);
+  }
+
+  TrainedModel withGradientCheckpointing(boolean on) {
+    return new TrainedModel(from, shape, weights, on);
+  }
+
+  /** The directory of the model that was named, downloaded if it is one of the Hub. */
+  Optional<Path> directory() {
+    return from.directory.or(() -> from.name.map(TrainedModel::find));
+  }
+
+  private static Path find(String name) {
+    return HubId.parse(name)
+        .filter(id -> !Files.exists(Path.of(name)))
+        .map(
+            id ->
+                Hub.fromEnvironment()
+                    .snapshot(id, Kind.MODEL, ModelFiles::pipeline, ProgressListener.NONE))
+        .orElseGet(() -> Path.of(name));
+  }
+
+  /**
+   * Loads or makes the model, ready to be trained.
+   *
+   * @param folder the checkpoint or the model to load, if any
+   */
+  Loaded load(
+      Optional<Path> folder, Dataset dataset, long seed, double classDropout, Device device) {
+    boolean own = folder.isPresent() || from.memory.isEmpty();
+    PixelPipeline pipeline =
+        folder
+            .map(PixelPipeline::load)
+            .or(from::memory)
+            .orElseGet(() -> shape.create(dataset, seed, classDropout));
+    Loaded loaded = new Loaded(pipeline, own);
+    try {
+      shape.requireSuits(pipeline);
+      weights.mark(pipeline.denoiser().parameters());
+      pipeline.denoiser().checkpointing(gradientCheckpointing);
+      pipeline.denoiser().to(device);
+      from.memory.map(PixelPipeline::precision).ifPresent(pipeline::precision);
+      return loaded;
+    } catch (RuntimeException e) {
+      loaded.close();
+      throw e;
+    }
+  }
+
+  /** Where the weights come from, for the model card. */
+  String origin() {
+    return from.name
+        .map(name -> "fine-tuned from `" + name + "`")
+        .orElse(from.memory.isPresent() ? "trained further" : "trained from scratch");
+  }
+
+  /** What {@code pipeline} is, by the names of the options. */
+  Map<String, Object> settings(PixelPipeline pipeline) {
+    return shape.settings(pipeline);
+  }
+
+  /** Every option by the name that it has in {@code config.json}, as it was asked for. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>(shape.settings());
+    from.name.ifPresent(name -> settings.put("model", name));
+    if (!weights.trainOnly().isEmpty()) {
+      settings.put("train_only", weights.trainOnly());
+    }
+    if (!weights.freeze().isEmpty()) {
+      settings.put("freeze", weights.freeze());
+    }
+    settings.put("gradient_checkpointing", gradientCheckpointing);
+    return settings;
+  }
+}

@@ -1,0 +1,312 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.HeldOut;
+import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.ProcessGroup;
+import dev.sfumato.training.Objective;
+import dev.sfumato.training.TrainedWeights;
+import dev.sfumato.training.TrainingOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * A training: which model, on which pictures, into which directory, and how. {@link #run} does what
+ * {@code sfumato train} and {@code sfumato finetune} do, and leaves the same files.
+ *
+ * <pre>{@code
+ * Training.fineTuning("models/faces", "pictures", Path.of("runs/mine"))
+ *     .withOptions(TrainingOptions.fineTuning().withMaxSteps(200))
+ *     .run(report -> System.out.println(report.step() + ": " + report.loss()));
+ * }</pre>
+ *
+ * <p>Immutable.
+ */
+public final class Training implements Cloneable {
+  private enum Start {
+    NEW,
+    OVERWRITE,
+    RESUME
+  }
+
+  private final Path output;
+  private TrainedModel model;
+  private TrainingPictures pictures;
+  private Start start = Start.NEW;
+  private Optional<Path> resumed = Optional.empty();
+  private TrainingOptions options = TrainingOptions.defaults();
+  private BatchOptions batches = BatchOptions.defaults();
+  private Objective objective = Objective.defaults();
+  private WatchOptions watch = WatchOptions.defaults();
+  private Optional<Device> device = Optional.empty();
+  private Optional<Precision> precision = Optional.empty();
+  private Map<String, Object> notes = Map.of();
+
+  private Training(TrainedModel model, TrainingPictures pictures, Path output) {
+    this.model = model;
+    this.pictures = pictures;
+    this.output = output;
+  }
+
+  /**
+   * A training that goes on from a trained model, with the defaults for that.
+   *
+   * @param model a directory in diffusers' layout, or {@code org/name[@revision]} of the Hub
+   * @param data pictures, as {@link dev.sfumato.data.Datasets#open} takes them
+   * @param output where the model and everything about the run goes
+   */
+  public static Training fineTuning(String model, String data, Path output) {
+    return fromScratch(data, output)
+        .withModel(model)
+        .withOptions(TrainingOptions.fineTuning())
+        .withBatches(BatchOptions.fineTuning());
+  }
+
+  /** A training of a new model on pictures; the parameters are those of {@link #fineTuning}. */
+  public static Training fromScratch(String data, Path output) {
+    return new Training(TrainedModel.NEW, TrainingPictures.named(data), output);
+  }
+
+  /**
+   * A training of a model in memory on pictures in memory. The pipeline stays the caller's, and is
+   * trained itself unless the run goes on from a checkpoint.
+   */
+  public static Training of(PixelPipeline pipeline, Dataset pictures, Path output) {
+    return new Training(TrainedModel.of(pipeline), TrainingPictures.of(pictures), output);
+  }
+
+  // ---- what it is
+
+  /** The same from this model, a directory or an id of the Hub. */
+  public Training withModel(String name) {
+    return with(t -> t.model = t.model.named(name));
+  }
+
+  /** The same with the directory of the model that {@link #withModel} named. */
+  public Training withModelDirectory(Path directory) {
+    return with(t -> t.model = t.model.at(directory));
+  }
+
+  /** The same with a new model of this shape, or a given one that must be so. */
+  public Training withModelOptions(ModelOptions shape) {
+    return with(t -> t.model = t.model.with(shape));
+  }
+
+  /** The same training only some of the weights. */
+  public Training withWeights(TrainedWeights weights) {
+    return with(t -> t.model = t.model.with(weights));
+  }
+
+  /** The same computing layers again in the backward pass: less memory, more time. */
+  public Training withGradientCheckpointing(boolean on) {
+    return with(t -> t.model = t.model.withGradientCheckpointing(on));
+  }
+
+  /** The same with pictures that are read in another way. */
+  public Training withPictures(DataOptions reading) {
+    return with(t -> t.pictures = t.pictures.with(reading));
+  }
+
+  /** The same measuring on these pictures, which are not trained on. */
+  public Training withValidationData(String data) {
+    return with(
+        t -> t.pictures = t.pictures.with(new TrainingPictures.Validation(Optional.of(data), 0)));
+  }
+
+  /** The same measuring on a share of the pictures, in [0, 1), which are not trained on. */
+  public Training withValidationShare(double share) {
+    return with(
+        t ->
+            t.pictures = t.pictures.with(new TrainingPictures.Validation(Optional.empty(), share)));
+  }
+
+  /** The same with other options of the optimiser and the length of the run. */
+  public Training withOptions(TrainingOptions other) {
+    return with(t -> t.options = other);
+  }
+
+  /** The same with batches that are put together in another way. */
+  public Training withBatches(BatchOptions other) {
+    return with(t -> t.batches = other);
+  }
+
+  /** The same with another objective. */
+  public Training withObjective(Objective other) {
+    return with(t -> t.objective = other);
+  }
+
+  /** The same with other samples, checkpoints and trackers. */
+  public Training withWatch(WatchOptions other) {
+    return with(t -> t.watch = other);
+  }
+
+  /** The same on this device. */
+  public Training withDevice(Device other) {
+    return with(t -> t.device = Optional.of(other));
+  }
+
+  /** The same computing in this arithmetic; weights, gradients and sums stay float32. */
+  public Training withPrecision(Precision other) {
+    return with(t -> t.precision = Optional.of(other));
+  }
+
+  /** The same going on from the newest checkpoint of the output directory. */
+  public Training withResume() {
+    return with(t -> t.start = Start.RESUME);
+  }
+
+  /** The same going on from this checkpoint. */
+  public Training withResume(Path folder) {
+    return withResume().with(t -> t.resumed = Optional.of(folder));
+  }
+
+  /** The same deleting what an earlier run has left in the output directory. */
+  public Training withOverwrite() {
+    return with(t -> t.start = Start.OVERWRITE);
+  }
+
+  /** The same with this seed of start weights, order, flips, noise and dropout. */
+  public Training withSeed(long seed) {
+    return withOptions(options.withSeed(seed)).withBatches(batches.withSeed(seed));
+  }
+
+  /** The same with more to keep in {@code config.json}, such as a program's own options. */
+  public Training withNotes(Map<String, Object> other) {
+    return with(t -> t.notes = new LinkedHashMap<>(other));
+  }
+
+  private Training with(Consumer<Training> change) {
+    try {
+      Training changed = (Training) clone();
+      change.accept(changed);
+      return changed;
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  // ---- what it does
+
+  /**
+   * Trains to the end, or until {@code listener} asks to stop, and saves.
+   *
+   * @throws SfumatoException if model and pictures do not suit each other, a file is missing or
+   *     damaged, or the loss is not finite
+   */
+  public TrainingResult run(TrainingRun.Listener listener) {
+    return run(ProcessGroup.alone(), listener);
+  }
+
+  /**
+   * The same of several processes that train as one. The first writes everything; the others train
+   * along, and their listeners are only asked whether to stop.
+   */
+  public TrainingResult run(ProcessGroup processes, TrainingRun.Listener listener) {
+    if (!processes.isFirst()) {
+      Optional<Path> checkpoint =
+          Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
+      Optional<Path> folder = checkpoint.or(model::directory);
+      HeldOut heldOut = open(folder);
+      try (TrainedModel.Loaded loaded = load(folder, heldOut.training())) {
+        return TrainingRun.follow(
+            this, loaded.pipeline(), heldOut, checkpoint, processes, listener);
+      }
+    }
+    try (OutputDirectory directory = open()) {
+      Optional<Path> checkpoint = checkpoint(directory);
+      processes.broadcast(checkpoint.map(Path::toString).orElse(""));
+      Optional<Path> folder = checkpoint.or(model::directory);
+      HeldOut heldOut = open(folder);
+      try (TrainedModel.Loaded loaded = load(folder, heldOut.training());
+          TrainingRun run =
+              new TrainingRun(this, loaded.pipeline(), heldOut, directory, checkpoint, processes)) {
+        run.run(listener);
+        return run.result();
+      }
+    }
+  }
+
+  /** The pictures, in the size and the colours of the model where nothing else was asked for. */
+  private HeldOut open(Optional<Path> folder) {
+    TrainingPictures followed = folder.map(pictures::following).orElse(pictures);
+    return followed.open(batches.seed());
+  }
+
+  private TrainedModel.Loaded load(Optional<Path> folder, Dataset dataset) {
+    Device place = device.orElseGet(() -> Device.parse("auto"));
+    TrainedModel.Loaded loaded =
+        model.load(folder, dataset, options.seed(), objective.classDropout(), place);
+    precision.ifPresent(loaded.pipeline()::precision);
+    return loaded;
+  }
+
+  private OutputDirectory open() {
+    return start == Start.RESUME
+        ? OutputDirectory.open(output)
+        : OutputDirectory.create(output, start == Start.OVERWRITE);
+  }
+
+  private Optional<Path> checkpoint(OutputDirectory directory) {
+    if (resumed.isPresent() && !Files.isDirectory(resumed.get())) {
+      throw new SfumatoException(resumed.get() + ": there is no such checkpoint");
+    }
+    return start == Start.RESUME ? resumed.or(directory::latestCheckpoint) : Optional.empty();
+  }
+
+  TrainingOptions options() {
+    return options;
+  }
+
+  BatchOptions batches() {
+    return batches;
+  }
+
+  int threads() {
+    return pictures.options().threads();
+  }
+
+  Objective objective() {
+    return objective;
+  }
+
+  WatchOptions watch() {
+    return watch;
+  }
+
+  /** Where the weights come from, for the model card. */
+  String origin() {
+    return model.origin();
+  }
+
+  /** Every option by name, as it was asked for; what depends on the model is not there. */
+  public Map<String, Object> settings() {
+    Map<String, Object> settings = new TreeMap<>(pictures.settings());
+    settings.put("batch_size", batches.batchSize());
+    settings.put("shuffle", batches.shuffle());
+    settings.put("flip", batches.flip());
+    settings.putAll(options.settings());
+    settings.putAll(objective.settings());
+    settings.putAll(watch.settings());
+    settings.putAll(model.settings());
+    return settings;
+  }
+
+  /** Every option by name, as it turned out: what {@code config.json} holds. */
+  Map<String, Object> settings(PixelPipeline pipeline, Dataset dataset) {
+    Map<String, Object> settings = new TreeMap<>(notes);
+    settings.putAll(settings());
+    settings.putAll(model.settings(pipeline));
+    settings.putAll(TrainingPictures.settings(dataset));
+    return settings;
+  }
+}

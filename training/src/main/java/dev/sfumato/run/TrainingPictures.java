@@ -1,0 +1,159 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.data.HeldOut;
+import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.PixelPipeline;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The pictures of a training.
+ *
+ * @param name of the data, as {@link Datasets#open} takes it
+ * @param opened the pictures, where they need not be opened
+ * @param options how they are read
+ * @param validation what is measured on
+ */
+record TrainingPictures(
+    String name, Optional<Dataset> opened, DataOptions options, Validation validation) {
+  private static final Logger log = LoggerFactory.getLogger(TrainingPictures.class);
+
+  /**
+   * Pictures that are not trained on; if neither is given, the validation or test split of the
+   * data, or else the first of the training pictures.
+   *
+   * @param data other pictures, as {@link Datasets#open} takes them
+   * @param share of the pictures that is held out, 0 for none
+   */
+  record Validation(Optional<String> data, double share) {
+    static final Validation USUAL = new Validation(Optional.empty(), 0);
+
+    Validation {
+      if (!(share >= 0 && share < 1)) {
+        throw new SfumatoException("`validationShare` must be in [0, 1), but is " + share);
+      }
+      if (share > 0 && data.isPresent()) {
+        throw new SfumatoException("`validationData` and `validationShare` exclude each other");
+      }
+    }
+  }
+
+  static TrainingPictures named(String name) {
+    return new TrainingPictures(name, Optional.empty(), DataOptions.defaults(), Validation.USUAL);
+  }
+
+  static TrainingPictures of(Dataset dataset) {
+    return new TrainingPictures(
+        "pictures", Optional.of(dataset), DataOptions.defaults(), Validation.USUAL);
+  }
+
+  TrainingPictures with(DataOptions other) {
+    return new TrainingPictures(name, opened, other, validation);
+  }
+
+  TrainingPictures with(Validation other) {
+    return new TrainingPictures(name, opened, options, other);
+  }
+
+  /**
+   * The same, in the size and the colours of a model where nothing else was asked for.
+   *
+   * @throws SfumatoException if the model draws pictures that are not square
+   */
+  TrainingPictures following(Path model) {
+    UNet2DConfig unet = PixelPipeline.unetConfig(model);
+    int sides = Set.copyOf(unet.sampleSize()).size();
+    if (options.resolution() == DataOptions.NATIVE && sides > 1 && opened.isEmpty()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
+                  + " choose their side with `resolution`",
+              model,
+              unet.sampleSize().get(0),
+              unet.sampleSize().get(1)));
+    }
+    DataOptions followed = options;
+    if (options.resolution() == DataOptions.NATIVE && sides == 1) {
+      followed = followed.withResolution(unet.sampleSize().get(0));
+    }
+    if (options.channels() == DataOptions.Channels.AUTO) {
+      followed = followed.withChannels(channels(unet.outChannels()));
+    }
+    return with(followed);
+  }
+
+  private static DataOptions.Channels channels(int count) {
+    return count == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
+  }
+
+  /** Opens the pictures to train on and those to measure on. */
+  HeldOut open(long seed) {
+    Dataset all = opened.orElseGet(() -> Datasets.open(name, options));
+    if (validation.share() > 0) {
+      return HeldOut.share(all, validation.share(), seed);
+    }
+    if (validation.data().isPresent()) {
+      return new HeldOut(all, other(all, validation.data().get(), options));
+    }
+    return new HeldOut(all, opened.isPresent() ? all : own(all));
+  }
+
+  private static Dataset other(Dataset all, String data, DataOptions options) {
+    DataOptions same =
+        options
+            .withResolution(all.height())
+            .withChannels(channels(all.channels()))
+            .withSplit(DataOptions.Split.TRAIN);
+    return Datasets.openValidationSplit(data, same).orElseGet(() -> Datasets.open(data, same));
+  }
+
+  /** The data's own validation or test pictures, if they can be measured on. */
+  private Dataset own(Dataset all) {
+    Optional<Dataset> own = Datasets.openValidationSplit(name, options);
+    if (own.isPresent() && !own.get().classNames().equals(all.classNames())) {
+      log.warn(
+          "the validation pictures of {} have no classes or others: the loss is measured on the"
+              + " training pictures",
+          name);
+      return all;
+    }
+    return own.orElse(all);
+  }
+
+  /** Every option by the name that it has in {@code config.json}, as it was asked for. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("data", name);
+    settings.put("split", options.split().toString());
+    settings.put("image_column", options.columns().image());
+    settings.put("label_column", options.columns().label());
+    settings.put("caption_column", options.columns().caption());
+    settings.put("resolution", options.resolution());
+    settings.put("center_crop", options.centerCrop());
+    settings.put("channels", word(options.channels()));
+    settings.put("on_bad_image", word(options.onBadImage()));
+    validation.data().ifPresent(data -> settings.put("validation_data", data));
+    settings.put("validation_share", validation.share());
+    return settings;
+  }
+
+  /** What became of the options that were left open. */
+  static Map<String, Object> settings(Dataset dataset) {
+    return Map.of("resolution", dataset.height(), "channels", word(channels(dataset.channels())));
+  }
+
+  private static String word(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+}

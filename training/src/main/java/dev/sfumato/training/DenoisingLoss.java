@@ -1,0 +1,139 @@
+package dev.sfumato.training;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Batch;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.Condition;
+import dev.sfumato.nn.Module;
+import dev.sfumato.scheduler.NoiseSchedule;
+import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Tensor;
+import java.util.Map;
+
+/**
+ * The loss of a diffusion model (Ho et al., 2020, algorithm 1): the mean squared error of the
+ * noise, the clean picture or the velocity that the network predicts.
+ *
+ * <p>For each batch the noise is drawn first, of the batch's shape, and then the timesteps.
+ */
+public final class DenoisingLoss implements TrainingLoss {
+  private static final double SNR_GAMMA = 5;
+
+  private final ClassConditionedUNet denoiser;
+  private final NoiseSchedule schedule;
+  private final PredictionType predictionType;
+  private final Objective objective;
+
+  /**
+   * The loss of {@code denoiser}.
+   *
+   * @param scheduler the settings of the noise, and what the network predicts
+   */
+  public DenoisingLoss(
+      ClassConditionedUNet denoiser, SchedulerConfig scheduler, Objective objective) {
+    this(denoiser, NoiseSchedule.of(scheduler), scheduler.predictionType(), objective);
+  }
+
+  private DenoisingLoss(
+      ClassConditionedUNet denoiser,
+      NoiseSchedule schedule,
+      PredictionType predictionType,
+      Objective objective) {
+    this.denoiser = denoiser;
+    this.schedule = schedule;
+    this.predictionType = predictionType;
+    this.objective = objective;
+  }
+
+  @Override
+  public Module network() {
+    return denoiser;
+  }
+
+  /**
+   * Requires pictures of the network's channels, size and classes, and names its classes.
+   *
+   * @throws SfumatoException saying what does not fit
+   */
+  @Override
+  public void prepare(Dataset dataset) {
+    Requirements.check(denoiser, dataset, objective);
+    denoiser.nameClasses(dataset.classNames());
+  }
+
+  @Override
+  public Tensor loss(Batch batch, Draws draws) {
+    Device device = denoiser.device();
+    long[] shape = batch.images().shape();
+    Tensor noise = draws.normal(shape[1], shape[2], shape[3]);
+    if (objective.noiseOffset() > 0) {
+      noise = noise.add(draws.normal(shape[1], 1, 1).mul(objective.noiseOffset()));
+    }
+    Tensor timesteps = draws.integers(schedule.length());
+    long[] labels = labels(batch, draws.chosen(objective.classDropout()));
+    if (batch.size() == 0) {
+      return Tensor.zeros();
+    }
+    Condition condition = Condition.ofLabels(Tensor.of(labels, labels.length).to(device));
+    return loss(batch.images().to(device), noise.to(device), timesteps.to(device), condition);
+  }
+
+  /** The loss for clean pictures {@code x0}, {@code noise} (B, C, H, W) and timesteps (B). */
+  private Tensor loss(Tensor x0, Tensor noise, Tensor timesteps, Condition condition) {
+    Tensor noisy = schedule.addNoise(x0, noise, timesteps);
+    Tensor prediction = denoiser.forward(noisy, timesteps, condition);
+    Tensor target =
+        switch (predictionType) {
+          case EPSILON -> noise;
+          case SAMPLE -> x0;
+          case V_PREDICTION -> schedule.velocity(x0, noise, timesteps);
+        };
+    if (objective.lossWeighting() == Objective.Weighting.NONE) {
+      return Functional.meanSquaredError(prediction, target);
+    }
+    Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
+    return perPicture.mul(weights(timesteps).to(perPicture.device())).mean();
+  }
+
+  private static long[] labels(Batch batch, boolean[] leftOut) {
+    long[] labels = batch.labels().clone();
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = leftOut[i] ? ClassConditioning.NO_CLASS : labels[i];
+    }
+    return labels;
+  }
+
+  private Tensor weights(Tensor timesteps) {
+    long[] t = timesteps.toLongs();
+    float[] weights = new float[t.length];
+    for (int i = 0; i < t.length; i++) {
+      double signal = schedule.alphaCumprod((int) t[i]);
+      double snr = signal / (1 - signal);
+      weights[i] =
+          (float)
+              switch (predictionType) {
+                case EPSILON -> Math.min(1, SNR_GAMMA / snr); // 1, not 0 / 0, for pure noise
+                case SAMPLE -> Math.min(snr, SNR_GAMMA);
+                case V_PREDICTION -> Math.min(snr, SNR_GAMMA) / (snr + 1);
+              };
+    }
+    return Tensor.of(weights, t.length);
+  }
+
+  /** The same loss with all labels kept and without the noise offset. */
+  @Override
+  public TrainingLoss measured() {
+    Objective plain = objective.withNoiseOffset(0).withClassDropout(0);
+    return new DenoisingLoss(denoiser, schedule, predictionType, plain);
+  }
+
+  @Override
+  public Map<String, Object> settings() {
+    return objective.settings();
+  }
+}
