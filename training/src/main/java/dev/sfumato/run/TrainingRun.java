@@ -97,10 +97,20 @@ public final class TrainingRun implements AutoCloseable {
       output.startAfter(done, settings);
       facts =
           new RunFacts(
-              output, pipeline, describe(settings, dataset), settings, history, trainer.totalSteps());
+              output,
+              pipeline,
+              describe(settings, dataset),
+              settings,
+              history,
+              trainer.totalSteps());
       files =
           new RunFiles(
-              facts, training.origin(), dataset, watch, trainer, checkpoint.isPresent() ? done : -1);
+              facts,
+              training.origin(),
+              dataset,
+              watch,
+              trainer,
+              checkpoint.isPresent() ? done : -1);
       trackers.add(new CsvTracker(metrics, validations, done));
       if (watch.tensorboard()) {
         trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
