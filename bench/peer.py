@@ -1,4 +1,4 @@
-"""The Python side of the benches: diffusers on torch, eager, driven by lines of JSON.
+"""The Python side of the benchmarks: diffusers on torch, eager, driven by lines of JSON.
 
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
@@ -58,7 +58,7 @@ def class_channels(class_emb, labels, x):
 
 
 def digits(batch):
-    """The course notebook's model: an embedding of 4 repeated over the image and concatenated."""
+    """The course notebook's model: an embedding of 4 numbers, repeated over the image and concatenated."""
     import torch
     from diffusers import UNet2DModel
     torch.manual_seed(0)
@@ -93,7 +93,7 @@ def train_step():
 
 
 def sampling_step(denoise, shape, options):
-    """One denoising step after another; the picture starts anew when the schedule is through."""
+    """One denoising step after another; the picture starts again when the schedule ends."""
     import torch
     from diffusers import DDPMScheduler
     schedule = DDPMScheduler(**options)
@@ -125,7 +125,7 @@ def celeba_step():
 
 
 def data_epoch():
-    """torchvision's transforms of diffusers' training script, by two workers that stay."""
+    """torchvision's transforms of diffusers' training script, with two persistent workers."""
     import torch
     from PIL import Image
     from torchvision import transforms
@@ -184,7 +184,7 @@ def color_loss(images, target_color=(0.1, 0.9, 0.5)):
 
 
 def color_step(exact):
-    """A guided step of 40 as unit 2 of the diffusion models course takes it, exactly or by the shortcut."""
+    """One of 40 guided steps as in unit 2 of the diffusion models course, exactly or by the shortcut."""
     import torch
     from diffusers import DDIMScheduler, UNet2DModel
     torch.manual_seed(0)

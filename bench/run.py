@@ -1,4 +1,4 @@
-"""Sfumato beside its Python peer, alternating in one run: ratios of medians and peaks of memory.
+"""Compares Sfumato with its Python peer, alternating in one run: ratios of medians and peaks of memory.
 
 Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,c,d,e,f,gs,ge,h]
 The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; Sfumato must be built.
@@ -8,7 +8,7 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (d) a cold process: load models/mnist, draw one digit in 10 ddim steps, save it
 (e) a fine-tuning step of the network of (c), AdamW, batch 4 as 2 x 2
 (f) the data pipeline alone: 128 JPEG files of 512 x 512 to batches of 16 at 256 x 256, two threads or workers
-(gs), (ge) a colour guidance step of the network of (c), batch 1: by the shortcut, and exactly
+(gs), (ge) a colour guidance step of the network of (c), batch 1: by the shortcut and exactly
 (h) a CLIP guidance step by the shortcut: ViT-B-32, 4 cuts, the network of (c), batch 4
 """
 
@@ -29,7 +29,7 @@ TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetu
 
 
 def make_pictures():
-    """Gradients and waves with noise, which as JPEG are as large as photographs are."""
+    """Gradients and waves with noise, whose JPEGs are as large as those of photographs."""
     import numpy as np
     from PIL import Image
     folder = HERE / "target/pictures"
@@ -54,7 +54,7 @@ class Served:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
 
     def memory_mb(self):
-        """Of the process and the ones it started: memory that several share is divided between them."""
+        """Memory of the process and its children; each shared page is divided between its users."""
         rest, kilobytes = [self.process.pid], 0
         while rest:
             folder = Path(f"/proc/{rest.pop()}")
@@ -69,7 +69,7 @@ class Served:
 
 
 def sfumato(name):
-    """The launcher takes its Java settings from the command."""
+    """Starts our side; the launcher chooses its Java settings by the command."""
     command = "train" if name in ("train-step", "finetune-step", "data-epoch") else "sample"
     env = dict(os.environ, SFUMATO_MAIN="dev.sfumato.bench.Peer",
                SFUMATO_CLASSPATH=str(HERE / "target/classes"))
@@ -93,13 +93,13 @@ def compare(name, rounds, steps):
             memory[side] = max(memory[side], side.memory_mb())
     medians = [statistics.median(seconds[side]) for side in (ours, theirs)]
     peaks = [side.ask(exit=True)["peak_rss_mb"] for side in (ours, theirs)]
-    if name == "data-epoch":  # Python's workers are processes of their own
+    if name == "data-epoch":  # Python's workers are separate processes
         peaks = list(memory.values())
     return medians, peaks
 
 
 def cold(rounds):
-    """(d): both from the start of the process to its end; Python with the fewest imports it can do."""
+    """(d): both from the start of the process to its end; Python with as few imports as possible."""
     out = tempfile.mkdtemp()
     model = str(ROOT / "models/mnist")
     commands = [

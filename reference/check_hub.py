@@ -4,8 +4,8 @@ huggingface_hub 1.33.0.
 
     mvn -q package && python reference/check_hub.py
 
-A server of the tests speaks the Hub's protocol and holds models/mnist as org/name. Ends with an
-error if one program refuses what the other downloaded, or lays it out otherwise.
+A test server speaks the Hub's protocol and holds models/mnist as org/name. The script fails
+if one program refuses what the other downloaded, or stores it differently.
 """
 
 import json
@@ -37,7 +37,7 @@ def require(condition, what):
 
 
 def layout(cache):
-    """Files and links of a cache; what is in blobs by its size, in trees by its meaning."""
+    """Files and links of a cache: blobs by size, trees by content."""
     found = {}
     for path in sorted(Path(cache).rglob("*")):
         name = str(path.relative_to(cache))

@@ -6,8 +6,8 @@ torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a0
     PYTHONPATH=<diffusers>/src python reference/check_saved.py DIR images.safetensors [--scheduler NAME]
         [--steps N] [--seed N] [--class LABELS]
 
-The options are those of the first command. Ends with an error if a weight is missing, unexpected or
-misshaped, if the configuration changes when diffusers saves it again, or if pictures differ by more
+The options are those of the first command. The script fails if a weight is missing, unexpected
+or misshaped, if the configuration changes when diffusers saves it again, or if pictures differ by more
 than 1e-3 or, as 8-bit pixels, by more than one level in more than one place in 1,000.
 """
 

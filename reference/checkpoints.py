@@ -1,9 +1,9 @@
-"""Checkpoints as torch.save writes them in ways that differ: golden/checkpoints/*.pt.
+"""Checkpoints in the various forms that torch.save writes: golden/checkpoints/*.pt.
 
 torch 2.13.0 (CPU), safetensors 0.8.0. Run: python reference/checkpoints.py
 
-protocol2.pt and protocol5.pt are in the zip format by these pickle protocols, legacy.pt in the one before;
-training.pt and training-legacy.pt are whole training states of which "state_dict" is wanted.
+protocol2.pt and protocol5.pt are zip files with these pickle protocols, legacy.pt has the format before zip;
+training.pt and training-legacy.pt are whole training states whose "state_dict" is read.
 expected.safetensors holds the tensors that each of them gives, in all types.
 """
 

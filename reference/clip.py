@@ -6,10 +6,10 @@ Run: PYTHONPATH=<diffusers>/src python reference/clip.py
 golden/clip/networks   configurations, the shapes of their weights (drawn by golden.WEIGHTS_RULE;
                        running_var is then squared plus 0.5), tokens and features; pictures are
                        randn of the seed
-golden/clip/script.pkl data.pkl of a TorchScript file, and which storage holds which weight
+golden/clip/script.pkl data.pkl of a TorchScript file, and the storage of each weight
 golden/clip/tokens     hard texts and their tokens
 golden/clip/tokenizer  a small tokenizer in transformers' layout, as vocab.json and merges.txt
-golden/clip/pictures   a picture and what preprocessing makes of it
+golden/clip/pictures   a picture before and after preprocessing
 """
 
 import io
@@ -105,7 +105,7 @@ def open_clip_case(name, changes, seed):
     images = images_for(seed, 1 if name == "resnet" else 2, side)
     ids = ids_for(7, 40, generator, 5 if name == "text_eos" else 39)
     if name == "text_eos":
-        ids[1, 2] = 7  # no end at all
+        ids[1, 2] = 7  # no end token
     return {"name": name, "layout": "open_clip", "seed": seed, "config": config,
             "shapes": shapes(model)}, results(model.encode_image, model.encode_text, images, ids)
 
@@ -166,7 +166,7 @@ def layer_case(tensors):
 
 
 class Names(pickle.Unpickler):
-    """Which storage holds which attribute."""
+    """The storage of each attribute."""
 
     class Object:
         def __init__(self, *arguments):

@@ -1,4 +1,4 @@
-"""Scores of the shipped model for faces that it was not trained on, by open_clip.
+"""open_clip's scores of the shipped model for faces that it was not trained on.
 
 open_clip 3.3.0, transformers 5.18.0, Pillow.
 Run: PYTHONPATH=<diffusers>/src python reference/clip_faces.py

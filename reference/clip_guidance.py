@@ -1,4 +1,4 @@
-"""Pictures guided by CLIP as in unit 2 of the Hugging Face diffusion models course, by tiny networks.
+"""Goldens of CLIP guidance as in unit 2 of the Hugging Face diffusion models course, with tiny networks.
 
 torch 2.13.0 (CPU), torchvision 0.28.0, transformers 5.18.0, diffusers 0.40.0.dev0, commit
 58eb52c0803ea9af3abec60841c2a093bdf1f951.
@@ -10,8 +10,8 @@ golden/guidance/clip_images  for each case the final tensor and the loss and gra
                              the gradient of a fixed weighting
 
 The loop is the course's: torch's global generator draws the start noise, the transforms of each cut and,
-for ddpm, the scheduler's noise. The predicted x_0 is read off a copy of the scheduler, which for ddpm has
-a generator of its own: the course's loop would draw noise once for each cut and throw it away. A case takes
+for ddpm, the scheduler's noise. The predicted x_0 comes from a copy of the scheduler, which for ddpm has
+its own generator: the course's loop would draw noise once for each cut and discard it. A case takes
 the first seed for which start noise that differs by 1e-6 leads to the same pictures: see guidance.py.
 """
 
@@ -86,7 +86,7 @@ def text_features(clip, prompts):
 
 
 def clip_loss(clip, image, features, weights):
-    """The course's; its mean over prompts is weighted here."""
+    """The course's loss, but its mean over prompts is weighted."""
     image = image.expand(-1, 3, -1, -1)
     image_features = clip.get_image_features(pixel_values=TRANSFORMS(image)).pooler_output
     input_normed = torch.nn.functional.normalize(image_features.unsqueeze(1), dim=2)
@@ -146,7 +146,7 @@ def first_stable(model, clip, options):
 
 
 def crops(tensors):
-    """What the transforms make of pictures of odd sizes, and the way back to the pixels."""
+    """The transforms of pictures of odd sizes, and the gradient back to the pixels."""
     cases = []
     for seed, (height, width, side) in enumerate([(16, 16, 12), (7, 33, 10), (40, 6, 14), (5, 5, 24)]):
         generator = torch.Generator().manual_seed(seed)

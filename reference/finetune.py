@@ -3,8 +3,8 @@
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/finetune.py
 
-Writes two tiny pipelines, one of them as older ones lie on the Hub, with a pickled .bin and attention
-weights under their old names, and what the loop of diffusers' training scripts makes of them. The
+Writes two tiny pipelines, one in the old layout of the Hub, with a pickled .bin and attention
+weights under their old names, and the results of training them with the loop of diffusers' scripts. The
 pictures are those of PICTURES, in this order in every epoch; 7 epochs of 3 micro-batches (4, 4 and 2
 pictures), so that windows of 2 do not divide an epoch.
 """
@@ -53,7 +53,7 @@ CASES = {
 
 
 def pictures():
-    """As ToTensor and Normalize(0.5, 0.5) make floats of them: (COUNT, 3, SIDE, SIDE)."""
+    """Pictures after ToTensor and Normalize(0.5, 0.5): (COUNT, 3, SIDE, SIDE)."""
     i, c = torch.arange(COUNT).view(-1, 1, 1, 1), torch.arange(3).view(-1, 1, 1)
     y, x = torch.arange(SIDE).view(-1, 1), torch.arange(SIDE)
     return ((37 * i + 11 * c + 5 * x + 3 * x * y + i * y) % 256 / 255 - 0.5) / 0.5
@@ -129,7 +129,7 @@ def train(folder, name, model, options, tensors):
 
 
 def call_of(options):
-    """The options as the command line takes them."""
+    """The options in the command line's form."""
     words = [f"--{key.replace('_', '-')} {value}" for key, value in options.items() if value is not None]
     return " ".join(words + (["--use-ema"] if options["ema_decay"] else []))
 

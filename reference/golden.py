@@ -1,4 +1,4 @@
-"""What the golden makers share: the rule that makes weights, and how goldens are written.
+"""Shared code of the golden makers: the rule for weights, and the writing of goldens.
 
 Made with Python 3.11, torch 2.13.0 (CPU), safetensors 0.8.0, numpy 2.4.6 and
 diffusers 0.40.0.dev0 at commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
@@ -36,7 +36,7 @@ WEIGHTS_RULE = (
 
 
 def fill(model, seed):
-    """Sets the weights of `model` by WEIGHTS_RULE and returns the generator as it was left."""
+    """Sets the weights of `model` by WEIGHTS_RULE and returns the generator in the state after that."""
     generator = torch.Generator().manual_seed(seed)
     state = model.state_dict()
     for name in sorted(state):
@@ -55,7 +55,7 @@ def weight(name, shape, generator):
 
 
 def config_of(saved):
-    """The config as `save_config` writes it."""
+    """The config in the form that `save_config` writes."""
     return json.loads(saved.to_json_string())
 
 
@@ -72,7 +72,7 @@ def lines(document):
 
 
 def write(name, document, tensors, module="core"):
-    """Writes golden/<name>.json and golden/<name>.safetensors after a look at the numbers."""
+    """Writes golden/<name>.json and golden/<name>.safetensors after checking the numbers."""
     golden = RESOURCES[module]
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor.float()).all():

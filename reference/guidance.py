@@ -1,15 +1,15 @@
-"""Pictures steered as in unit 2 of the Hugging Face diffusion models course, by tiny networks.
+"""Goldens of guidance as in unit 2 of the Hugging Face diffusion models course, with tiny networks.
 
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/guidance.py
 
 golden/guidance/gray, learned: networks for gray pictures, and with a learned variance
 golden/guidance/images: for each case the final tensor and the losses of each step. The loop is the
-course's, save that the scheduler's step is taken once: its predicted x_0 is read off a copy, so that
+course's, except that the scheduler steps only once: the predicted x_0 comes from a copy, so
 one generator draws the start noise and then one noise per step.
 
-The colour's loss has a kink at the colour, and clipping one at the range's ends: a pixel that comes to
-lie on one goes either way by rounding alone. So a case takes the first seed for which start noise that
+The colour's loss has a kink at the colour, and clipping has one at each end of the range. For a pixel on a
+kink, rounding alone decides the direction. So a case takes the first seed for which start noise that
 differs by 1e-6 leads to the same pictures.
 """
 
@@ -64,7 +64,7 @@ CASES = {
 
 
 def save(name, **channels):
-    """A network as small as can be, beside those that tiny_models.py saves."""
+    """A minimal network, in addition to those that tiny_models.py saves."""
     unet = UNet2DModel(sample_size=8, block_out_channels=(4, 4), layers_per_block=1,
                        norm_num_groups=2, down_block_types=("DownBlock2D", "DownBlock2D"),
                        up_block_types=("UpBlock2D", "UpBlock2D"), add_attention=False, **channels)
@@ -77,7 +77,7 @@ def save(name, **channels):
 
 
 def color_loss(images, target_color):
-    """Distance to the colour in [-1, 1], as the course takes it."""
+    """Distance to the colour in [-1, 1], as in the course."""
     target = torch.tensor(target_color)[None, :, None, None] * 2 - 1
     return torch.abs(images - target).mean()
 
@@ -118,7 +118,7 @@ def clamped(gradient, clamp):
 
 
 def predicted_x0(scheduler, output, t, x):
-    """From a copy with a generator of its own, so that no noise of the run is drawn."""
+    """The predicted x_0, from a copy with its own generator, so that the run's noise is untouched."""
     extra = {"generator": torch.Generator().manual_seed(0)}
     return copy.copy(scheduler).step(output, t, x, **extra).pred_original_sample
 

@@ -1,4 +1,4 @@
-"""Goldens of runs that begin in the middle, as img2img's do.
+"""Goldens of runs that begin in the middle, as in img2img.
 
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/img2img.py
@@ -52,7 +52,7 @@ def main():
         for steps, strength in RUNS:
             name = f"{kind.removesuffix('Scheduler')}.{steps}_{strength}"
             settings = {**STABLE_DIFFUSION, **options}
-            if "Singlestep" in kind:  # has no such setting
+            if "Singlestep" in kind:  # it lacks this setting
                 del settings["steps_offset"]
             cases.append(case(name, kind, settings, steps, strength, 900 + len(cases), tensors))
     golden.write("img2img", {"toy_model": TOY, "cases": cases}, tensors)

@@ -1,11 +1,11 @@
-"""Goldens of picture reading, resizing and cropping: what Pillow and torchvision make of small files.
+"""Goldens of picture reading, resizing and cropping: the results of Pillow and torchvision for small files.
 
 Made with Python 3.11, Pillow 12.3.0, torchvision 0.28.0 (torch 2.13.0), numpy 2.4.6.
 Run: python reference/pictures.py
 
 Writes core/src/test/resources/pictures/* and golden/pictures.json: per file the upright RGB values,
-(C, H, W) as base64, laid onto white; and what Resize, CenterCrop and convert("L") make of a picture.
-Sixteen-bit gray is the one departure: its upper eight bits, where Pillow cuts off at 255.
+(C, H, W) as base64, on white; and the results of Resize, CenterCrop and convert("L") for a picture.
+Only 16-bit gray differs: the golden holds its upper eight bits, where Pillow cuts off at 255.
 """
 
 import base64
@@ -23,7 +23,7 @@ FOLDER = RESOURCES / "pictures"
 
 
 def scene(height, width):
-    """A smooth ground with a hard-edged disc and a little noise."""
+    """A smooth background with a hard-edged disc and a little noise."""
     y, x = np.mgrid[0:height, 0:width]
     ground = np.stack([255 * x / width, 255 * y / height, 255 - 127 * (x + y) / (width + height)], -1)
     disc = (y - height / 2) ** 2 + (x - width / 3) ** 2 < (min(height, width) / 4) ** 2
@@ -40,7 +40,7 @@ PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), 
 
 
 def write_png(path, values, color, interlaced=False):
-    """What Pillow does not write: values (H, W, C) of uint8 or 16-bit, interlaced or not."""
+    """A PNG that Pillow does not write: values (H, W, C) of uint8 or 16-bit, interlaced or not."""
     height, width, _ = values.shape
     bits = values.itemsize * 8
     passes = PASSES if interlaced else ((0, 0, 1, 1),)
@@ -100,7 +100,7 @@ def write_files():
 
 
 def write_bmp(path, image, bits):
-    """Pillow writes no BMP of 4 or 16 bits: a palette of 16, or five bits a colour."""
+    """A BMP of 4 or 16 bits, which Pillow does not write: a palette of 16, or five bits per colour."""
     width, height = image.size
     palette = b""
     if bits == 4:
@@ -124,7 +124,7 @@ def write_bmp(path, image, bits):
 
 
 def without_header(jpeg):
-    """Neither JFIF nor EXIF: what the samples are can only be told by the components' numbers."""
+    """A JPEG without JFIF or EXIF: only the components' numbers tell the colour space."""
     length = struct.unpack(">H", jpeg[4:6])[0]
     return bytearray(jpeg[:2] + jpeg[4 + length :])
 

@@ -5,7 +5,7 @@ Run: PYTHONPATH=<diffusers>/src python reference/pipeline.py --model DIR --save-
      PYTHONPATH=<diffusers>/src python reference/pipeline.py --compare A.safetensors B.safetensors
 
 One CPU generator seeded with --seed draws the start noise of all pictures in one call, and then the
-scheduler's noise step by step. The tensor `images` (N, C, H, W) is what the last step left.
+scheduler's noise step by step. The tensor `images` (N, C, H, W) is the result of the last step.
 """
 
 import argparse
@@ -21,7 +21,7 @@ SCHEDULERS = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}
 
 
 class Model:
-    """A model directory: U-Net, scheduler settings and, where there is one, class conditioning."""
+    """A model directory: U-Net, scheduler settings and, if present, class conditioning."""
 
     def __init__(self, directory):
         directory = Path(directory)
@@ -32,7 +32,7 @@ class Model:
         conditioning = directory / "class_conditioning/config.json"
         self.conditioning = json.loads(conditioning.read_text()) if conditioning.exists() else None
         if self.conditioning and self.conditioning["type"] == "embedding":
-            self.conditioning = None  # the U-Net's own embedding; nothing comes in channels
+            self.conditioning = None  # the U-Net's own embedding; nothing is added as channels
         if self.conditioning and self.conditioning["type"] == "channels":
             self.class_emb = load_file(directory / "class_conditioning/model.safetensors")["class_emb.weight"]
 

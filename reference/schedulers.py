@@ -5,7 +5,7 @@ Run: PYTHONPATH=<diffusers>/src python reference/schedulers.py
 
 A case draws its start (2, 3, 4, 4) from a generator seeded with `seed`; the scheduler's noise comes
 from the same generator. The model is a toy, see TOY. Stored: `<case>.start`, and for the steps
-whose indices stand in `stored_steps`, stacked in that order, `<case>.samples` (the sample after the
+whose indices are in `stored_steps`, stacked in that order, `<case>.samples` (the sample after the
 step) and `<case>.predicted_x0`.
 """
 
@@ -35,7 +35,7 @@ SCHEDULES = {
 }
 NOT_IN_DDIM = ("sigmoid", "laplace")
 
-# What both schedulers take.
+# Options of both schedulers.
 SHARED = {
     **{f"schedule_{name}": options for name, options in SCHEDULES.items()
        if not name.startswith("zero_snr")},
@@ -169,7 +169,7 @@ def timesteps():
             for offset in (0, 1) if spacing == "leading" else (0,):
                 for count in counts:
                     if count + offset > train:
-                        continue  # diffusers makes a timestep past the end, and fails when it steps
+                        continue  # diffusers makes a timestep past the end and fails at that step
                     options = {"num_train_timesteps": train, "timestep_spacing": spacing,
                                "steps_offset": offset}
                     scheduler, other = DDPMScheduler(**options), DDIMScheduler(**options)

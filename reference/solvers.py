@@ -1,4 +1,4 @@
-"""Goldens of all schedulers but DDPM and DDIM: whole runs over the grid of their options.
+"""Goldens of all schedulers except DDPM and DDIM: whole runs over the grid of their options.
 
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951,
 scipy 1.17.1, torchsde 0.2.6 from its repository.
@@ -6,7 +6,7 @@ Run: PYTHONPATH=<diffusers>/src:<torchsde> python reference/solvers.py
 
 A case draws its start (2, 3, 2, 2) from a generator seeded with `seed`; the scheduler's noise comes
 from the same generator. The model is a toy, see TOY. Stored: `<case>`, the samples after the steps
-whose indices stand in `stored_steps`, stacked in that order.
+whose indices are in `stored_steps`, stacked in that order.
 """
 
 import numpy
@@ -163,7 +163,7 @@ CASES = {
         "scaling": {"timestep_scaling": 0.01},
         "zero_snr": {"rescale_betas_zero_snr": True, **V}},
 }
-# Saved by one class, read by another: what the reader does not know it passes over.
+# Saved by one class, read by another: the reader ignores unknown keys.
 CONVERTED = [
     ("DDPMScheduler", to, {"clip_sample": True, "thresholding": True, "variance_type": "fixed_large",
                            "beta_schedule": "squaredcos_cap_v2", "rescale_betas_zero_snr": True,
@@ -199,7 +199,7 @@ def case(name, kind, options, seed, tensors, source=None):
     else:
         scheduler.set_timesteps(steps)
     if kind != "PNDMScheduler" and len(scheduler.timesteps) > 1 and scheduler.timesteps[0] == scheduler.timesteps[1]:
-        scheduler.set_begin_index(0)  # else it begins with the second and runs past the end
+        scheduler.set_begin_index(0)  # otherwise it begins with the second and runs past the end
     # Brownian motion is seeded from the global generator, which is then the only one.
     generator = torch.manual_seed(seed) if "SDE" in kind else torch.Generator().manual_seed(seed)
     takes_generator = "generator" in scheduler.step.__code__.co_varnames
@@ -233,7 +233,7 @@ def seeds():
 
 
 def motion(tensors):
-    """Increments of torchsde's tree, in the order in which they were asked for."""
+    """Increments of torchsde's tree, in the order of the queries."""
     import torchsde
     tree = torchsde.BrownianInterval(t0=0.0292, t1=157.4, size=(2, 3), dtype=torch.float32,
                                      device=torch.device("cpu"), entropy=77, tol=1e-6, pool_size=24,

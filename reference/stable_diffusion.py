@@ -1,9 +1,9 @@
 """Golden values of the networks of Stable Diffusion: golden/stable_diffusion.json, .safetensors.
 
-Every network computes in float64 what the tests compare float32 with. Weights are mild: queries and
-keys three times as large as others, so that attention chooses, gains 1 +- 0.1, biases 0.05; and
-groups of several channels, since groups of one erase what is added before a normalisation.
-Mutants are the same networks with one fault each: the tests must tell them apart.
+Every network computes in float64; the tests compare float32 with it. Weights are moderate: queries and
+keys three times as large as others, so that attention is selective, gains 1 +- 0.1, biases 0.05. Groups
+have several channels, because groups of one erase anything added before a normalisation.
+Mutants are the same networks with one fault each; the tests must tell them apart.
 """
 
 import hashlib
@@ -165,7 +165,7 @@ def unets(document, tensors):
 
 
 def predict_single(options, seed, given):
-    """The same in float32, to see what rounding alone does."""
+    """The same in float32, to see the effect of rounding alone."""
     model = UNet2DConditionModel(**options).eval()
     fill(model, seed)
     model.double = lambda: model
@@ -349,4 +349,5 @@ def main():
     golden.write("stable_diffusion", {"weights_rule": RULE} | cases, tensors)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,20 +1,20 @@
-"""Tiny model directories as diffusers saves them, checkpoints of every kind, and sampled pictures.
+"""Tiny model directories saved by diffusers, checkpoints of every kind, and sampled pictures.
 
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/tiny_models.py
 
 golden/pipeline/tiny                 DDPMPipeline.save_pretrained, safetensors
 golden/pipeline/tiny-bin             the same weights as a .bin
-golden/pipeline/tiny-old-attention   the same weights and settings as google/ddpm-* hold them: attention
+golden/pipeline/tiny-old-attention   the same weights and settings in the form of google/ddpm-*: attention
                                      named query, key, value, proj_attn, and configs of diffusers 0.1.1
 golden/pipeline/tiny-channels        class conditioning by an embedding in channels
 golden/pipeline/tiny-one-hot         class conditioning by one-hot channels
-golden/pipeline/tiny-embedding       num_class_embeds, for guidance: label 10 stands for no class
+golden/pipeline/tiny-embedding       num_class_embeds, for guidance: label 10 means no class
 golden/pipeline/checkpoints          legacy.bin: tiny-channels' weights in the format before zip;
                                      kinds.bin: many kinds of tensors (as kinds.safetensors), and
                                      nested.bin: the same under "state_dict"; malicious*.bin: would
                                      create a file if their pickle were executed
-golden/pipeline/images               what diffusers samples from the directories
+golden/pipeline/images               pictures that diffusers samples from the directories
 """
 
 import json
@@ -60,7 +60,7 @@ SAMPLES = {
 
 
 def save(name, seed, safe=True, **options):
-    """Saves a pipeline and returns the generator that its weights were drawn from."""
+    """Saves a pipeline and returns the generator that drew its weights."""
     unet = UNet2DModel(**(UNET | options))
     generator = golden.fill(unet, seed)
     directory = HOME / name
@@ -148,7 +148,7 @@ def sample_all():
 
 
 def check_pipeline():
-    """What the sampling loop here gives is what diffusers' own pipeline gives."""
+    """Checks that this sampling loop gives the same as diffusers' own pipeline."""
     own = DDPMPipeline.from_pretrained(HOME / "tiny")
     own.set_progress_bar_config(disable=True)
     generator = torch.Generator().manual_seed(0)

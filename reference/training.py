@@ -3,8 +3,8 @@
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/training.py
 
-The loop is that of diffusers' training scripts with one CPU generator seeded with `seed`, which per
-micro-batch draws randn(batch shape), then randn(batch, channels, 1, 1) if there is a noise offset,
+The loop is that of diffusers' training scripts with one CPU generator seeded with `seed`. For each
+micro-batch it draws randn(batch shape), then randn(batch, channels, 1, 1) if there is a noise offset,
 then randint(0, train timesteps, (batch,)). The data and the first weights are described by "data"
 and "weights_rule".
 """
@@ -62,7 +62,7 @@ CASES = {
 
 
 class Denoiser(torch.nn.Module):
-    """A U-Net and the three ways to tell it the class."""
+    """A U-Net and the three ways to condition it on the class."""
 
     def __init__(self, conditioning, seed):
         super().__init__()
@@ -99,7 +99,7 @@ def loss_of(model, images, labels, options, schedule, generator):
 
 
 def pictures():
-    """8-bit pictures as ToTensor and Normalize(0.5, 0.5) make floats of them."""
+    """8-bit pictures after ToTensor and Normalize(0.5, 0.5)."""
     generator = torch.Generator().manual_seed(DATA_SEED)
     return (torch.randint(0, 256, (IMAGES, 3, 8, 8), generator=generator) / 255 - 0.5) / 0.5
 
@@ -160,7 +160,7 @@ def store(name, model, ema, tensors):
 
 
 def learning_rates():
-    """Rates before each step, three steps past the end included."""
+    """Rates before each step, including three steps past the end."""
     result = []
     grid = [(name, 5) for name in ("constant", "constant_with_warmup", "linear", "cosine",
                                    "cosine_with_restarts", "polynomial")]

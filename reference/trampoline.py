@@ -7,7 +7,7 @@ class TailCall(Exception):
 
 
 def trampoline(generator):
-    """Runs nested generators without recursion: each may yield another, whose result it is sent."""
+    """Runs nested generators without recursion: each may yield another and is sent its result."""
     stack, value = [generator], None
     while stack:
         try:

@@ -3,8 +3,8 @@
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/unet.py
 
-A case's weights are not stored: they follow from its seed by "weights_rule", and so does the
-input (drawn from the same generator after the weights). Class labels that are not integers are
+A case's weights are not stored: they follow from its seed by "weights_rule". So does the
+input, drawn from the same generator after the weights. Class labels that are not integers are
 drawn after the input and stored as `<case>.class_labels`.
 """
 
@@ -136,7 +136,7 @@ TIMESTEPS = {False: [10, 733], True: [0.75, 12.5]}
 
 
 def labels_of(model, generator):
-    """Integers for an embedding, numbers of a timestep's kind, or whole embeddings."""
+    """Integers for an embedding, numbers like timesteps, or whole embeddings."""
     kind = model.config.class_embed_type
     if kind == "identity":
         return torch.randn(2, model.time_embedding.linear_2.out_features, generator=generator)
