@@ -33,6 +33,10 @@ import java.util.stream.Collectors;
  * <tr><td>low-pass</td><td>reference: compares means over N x N pixels (1)</td></tr>
  * </table>
  *
+ * <p>A CLIP model is loaded for each sampling and freed after it, because a pipeline does not keep
+ * what one of its callers once asked for. A program that draws often loads the model itself and
+ * shares one {@link ClipGuide} between its samplings.
+ *
  * <p>Immutable.
  */
 public final class GuideSpec {
