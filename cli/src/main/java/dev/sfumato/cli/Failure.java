@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
@@ -11,17 +12,11 @@ import java.util.Optional;
 
 /** What went wrong, as one line of a few hundred characters that says what to do. */
 final class Failure {
-  private static final int LONGEST = 600;
-
   private Failure() {}
 
   /** The line for {@code e}. */
   static String line(Throwable e) {
-    String line = "error: " + message(e).strip().replaceAll("\\s*\\R\\s*", " ");
-    String plain = line.replaceAll("\\p{Cntrl}", "?"); // a file's escape sequences stay its own
-    return plain.length() <= LONGEST
-        ? plain
-        : plain.substring(0, LONGEST) + " ... (--verbose shows all)";
+    return "error: " + Printable.shortened(message(e));
   }
 
   private static String message(Throwable e) {
@@ -72,7 +67,7 @@ final class Failure {
     return arguments.stream()
         .filter(argument -> argument.contains("\uFFFD"))
         .findFirst()
-        .map(argument -> "the argument '" + argument + "' is not UTF-8 text");
+        .map(argument -> "the argument '" + Printable.shortened(argument) + "' is not UTF-8 text");
   }
 
   private static byte[] commandLine() {

@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.guidance.GradientClamp;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
@@ -107,13 +108,15 @@ final class GuidanceArguments {
   @Option(
       names = "--inpaint",
       paramLabel = "FILE",
-      description = "A picture of the model's size whose pixels are kept where --mask is black.")
+      description =
+          "A picture whose pixels are kept where --mask is black; resized and cut to the model's"
+              + " size.")
   Path inpaint;
 
   @Option(
       names = "--mask",
       paramLabel = "FILE",
-      description = "A picture of the same size: what is white is drawn anew.")
+      description = "A picture of the same size, or of the model's: what is white is drawn anew.")
   Path mask;
 
   @Spec(Spec.Target.MIXEE)
@@ -154,10 +157,14 @@ final class GuidanceArguments {
       guided =
           guided.withGuide(
               spec.kind().equals("class")
-                  ? spec.withClassifier(classifiers.load(guide.classifier)::logits)
+                  ? withClassifier(spec, classifiers.load(guide.classifier))
                   : spec);
     }
     return guided;
+  }
+
+  private GuideSpec withClassifier(GuideSpec spec, PictureClassifier reader) {
+    return WrongCall.checked(command, () -> spec.withClassifier(reader::logits, reader::labels));
   }
 
   /** What the guides are called. */

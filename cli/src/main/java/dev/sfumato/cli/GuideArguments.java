@@ -17,12 +17,12 @@ final class GuideArguments {
       paramLabel = "KIND=VALUE",
       description = {
         "What the pictures should be like; may be said several times:",
-        "color=#1ae680 or color=0.1,0.9,0.5",
+        "color=green (the names of CSS), color=#1ae680 or color=0.1,0.9,0.5",
         "brightness=V, contrast=V, saturation=V with V from 0 to 1",
         "symmetry=horizontal|vertical",
         "clip=TEXT or clip=\"TEXT:WEIGHT|TEXT:WEIGHT\", clip-image=FILE (see --clip)",
         "reference=FILE (see --low-pass)",
-        "class=LABEL[,LABEL...] (see --classifier)",
+        "class=CLASS[,CLASS...], by name or label from 0 (see --classifier)",
         "tv, range, oversaturation: smooth pictures, values within the range, as in Disco"
             + " Diffusion."
       })

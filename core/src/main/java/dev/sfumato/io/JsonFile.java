@@ -46,7 +46,11 @@ public final class JsonFile {
       if (Files.size(file) > LARGEST) {
         throw new SfumatoException(file + ": is larger than any file of settings");
       }
-      return Optional.ofNullable(MAPPER.readValue(Files.readString(file), type))
+      return Optional.ofNullable(
+              MAPPER
+                  .readerFor(type)
+                  .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                  .<T>readValue(Files.readString(file)))
           .orElseThrow(() -> new SfumatoException(file + ": holds null, not settings"));
     } catch (JacksonException e) {
       Throwable cause = e.getCause() instanceof SfumatoException s ? s : e;
@@ -58,6 +62,20 @@ public final class JsonFile {
       throw new SfumatoException(file + ": is no UTF-8 text", e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  /**
+   * Returns the value that {@code text} is as JSON; a text that is not JSON is itself the value.
+   */
+  public static Object value(String text) {
+    try {
+      return MAPPER
+          .readerFor(Object.class)
+          .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .readValue(text);
+    } catch (JsonProcessingException e) {
+      return text;
     }
   }
 
