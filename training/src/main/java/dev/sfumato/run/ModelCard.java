@@ -18,9 +18,9 @@ import java.util.zip.CRC32;
  * it, and leaves a card of somebody else's alone.
  *
  * @param facts what is known of the run
- * @param origin where the weights come from, such as {@code trained from scratch}
+ * @param description what the model is, the first paragraph
  */
-record ModelCard(RunFacts facts, String origin) {
+record ModelCard(RunFacts facts, String description) {
   private static final String MARK = "<!-- renewed by Sfumato while unchanged: ";
 
   /** Writes the card unless there is one that this program has not written. */
@@ -91,7 +91,7 @@ record ModelCard(RunFacts facts, String origin) {
         """,
         isHubId(base) ? "base_model: " + base + "\n" : "",
         facts.name(),
-        "A diffusion model, " + origin + " with Sfumato.",
+        description,
         table(facts.model()),
         table(facts.results()),
         isConditioned() ? "--class " + aClass() + " " : "",

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
@@ -53,6 +54,13 @@ public final class TrainingRun implements AutoCloseable {
      * @param history the losses, which grows as the run goes on
      */
     default void onStart(Trainer trainer, LossHistory history) {}
+
+    /**
+     * Called when work begins that is not a step and may take long, before the first step, too.
+     *
+     * @param task such as {@code reading the pictures}
+     */
+    default void onTask(String task) {}
 
     /** Called after each epoch. */
     default void onEpoch(EpochReport report) {}
@@ -83,26 +91,41 @@ public final class TrainingRun implements AutoCloseable {
     Dataset dataset = pictures.training();
     Map<String, Object> settings = training.settings(pipeline, dataset);
     trainer = trainer(training, pipeline, pictures, checkpoint, processes);
-    validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
-    // Before the directory is cleared: a server that is away is no reason to lose an older run.
-    watch
-        .mlflow()
-        .map(server -> new MlflowTracker(server, output.resolve("mlflow.json")))
-        .ifPresent(trackers::add);
-    long done = trainer.progress().step();
-    Path metrics = output.resolve("metrics.csv");
-    Path validations = output.resolve("validation.csv");
-    history = LossHistory.read(metrics, validations, done);
-    output.startAfter(done, settings);
-    facts =
-        new RunFacts(
-            output, pipeline, describe(settings, dataset), settings, history, trainer.totalSteps());
-    files =
-        new RunFiles(
-            facts, training.origin(), dataset, watch, trainer, checkpoint.isPresent() ? done : -1);
-    trackers.add(new CsvTracker(metrics, validations, done));
-    if (watch.tensorboard()) {
-      trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
+    try {
+      validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
+      // Before the directory is cleared: a server that is away is no reason to lose an older run.
+      watch
+          .mlflow()
+          .map(server -> new MlflowTracker(server, output.resolve("mlflow.json")))
+          .ifPresent(trackers::add);
+      long done = trainer.progress().step();
+      Path metrics = output.resolve("metrics.csv");
+      Path validations = output.resolve("validation.csv");
+      history = LossHistory.read(metrics, validations, done);
+      output.startAfter(done, settings);
+      facts =
+          new RunFacts(
+              output,
+              pipeline,
+              describe(settings, dataset),
+              settings,
+              history,
+              trainer.totalSteps());
+      files =
+          new RunFiles(
+              facts,
+              training.description(),
+              dataset,
+              watch,
+              trainer,
+              checkpoint.isPresent() ? done : -1);
+      trackers.add(new CsvTracker(metrics, validations, done));
+      if (watch.tensorboard()) {
+        trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
     }
   }
 
@@ -174,9 +197,11 @@ public final class TrainingRun implements AutoCloseable {
       }
       listener.onStep(report);
       if (trainer.progress().epoch() != epoch) {
+        listener.onTask("measuring the validation loss");
         listener.onEpoch(finishEpoch());
       }
       if (due(watch.checkpoints().every())) {
+        listener.onTask("saving a checkpoint");
         files.checkpoint(this::tell);
       }
       stopped = trainer.processes().any(listener.stopAsked());
@@ -237,11 +262,19 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void sample(Listener listener) {
-    files.sample(this::tell, listener::stopAsked);
+    int steps = watch.samples().steps();
+    AtomicInteger step = new AtomicInteger();
+    files.sample(
+        this::tell,
+        () -> {
+          listener.onTask("drawing samples, step " + step.incrementAndGet() + " of " + steps);
+          return listener.stopAsked();
+        });
   }
 
   /** A run that is stopped ends without samples, which take time. */
   private void save(boolean stopped, Listener listener) {
+    listener.onTask("saving the model");
     files.checkpoint(this::tell);
     files.saveModel();
     if (!stopped) {
