@@ -63,15 +63,16 @@ public final class ModelFiles {
    * tokenizers. Older repositories keep the U-Net and the scheduler's settings in their root.
    *
    * @throws FileChoice.Missing if there is no U-Net
-   * @throws SfumatoException if the U-Net draws for an autoencoder, before anything is downloaded
+   * @throws SfumatoException if the U-Net draws latents without a text, before any download
    */
   public static List<String> pipeline(List<String> files) {
     AUTOENCODERS.stream()
         .filter(folder -> files.contains(folder + "/config.json"))
+        .filter(folder -> !(folder.equals("vae") && drawsFromTexts(files)))
         .forEach(
             folder -> {
               throw new SfumatoException(
-                  "has a %s, which is not supported: only models whose U-Net draws pixels are"
+                  "has a %s, which is not supported: only models that draw pixels or draw from texts are"
                       .formatted(folder));
             });
     boolean inRoot = files.contains("config.json") && !files.contains("unet/config.json");
@@ -85,6 +86,11 @@ public final class ModelFiles {
     files.stream().filter(AROUND_A_UNET::contains).forEach(chosen::add);
     chosen.addAll(aroundLatents(files));
     return chosen;
+  }
+
+  private static boolean drawsFromTexts(List<String> files) {
+    return files.contains("text_encoder/config.json")
+        || files.contains("text_encoder_2/config.json"); // the refiner of XL has the second alone
   }
 
   private static List<String> aroundLatents(List<String> files) {

@@ -45,7 +45,7 @@ class GuidesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "red",
+        "reddish",
         "#12345",
         "#1234567",
         "#gggggg",
