@@ -269,7 +269,7 @@ class TrainCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--data nowhere | nowhere: no such folder",
+        "--data nowhere | nowhere: there is no such folder or file",
         "--resolution 9 | 9 x 9",
         "--config nonsense | nonsense",
         "--class-dropout 0.1 | --class-dropout needs",
