@@ -10,7 +10,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * Ctrl-C (SIGINT), SIGTERM and SIGHUP. Work that has something to save holds a {@link #delay}: the
  * process then ends only when that is closed, and the work is expected to look at {@link #asked}
  * and to end soon. Other work ends at once, and a second signal of the same kind ends all work at
- * once. The exit status is the system's: 130 after SIGINT, 143 after SIGTERM.
+ * once, that of launched processes too. The exit status is the system's: 130 after SIGINT, 143
+ * after SIGTERM.
  */
 final class Interruption {
   private static final List<String> SIGNALS = List.of("INT", "TERM", "HUP");
@@ -50,6 +51,7 @@ final class Interruption {
 
   private static Void end(int status) {
     if (!SEEN.add(status)) {
+      ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
       Runtime.getRuntime().halt(status);
     }
     System.exit(status);
