@@ -161,7 +161,7 @@ public final class PictureClassifier implements AutoCloseable {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the model's classes are %s, but the classifier's %s: name one for them, --classifier",
+              "the model's classes are %s, but the classifier's %s: name a classifier for them",
               names.inShort(),
               read.inShort()));
     }
