@@ -9,16 +9,17 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** What went wrong, as one line of a few hundred characters that says what to do. */
+/** Error messages of one line, with a few hundred characters at most, that say what to do. */
 final class Failure {
   private static final int LONGEST = 600;
 
   private Failure() {}
 
-  /** The line for {@code e}. */
+  /** Returns the line for {@code e}. */
   static String line(Throwable e) {
     String line = "error: " + message(e).strip().replaceAll("\\s*\\R\\s*", " ");
-    String plain = line.replaceAll("\\p{Cntrl}", "?"); // a file's escape sequences stay its own
+    String plain =
+        line.replaceAll("\\p{Cntrl}", "?"); // no escape sequences of files reach the terminal
     return plain.length() <= LONGEST
         ? plain
         : plain.substring(0, LONGEST) + " ... (--verbose shows all)";
@@ -31,7 +32,8 @@ final class Failure {
     if (e instanceof OutOfMemoryError) {
       return "there is not enough memory for this ("
           + e.getMessage()
-          + "): ask for less at once, or give Java more, as with JAVA_TOOL_OPTIONS=-Xmx8g";
+          + "): use a smaller batch or size, or give Java more, for example with"
+          + " JAVA_TOOL_OPTIONS=-Xmx8g";
     }
     if (e instanceof StackOverflowError) {
       return "a file is nested too deeply to be read; --verbose says where";
@@ -58,8 +60,8 @@ final class Failure {
   }
 
   /**
-   * Says whether the letters of the arguments were lost on their way. Java reads them in the
-   * encoding of the locale, which for C and POSIX has ASCII alone.
+   * Returns an error if letters of the arguments were lost. Java reads them in the encoding of the
+   * locale, which for C and POSIX has only ASCII.
    */
   static Optional<String> ofEncoding(List<String> arguments) {
     String encoding = System.getProperty("sun.jnu.encoding", "UTF-8");
@@ -67,7 +69,7 @@ final class Failure {
       return Optional.of(
           "the locale has the encoding "
               + encoding
-              + ", in which letters of the arguments are lost: set LC_ALL=C.UTF-8");
+              + ", which loses letters of the arguments: set LC_ALL=C.UTF-8");
     }
     return arguments.stream()
         .filter(argument -> argument.contains("\uFFFD"))

@@ -25,8 +25,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The part of {@code quickstart} about guidance: the faces of one noise, first as they come, then
- * steered towards a colour, then towards texts.
+ * The part of {@code quickstart} about guidance: faces from one noise, first unguided, then steered
+ * towards a colour, then towards texts.
  */
 final class GuidedFaces {
   private static final int COUNT = 10;
@@ -37,7 +37,8 @@ final class GuidedFaces {
   private static final double TEXT_SCALE = 100;
 
   /**
-   * The whole picture, plain and mirrored: nothing is drawn at random, so the noise is the same.
+   * Shows the whole picture, plain and mirrored; this draws no random numbers, so the noise is the
+   * same.
    */
   private static final Cutouts WHOLE = new PowerLawCutouts(2, 1, 1, 1);
 
@@ -49,7 +50,7 @@ final class GuidedFaces {
     this.seed = seed;
   }
 
-  /** Draws into {@code directory} and gives what the report says of it. */
+  /** Draws into {@code directory} and returns the report's sections about it. */
   static List<HtmlReport.Section> draw(Path directory, Device device, long seed) {
     Path model = EmbeddedFiles.FACES.copyTo(directory.resolve("faces-model"));
     Path clipModel = EmbeddedFiles.CLIP.copyTo(directory.resolve("clip-model"));
@@ -67,8 +68,8 @@ final class GuidedFaces {
               grid,
               String.format(
                   Locale.ROOT,
-                  "The same noise in each row, seed %d: as the model draws it, steered towards the"
-                      + " colour %s, then towards the texts \"%s\"; %.0f seconds.",
+                  "The same noise in each row, seed %d: unguided, steered towards the colour %s,"
+                      + " then towards the texts \"%s\"; %.0f seconds.",
                   seed,
                   COLOR,
                   String.join("\" and \"", TEXTS),
@@ -93,7 +94,7 @@ final class GuidedFaces {
         TEXT_SCALE);
   }
 
-  /** A row without a guide, one for the colour, one for each text. */
+  /** Returns a row without a guide, one for the colour, and one for each text. */
   private BufferedImage grid(ClipModel clip) {
     List<Tensor> rows = new ArrayList<>();
     rows.add(row("draw faces", Guidance.NONE));

@@ -41,7 +41,7 @@ import picocli.CommandLine.Spec;
       "  sfumato sample --model models/mnist --class 7 --count 16 --out sevens.png",
       "  sfumato sample --model models/faces --guide color=#1ae680 --scale 40 --out green.png"
     },
-    description = "Makes pictures with a model.")
+    description = "Draws pictures with a model.")
 final class SampleCommand implements Callable<Integer> {
   private static final int GIF_FRAMES = 50;
 
@@ -56,7 +56,7 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--count",
       paramLabel = "N",
-      description = "How many pictures (default: one per --class, else 1).")
+      description = "Number of pictures (default: one per --class, else 1).")
   Integer count;
 
   @Option(
@@ -66,28 +66,34 @@ final class SampleCommand implements Callable<Integer> {
       description = "Classes to draw, by name or label from 0, repeated to fill --count.")
   List<String> labels = List.of();
 
-  @Option(names = "--out", paramLabel = "FILE.png", description = "One picture with all in a grid.")
+  @Option(
+      names = "--out",
+      paramLabel = "FILE.png",
+      description = "Write all pictures as a grid in one file.")
   Path out;
 
   @Option(names = "--rows", paramLabel = "N", description = "Rows of the grid (default: square).")
   Integer rows;
 
-  @Option(names = "--out-dir", paramLabel = "DIR", description = "A picture file for each.")
+  @Option(names = "--out-dir", paramLabel = "DIR", description = "Write a file for each picture.")
   Path outDir;
 
-  @Option(names = "--gif", paramLabel = "FILE.gif", description = "The grid step by step.")
+  @Option(
+      names = "--gif",
+      paramLabel = "FILE.gif",
+      description = "Write the grid of every step as an animation.")
   Path gif;
 
   @Option(
       names = "--save-tensor",
       paramLabel = "FILE.safetensors",
-      description = "The tensor 'images' (N, C, H, W), float32, not clamped.")
+      description = "Write the tensor 'images' (N, C, H, W), float32, not clamped.")
   Path saveTensor;
 
   @Option(
       names = "--trace",
       paramLabel = "FILE.csv",
-      description = "A row per step: the guides' losses and their gradient's norm.")
+      description = "Write a row per step: the guides' losses and the norm of their gradient.")
   Path trace;
 
   @Mixin SamplingArguments sampling;
@@ -129,7 +135,7 @@ final class SampleCommand implements Callable<Integer> {
         .withSeed(compute.seed);
   }
 
-  /** Says before the work, not after it, what cannot be saved. */
+  /** Refuses pictures that cannot be saved, before they are drawn. */
   private void requireFilesHold(int channels) {
     boolean colours = channels == 1 || channels == 3;
     boolean pictures = colours || channels == 4; // the fourth is opacity
@@ -137,7 +143,8 @@ final class SampleCommand implements Callable<Integer> {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s",
+              "the model draws pictures with %d channels, which do not fit into %s files: use"
+                  + " --save-tensor%s",
               channels,
               pictures ? "GIF" : "picture",
               pictures ? " or --out" : " alone"));
@@ -172,7 +179,8 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private void save(Tensor images, List<BufferedImage> frames) {
-    if (saveTensor != null) { // first: a picture that cannot be written must not cost the numbers
+    if (saveTensor
+        != null) { // first, so that a failure to write a picture does not lose the tensor
       Safetensors.write(saveTensor, Map.of("images", images), Map.of());
     }
     if (out != null) {

@@ -90,7 +90,7 @@ class ResumeTest {
   void aRunThatHasEndedDoesNotStartAgain() throws IOException {
     train("--max-steps 1").succeeds();
     keepOnly(".lock", "config.json", "metrics.csv", "model_index.json");
-    resume("--max-steps 2").failsWith(1, "has a model and no checkpoint to go on from");
+    resume("--max-steps 2").failsWith(1, "has a model but no checkpoint to resume from");
   }
 
   // ---- options
