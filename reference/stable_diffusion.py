@@ -349,4 +349,5 @@ def main():
     golden.write("stable_diffusion", {"weights_rule": RULE} | cases, tensors)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,10 +7,10 @@ import dev.sfumato.guidance.Prediction;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
-import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Safetensors;
@@ -23,7 +23,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,7 +58,7 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--count",
       paramLabel = "N",
-      description = "Number of pictures (default: one per --class, else 1).")
+      description = "Number of pictures, for each --prompt (default: one per --class, else 1).")
   Integer count;
 
   @Option(
@@ -87,7 +89,9 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--save-tensor",
       paramLabel = "FILE.safetensors",
-      description = "Write the tensor 'images' (N, C, H, W), float32, not clamped.")
+      description =
+          "Write the tensor 'images' (N, C, H, W), float32, not clamped; for a latent model also"
+              + " 'latents'.")
   Path saveTensor;
 
   @Option(
@@ -97,6 +101,7 @@ final class SampleCommand implements Callable<Integer> {
   Path trace;
 
   @Mixin SamplingArguments sampling;
+  @Mixin TextArguments texts;
   @Mixin GuidanceArguments guiding;
   @Mixin ComputeOptions compute;
   @Spec CommandSpec spec;
@@ -117,9 +122,11 @@ final class SampleCommand implements Callable<Integer> {
       SamplingOptions guided = guiding.withGuides(asked, classifiers);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
       List<BufferedImage> frames = new ArrayList<>();
-      Tensor images = sample(pipeline, options, frames);
+      Map<String, Tensor> drawn = sample(pipeline, options, frames);
+      PictureParameters parameters =
+          new PictureParameters(model, options, pipeline.scheduler(options));
       try (Interruption.Delay delay = Interruption.delay()) {
-        save(images, frames);
+        save(drawn, frames, parameters);
       }
     } catch (GuideSpec.Unsuitable e) {
       throw WrongCall.of(spec, e);
@@ -128,9 +135,12 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private SamplingOptions options() {
+    TextOptions text = texts.options();
+    int each = count != null ? count : Math.max(1, labels.size());
     return guiding
-        .guided(sampling.options())
-        .withCount(count != null ? count : Math.max(1, labels.size()))
+        .guided(texts.started(sampling.options()))
+        .withText(text)
+        .withCount(each * Math.max(1, text.prompts().size()))
         .withClasses(labels.toArray(String[]::new))
         .withSeed(compute.seed);
   }
@@ -151,49 +161,62 @@ final class SampleCommand implements Callable<Integer> {
     }
   }
 
-  private Tensor sample(
+  /** The pictures as {@code images}, and {@code latents} of a model that has them. */
+  private Map<String, Tensor> sample(
       DiffusionPipeline pipeline, SamplingOptions options, List<BufferedImage> frames) {
     int steps = options.steps().getAsInt();
+    boolean latents = pipeline.space().scale() > 1;
+    UnaryOperator<Tensor> keeper = Scope.keeper();
+    Map<String, Tensor> drawn = new TreeMap<>();
     try (StepProgress progress = new StepProgress("sample", 0, steps);
         GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, guiding.names())) {
       int every = Math.max(1, steps / GIF_FRAMES);
-      return pipeline.sample(
-          options,
-          new Sampler.Listener() {
-            @Override
-            public void onPrediction(Step step, Prediction prediction) {
-              if (rows != null) {
-                rows.write(step, prediction);
-              }
-            }
+      Tensor images =
+          pipeline.sample(
+              options,
+              new Sampler.Listener() {
+                @Override
+                public void onPrediction(Step step, Prediction prediction) {
+                  if (rows != null) {
+                    rows.write(step, prediction);
+                  }
+                }
 
-            @Override
-            public void onStep(Step step, Tensor x) {
-              progress.stepTo(step.index() + 1);
-              if (gif != null && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                frames.add(grid(pipeline.space().decode(x)));
-              }
-            }
-          });
+                @Override
+                public void onStep(Step step, Tensor x) {
+                  progress.stepTo(step.index() + 1);
+                  if (gif != null
+                      && (step.index() % every == 0 || step.index() + 1 == step.count())) {
+                    frames.add(grid(pipeline.space().decode(x)));
+                  }
+                  if (latents && step.index() + 1 == step.count()) {
+                    drawn.put("latents", keeper.apply(x.copy()));
+                  }
+                }
+              });
+      drawn.put("images", images);
+      return drawn;
     }
   }
 
-  private void save(Tensor images, List<BufferedImage> frames) {
-    if (saveTensor
-        != null) { // first, so that a failure to write a picture does not lose the tensor
-      Safetensors.write(saveTensor, Map.of("images", images), Map.of());
+  private void save(
+      Map<String, Tensor> drawn, List<BufferedImage> frames, PictureParameters parameters) {
+    Tensor images = drawn.get("images");
+    if (saveTensor != null) { // first, so that a failed picture does not lose the tensor
+      Safetensors.write(saveTensor, drawn, Map.of());
     }
     if (out != null) {
-      Png.write(out, grid(images));
+      parameters.write(out, grid(images));
       System.out.println(out);
     }
     if (outDir != null) {
       LongStream.range(0, images.size(0))
           .forEach(
               i ->
-                  Png.write(
+                  parameters.write(
                       outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
-                      Pictures.plain(images.narrow(0, i, 1))));
+                      Pictures.plain(images.narrow(0, i, 1)),
+                      (int) i));
       System.out.println(outDir);
     }
     if (gif != null) {

@@ -6,6 +6,7 @@ import dev.sfumato.nn.LayerNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -77,6 +78,11 @@ public final class ClipTextModel extends Module {
     }
   }
 
+  /** The weights by the names of transformers, in the current scope. */
+  public Map<String, Tensor> transformersWeights() {
+    return TransformersLayout.writtenText(parameters());
+  }
+
   /** Its configuration. */
   public ClipConfig.Text config() {
     return config;
@@ -91,7 +97,7 @@ public final class ClipTextModel extends Module {
    * The states of tokens before the first block and after each.
    *
    * @param ids tokens (B, N) int64, at most the context's length
-   * @return layers + 1 tensors (B, N, width), the last not yet {@link #normed}
+   * @return layers + 1 tensors (B, N, width) float32, the last not yet {@link #normed}
    * @throws SfumatoException if there are too many tokens, or one that is not known
    */
   public List<Tensor> hiddenStates(Tensor ids) {
@@ -103,7 +109,7 @@ public final class ClipTextModel extends Module {
       transformer.forward(embedded, layers);
       List<Tensor> states = new ArrayList<>();
       states.add(embedded);
-      states.addAll(layers.outputs());
+      layers.outputs().forEach(output -> states.add(output.to(DType.FLOAT32)));
       states.forEach(scope::keep);
       return states;
     }

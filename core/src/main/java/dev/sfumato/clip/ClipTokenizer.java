@@ -95,11 +95,14 @@ public final class ClipTokenizer {
         text -> ClipVocabulary.normalized(cleaning.apply(text)),
         special,
         Pattern.compile(WORDS),
-        vocabulary.end());
+        vocabulary.padding());
   }
 
-  /** Writes {@code vocab.json}, {@code merges.txt} and {@code tokenizer_config.json}. */
-  void save(Path directory) {
+  /**
+   * Writes {@code vocab.json}, {@code merges.txt} and {@code tokenizer_config.json}, as
+   * transformers reads them.
+   */
+  public void save(Path directory) {
     vocabulary.save(directory);
   }
 
@@ -152,6 +155,14 @@ public final class ClipTokenizer {
       rows[at] = vocabulary.end();
     }
     return Tensor.of(rows, texts.size(), length);
+  }
+
+  /**
+   * How many tokens a row has by the tokenizer's own settings ({@code model_max_length}), begin and
+   * end included; {@link Integer#MAX_VALUE} if it does not say.
+   */
+  public int longest() {
+    return vocabulary.longest();
   }
 
   /** One more than the largest token: what a network's vocabulary must have at least. */

@@ -27,14 +27,33 @@ import java.util.zip.GZIPInputStream;
  * @param numbers the number of each token
  * @param pairs how words are cut
  * @param special the tokens that are never cut: the begin and the end of a text
+ * @param paddingName the token that follows the end
+ * @param longest tokens of a row, begin and end included
  */
-record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String> special) {
+record ClipVocabulary(
+    Map<String, Integer> numbers,
+    BytePairs pairs,
+    List<String> special,
+    String paddingName,
+    int longest) {
   private static final List<String> TRANSFORMERS = List.of("<|startoftext|>", "<|endoftext|>");
   private static final List<String> OPEN_CLIP = List.of("<start_of_text>", "<end_of_text>");
 
   private static ClipVocabulary of(
       Map<String, Integer> numbers, List<String> merges, List<String> special) {
-    return new ClipVocabulary(numbers, new BytePairs(numbers, merges), special);
+    return new ClipVocabulary(
+        numbers, new BytePairs(numbers, merges), special, special.get(1), Integer.MAX_VALUE);
+  }
+
+  /** The same with what a tokenizer's settings say. */
+  private ClipVocabulary with(TokenizerSettings settings) {
+    return new ClipVocabulary(
+        numbers, pairs, special, settings.padding().orElse(paddingName), settings.longest());
+  }
+
+  /** The token that follows the end; the end itself if the named one is not known. */
+  int padding() {
+    return numbers.getOrDefault(paddingName, end());
   }
 
   int begin() {
@@ -95,8 +114,9 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     Path whole = directory.resolve("tokenizer.json");
     Path vocabulary = directory.resolve("vocab.json");
     Path merges = directory.resolve("merges.txt");
+    TokenizerSettings settings = TokenizerSettings.read(directory);
     if (Files.exists(whole)) {
-      return read(whole);
+      return read(whole).with(settings);
     }
     if (!Files.exists(vocabulary) || !Files.exists(merges)) {
       throw new SfumatoException(
@@ -105,7 +125,7 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
               + " the model");
     }
     Map<String, Integer> numbers = numbers(vocabulary, JsonFile.read(vocabulary, JsonNode.class));
-    return checked(vocabulary, numbers, mergesOf(merges));
+    return checked(vocabulary, numbers, mergesOf(merges)).with(settings);
   }
 
   /** Writes what {@link #load} and transformers' {@code AutoTokenizer} read. */
@@ -120,8 +140,11 @@ record ClipVocabulary(Map<String, Integer> numbers, BytePairs pairs, List<String
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("tokenizer_class", "CLIPTokenizer");
     settings.put("bos_token", special.get(0));
-    for (String role : List.of("eos_token", "unk_token", "pad_token")) {
-      settings.put(role, special.get(1));
+    settings.put("eos_token", special.get(1));
+    settings.put("unk_token", special.get(1));
+    settings.put("pad_token", paddingName);
+    if (longest < Integer.MAX_VALUE) {
+      settings.put("model_max_length", longest);
     }
     JsonFile.write(directory.resolve("tokenizer_config.json"), settings);
   }

@@ -43,6 +43,7 @@ final class TransformersLayout {
 
   private static final List<String> TRANSPOSED =
       List.of("visual_projection.weight", "text_projection.weight");
+  private static final String IN_PROJECTION = ".attn.in_proj_";
   private static final String QUERY = ".self_attn.q_proj.";
   private static final List<String> KEY_AND_VALUE =
       List.of(".self_attn.k_proj.", ".self_attn.v_proj.");
@@ -86,6 +87,40 @@ final class TransformersLayout {
                 name.startsWith(TEXT) || name.startsWith("text_projection.") ? name : TEXT + name,
                 weight));
     return weights(prefixed, source);
+  }
+
+  /** The opposite of {@link #textWeights}, with the prefix, which all versions read. */
+  static Map<String, Tensor> writtenText(Map<String, Tensor> parameters) {
+    Map<String, Tensor> written = new LinkedHashMap<>();
+    parameters.forEach(
+        (name, weight) -> {
+          if (name.contains(IN_PROJECTION)) {
+            long width = weight.size(0) / 3;
+            List<String> parts = List.of("q_proj", "k_proj", "v_proj");
+            for (int i = 0; i < parts.size(); i++) {
+              String part = name.replace(IN_PROJECTION, ".self_attn." + parts.get(i) + ".");
+              written.put(original(part), weight.narrow(0, i * width, width));
+            }
+          } else {
+            written.put(
+                original(name),
+                name.equals("text_projection") ? weight.transpose(0, 1).contiguous() : weight);
+          }
+        });
+    return written;
+  }
+
+  private static String original(String name) {
+    String original = name;
+    for (Map.Entry<String, String> part : NAMES.entrySet()) {
+      boolean ofText = part.getKey().startsWith("text") || part.getKey().startsWith(".");
+      boolean whole = !part.getValue().startsWith(".");
+      if (ofText
+          && (whole ? original.startsWith(part.getValue()) : original.contains(part.getValue()))) {
+        original = original.replace(part.getValue(), part.getKey());
+      }
+    }
+    return original;
   }
 
   private static String rename(String name) {

@@ -9,6 +9,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
@@ -100,11 +101,36 @@ public record ConditionedDenoiser(
     Tensor input = run.scaleModelInput(x, step);
     Tensor timesteps = Tensor.full(step.timestep(), x.size(0)).to(x.device());
     Conditioning rows = conditioning.rows(from, x.size(0));
-    Tensor conditional = denoiser.forward(input, timesteps, rows.given());
     if (!rows.guidance().actsAt(step)) {
-      return conditional;
+      return denoiser.forward(input, timesteps, rows.given());
     }
+    return together(input, timesteps, rows).orElseGet(() -> apart(input, timesteps, rows));
+  }
+
+  private Tensor apart(Tensor input, Tensor timesteps, Conditioning rows) {
+    Tensor conditional = denoiser.forward(input, timesteps, rows.given());
     Tensor unconditional = denoiser.forward(input, timesteps, rows.missing().orElseThrow());
     return rows.guidance().combine(conditional, unconditional);
+  }
+
+  /**
+   * Both predictions from one pass, which reads the weights once. With gradients the two go one
+   * after the other, for less memory.
+   */
+  private Optional<Tensor> together(Tensor input, Tensor timesteps, Conditioning rows) {
+    return Autograd.recording()
+        ? Optional.empty()
+        : rows.missing()
+            .orElseThrow()
+            .followedBy(rows.given())
+            .map(
+                both -> {
+                  Tensor twice = Tensor.cat(List.of(input, input), 0);
+                  Tensor times = Tensor.cat(List.of(timesteps, timesteps), 0);
+                  Tensor output = denoiser.forward(twice, times, both);
+                  long half = input.size(0);
+                  return rows.guidance()
+                      .combine(output.narrow(0, half, half), output.narrow(0, 0, half));
+                });
   }
 }

@@ -57,8 +57,8 @@ public final class ModelFiles {
 
   /**
    * The files of a diffusion pipeline: of the folders {@code unet}, {@code scheduler} and {@code
-   * class_conditioning}. Older repositories keep the U-Net and the scheduler's settings in their
-   * root.
+   * class_conditioning}, and of a text-to-image pipeline its autoencoder, text encoders and
+   * tokenizers. Older repositories keep the U-Net and the scheduler's settings in their root.
    *
    * @throws FileChoice.Missing if there is no U-Net
    */
@@ -72,6 +72,28 @@ public final class ModelFiles {
       required(files, SCHEDULER);
     }
     files.stream().filter(AROUND_A_UNET::contains).forEach(chosen::add);
+    chosen.addAll(aroundLatents(files));
+    return chosen;
+  }
+
+  private static List<String> aroundLatents(List<String> files) {
+    List<String> chosen = new ArrayList<>();
+    for (String folder : List.of("vae/", "text_encoder/", "text_encoder_2/")) {
+      if (files.contains(folder + "config.json")) {
+        chosen.add(folder + "config.json");
+        String stem =
+            Stream.of(UNET_WEIGHTS, "model", "pytorch_model")
+                .map(folder::concat)
+                .filter(name -> weights(name).stream().anyMatch(files::contains))
+                .findFirst()
+                .orElseThrow(() -> new FileChoice.Missing(folder + "model.safetensors"));
+        chosen.addAll(weights(files, stem));
+      }
+    }
+    files.stream()
+        .filter(file -> file.matches("tokenizer(_2)?/.*"))
+        .filter(file -> AROUND_CLIP.contains(file.substring(file.indexOf('/') + 1)))
+        .forEach(chosen::add);
     return chosen;
   }
 

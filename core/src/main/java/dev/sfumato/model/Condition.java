@@ -2,7 +2,10 @@ package dev.sfumato.model;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -143,6 +146,43 @@ public final class Condition {
   /** The condition on {@code device}; what has to be copied belongs to the current scope. */
   public Condition to(Device device) {
     return map(part -> part.to(device));
+  }
+
+  /** Makes all tensors of the condition that {@code scope} owns outlive it. */
+  public void keep(Scope scope) {
+    parts.values().forEach(scope::keep);
+    memory.forEach(scope::keep);
+  }
+
+  /**
+   * This condition's rows and then those of {@code other}.
+   *
+   * @return empty if the two have different parts or parts of different shapes
+   */
+  public Optional<Condition> followedBy(Condition other) {
+    boolean alike =
+        parts.keySet().equals(other.parts.keySet())
+            && memory.size() == other.memory.size()
+            && parts.entrySet().stream()
+                .allMatch(part -> sameShape(part.getValue(), other.parts.get(part.getKey())));
+    if (!alike) {
+      return Optional.empty();
+    }
+    Map<Part, Tensor> both = new EnumMap<>(Part.class);
+    parts.forEach((part, rows) -> both.put(part, cat(rows, other.parts.get(part))));
+    List<Tensor> memories = new ArrayList<>();
+    for (int i = 0; i < memory.size(); i++) {
+      memories.add(cat(memory.get(i), other.memory.get(i)));
+    }
+    return Optional.of(new Condition(both, memories));
+  }
+
+  private static boolean sameShape(Tensor a, Tensor b) {
+    return Arrays.equals(a.shape(), b.shape());
+  }
+
+  private static Tensor cat(Tensor a, Tensor b) {
+    return Tensor.cat(List.of(a, b), 0);
   }
 
   /** Applies {@code change} to the tensor of each part. */

@@ -35,4 +35,14 @@ public final class Png {
     byte[] png = encode(image);
     AtomicFile.write(file, png);
   }
+
+  /**
+   * Saves {@code image} atomically, with how it was made in a text chunk named {@code parameters},
+   * where web interfaces look for it.
+   *
+   * @throws SfumatoException if the file cannot be written
+   */
+  public static void write(Path file, BufferedImage image, String parameters) {
+    AtomicFile.write(file, PngText.encode(image, "parameters", parameters));
+  }
 }

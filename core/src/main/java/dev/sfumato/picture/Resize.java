@@ -34,7 +34,18 @@ public final class Resize {
         double x = Math.abs(distance);
         return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
       }
+    },
+    /** A sinc under a wider sinc. */
+    LANCZOS(3) {
+      @Override
+      double weight(double distance) {
+        return Math.abs(distance) < 3 ? sinc(distance) * sinc(distance / 3) : 0;
+      }
     };
+
+    private static double sinc(double x) {
+      return x == 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
+    }
 
     private final double halfWidth;
 

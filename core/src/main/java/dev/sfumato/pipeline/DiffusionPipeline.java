@@ -59,7 +59,9 @@ public interface DiffusionPipeline extends AutoCloseable {
    * @throws SfumatoException naming the file that is missing or does not fit
    */
   static DiffusionPipeline load(Path directory) {
-    return PixelPipeline.load(directory);
+    return StableDiffusionPipeline.isIn(directory)
+        ? StableDiffusionPipeline.load(directory)
+        : PixelPipeline.load(directory);
   }
 
   /** The network. */
@@ -67,6 +69,11 @@ public interface DiffusionPipeline extends AutoCloseable {
 
   /** The settings of the noise and of the scheduler. */
   SchedulerConfig scheduler();
+
+  /** The settings of the scheduler that {@code options} ask for. */
+  default SchedulerConfig scheduler(SamplingOptions options) {
+    return options.scheduler(scheduler());
+  }
 
   /** What lies between the network's samples and pictures. */
   default PictureSpace space() {
@@ -140,12 +147,12 @@ public interface DiffusionPipeline extends AutoCloseable {
           complete.picture().isPresent() && complete.mask().isEmpty()
               ? Start.of(
                   space()
-                      .encode(sources.picture(complete.picture().get()), random)
+                      .encode(sources.start(complete.picture().get()), random)
                       .expand(complete.count(), -1, -1, -1),
-                  complete.strength())
+                  complete.strength().orElse(1))
               : Start.noise(complete.count(), denoiser().channels(), height / scale, width / scale);
       return scope.keep(
-          new Sampler(denoiser(), Scheduler.of(complete.scheduler(scheduler())))
+          new Sampler(denoiser(), Scheduler.of(scheduler(complete)))
               .withSpace(space())
               .withConditioning(conditioning)
               .withGuidance(guidance)

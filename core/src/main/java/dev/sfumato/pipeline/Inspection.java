@@ -42,6 +42,32 @@ public final class Inspection {
   }
 
   private static String model(Path directory) {
+    return StableDiffusionPipeline.isIn(directory) ? textToImage(directory) : pixels(directory);
+  }
+
+  private static String textToImage(Path directory) {
+    try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(directory)) {
+      List<String> lines = new ArrayList<>();
+      lines.add(row("kind", "text to image, " + pipeline.className()));
+      pipeline
+          .networks()
+          .forEach(
+              (name, network) -> {
+                long parameters =
+                    network.parameters().values().stream().mapToLong(Tensor::numel).sum();
+                lines.add(row(name, String.format(Locale.ROOT, "%,d parameters", parameters)));
+              });
+      lines.add(
+          row(
+              "pictures",
+              pipeline.pictureSize() + " pixels, latents of 1/" + pipeline.space().scale()));
+      lines.add(row("scheduler", pipeline.scheduler().className()));
+      lines.add(row("predicts", pipeline.scheduler().predictionType().toString()));
+      return lines.stream().collect(Collectors.joining("\n", "", "\n"));
+    }
+  }
+
+  private static String pixels(Path directory) {
     try (PixelPipeline pipeline = PixelPipeline.load(directory)) {
       UNet2DConfig unet = pipeline.denoiser().config();
       ClassConditioning conditioning = pipeline.denoiser().conditioning();

@@ -32,6 +32,7 @@ final class LoadedSources implements GuideSources, AutoCloseable {
   private final int height;
   private final int width;
   private final Device device;
+  private final boolean latents;
   private final Precision precision;
   private final Map<String, ClipModel> clips = new HashMap<>();
 
@@ -40,6 +41,7 @@ final class LoadedSources implements GuideSources, AutoCloseable {
     this.height = height;
     this.width = width;
     this.device = pipeline.denoiser().device();
+    this.latents = pipeline.space().scale() > 1;
     this.precision = pipeline.precision();
   }
 
@@ -55,6 +57,16 @@ final class LoadedSources implements GuideSources, AutoCloseable {
         .mask()
         .map(mask -> guidance.withInpainting(inpainting(options.picture().orElseThrow(), mask)))
         .orElse(guidance);
+  }
+
+  /** The picture to start from; for a model of latents it is stretched, as diffusers does it. */
+  Tensor start(Path file) {
+    if (!latents) {
+      return picture(file);
+    }
+    Pixels picture = PictureReader.read(file);
+    boolean fits = picture.height() == height && picture.width() == width;
+    return tensor(fits ? picture : Resize.to(picture, height, width, Resize.Filter.LANCZOS));
   }
 
   @Override

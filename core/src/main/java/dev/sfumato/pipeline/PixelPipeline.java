@@ -10,6 +10,7 @@ import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
@@ -149,6 +150,14 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
   @Override
   public SamplingOptions completed(SamplingOptions options) {
     labels(options);
+    if (!options.text().equals(TextOptions.NONE)) {
+      throw new SfumatoException(
+          "the model draws "
+              + (denoiser.conditioning().type() == ClassConditioning.Type.NONE
+                  ? "what it was trained on"
+                  : "classes")
+              + ": prompts and their options need a text-to-image model");
+    }
     return DiffusionPipeline.super.completed(options);
   }
 

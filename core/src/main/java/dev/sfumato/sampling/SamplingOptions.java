@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
@@ -42,13 +43,14 @@ public final class SamplingOptions {
   private Optional<SchedulerKind> scheduler = Optional.empty();
   private long seed = 0;
   private List<String> classes = List.of();
+  private TextOptions text = TextOptions.NONE;
   private ClassifierFreeGuidance classifierFree = ClassifierFreeGuidance.NONE;
   private RunOptions run = RunOptions.defaults();
   private Guidance guidance = Guidance.NONE;
   private List<GuideSpec> guides = List.of();
   private Optional<Path> picture = Optional.empty();
   private Optional<Path> mask = Optional.empty();
-  private double strength = 1;
+  private OptionalDouble strength = OptionalDouble.empty();
   private int smoothingSamples = 0;
   private double smoothingGamma = 1;
 
@@ -64,6 +66,7 @@ public final class SamplingOptions {
     copy.scheduler = scheduler;
     copy.seed = seed;
     copy.classes = classes;
+    copy.text = text;
     copy.classifierFree = classifierFree;
     copy.run = run;
     copy.guidance = guidance;
@@ -155,6 +158,11 @@ public final class SamplingOptions {
     return classes;
   }
 
+  /** What a text-to-image model is asked to draw. */
+  public TextOptions text() {
+    return text;
+  }
+
   /** Classifier-free guidance. */
   public ClassifierFreeGuidance classifierFree() {
     return classifierFree;
@@ -186,7 +194,7 @@ public final class SamplingOptions {
   }
 
   /** The part of the noise levels to go through from {@link #picture}, 1 for all. */
-  public double strength() {
+  public OptionalDouble strength() {
     return strength;
   }
 
@@ -199,8 +207,19 @@ public final class SamplingOptions {
 
   /** The same with pictures of this size in pixels. */
   public SamplingOptions withSize(int height, int width) {
+    return withHeight(height).withWidth(width);
+  }
+
+  /** The same with pictures of this height in pixels. */
+  public SamplingOptions withHeight(int height) {
     SamplingOptions copy = copy();
     copy.height = OptionalInt.of(atLeastOne("height", height));
+    return copy;
+  }
+
+  /** The same with pictures of this width in pixels. */
+  public SamplingOptions withWidth(int width) {
+    SamplingOptions copy = copy();
     copy.width = OptionalInt.of(atLeastOne("width", width));
     return copy;
   }
@@ -242,6 +261,13 @@ public final class SamplingOptions {
   public SamplingOptions withClasses(String... classes) {
     SamplingOptions copy = copy();
     copy.classes = List.of(classes);
+    return copy;
+  }
+
+  /** The same with other prompts and what belongs to them. */
+  public SamplingOptions withText(TextOptions text) {
+    SamplingOptions copy = copy();
+    copy.text = text;
     return copy;
   }
 
@@ -315,8 +341,17 @@ public final class SamplingOptions {
         : guide.withGuide(new SmoothedGuide(guide.guide(), smoothingSamples, smoothingGamma));
   }
 
+  /** The same started from a picture (img2img), as far from it as is usual for the model. */
+  public SamplingOptions withPicture(Path picture) {
+    SamplingOptions copy = copy();
+    copy.picture = Optional.of(picture);
+    copy.mask = Optional.empty();
+    copy.strength = OptionalDouble.empty();
+    return copy;
+  }
+
   /**
-   * The same started from a picture (img2img), which is resized and cut to the size that is drawn.
+   * The same started from a picture (img2img), which is brought to the size that is drawn.
    *
    * @param strength above 0, where it stays, to 1, where little of it is left
    */
@@ -324,10 +359,8 @@ public final class SamplingOptions {
     if (!(strength > 0 && strength <= 1)) {
       throw new SfumatoException("strength must be above 0 and at most 1, not " + strength);
     }
-    SamplingOptions copy = copy();
-    copy.picture = Optional.of(picture);
-    copy.mask = Optional.empty();
-    copy.strength = strength;
+    SamplingOptions copy = withPicture(picture);
+    copy.strength = OptionalDouble.of(strength);
     return copy;
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -28,6 +29,28 @@ class ModelFilesTest {
             "unet/" + chosen,
             "model_index.json",
             "scheduler/scheduler_config.json");
+  }
+
+  @Test
+  void takesTheOtherNetworksAndTokenizersOfATextToImageModel() {
+    List<String> needed =
+        names(
+            "unet/config.json unet/"
+                + W
+                + ".safetensors model_index.json scheduler/scheduler_config.json vae/config.json vae/"
+                + W
+                + ".bin text_encoder/config.json text_encoder/model.safetensors"
+                + " text_encoder_2/config.json text_encoder_2/pytorch_model.bin"
+                + " tokenizer/vocab.json tokenizer/merges.txt tokenizer_2/tokenizer.json");
+    List<String> others =
+        names(
+            "text_encoder/pytorch_model.bin text_encoder/model.fp16.safetensors"
+                + " safety_checker/model.safetensors v1-5-pruned.ckpt tokenizer/flax.msgpack vae/"
+                + W
+                + ".fp16.bin");
+    List<String> all = new ArrayList<>(others);
+    all.addAll(needed);
+    assertThat(ModelFiles.pipeline(all)).containsExactlyElementsIn(needed);
   }
 
   @ParameterizedTest

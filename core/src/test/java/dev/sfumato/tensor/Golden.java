@@ -3,9 +3,12 @@ package dev.sfumato.tensor;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 
 /**
  * What the Python reference computed: {@code golden/<name>.json} and {@code .safetensors}, written
@@ -38,10 +41,20 @@ public final class Golden {
       throw new AssertionError("golden/" + name + " is missing: see reference/");
     }
     try {
-      return Path.of(resource.toURI());
-    } catch (URISyntaxException e) {
+      return resource.getProtocol().equals("jar") ? copy(resource) : Path.of(resource.toURI());
+    } catch (IOException | URISyntaxException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** Tests of other modules find the file packed. */
+  private static Path copy(URL resource) throws IOException {
+    Path copy = Files.createTempFile("golden", resource.getPath().replaceAll(".*[./]", "."));
+    copy.toFile().deleteOnExit();
+    try (InputStream packed = resource.openStream()) {
+      Files.copy(packed, copy, StandardCopyOption.REPLACE_EXISTING);
+    }
+    return copy;
   }
 
   /** The JSON document. */

@@ -1,0 +1,90 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.picture.Png;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.SchedulerKind;
+import java.awt.image.BufferedImage;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Writes pictures with the settings that they were drawn with, in the form that web interfaces
+ * read; those without a prompt are written without.
+ *
+ * @param model as it was named in the call
+ * @param options of the sampling, completed
+ * @param scheduler that drew
+ */
+record PictureParameters(String model, SamplingOptions options, SchedulerConfig scheduler) {
+
+  /** Writes a picture of all prompts. */
+  void write(Path file, BufferedImage picture) {
+    write(file, picture, options.text().prompts());
+  }
+
+  /** Writes the picture with this number. */
+  void write(Path file, BufferedImage picture, int number) {
+    List<String> prompts = options.text().prompts();
+    write(
+        file,
+        picture,
+        prompts.isEmpty()
+            ? prompts
+            : List.of(prompts.get(number / (options.count() / prompts.size()))));
+  }
+
+  private void write(Path file, BufferedImage picture, List<String> prompts) {
+    if (prompts.isEmpty()) {
+      Png.write(file, picture);
+    } else {
+      Png.write(file, picture, text(String.join("\n", prompts)));
+    }
+  }
+
+  private String text(String prompt) {
+    TextOptions text = options.text();
+    String negative = text.negative().map(n -> "\nNegative prompt: " + n).orElse("");
+    String skip = text.clipSkip() == 0 ? "" : ", Clip skip: " + (text.clipSkip() + 1);
+    return "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s"
+        .formatted(
+            prompt,
+            negative,
+            options.steps().getAsInt(),
+            sampler(),
+            plain(text.guidanceScale().orElse(1)),
+            options.seed(),
+            options.width().getAsInt(),
+            options.height().getAsInt(),
+            Path.of(model).getFileName(),
+            skip);
+  }
+
+  private static String plain(double number) {
+    return number == Math.rint(number) ? Long.toString((long) number) : Double.toString(number);
+  }
+
+  /** The scheduler as web interfaces call it. */
+  private String sampler() {
+    SchedulerKind kind =
+        Arrays.stream(SchedulerKind.values())
+            .filter(k -> k.className().equals(scheduler.className()))
+            .findFirst()
+            .orElseThrow();
+    return switch (kind.toString()) {
+      case "ddim" -> "DDIM";
+      case "pndm" -> "PLMS";
+      case "lms" -> "LMS";
+      case "euler" -> "Euler";
+      case "euler_ancestral" -> "Euler a";
+      case "heun" -> "Heun";
+      case "dpmsolver++" -> "DPM++ 2M";
+      case "dpmsolver_sde" -> "DPM++ SDE";
+      case "unipc" -> "UniPC";
+      case "lcm" -> "LCM";
+      default -> kind.toString();
+    };
+  }
+}

@@ -1,0 +1,123 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** What a text-to-image model is asked to draw. */
+final class TextArguments {
+  @Option(
+      names = "--prompt",
+      paramLabel = "TEXT",
+      description = "What to draw, of a text-to-image model; again for more.")
+  List<String> prompts = List.of();
+
+  @Option(
+      names = "--prompts",
+      paramLabel = "FILE",
+      description = "A prompt a line, after those of --prompt; empty lines are passed over.")
+  Path file;
+
+  @Option(
+      names = "--negative-prompt",
+      paramLabel = "TEXT",
+      description = "What none of the pictures should show.")
+  String negative;
+
+  @Option(
+      names = "--guidance-scale",
+      paramLabel = "W",
+      description =
+          "Weight of classifier-free guidance; up to 1: none (default: 7.5, of Stable Diffusion XL"
+              + " 5).")
+  Double guidanceScale;
+
+  @Option(
+      names = "--guidance-rescale",
+      paramLabel = "X",
+      defaultValue = "0",
+      description =
+          "How far the contrast of guided pictures is brought back, 0 to 1 (default:"
+              + " ${DEFAULT-VALUE}).")
+  double guidanceRescale;
+
+  @Option(
+      names = "--clip-skip",
+      paramLabel = "K",
+      defaultValue = "0",
+      description =
+          "Last layers of the text encoder that are left out for the prompts (default:"
+              + " ${DEFAULT-VALUE}).")
+  int clipSkip;
+
+  @Option(
+      names = "--init-image",
+      paramLabel = "FILE",
+      description = "A picture to start from; a text-to-image model draws in its size.")
+  Path picture;
+
+  @Option(
+      names = "--strength",
+      paramLabel = "S",
+      description =
+          "How far to go from --init-image, above 0 to 1 (default: 0.8, of Stable Diffusion XL 0.3,"
+              + " of a model of pixels 1).")
+  Double strength;
+
+  @Option(
+      names = "--height",
+      paramLabel = "PIXELS",
+      description = "Height of the pictures (default: the model's).")
+  Integer height;
+
+  @Option(
+      names = "--width",
+      paramLabel = "PIXELS",
+      description = "Width of the pictures (default: the model's).")
+  Integer width;
+
+  /**
+   * What was said.
+   *
+   * @throws SfumatoException if the file of prompts cannot be read or a number is out of range
+   */
+  TextOptions options() {
+    TextOptions options =
+        TextOptions.NONE
+            .withPrompts(all())
+            .withGuidanceRescale(guidanceRescale)
+            .withClipSkip(clipSkip);
+    options = negative == null ? options : options.withNegative(negative);
+    return guidanceScale == null ? options : options.withGuidanceScale(guidanceScale);
+  }
+
+  /** The same with the size that was said. */
+  SamplingOptions started(SamplingOptions options) {
+    SamplingOptions sized = height == null ? options : options.withHeight(height);
+    sized = width == null ? sized : sized.withWidth(width);
+    if (picture == null && strength != null) {
+      throw new SfumatoException("--strength needs --init-image");
+    }
+    return picture == null
+        ? sized
+        : strength == null ? sized.withPicture(picture) : sized.withPicture(picture, strength);
+  }
+
+  private List<String> all() {
+    List<String> all = new ArrayList<>(prompts);
+    if (file != null) {
+      try {
+        Files.readAllLines(file).stream().filter(line -> !line.isBlank()).forEach(all::add);
+      } catch (IOException e) {
+        throw new SfumatoException(file + ": cannot be read as lines of UTF-8: " + e, e);
+      }
+    }
+    return all;
+  }
+}

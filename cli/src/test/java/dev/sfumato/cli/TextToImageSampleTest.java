@@ -1,0 +1,79 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+import static dev.sfumato.tensor.TensorSubject.assertThat;
+
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code sample --prompt}. */
+class TextToImageSampleTest {
+  @TempDir static Path shared;
+  @TempDir Path folder;
+  private static Path model;
+
+  @BeforeAll
+  static void writeAModel() {
+    model = TinyStableDiffusion.write(shared.resolve("rose"), "sd1");
+  }
+
+  private static Calls.Result sample(String more, Object... places) {
+    List<String> args = new ArrayList<>(List.of("sample", "--model", model.toString()));
+    args.addAll(Calls.words(more, places));
+    return Calls.run(args);
+  }
+
+  @Test
+  void drawsWhatDiffusersDrawsOfEachPrompt() throws IOException {
+    Path tensor = folder.resolve("rose.safetensors");
+    Path pictures = folder.resolve("pictures");
+    Path prompts = Files.writeString(folder.resolve("prompts.txt"), "a red rose\n\ntwo cats\n");
+    sample(
+            "--prompts %s --count 2 --width 24 --height 16 --steps 6 --seed 7"
+                + " --scheduler euler_ancestral --save-tensor %s --out-dir %s",
+            prompts, tensor, pictures)
+        .succeeds();
+    try (Scope scope = Scope.open()) {
+      for (String part : List.of("images", "latents")) {
+        assertThat(Safetensors.open(tensor).tensor(part))
+            .isWithin(1e-3)
+            .of(TinyStableDiffusion.GOLDEN.tensor("sd1_euler_ancestral." + part));
+      }
+    }
+    assertThat(Calls.files(pictures)).hasSize(4);
+    String png =
+        new String(Files.readAllBytes(pictures.resolve("00002.png")), StandardCharsets.ISO_8859_1);
+    assertThat(png)
+        .contains(
+            "tEXtparameters\0two cats\nSteps: 6, Sampler: Euler a, CFG scale: 7.5, Seed: 7,"
+                + " Size: 24x16, Model: rose");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--steps 2                                              | give a prompt",
+        "--prompt rose --class 3                                | class-conditioned",
+        "--prompt rose --class-guidance-scale 2                 | guidance scale",
+        "--prompt rose --width 15                               | not a multiple",
+        "--prompt rose --guidance-rescale 2                     | rescale",
+        "--prompt rose --clip-skip -1                           | clip skip",
+      })
+  void whatDoesNotSuitIsAWrongCall(String options, String message) {
+    sample(options + " --out %s", folder.resolve("no.png")).failsWith(2, message);
+    assertThat(Files.exists(folder.resolve("no.png"))).isFalse();
+  }
+}

@@ -1,0 +1,64 @@
+package dev.sfumato.model;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.util.List;
+
+/**
+ * The network of Stable Diffusion: a {@link UNet2DConditionModel} of latents, with the channels of
+ * a condition concatenated where the U-Net takes more than the latents.
+ *
+ * @param unet the U-Net
+ */
+public record LatentDenoiser(UNet2DConditionModel unet) implements Denoiser {
+  /** The channels of the latents, which are those of the prediction. */
+  @Override
+  public int channels() {
+    return unet.config().outChannels();
+  }
+
+  @Override
+  public Device device() {
+    return unet.device();
+  }
+
+  /** Latents of any size go through the U-Net. */
+  @Override
+  public void requireSize(long height, long width) {
+    if (height < 1 || width < 1) {
+      throw new SfumatoException("latents have at least one pixel");
+    }
+  }
+
+  @Override
+  public Tensor forward(Tensor x, Tensor timesteps, Condition condition) {
+    return Scope.run(
+        () -> {
+          Tensor input = withChannels(x, condition.rows(0, x.size(0)));
+          try (Autocast region = Autocast.open(unet.precision())) {
+            return unet.forward(input, timesteps, condition).to(DType.FLOAT32);
+          }
+        });
+  }
+
+  private Tensor withChannels(Tensor x, Condition condition) {
+    if (unet.config().inChannels() == channels()) {
+      return x;
+    }
+    Tensor more =
+        condition
+            .channels()
+            .orElseThrow(
+                () ->
+                    new SfumatoException(
+                        "the U-Net takes %d channels, %d of them besides the latents: the model completes pictures"
+                            .formatted(
+                                unet.config().inChannels(),
+                                unet.config().inChannels() - channels())));
+    return Tensor.cat(List.of(x, more), 1);
+  }
+}
