@@ -41,7 +41,7 @@ class ResumeTest {
     return Calls.run(("train --resume --output %s " + more).strip(), output);
   }
 
-  /** What a kill leaves at the beginning of a run. */
+  /** Makes the remains of a run that was killed at its start. */
   private void keepOnly(String... names) throws IOException {
     try (Stream<Path> tree = Files.walk(output)) {
       for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {

@@ -7,7 +7,7 @@ import java.io.File;
 import java.io.IOException;
 import javax.imageio.ImageIO;
 
-/** Steers digits by a loss that is written here: no ink in the lower half of the picture. */
+/** Steers digits by its own loss: no ink in the lower half of the picture. */
 public final class OwnGuide {
   private OwnGuide() {}
 
