@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
@@ -11,18 +12,11 @@ import java.util.Optional;
 
 /** Error messages of one line, with a few hundred characters at most, that say what to do. */
 final class Failure {
-  private static final int LONGEST = 600;
-
   private Failure() {}
 
   /** Returns the line for {@code e}. */
   static String line(Throwable e) {
-    String line = "error: " + message(e).strip().replaceAll("\\s*\\R\\s*", " ");
-    String plain =
-        line.replaceAll("\\p{Cntrl}", "?"); // no escape sequences of files reach the terminal
-    return plain.length() <= LONGEST
-        ? plain
-        : plain.substring(0, LONGEST) + " ... (--verbose shows all)";
+    return "error: " + Printable.shortened(message(e));
   }
 
   private static String message(Throwable e) {
@@ -74,7 +68,7 @@ final class Failure {
     return arguments.stream()
         .filter(argument -> argument.contains("\uFFFD"))
         .findFirst()
-        .map(argument -> "the argument '" + argument + "' is not UTF-8 text");
+        .map(argument -> "the argument '" + Printable.shortened(argument) + "' is not UTF-8 text");
   }
 
   private static byte[] commandLine() {

@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.guidance.GradientClamp;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
@@ -156,10 +157,14 @@ final class GuidanceArguments {
       guided =
           guided.withGuide(
               spec.kind().equals("class")
-                  ? spec.withClassifier(classifiers.load(guide.classifier)::logits)
+                  ? withClassifier(spec, classifiers.load(guide.classifier))
                   : spec);
     }
     return guided;
+  }
+
+  private GuideSpec withClassifier(GuideSpec spec, PictureClassifier reader) {
+    return WrongCall.checked(command, () -> spec.withClassifier(reader::logits, reader::labels));
   }
 
   /** Returns the names of the guides. */

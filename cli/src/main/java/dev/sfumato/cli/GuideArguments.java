@@ -22,7 +22,7 @@ final class GuideArguments {
         "symmetry=horizontal|vertical",
         "clip=TEXT or clip=\"TEXT:WEIGHT|TEXT:WEIGHT\", clip-image=FILE (see --clip)",
         "reference=FILE (see --low-pass)",
-        "class=LABEL[,LABEL...] (see --classifier)",
+        "class=CLASS[,CLASS...], by name or label from 0 (see --classifier)",
         "tv, range, oversaturation: smooth pictures, values within the range, as in Disco"
             + " Diffusion."
       })

@@ -51,16 +51,16 @@ final class GuidedFaces {
   }
 
   /** Draws into {@code directory} and returns the report's sections about it. */
-  static List<HtmlReport.Section> draw(Path directory, Device device, long seed) {
+  static List<HtmlReport.Section> draw(Path directory, ComputeOptions compute, Device device) {
     Path model = EmbeddedFiles.FACES.copyTo(directory.resolve("faces-model"));
     Path clipModel = EmbeddedFiles.CLIP.copyTo(directory.resolve("clip-model"));
     long start = System.nanoTime();
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = DiffusionPipeline.load(model);
         ClipModel clip = ClipModel.load(clipModel)) {
-      pipeline.to(device);
-      clip.to(device);
-      BufferedImage grid = new GuidedFaces(pipeline, seed).grid(clip);
+      compute.place(pipeline, device);
+      compute.place(clip, device);
+      BufferedImage grid = new GuidedFaces(pipeline, compute.seed).grid(clip);
       Png.write(directory.resolve("faces.png"), grid);
       return List.of(
           new HtmlReport.Heading("Steer a model that knows no classes"),
@@ -70,7 +70,7 @@ final class GuidedFaces {
                   Locale.ROOT,
                   "The same noise in each row, seed %d: unguided, steered towards the colour %s,"
                       + " then towards the texts \"%s\"; %.0f seconds.",
-                  seed,
+                  compute.seed,
                   COLOR,
                   String.join("\" and \"", TEXTS),
                   (System.nanoTime() - start) / 1e9)),

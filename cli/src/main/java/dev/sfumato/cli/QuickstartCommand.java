@@ -71,7 +71,7 @@ final class QuickstartCommand implements Callable<Integer> {
     try (OutputDirectory directory = OutputDirectory.create(output, false)) {
       Path model = EmbeddedFiles.MNIST.copyTo(output.resolve("model"));
       draw(model, device, report);
-      report.addAll(GuidedFaces.draw(output, device, compute.seed));
+      report.addAll(GuidedFaces.draw(output, compute, device));
       train(model, device, report);
       Path page = output.resolve("report.html");
       new HtmlReport("Sfumato quickstart", report).write(page);

@@ -181,6 +181,15 @@ class EvaluateCommandTest {
     assertThat(output()).containsMatch("(?m)^  28 x 28 +2$");
     assertThat(output()).containsMatch("(?m)^repeated +1$");
     assertFails("subfolders", "--images", images.resolve("1").toString(), "--classes");
+    writeStroke(folder.resolve("splits/test/1/a.png"));
+    writeStroke(folder.resolve("splits/train/1/a.png"));
+    writeStroke(folder.resolve("splits/train/1/b.png"));
+    String splits = folder.resolve("splits").toString();
+    assertThat(evaluate("--images", splits, "--split", "train")).isEqualTo(0);
+    assertThat(output()).containsMatch("(?m)^  28 x 28 +2$(?s:.*)^  28 x 28 +2$");
+    assertThat(evaluate("--images", splits)).isEqualTo(0);
+    assertThat(output()).containsMatch("(?m)^  28 x 28 +1$");
+    assertFails("no split 'validation'", "--images", splits, "--split", "validation");
     assertFails("no such folder", "--images", folder.resolve("nothing").toString());
   }
 

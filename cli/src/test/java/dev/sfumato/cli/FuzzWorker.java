@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  * the program, and answers with a line. Dying or falling silent is an answer, too.
  */
 final class FuzzWorker {
-  private static final int LONGEST_MESSAGE = 700;
+  private static final int LONGEST_MESSAGE = 410;
 
   private FuzzWorker() {}
 

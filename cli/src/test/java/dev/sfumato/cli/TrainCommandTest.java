@@ -78,6 +78,38 @@ class TrainCommandTest {
   }
 
   @Test
+  void trainsOnTheSplitThatIsAskedFor() throws IOException {
+    Calls.pictures(folder.resolve("split/train"), 6);
+    Calls.pictures(folder.resolve("split/test"), 2);
+    train("--data %s --epochs 1 --split test", folder.resolve("split")).succeeds();
+    assertThat(Calls.metrics(output).get(1)).startsWith("1,0,2,");
+    train("--data %s --epochs 1 --split validation --overwrite", folder.resolve("split"))
+        .failsWith(1, "no split 'validation', only train and test");
+    train("--data %s --split dev", folder.resolve("split")).failsWith(2, "--split");
+  }
+
+  /** What a run draws is not what it learns. */
+  @Test
+  void anOutputInsideTheDataIsLeftOut() throws IOException {
+    output = data.resolve("run");
+    small.set(small.indexOf("--output") + 1, output.toString());
+    String drawing = "--sample-count 1 --sample-steps 1 --sample-every 1";
+    train("--epochs 1 --batch-size 6 " + drawing).succeeds();
+    Calls.Result resumed =
+        Calls.run("train --data %s --output %s --resume --epochs 2", data, output);
+    resumed.succeeds();
+    assertThat(resumed.err()).contains("left out, the output of a run");
+    assertThat(Calls.metrics(output).get(2)).startsWith("2,1,12,");
+  }
+
+  @Test
+  void dataInsideTheOutputIsRefused() throws IOException {
+    Path inside = Calls.pictures(output.resolve("data"), 2);
+    train("--data %s --max-steps 1", inside).failsWith(1, "keep them apart");
+    assertThat(Files.exists(inside.resolve("a/0.png"))).isTrue();
+  }
+
+  @Test
   void configHoldsEveryResolvedOption() {
     train("--max-steps 1 --no-shuffle --flip --use-ema --lr-scheduler cosine_with_restarts")
         .succeeds();

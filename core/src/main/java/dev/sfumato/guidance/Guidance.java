@@ -21,30 +21,36 @@ import java.util.Optional;
  * then the scheduler's own step with the same {@code output}. A step whose gradient is not finite
  * leaves x as it is and is warned of.
  *
- * @param guides whose losses are added; none for plain sampling
- * @param mode where the gradient starts
- * @param clamp the gradient's limit
- * @param meanGuidance descent on predictedX0 itself
- * @param recurrence how often each step is taken, from 1: all but the last time, the picture
- *     travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal Guidance, Bansal et
- *     al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al. 2022)
- * @param inpainting what is known of the pictures
+ * <pre>{@code
+ * Guidance.of(guides, GradientMode.EXACT).withClamp(GradientClamp.parse("1")).withRecurrence(2)
+ * }</pre>
+ *
+ * <p>Immutable.
  */
-public record Guidance(
-    List<ScheduledGuide> guides,
-    GradientMode mode,
-    GradientClamp clamp,
-    MeanGuidance meanGuidance,
-    int recurrence,
-    Optional<Inpainting> inpainting) {
+public final class Guidance {
   /** Plain sampling. */
   public static final Guidance NONE = of(List.of(), GradientMode.SHORTCUT);
 
-  /**
-   * @throws SfumatoException if a number is out of range or two guides have one name
-   */
-  public Guidance {
-    guides = List.copyOf(guides);
+  private final List<ScheduledGuide> guides;
+  private final GradientMode mode;
+  private final GradientClamp clamp;
+  private final MeanGuidance meanGuidance;
+  private final int recurrence;
+  private final Optional<Inpainting> inpainting;
+
+  private Guidance(
+      List<ScheduledGuide> guides,
+      GradientMode mode,
+      GradientClamp clamp,
+      MeanGuidance meanGuidance,
+      int recurrence,
+      Optional<Inpainting> inpainting) {
+    this.guides = List.copyOf(guides);
+    this.mode = mode;
+    this.clamp = clamp;
+    this.meanGuidance = meanGuidance;
+    this.recurrence = recurrence;
+    this.inpainting = inpainting;
     if (recurrence < 1) {
       throw new SfumatoException("recurrence must be at least 1, not " + recurrence);
     }
@@ -53,9 +59,44 @@ public record Guidance(
     }
   }
 
-  /** The plain update by the sum of {@code guides}. */
+  /**
+   * The plain update by the sum of {@code guides}.
+   *
+   * @param mode where the gradient starts
+   * @throws SfumatoException if two guides have one name
+   */
   public static Guidance of(List<ScheduledGuide> guides, GradientMode mode) {
     return new Guidance(guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
+  }
+
+  /** The guides whose losses are added; none for plain sampling. */
+  public List<ScheduledGuide> guides() {
+    return guides;
+  }
+
+  /** Where the gradient starts. */
+  public GradientMode mode() {
+    return mode;
+  }
+
+  /** The gradient's limit. */
+  public GradientClamp clamp() {
+    return clamp;
+  }
+
+  /** Descent on predictedX0 itself. */
+  public MeanGuidance meanGuidance() {
+    return meanGuidance;
+  }
+
+  /** The times that each step is taken. */
+  public int recurrence() {
+    return recurrence;
+  }
+
+  /** What is known of the pictures. */
+  public Optional<Inpainting> inpainting() {
+    return inpainting;
   }
 
   /** The same with other guides. */
@@ -73,7 +114,13 @@ public record Guidance(
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }
 
-  /** The same with each step taken {@code recurrence} times. */
+  /**
+   * The same with each step taken {@code recurrence} times: all but the last time, the picture
+   * travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal Guidance, Bansal et
+   * al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al. 2022).
+   *
+   * @throws SfumatoException if it is below 1
+   */
   public Guidance withRecurrence(int recurrence) {
     return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
   }

@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /**
  * A guide as people write it, {@code color=#1ae680} or {@code clip=red hair}, with its options by
@@ -30,6 +32,10 @@ import java.util.function.UnaryOperator;
  * <tr><td>clip-layers</td><td>clip-image: layers to compare, with commas between</td></tr>
  * <tr><td>low-pass</td><td>reference: compares means over N x N pixels (1)</td></tr>
  * </table>
+ *
+ * <p>A CLIP model is loaded for each sampling and freed after it, because a pipeline does not keep
+ * what one of its callers once asked for. A program that draws often loads the model itself and
+ * shares one {@link ClipGuide} between its samplings.
  *
  * <p>Immutable.
  */
@@ -113,6 +119,21 @@ public final class GuideSpec {
   /** The same, a guide of the kind {@code class}, with what gives pictures their logits. */
   public GuideSpec withClassifier(UnaryOperator<Tensor> classifier) {
     return new GuideSpec(kind, value, options, own, Optional.of(classifier));
+  }
+
+  /**
+   * The same with a classifier that knows its classes by name.
+   *
+   * @param labels from the guide's value, names or labels separated by commas, to labels
+   * @throws SfumatoException if {@code labels} does not know a class
+   */
+  public GuideSpec withClassifier(
+      UnaryOperator<Tensor> classifier, Function<String, long[]> labels) {
+    String numbers =
+        Arrays.stream(labels.apply(value))
+            .mapToObj(Long::toString)
+            .collect(Collectors.joining(","));
+    return new GuideSpec(kind, numbers, options, own, Optional.of(classifier));
   }
 
   /** The kind, or the name of a guide of one's own. */
@@ -233,7 +254,7 @@ public final class GuideSpec {
   private void check() {
     if (own.isEmpty() && ofValue().isEmpty()) {
       value();
-      if (kind.equals("class")) {
+      if (kind.equals("class") && classifier.isPresent()) {
         labels();
       }
     }

@@ -1,5 +1,6 @@
 package dev.sfumato.hub;
 
+import dev.sfumato.SfumatoException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -16,6 +17,7 @@ public final class ModelFiles {
   /** How the names of a U-Net's weights begin. */
   public static final String UNET_WEIGHTS = "diffusion_pytorch_model";
 
+  private static final List<String> AUTOENCODERS = List.of("vae", "vqvae", "movq");
   private static final String SCHEDULER = "scheduler/scheduler_config.json";
   private static final Set<String> AROUND_A_UNET =
       Set.of(
@@ -61,8 +63,17 @@ public final class ModelFiles {
    * tokenizers. Older repositories keep the U-Net and the scheduler's settings in their root.
    *
    * @throws FileChoice.Missing if there is no U-Net
+   * @throws SfumatoException if the U-Net draws for an autoencoder, before anything is downloaded
    */
   public static List<String> pipeline(List<String> files) {
+    AUTOENCODERS.stream()
+        .filter(folder -> files.contains(folder + "/config.json"))
+        .forEach(
+            folder -> {
+              throw new SfumatoException(
+                  "has a %s, which is not supported: only models whose U-Net draws pixels are"
+                      .formatted(folder));
+            });
     boolean inRoot = files.contains("config.json") && !files.contains("unet/config.json");
     String unet = inRoot ? "" : "unet/";
     List<String> chosen = new ArrayList<>();

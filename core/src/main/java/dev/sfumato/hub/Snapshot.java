@@ -1,5 +1,6 @@
 package dev.sfumato.hub;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.RemoteFile;
 import dev.sfumato.io.AtomicFile;
@@ -79,7 +80,9 @@ final class Snapshot {
       if (now.hash().equals(file.hash())) {
         throw e;
       }
-      log.log(Level.WARNING, file.name() + ": changed on the server while it was downloaded");
+      log.log(
+          Level.WARNING,
+          Printable.shortened(file.name()) + ": changed on the server while it was downloaded");
       return bringAsDescribed(now, progress);
     }
   }

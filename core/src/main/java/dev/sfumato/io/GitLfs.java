@@ -16,11 +16,15 @@ public final class GitLfs {
   private GitLfs() {}
 
   /**
-   * Checks that {@code file}, if it can be read, is not such a text.
+   * Checks that {@code file}, if it can be read, is not such a text, and not a pipe, which would
+   * let the program wait.
    *
    * @throws SfumatoException saying how to get the file itself
    */
   public static void requireContent(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isDirectory(file)) {
+      throw new SfumatoException(file + ": a pipe or a device, not a file");
+    }
     try (InputStream in = Files.newInputStream(file)) {
       if (Arrays.equals(in.readNBytes(POINTER.length), POINTER)) {
         throw new SfumatoException(

@@ -46,7 +46,11 @@ public final class JsonFile {
       if (Files.size(file) > LARGEST) {
         throw new SfumatoException(file + ": is larger than any file of settings");
       }
-      return Optional.ofNullable(MAPPER.readValue(Files.readString(file), type))
+      return Optional.ofNullable(
+              MAPPER
+                  .readerFor(type)
+                  .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                  .<T>readValue(Files.readString(file)))
           .orElseThrow(() -> new SfumatoException(file + ": holds null, not settings"));
     } catch (JacksonException e) {
       Throwable cause = e.getCause() instanceof SfumatoException s ? s : e;

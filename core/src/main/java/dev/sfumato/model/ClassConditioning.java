@@ -7,7 +7,6 @@ import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 
 /**
  * How a network is told which class to draw.
@@ -23,7 +22,6 @@ public record ClassConditioning(
     int numClasses,
     int embeddingSize,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> classNames) {
-  private static final int NAMES_SHOWN = 10;
 
   /** The label that stands for "no class in particular". */
   public static final long NO_CLASS = -1;
@@ -125,37 +123,30 @@ public record ClassConditioning(
    * @throws SfumatoException if no class has this name
    */
   public long label(String word) {
-    int named = classNames.indexOf(word);
-    if (named >= 0) {
-      return named;
-    }
-    boolean numbers = !classNames.isEmpty() && classNames.stream().allMatch(n -> n.matches("\\d+"));
-    if (!numbers && word.matches("-?\\d{1,18}")) {
-      return Long.parseLong(word);
-    }
-    throw new SfumatoException(
-        type == Type.NONE
-            ? "the model is not class-conditioned: leave out the classes"
-            : classNames.isEmpty()
-                ? String.format(
-                    Locale.ROOT,
-                    "class '%s' is not a number, and the model's classes have no names: use 0 to %d",
-                    word,
-                    numClasses - 1)
-                : String.format(
-                    Locale.ROOT,
-                    "the model has no class '%s': its classes are %s",
-                    word,
-                    namesInShort()));
+    return new ClassNames(classNames)
+        .label(word)
+        .orElseThrow(() -> new SfumatoException(noClass(word)));
+  }
+
+  private String noClass(String word) {
+    return type == Type.NONE
+        ? "the model is not class-conditioned: leave out the classes"
+        : classNames.isEmpty()
+            ? String.format(
+                Locale.ROOT,
+                "class '%s' is not a number, and the model's classes have no names: use 0 to %d",
+                word,
+                numClasses - 1)
+            : String.format(
+                Locale.ROOT,
+                "the model has no class '%s': its classes are %s",
+                word,
+                namesInShort());
   }
 
   /** Returns the names, or the first of many, in one line. */
   public String namesInShort() {
-    String more =
-        classNames.size() > NAMES_SHOWN
-            ? String.format(Locale.ROOT, " and %d more", numClasses - NAMES_SHOWN)
-            : "";
-    return classNames.stream().limit(NAMES_SHOWN).collect(Collectors.joining(", ", "", more));
+    return new ClassNames(classNames).inShort();
   }
 
   /**

@@ -33,7 +33,7 @@ public final class Conv2d extends Module {
 
   /** (B, in, H, W) to (B, out, (H + 2 padding - kernel) / stride + 1, likewise). */
   public Tensor forward(Tensor x) {
-    return Functional.conv2d(x, weight, bias, stride, padding, 1);
+    return Functional.conv2d(x, effectiveWeight(), bias, stride, padding, 1);
   }
 
   /**
@@ -41,7 +41,12 @@ public final class Conv2d extends Module {
    * computed again when gradients are taken.
    */
   public Tensor forwardOf(UnaryOperator<Tensor> before, Tensor x) {
-    return Functional.conv2dOf(before, x, weight, bias, stride, padding, 1);
+    return Functional.conv2dOf(before, x, effectiveWeight(), bias, stride, padding, 1);
+  }
+
+  /** The weight that this layer computes with: the one way to it. */
+  private Tensor effectiveWeight() {
+    return weight;
   }
 
   @Override

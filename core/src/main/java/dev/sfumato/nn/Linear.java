@@ -26,7 +26,7 @@ public final class Linear extends Module {
 
   /** (..., in) to (..., out). */
   public Tensor forward(Tensor x) {
-    return Functional.linear(x, weight, bias);
+    return Functional.linear(x, effectiveWeight(), bias);
   }
 
   /**
@@ -37,11 +37,16 @@ public final class Linear extends Module {
   public static Tensor pointwise(Tensor x, Linear... layers) {
     return Scope.run(
         () -> {
-          Tensor weight = join(layers, layer -> layer.weight).unsqueeze(2).unsqueeze(3);
+          Tensor weight = join(layers, Linear::effectiveWeight).unsqueeze(2).unsqueeze(3);
           Tensor bias = join(layers, layer -> layer.bias);
           Tensor y = Functional.conv2d(x.unsqueeze(3), weight, bias, 1, 0, 1);
           return y.reshape(y.size(0), y.size(1), y.size(2));
         });
+  }
+
+  /** The weight that this layer computes with (out, in): the one way to it, joined or alone. */
+  private Tensor effectiveWeight() {
+    return weight;
   }
 
   private static Tensor join(Linear[] layers, Function<Linear, Tensor> part) {

@@ -1,5 +1,6 @@
 package dev.sfumato.picture;
 
+import java.io.ByteArrayOutputStream;
 import javax.imageio.IIOException;
 
 /**
@@ -9,6 +10,8 @@ import javax.imageio.IIOException;
  */
 final class GifFrame {
   private static final int MAX_CODES = 4096;
+  private static final int CONTROL = 0xf9; // the extension that tells of transparency
+  private static final int END = ';';
 
   private final byte[] file;
   private int at = 13; // behind the header and the screen's description
@@ -35,21 +38,47 @@ final class GifFrame {
     frame.follow();
   }
 
-  /** Skips to the codes. */
-  private void find() throws IIOException {
+  /**
+   * Returns a file of the first frame alone. The JDK's reader takes a time that is the square of
+   * the length of a comment, and reads all comments.
+   *
+   * @throws IIOException if there is no frame
+   */
+  static byte[] alone(byte[] file) throws IIOException {
+    GifFrame frame = new GifFrame(file);
+    ByteArrayOutputStream alone = new ByteArrayOutputStream();
+    alone.write(file, 0, Math.min(file.length, frame.at + palette(frame.octet(10))));
+    int start = frame.find();
+    frame.at++; // the depth of the codes
+    frame.skipBlocks();
+    alone.write(file, start, Math.min(file.length, frame.at) - start);
+    alone.write(END);
+    return alone.toByteArray();
+  }
+
+  /** Skips to the codes; returns where what describes the frame begins. */
+  private int find() throws IIOException {
     at += palette(octet(10));
+    int start = -1;
     while (octet(at) == '!') { // an extension: its kind, and blocks
+      start = octet(at + 1) == CONTROL ? at : -1;
       at += 2;
-      for (int length = octet(at); length > 0; length = octet(at)) {
-        at += 1 + length;
-      }
-      at++;
+      skipBlocks();
     }
+    start = start < 0 ? at : start;
     if (octet(at) != ',') {
       throw new IIOException("there is no frame in it");
     }
     pixels = Math.multiplyExact(word(at + 5), word(at + 7));
     at += 10 + palette(octet(at + 9));
+    return start;
+  }
+
+  private void skipBlocks() {
+    while (at < file.length && file[at] != 0) {
+      at += 1 + (file[at] & 0xff);
+    }
+    at++;
   }
 
   private static int palette(int flags) {

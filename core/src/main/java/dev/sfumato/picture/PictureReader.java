@@ -2,6 +2,7 @@ package dev.sfumato.picture;
 
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -103,6 +104,9 @@ public final class PictureReader {
    * @throws SfumatoException if it is missing, cannot be read, or has more than {@link #MAX_BYTES}
    */
   public static byte[] bytes(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new SfumatoException(file + ": a folder, a pipe or a device, not a picture file");
+    }
     try {
       if (Files.size(file) > MAX_BYTES) {
         throw new SfumatoException(file + ": more than 512 MB, which no picture here may have");
@@ -113,7 +117,7 @@ public final class PictureReader {
     } catch (NoSuchFileException e) {
       throw new SfumatoException(file + ": no such file", e);
     } catch (IOException e) {
-      throw new SfumatoException(file + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
   }
 
@@ -122,7 +126,7 @@ public final class PictureReader {
     return switch (format) {
       case JPEG -> decodeJpeg(bytes, name);
       case WEBP -> decodeWebp(Chunks.firstFrame(bytes), name);
-      case GIF -> decodeByJdk(bytes, format, name, reader -> firstFrame(reader, bytes, name));
+      case GIF -> decodeGif(bytes, name);
       case BMP -> decodeBmp(bytes, name);
       case PNG -> decodeByJdk(bytes, format, name, reader -> Colors.toRgb(reader.read(0)));
     };
@@ -232,13 +236,19 @@ public final class PictureReader {
     }
   }
 
-  /** A frame may cover a part of its screen only; the rest of the screen is transparent. */
-  private static Pixels firstFrame(ImageReader reader, byte[] bytes, String name)
-      throws IOException {
+  private static Pixels decodeGif(byte[] bytes, String name) throws IOException {
+    byte[] alone = GifFrame.alone(bytes);
     int width = (bytes[6] & 0xff) | (bytes[7] & 0xff) << 8;
     int height = (bytes[8] & 0xff) | (bytes[9] & 0xff) << 8;
     checkSize(width, height, bytes, name);
-    GifFrame.requireSound(bytes);
+    return decodeByJdk(
+        alone, PictureFormat.GIF, name, reader -> onScreen(reader, alone, height, width));
+  }
+
+  /** A frame may cover a part of its screen only; the rest of the screen is transparent. */
+  private static Pixels onScreen(ImageReader reader, byte[] file, int height, int width)
+      throws IOException {
+    GifFrame.requireSound(file);
     BufferedImage frame = reader.read(0);
     IIOMetadata metadata = reader.getImageMetadata(0);
     IIOMetadataNode root =

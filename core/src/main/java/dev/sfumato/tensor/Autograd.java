@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
@@ -58,20 +59,15 @@ public final class Autograd {
    * @throws SfumatoException if {@code output} does not depend on {@code input}
    */
   public static Tensor gradient(Tensor output, Tensor input) {
-    return withoutWeights(
-        () ->
-            Tensor.make(
-                () ->
-                    Tensor.withVector(
-                        List.of(output),
-                        outputs ->
-                            Tensor.withVector(
-                                List.of(input),
-                                inputs -> {
-                                  try (TensorVector gradients = torch.grad(outputs, inputs)) {
-                                    return new org.bytedeco.pytorch.Tensor(gradients.get(0));
-                                  }
-                                }))));
+    return withoutWeights(() -> Tensor.make(() -> gradientOf(output, input)));
+  }
+
+  private static org.bytedeco.pytorch.Tensor gradientOf(Tensor output, Tensor input) {
+    try (TensorVector outputs = Tensor.vector(List.of(output));
+        TensorVector inputs = Tensor.vector(List.of(input));
+        TensorVector gradients = torch.grad(outputs, inputs)) {
+      return new org.bytedeco.pytorch.Tensor(gradients.get(0));
+    }
   }
 
   /** Says to what is computed again in a backward pass that nobody wants gradients of weights. */
@@ -101,18 +97,16 @@ public final class Autograd {
     if (outputs.isEmpty() || !ofWeights() && only.isEmpty()) {
       return;
     }
-    Engine.call(
-        () ->
-            Tensor.withVector(
-                outputs,
-                o ->
-                    Tensor.withVector(
-                        gradients, g -> Tensor.withVector(only, leaves -> run(o, g, leaves)))));
+    Engine.call(() -> run(outputs, gradients, only));
   }
 
-  private static Void run(TensorVector outputs, TensorVector gradients, TensorVector leaves) {
-    torch.backward(outputs, gradients, FREE_GRAPH, false, leaves);
-    return null;
+  private static Void run(List<Tensor> outputs, List<Tensor> gradients, List<Tensor> leaves) {
+    try (TensorVector of = Tensor.vector(outputs);
+        TensorVector weights = Tensor.vector(gradients);
+        TensorVector only = Tensor.vector(leaves)) {
+      torch.backward(of, weights, FREE_GRAPH, false, only);
+      return null;
+    }
   }
 
   /**
@@ -139,36 +133,8 @@ public final class Autograd {
 
   private static List<Tensor> gradients(
       Tensor output, List<Tensor> inputs, List<Tensor> outputGradients) {
-    List<org.bytedeco.pytorch.Tensor> found = new ArrayList<>();
-    withoutWeights(
-        () ->
-            Engine.call(
-                () ->
-                    Tensor.withVector(
-                        List.of(output),
-                        outputs ->
-                            Tensor.withVector(
-                                inputs,
-                                leaves ->
-                                    Tensor.withVector(
-                                        outputGradients,
-                                        weights -> {
-                                          try (TensorVector gradients =
-                                              torch.grad(
-                                                  outputs,
-                                                  leaves,
-                                                  weights,
-                                                  FREE_GRAPH,
-                                                  false,
-                                                  true)) {
-                                            for (int i = 0; i < inputs.size(); i++) {
-                                              found.add(
-                                                  new org.bytedeco.pytorch.Tensor(
-                                                      gradients.get(i)));
-                                            }
-                                          }
-                                          return null;
-                                        })))));
+    List<org.bytedeco.pytorch.Tensor> found =
+        withoutWeights(() -> Engine.call(() -> gradientsOf(output, inputs, outputGradients)));
     List<Tensor> gradients = new ArrayList<>();
     for (int i = 0; i < inputs.size(); i++) {
       org.bytedeco.pytorch.Tensor gradient = found.get(i);
@@ -176,6 +142,19 @@ public final class Autograd {
           gradient.defined() ? Tensor.make(() -> gradient) : inputs.get(i).detach().mul(0));
     }
     return gradients;
+  }
+
+  /** The gradients, undefined for inputs that {@code output} does not depend on. */
+  private static List<org.bytedeco.pytorch.Tensor> gradientsOf(
+      Tensor output, List<Tensor> inputs, List<Tensor> outputGradients) {
+    try (TensorVector outputs = Tensor.vector(List.of(output));
+        TensorVector leaves = Tensor.vector(inputs);
+        TensorVector weights = Tensor.vector(outputGradients);
+        TensorVector gradients = torch.grad(outputs, leaves, weights, FREE_GRAPH, false, true)) {
+      return IntStream.range(0, inputs.size())
+          .mapToObj(i -> new org.bytedeco.pytorch.Tensor(gradients.get(i)))
+          .toList();
+    }
   }
 
   /** The gradient that {@link Tensor#backward} gathered for {@code leaf}. */

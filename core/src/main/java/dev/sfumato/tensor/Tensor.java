@@ -126,10 +126,17 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   }
 
   static <T> T withVector(List<Tensor> tensors, Function<TensorVector, T> use) {
-    try (TensorVector vector = new TensorVector()) {
-      tensors.forEach(t -> vector.push_back(t.handle()));
+    try (TensorVector vector = vector(tensors)) {
       return use.apply(vector);
     }
+  }
+
+  /** The engine's list of {@code tensors}, to be closed. */
+  static TensorVector vector(List<Tensor> tensors) {
+    List<org.bytedeco.pytorch.Tensor> handles = tensors.stream().map(Tensor::handle).toList();
+    TensorVector vector = new TensorVector();
+    handles.forEach(vector::push_back);
+    return vector;
   }
 
   // ---- reading

@@ -3,12 +3,14 @@ package dev.sfumato.hub;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelFilesTest {
   private static final String PIPELINE =
@@ -51,6 +53,15 @@ class ModelFilesTest {
     List<String> all = new ArrayList<>(others);
     all.addAll(needed);
     assertThat(ModelFiles.pipeline(all)).containsExactlyElementsIn(needed);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"vae", "vqvae"})
+  void refusesLatentModelsBeforeADownload(String folder) {
+    List<String> files = names(PIPELINE + "unet/" + W + ".bin " + folder + "/config.json");
+    assertThat(assertThrows(SfumatoException.class, () -> ModelFiles.pipeline(files)))
+        .hasMessageThat()
+        .startsWith("has a " + folder + ", which is not supported");
   }
 
   @ParameterizedTest

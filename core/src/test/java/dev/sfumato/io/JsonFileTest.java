@@ -43,6 +43,7 @@ class JsonFileTest {
         "{'sample_size': -1} | sample_size must not be negative",
         "{'sample_size': 'x'} | 'x'",
         "hello | hello",
+        "{'sample_size': 3} {} | Trailing token",
       })
   void whatDoesNotFitIsOneLine(String json, String problem) throws IOException {
     Path file = Files.writeString(folder.resolve("a.json"), json.replace('\'', '"'));

@@ -3,6 +3,7 @@ package dev.sfumato.picture;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
@@ -10,11 +11,14 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -86,6 +90,35 @@ class PictureReaderTest {
     assertThat(failure(file, "huge.png"))
         .isEqualTo(
             "huge.png: declares 60000 x 60000 pixels, more than the limit of 100 megapixels");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "webp, UklGRiAAAABXRUJQVlA4TBQAAAAvJ+PJCAAAAAAAAAAAAAAAAAAAAA==, 9000 x 9000 pixels in 40 bytes",
+    "webp, UklGRiAAAABXRUJQVlA4TBQAAAAv////DwAAAAAAAAAAAAAAAAAAAA==, 16384 x 16384 pixels",
+    "bmp, Qk04AAAAAAAAADYAAAAoAAAAKCMAACgjAAABABgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=, damaged",
+    "bmp, Qk04AAAAAAAAADYAAAAoAAAAKCMAACgjAAABAAgAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=, damaged",
+  })
+  void refusesHugeSizesOfFewBytes(String format, String file, String problem) {
+    byte[] bytes = Base64.getDecoder().decode(file);
+    assertThat(failure(bytes, "huge." + format)).contains(problem);
+  }
+
+  /** The JDK's reader would take minutes. */
+  @Test
+  void aLongCommentTakesNoTime() {
+    byte[] file = PictureGolden.file("animated.gif");
+    int palette = 13 + (3 << 1 + (file[10] & 7));
+    ByteBuffer long10Mb = ByteBuffer.allocate(file.length + 3 + 40_000 * 256);
+    long10Mb.put(file, 0, palette).put((byte) '!').put((byte) 0xfe);
+    for (int i = 0; i < 40_000; i++) {
+      long10Mb.put((byte) 255).put(new byte[255]);
+    }
+    long10Mb.put((byte) 0).put(file, palette, file.length - palette);
+    Pixels pixels =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(10), () -> PictureReader.read(long10Mb.array(), "long.gif"));
+    assertThat(PictureGolden.distance(pixels, PictureReader.read(file, "short.gif"))).isEqualTo(0);
   }
 
   @Test

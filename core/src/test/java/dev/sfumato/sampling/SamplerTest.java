@@ -10,11 +10,14 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Png;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
@@ -22,6 +25,13 @@ import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -160,6 +170,110 @@ class SamplerTest {
               SfumatoException.class,
               () -> pipeline.draw(ddim(1, 2).withLabels(labels).withGuidanceScale(scale)));
       assertThat(e).hasMessageThat().contains(message);
+    }
+  }
+
+  @Test
+  void fourThreadsDrawWhatEachWouldDrawAlone() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(4);
+    long before = Scope.liveTensors();
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"))) {
+      List<SamplingOptions> options =
+          IntStream.range(0, 8)
+              .mapToObj(seed -> ddim(2, 5).withSeed(seed).withGuide("color=#1ae680", 40))
+              .toList();
+      List<Future<float[]>> together =
+          options.stream().map(o -> threads.submit(() -> values(pipeline, o))).toList();
+      for (int i = 0; i < options.size(); i++) {
+        assertThat(together.get(i).get()).isEqualTo(values(pipeline, options.get(i)));
+      }
+    } finally {
+      threads.shutdown();
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  private static float[] values(DiffusionPipeline pipeline, SamplingOptions options) {
+    try (Scope scope = Scope.open()) {
+      return pipeline.sample(options, Sampler.Listener.NONE).toFloats();
+    }
+  }
+
+  @Test
+  void anInterruptedThreadStopsBeforeItsNextStep() {
+    List<Integer> taken = new ArrayList<>();
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"))) {
+      long loaded = Scope.liveTensors();
+      assertThrows(
+          CancellationException.class,
+          () ->
+              pipeline.sample(
+                  ddim(1, 5),
+                  (step, x) -> {
+                    taken.add(step.index());
+                    Thread.currentThread().interrupt();
+                  }));
+      assertThat(taken).containsExactly(0);
+      assertThat(Scope.liveTensors()).isEqualTo(loaded);
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+  }
+
+  @Test
+  void aWeakStartStaysNearItsPicture() throws IOException {
+    Path file = temporary.resolve("red.png");
+    BufferedImage red = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
+    for (int i = 0; i < 256; i++) {
+      red.setRGB(i % 16, i / 16, 0xff0000);
+    }
+    Png.write(file, red);
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"))) {
+      List<Integer> steps = new ArrayList<>();
+      List<BufferedImage> weak =
+          pipeline.draw(ddim(2, 20).withPicture(file, 0.05), (step, x) -> steps.add(step.index()));
+      assertThat(steps).containsExactly(19);
+      assertThat(shareOff(weak.get(0), red)).isLessThan(1);
+      assertThat(meanOff(weak.get(1), red)).isLessThan(40);
+      assertThat(meanOff(pipeline.draw(ddim(1, 20).withPicture(file, 1)).get(0), red))
+          .isGreaterThan(60);
+    }
+  }
+
+  private static double meanOff(BufferedImage a, BufferedImage b) {
+    int[] left = samples(a.getRaster());
+    int[] right = samples(b.getRaster());
+    return IntStream.range(0, left.length)
+        .mapToDouble(i -> Math.abs(left[i] - right[i]))
+        .average()
+        .orElseThrow();
+  }
+
+  @Test
+  void eachPipelineComputesInItsOwnPrecision() {
+    try (DiffusionPipeline one = DiffusionPipeline.load(Golden.path("pipeline/tiny"));
+        DiffusionPipeline other = DiffusionPipeline.load(Golden.path("pipeline/tiny"))) {
+      float[] before = values(one, ddim(1, 5));
+      other.precision(Precision.BF16);
+      assertThat(values(one, ddim(1, 5))).isEqualTo(before);
+      assertThat(values(other, ddim(1, 5))).isNotEqualTo(before);
+    }
+  }
+
+  @Test
+  void whatIsLeftOpenIsTheModelsToDecide() {
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"))) {
+      int trained = pipeline.scheduler().numTrainTimesteps();
+      SamplingOptions open = SamplingOptions.defaults();
+      SamplingOptions completed = pipeline.completed(open.withScheduler(SchedulerKind.DDPM));
+      assertThat(completed.steps().getAsInt()).isEqualTo(trained);
+      assertThat(completed.height().getAsInt()).isEqualTo(16);
+      assertThat(completed.batchSize().getAsInt()).isEqualTo(256);
+      assertThat(pipeline.completed(open.withScheduler(SchedulerKind.LCM)).steps().getAsInt())
+          .isEqualTo(4);
+      assertThat(pipeline.completed(open.withScheduler(SchedulerKind.EULER)).steps().getAsInt())
+          .isEqualTo(Math.min(50, trained));
+      assertThat(pipeline.completed(open.withSteps(7)).steps().getAsInt()).isEqualTo(7);
     }
   }
 

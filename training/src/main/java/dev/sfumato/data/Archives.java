@@ -1,13 +1,20 @@
 package dev.sfumato.data;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.SortedMap;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens archives of pictures. */
 final class Archives {
   /** Largest ratio of unpacked to packed size; anything beyond it is made to fill the disk. */
   private static final long MAX_RATIO = 200;
+
+  private static final Logger log = LoggerFactory.getLogger(Archives.class);
 
   private Archives() {}
 
@@ -28,6 +35,21 @@ final class Archives {
   /** Returns whether an entry is of use. Entries are never written to the paths that they name. */
   static boolean wanted(String name) {
     return EntryNames.isVisible(name) && FileSource.uses(name);
+  }
+
+  /** Removes the entries that are of no use, with a warning of archives in the archive. */
+  static void keepWanted(Path archive, SortedMap<String, ?> entries) {
+    warnOfLeftOut(
+        archive, entries.keySet().stream().filter(EntryNames::isArchive), "archives within");
+    entries.keySet().removeIf(name -> !wanted(name));
+  }
+
+  /** Warns of entries that are not read, if there are any. */
+  static void warnOfLeftOut(Path archive, Stream<String> names, String kind) {
+    long count = names.filter(EntryNames::isVisible).count();
+    if (count > 0) {
+      log.warn("{}: left out {} {}", Printable.shortened(archive.toString()), count, kind);
+    }
   }
 
   /** Returns the largest number of bytes to which an archive may unpack. */

@@ -30,8 +30,13 @@ final class EntryNames {
 
   /** Returns a name with slashes, from the root: {@code ./a\b.png} is {@code a/b.png}. */
   static String portable(String entry) {
+    return fromRoot(entry.replace('\\', '/'));
+  }
+
+  /** Returns a name from the root: {@code /./a//b.png} is {@code a/b.png}. */
+  static String fromRoot(String entry) {
     List<String> parts = new ArrayList<>();
-    for (String part : entry.replace('\\', '/').split("/")) {
+    for (String part : entry.split("/")) {
       if (!part.isEmpty() && !part.equals(".")) {
         parts.add(part);
       }

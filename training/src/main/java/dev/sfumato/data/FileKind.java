@@ -25,6 +25,9 @@ enum FileKind {
    * @throws SfumatoException if it is empty or cannot be read
    */
   static FileKind of(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new SfumatoException(file + ": a pipe or a device, not a file");
+    }
     String begin = new String(begin(file), StandardCharsets.ISO_8859_1);
     String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
     if (begin.isEmpty()) {

@@ -1,5 +1,6 @@
 package dev.sfumato.data;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureFormat;
 import java.util.ArrayList;
@@ -115,7 +116,10 @@ final class FileSource implements PictureSource {
     Set<String> unnamed = new HashSet<>(pictures);
     names.forEach(name -> unnamed.remove(present.get(EntryNames.canonical(name))));
     if (!unnamed.isEmpty()) {
-      log.warn("{}: left out {} files that the metadata leave out", files.origin(), unnamed.size());
+      log.warn(
+          "{}: left out {} files that the metadata leave out",
+          Printable.shortened(files.origin()),
+          unnamed.size());
     }
   }
 
@@ -124,7 +128,7 @@ final class FileSource implements PictureSource {
     if (stray > 0 && split != DataOptions.Split.ALL) {
       log.warn(
           "{}: left out {} pictures in no split, while others are in {}; `split` all takes all",
-          files.origin(),
+          Printable.shortened(files.origin()),
           stray,
           splits.present());
     }

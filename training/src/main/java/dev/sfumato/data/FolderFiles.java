@@ -1,5 +1,6 @@
 package dev.sfumato.data;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
@@ -66,7 +67,7 @@ final class FolderFiles implements PictureFiles {
         return FileVisitResult.CONTINUE;
       }
       if (RUN.stream().allMatch(file -> Files.exists(path.resolve(file)))) {
-        log.warn("{}: left out, the output of a run", path);
+        log.warn("{}: left out, the output of a run", Printable.shortened(path.toString()));
         return FileVisitResult.SKIP_SUBTREE;
       }
       return EntryNames.isData(path.getFileName().toString())

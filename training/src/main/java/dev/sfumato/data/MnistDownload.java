@@ -128,7 +128,7 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
       }
       AtomicFile.write(folder.resolve(file), content);
     } catch (IOException e) {
-      throw failed(uri, e.getMessage() == null ? "no connection" : e.getMessage(), e);
+      throw failed(uri, AtomicFile.reason(e), e);
     }
   }
 

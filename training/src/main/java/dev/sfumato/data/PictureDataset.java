@@ -25,6 +25,9 @@ import org.slf4j.LoggerFactory;
 final class PictureDataset implements Dataset {
   private static final Logger log = LoggerFactory.getLogger(PictureDataset.class);
 
+  private static final int FEW = 3;
+  private static final int SHORT = 250; // characters
+
   private final PictureSource source;
   private final int[] pictures; // their numbers in the source
   private final Annotations annotations;
@@ -78,13 +81,18 @@ final class PictureDataset implements Dataset {
 
   private PictureDataset without(SortedMap<Integer, String> bad) {
     if (options.onBadImage() == DataOptions.OnBadImage.FAIL) {
+      String all = String.join("; ", bad.values());
+      boolean few = bad.size() <= FEW && all.length() <= SHORT;
+      if (!few) { // more than the line of an error holds
+        bad.values().forEach(log::error);
+      }
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
               "%d of %d files cannot be used as pictures (`onBadImage` skip leaves them out): %s",
               bad.size(),
               size(),
-              String.join("; ", bad.values())));
+              few ? all : "listed above, the first is " + bad.get(bad.firstKey())));
     }
     bad.values().forEach(reason -> log.warn("skipped {}", reason));
     if (bad.size() == size()) {

@@ -8,9 +8,12 @@ import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -22,6 +25,8 @@ import org.apache.commons.compress.compressors.CompressorStreamFactory;
  * one are copied out once.
  */
 final class TarFiles implements PictureFiles {
+  /** Takes the bytes of names as they are. */
+  private static final String BYTES = "ISO-8859-1";
 
   private final Path archive;
   private final PackedFile file;
@@ -48,36 +53,45 @@ final class TarFiles implements PictureFiles {
 
   private static TarFiles inPlace(Path archive) throws IOException {
     TreeMap<String, Extent> entries = new TreeMap<>();
-    try (TarFile tar = new TarFile(archive)) {
+    Map<String, String> links = new LinkedHashMap<>();
+    try (TarFile tar = new TarFile(archive, BYTES)) {
       for (TarArchiveEntry entry : tar.getEntries()) {
-        String name = EntryNames.portable(entry.getName());
-        if (isFile(entry) && Archives.wanted(name)) {
+        noteLink(entry, links);
+        if (isFile(entry)) {
           int length = (int) Math.min(entry.getSize(), PictureReader.MAX_BYTES);
-          entries.put(name, new Extent(entry.getDataOffset(), length));
+          entries.put(name(entry.getName()), new Extent(entry.getDataOffset(), length));
         }
       }
     }
+    follow(archive, links, entries);
+    Archives.keepWanted(archive, entries);
     return new TarFiles(archive, PackedFile.open(archive), entries);
   }
 
   private static TarFiles copied(Path archive) throws IOException {
     TreeMap<String, Extent> entries = new TreeMap<>();
+    Map<String, String> links = new LinkedHashMap<>();
     PackedFile file = PackedFile.temporary();
     long limit = Archives.limit(Files.size(archive));
     try (InputStream in = new BufferedInputStream(Files.newInputStream(archive));
         InputStream unpacked =
             bounded(new CompressorStreamFactory(true).createCompressorInputStream(in), limit);
-        TarArchiveInputStream tar = new TarArchiveInputStream(unpacked)) {
+        TarArchiveInputStream tar = new TarArchiveInputStream(unpacked, BYTES)) {
       for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
         if (tar.getBytesRead() + entry.getSize() > limit) {
           throw new IOException(Archives.tooMuch());
         }
-        String name = EntryNames.portable(entry.getName());
+        noteLink(entry, links);
+        String name = name(entry.getName());
         if (isFile(entry) && Archives.wanted(name)) {
           entries.put(name, file.append(tar));
+        } else if (isFile(entry) && EntryNames.isArchive(name)) {
+          entries.put(name, new Extent(0, 0)); // to be warned of
         }
       }
     }
+    follow(archive, links, entries);
+    Archives.keepWanted(archive, entries);
     return new TarFiles(archive, file, entries);
   }
 
@@ -108,7 +122,46 @@ final class TarFiles implements PictureFiles {
   }
 
   private static boolean isFile(TarArchiveEntry entry) {
-    return entry.isFile() && !entry.isLink() && !entry.isSymbolicLink() && !entry.isSparse();
+    return entry.isFile()
+        && !entry.isLink()
+        && !entry.isSymbolicLink()
+        && !entry.isSparse()
+        && !entry.isFIFO()
+        && !entry.isCharacterDevice()
+        && !entry.isBlockDevice();
+  }
+
+  /** Returns a name in letters. Newer archives have names in UTF-8, others in whatever bytes. */
+  private static String name(String entry) {
+    boolean bytes = entry.chars().allMatch(c -> c <= 0xff);
+    return EntryNames.portable(
+        bytes ? EntryNames.text(entry.getBytes(StandardCharsets.ISO_8859_1)) : entry);
+  }
+
+  /** Hard links count from the root, others from the folder that they lie in. */
+  private static void noteLink(TarArchiveEntry entry, Map<String, String> links) {
+    String name = name(entry.getName());
+    if (entry.isLink()) {
+      links.put(name, name(entry.getLinkName()));
+    } else if (entry.isSymbolicLink()) {
+      String folder = name.substring(0, name.lastIndexOf('/') + 1);
+      links.put(name, EntryNames.resolved(folder, name(entry.getLinkName())));
+    }
+  }
+
+  /** Gives links the pictures that they stand for. */
+  private static void follow(
+      Path archive, Map<String, String> links, TreeMap<String, Extent> entries) {
+    links.forEach(
+        (name, target) -> {
+          if (entries.containsKey(target)) {
+            entries.put(name, entries.get(target));
+          }
+        });
+    Archives.warnOfLeftOut(
+        archive,
+        links.keySet().stream().filter(FileSource::uses).filter(name -> !entries.containsKey(name)),
+        "links to what it does not hold");
   }
 
   @Override

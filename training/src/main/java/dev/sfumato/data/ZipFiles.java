@@ -29,10 +29,11 @@ final class ZipFiles implements PictureFiles {
     this.archive = archive;
     this.zip = zip;
     TreeMap<String, ZipEntry> all = new TreeMap<>();
+    boolean slashes = zip.stream().anyMatch(entry -> entry.getName().contains("/"));
     zip.stream()
         .filter(entry -> !entry.isDirectory())
-        .filter(entry -> Archives.wanted(EntryNames.portable(entry.getName())))
-        .forEach(entry -> all.put(EntryNames.portable(entry.getName()), entry));
+        .forEach(entry -> all.put(name(entry.getName(), slashes), entry));
+    Archives.keepWanted(archive, all);
     double unpacked =
         all.values().stream().mapToDouble(entry -> Math.max(0, entry.getSize())).sum();
     if (unpacked > Archives.limit(Files.size(archive))) {
@@ -50,6 +51,14 @@ final class ZipFiles implements PictureFiles {
       throw new SfumatoException(
           archive + ": not a zip archive that can be read (" + reason + ")", e);
     }
+  }
+
+  /**
+   * A backslash separates folders only where nothing else does, and not behind a letter that is not
+   * ASCII: it is the second byte of letters in Shift-JIS, GBK and Big5.
+   */
+  private static String name(String entry, boolean slashes) {
+    return EntryNames.fromRoot(slashes ? entry : entry.replaceAll("(?<![^\\p{ASCII}])\\\\", "/"));
   }
 
   private static ZipFile withNames(Path archive) throws IOException {

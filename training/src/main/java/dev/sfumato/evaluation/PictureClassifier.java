@@ -7,6 +7,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassNames;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * A classifier of small square pictures.
@@ -101,6 +103,34 @@ public final class PictureClassifier implements AutoCloseable {
     return card;
   }
 
+  /**
+   * Returns the labels of classes.
+   *
+   * @param words names or labels, separated by commas, or one name that has commas itself
+   * @throws SfumatoException if one is neither
+   */
+  public long[] labels(String words) {
+    List<String> known = card.classNames();
+    return (known.contains(words) ? Stream.of(words) : Stream.of(words.split(",")))
+        .mapToLong(this::label)
+        .toArray();
+  }
+
+  private long label(String word) {
+    ClassNames known = new ClassNames(card.classNames());
+    return known.label(word).stream()
+        .filter(label -> label >= 0 && label < known.names().size())
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new SfumatoException(
+                    String.format(
+                        Locale.ROOT,
+                        "the classifier has no class '%s': its classes are %s",
+                        word,
+                        known.inShort())));
+  }
+
   /** Moves the weights to {@code device}. */
   public void to(Device device) {
     network.to(device);
@@ -126,6 +156,16 @@ public final class PictureClassifier implements AutoCloseable {
                   + " `classifier`",
               drawn,
               known));
+    }
+    ClassNames names = new ClassNames(denoiser.conditioning().classNames());
+    ClassNames read = new ClassNames(card.classNames());
+    if (!names.names().isEmpty() && !names.equals(read)) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the model's classes are %s, but the classifier's %s: name one for them, --classifier",
+              names.inShort(),
+              read.inShort()));
     }
     List<Integer> size = denoiser.config().sampleSize();
     if (denoiser.channels() != card.channels()

@@ -1,5 +1,6 @@
 package dev.sfumato.tracking;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -185,10 +186,8 @@ final class MlflowSender implements AutoCloseable {
             : cause instanceof TimeoutException
                 ? "no answer in " + PATIENCE_SECONDS + " seconds"
                 : String.valueOf(cause.getMessage());
-    return "the MLflow server "
-        + settings.server()
-        + " cannot be used: "
-        + reason.strip().replaceAll("\\s*\\R\\s*", " ");
+    return Printable.shortened(
+        "the MLflow server " + settings.server() + " cannot be used: " + reason);
   }
 
   @Override

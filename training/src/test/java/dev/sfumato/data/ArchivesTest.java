@@ -25,6 +25,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -146,6 +147,79 @@ class ArchivesTest {
     if (charset.equals("IBM437")) {
       assertThat(dataset.classNames()).containsExactly("b", letters).inOrder();
     }
+  }
+
+  /** The second byte of many letters in Shift-JIS and Big5 is a backslash. */
+  @ParameterizedTest
+  @ValueSource(strings = {"%s/%s.png", "%s%s.png"})
+  void takesNoHalfOfALetterForASeparator(String form) throws IOException {
+    Path file = folder.resolve("a.zip");
+    try (ZipOutputStream zip =
+        new ZipOutputStream(Files.newOutputStream(file), Charset.forName("Shift_JIS"))) {
+      for (String name :
+          new String[] {form.formatted("\u8868", "\u30bd"), form.formatted("\u80fd", "b")}) {
+        zip.putNextEntry(new ZipEntry(name));
+        zip.write(PNG);
+      }
+    }
+    Dataset dataset = open(file);
+    assertThat(dataset.size()).isEqualTo(2);
+    assertThat(dataset.classNames()).hasSize(form.contains("/") ? 2 : 0);
+  }
+
+  /** Both names are not UTF-8, and must not become the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {"a.tar", "a.tar.gz"})
+  void tellsNamesOfOtherEncodingsInTarsApart(String name) throws IOException {
+    Path file = folder.resolve(name);
+    try (TarArchiveOutputStream tar = new TarArchiveOutputStream(compressed(file), "GBK")) {
+      for (String animal : new String[] {"\u72d7", "\u9e21"}) {
+        put(tar, new TarArchiveEntry(animal + "/1.png"), PNG);
+      }
+    }
+    assertThat(open(file).classNames()).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a.tar", "a.tar.gz"})
+  void followsLinksInTars(String name) throws IOException {
+    Path file = folder.resolve(name);
+    try (TarArchiveOutputStream tar = new TarArchiveOutputStream(compressed(file))) {
+      put(tar, new TarArchiveEntry("/dog/a.png"), PNG);
+      put(tar, link("cat/hard.png", TarConstants.LF_LINK, "dog/a.png"), new byte[0]);
+      put(tar, link("cat/soft.png", TarConstants.LF_SYMLINK, "../dog/a.png"), new byte[0]);
+      put(tar, link("cat/away.png", TarConstants.LF_SYMLINK, "/etc/passwd"), new byte[0]);
+      put(tar, new TarArchiveEntry("cat/pipe.png", TarConstants.LF_FIFO), new byte[0]);
+    }
+    Dataset dataset = open(file);
+    assertThat(dataset.size()).isEqualTo(3);
+    assertThat(dataset.classNames()).containsExactly("cat", "dog").inOrder();
+    assertShows(dataset, 0, PNG);
+    assertShows(dataset, 1, PNG);
+  }
+
+  private static TarArchiveEntry link(String name, byte kind, String target) {
+    TarArchiveEntry link = new TarArchiveEntry(name, kind);
+    link.setLinkName(target);
+    return link;
+  }
+
+  private static void put(TarArchiveOutputStream tar, TarArchiveEntry entry, byte[] bytes)
+      throws IOException {
+    entry.setSize(bytes.length);
+    tar.putArchiveEntry(entry);
+    tar.write(bytes);
+    tar.closeArchiveEntry();
+  }
+
+  @Test
+  void doesNotWaitForAPipe() throws Exception {
+    Path pipe = folder.resolve("a.zip");
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isEqualTo(0);
+    assertThat(failure(pipe)).isEqualTo(pipe + ": a pipe or a device, not a file");
+    assertThat(assertThrows(SfumatoException.class, () -> PictureReader.read(pipe)))
+        .hasMessageThat()
+        .isEqualTo(pipe + ": a folder, a pipe or a device, not a picture file");
   }
 
   @Test

@@ -227,6 +227,18 @@ class DatasetsTest {
     assertThat(message).doesNotContain("good.png");
   }
 
+  /** All are in the log, for a line does not hold them. */
+  @Test
+  void saysOfManyBadPicturesWhereTheirListIs() throws IOException {
+    for (int i = 0; i < 30; i++) {
+      write("x/%02d.png".formatted(i), new byte[0]);
+    }
+    String message = failure();
+    assertThat(message).contains("30 of 30 files are no pictures to train on");
+    assertThat(message).contains("listed above, the first is ");
+    assertThat(message).endsWith("00.png: the file is empty");
+  }
+
   @Test
   void skipsBadPictures() throws IOException {
     writeGoodAndBad();

@@ -68,6 +68,11 @@ class ClassifierTrainingTest {
         Scope scope = Scope.open()) {
       Tensor red = Tensor.of(new float[] {0.5f, -0.7f, -0.8f}, 1, 3, 1, 1).expand(1, 3, 20, 20);
       assertThat(loaded.card().classNames().get(loaded.read(red)[0])).isEqualTo("red");
+      assertThat(loaded.labels("red,0,blue")).isEqualTo(new long[] {1, 0, 0});
+      for (String unknown : new String[] {"green", "2", "-1", "red,,blue"}) {
+        SfumatoException e = assertThrows(SfumatoException.class, () -> loaded.labels(unknown));
+        assertThat(e).hasMessageThat().endsWith("': its classes are blue, red");
+      }
       SfumatoException wrong =
           assertThrows(SfumatoException.class, () -> loaded.read(red.narrow(1, 0, 1)));
       assertThat(wrong).hasMessageThat().contains("pictures (N, 3, 20, 20), not [1, 1, 20, 20]");

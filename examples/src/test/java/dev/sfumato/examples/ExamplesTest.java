@@ -1,0 +1,161 @@
+package dev.sfumato.examples;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import dev.sfumato.picture.Png;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.sampling.SamplingOptions;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Each example runs in a folder of its own, as a program of its own. */
+class ExamplesTest {
+  private static final Path MODEL = Path.of("../models/faces").toAbsolutePath().normalize();
+
+  @TempDir Path folder;
+
+  @Test
+  void draws() throws Exception {
+    run("Draw", MODEL.toString());
+    assertThat(read("drawn-4.png").getWidth()).isEqualTo(32);
+    assertThat(pixels(read("drawn-1.png"))).isNotEqualTo(pixels(read("drawn-2.png")));
+  }
+
+  @Test
+  void steers() throws Exception {
+    run("Steer", MODEL.toString());
+    assertThat(share(read("colour.png"), 8)).isGreaterThan(share(read("plain.png"), 8));
+    assertThat(brightness(read("own.png"), 16) - brightness(read("own.png"), 0))
+        .isGreaterThan(brightness(read("plain.png"), 16) - brightness(read("plain.png"), 0));
+  }
+
+  @Test
+  void inpaints() throws Exception {
+    BufferedImage picture = new BufferedImage(32, 32, BufferedImage.TYPE_INT_RGB);
+    BufferedImage mask = new BufferedImage(32, 32, BufferedImage.TYPE_INT_RGB);
+    for (int i = 0; i < 32 * 32; i++) {
+      picture.setRGB(i % 32, i / 32, 0x3060c0);
+      mask.setRGB(i % 32, i / 32, i % 32 < 16 ? 0 : 0xffffff);
+    }
+    Png.write(folder.resolve("picture.png"), picture);
+    Png.write(folder.resolve("mask.png"), mask);
+    run("Inpaint", MODEL.toString(), "picture.png", "mask.png");
+    BufferedImage completed = read("completed.png");
+    assertThat(completed.getRGB(3, 20) & 0xffffff).isEqualTo(0x3060c0);
+    assertThat(pixels(completed)).isNotEqualTo(pixels(picture));
+  }
+
+  @Test
+  void servesFourCallersAtOnce() throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    Process server = start("DrawingServer", MODEL.toString(), Integer.toString(port));
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(MODEL)) {
+      ask(port, 0);
+      List<CompletableFuture<byte[]>> answers =
+          IntStream.range(0, 4)
+              .mapToObj(seed -> CompletableFuture.supplyAsync(() -> ask(port, seed)))
+              .toList();
+      for (int seed = 0; seed < 4; seed++) {
+        SamplingOptions alone = SamplingOptions.defaults().withSeed(seed).withSteps(50);
+        assertThat(answers.get(seed).get()).isEqualTo(Png.encode(pipeline.draw(alone).get(0)));
+      }
+    } finally {
+      server.destroy();
+    }
+  }
+
+  /** Waits for the server to come up. */
+  private static byte[] ask(int port, int seed) {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://localhost:" + port + "/" + seed)).build();
+    for (int attempt = 0; ; attempt++) {
+      try {
+        return HttpClient.newHttpClient()
+            .send(request, HttpResponse.BodyHandlers.ofByteArray())
+            .body();
+      } catch (ConnectException e) {
+        if (attempt == 300) {
+          throw new AssertionError("the server does not come up", e);
+        }
+        sleep();
+      } catch (IOException | InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  private static void sleep() {
+    try {
+      Thread.sleep(200);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  // ---- a program
+
+  private void run(String example, String... arguments) throws Exception {
+    Process process = start(example, arguments);
+    int status = process.waitFor();
+    assertWithMessage(Files.readString(folder.resolve("output"))).that(status).isEqualTo(0);
+  }
+
+  private Process start(String example, String... arguments) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.sfumato.examples." + example));
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
+    builder.environment().put("OPENBLAS_NUM_THREADS", "1");
+    return builder
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve("output").toFile())
+        .start();
+  }
+
+  // ---- its pictures
+
+  private BufferedImage read(String name) throws IOException {
+    return ImageIO.read(folder.resolve(name).toFile());
+  }
+
+  private static int[] pixels(BufferedImage image) {
+    return image.getRGB(0, 0, 32, 32, null, 0, 32);
+  }
+
+  /** The mean of the byte of each pixel that begins at bit {@code shift}. */
+  private static double share(BufferedImage image, int shift) {
+    return IntStream.of(pixels(image)).map(p -> p >> shift & 0xff).average().orElseThrow();
+  }
+
+  /** The mean of 16 columns. */
+  private static double brightness(BufferedImage image, int from) {
+    return IntStream.of(image.getRGB(from, 0, 16, 32, null, 0, 16))
+        .map(p -> (p >> 16 & 0xff) + (p >> 8 & 0xff) + (p & 0xff))
+        .average()
+        .orElseThrow();
+  }
+}
