@@ -189,9 +189,10 @@ final class EvaluateCommand implements Callable<Integer> {
     int known = denoiser.conditioning().numClasses();
     long[] labels =
         IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
+    SamplingOptions asked = sampling.options();
+    WrongCall.checked(spec, () -> asked.scheduler(pipeline.scheduler()));
     SamplingOptions options =
-        pipeline.completed(
-            sampling.options().withCount(count).withLabels(labels).withSeed(compute.seed));
+        pipeline.completed(asked.withCount(count).withLabels(labels).withSeed(compute.seed));
     int steps = options.steps().getAsInt();
     System.out.printf(
         Locale.ROOT,
@@ -203,6 +204,7 @@ final class EvaluateCommand implements Callable<Integer> {
         compute.seed);
     results.put("scheduler", sampling.scheduler.toString());
     results.put("steps", steps);
+    results.put("scheduler_options", sampling.schedulerOptions);
     results.put("eta", sampling.eta);
     results.put("class_guidance_scale", sampling.classGuidanceScale);
     results.put("seed", compute.seed);

@@ -110,13 +110,16 @@ final class GuidanceArguments {
   @Option(
       names = "--inpaint",
       paramLabel = "FILE",
-      description = "A picture of the model's size whose pixels are kept where --mask is black.")
+      description =
+          "A picture whose pixels are kept where --mask is black; resized and cut to the model's"
+              + " size.")
   Path inpaint;
 
   @Option(
       names = "--mask",
       paramLabel = "FILE",
-      description = "A picture of the same size; its white part is drawn anew.")
+      description =
+          "A picture of the same size, or of the model's; its white part is drawn anew.")
   Path mask;
 
   @Spec(Spec.Target.MIXEE)

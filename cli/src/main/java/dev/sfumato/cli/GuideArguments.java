@@ -17,7 +17,7 @@ final class GuideArguments {
       paramLabel = "KIND=VALUE",
       description = {
         "What the pictures should look like; can be given several times:",
-        "color=#1ae680 or color=0.1,0.9,0.5",
+        "color=green (or another CSS name), color=#1ae680 or color=0.1,0.9,0.5",
         "brightness=V, contrast=V, saturation=V with V from 0 to 1",
         "symmetry=horizontal|vertical",
         "clip=TEXT or clip=\"TEXT:WEIGHT|TEXT:WEIGHT\", clip-image=FILE (see --clip)",

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.picture.PictureFile;
 import dev.sfumato.picture.Png;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -12,7 +13,7 @@ import java.util.List;
 
 /**
  * Writes pictures with the settings that they were drawn with, in the form that web interfaces
- * read; those without a prompt are written without.
+ * read; those without a prompt, and JPEG files, are written without.
  *
  * @param model as it was named in the call
  * @param options of the sampling, completed
@@ -37,8 +38,8 @@ record PictureParameters(String model, SamplingOptions options, SchedulerConfig 
   }
 
   private void write(Path file, BufferedImage picture, List<String> prompts) {
-    if (prompts.isEmpty()) {
-      Png.write(file, picture);
+    if (prompts.isEmpty() || PictureFile.isJpeg(file)) {
+      PictureFile.write(file, picture);
     } else {
       Png.write(file, picture, text(String.join("\n", prompts)));
     }

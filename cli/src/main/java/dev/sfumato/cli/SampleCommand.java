@@ -5,6 +5,8 @@ import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.picture.GifWriter;
+import dev.sfumato.picture.PictureFile;
+import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -70,8 +72,10 @@ final class SampleCommand implements Callable<Integer> {
 
   @Option(
       names = "--out",
-      paramLabel = "FILE.png",
-      description = "Write all pictures as a grid in one file.")
+      paramLabel = "FILE",
+      description =
+          "Write all pictures as a grid in one file, .png, .jpg or .jpeg (default: samples.png, if"
+              + " no other output is requested).")
   Path out;
 
   @Option(names = "--rows", paramLabel = "N", description = "Rows of the grid (default: square).")
@@ -111,6 +115,7 @@ final class SampleCommand implements Callable<Integer> {
     if (out == null && outDir == null && gif == null && saveTensor == null) {
       out = Path.of("samples.png");
     }
+    WrongCall.checked(spec, this::requireEndings);
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
@@ -132,6 +137,17 @@ final class SampleCommand implements Callable<Integer> {
       throw WrongCall.of(spec, e);
     }
     return 0;
+  }
+
+  private boolean requireEndings() {
+    if (out != null) {
+      PictureFile.requireEnding(out);
+    }
+    String name = String.valueOf(gif).toLowerCase(Locale.ROOT);
+    if (PictureFormat.named(name) && !name.endsWith(".gif")) {
+      throw new SfumatoException(gif + ": the file of --gif is a GIF: end its name in .gif");
+    }
+    return true;
   }
 
   private SamplingOptions options() {

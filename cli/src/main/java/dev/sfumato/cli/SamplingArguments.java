@@ -4,6 +4,7 @@ import dev.sfumato.guidance.ClassifierFreeGuidance;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** Options of sampling. */
@@ -23,6 +24,14 @@ final class SamplingArguments {
           "Update rule, with the model's own settings: ${COMPLETION-CANDIDATES} (default: the"
               + " model's).")
   SchedulerKind scheduler;
+
+  @Option(
+      names = "--scheduler-option",
+      paramLabel = "NAME=VALUE",
+      description =
+          "One setting of the model's scheduler_config.json to be another, such as"
+              + " thresholding=true; may be said several times.")
+  Map<String, String> schedulerOptions = Map.of();
 
   @Option(
       names = "--steps",
@@ -83,6 +92,9 @@ final class SamplingArguments {
                     classGuidanceUntil,
                     classGuidanceRescale));
     options = scheduler == null ? options : options.withScheduler(scheduler);
+    for (Map.Entry<String, String> option : schedulerOptions.entrySet()) {
+      options = options.withSchedulerOption(option.getKey(), option.getValue());
+    }
     options = steps == null ? options : options.withSteps(steps);
     return batchSize == null ? options : options.withBatchSize(batchSize);
   }

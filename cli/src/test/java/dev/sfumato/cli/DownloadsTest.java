@@ -29,7 +29,7 @@ class DownloadsTest {
     Files.delete(snapshot.resolve("scheduler/scheduler_config.json"));
     assertThat(inspect(1, "org/name"))
         .contains(
-            "error: org/name: there is no such model directory, and from the Hub: org/name: only"
+            "error: org/name: there is no such model directory; and on the Hub: org/name: only"
                 + " partly in the cache (scheduler/scheduler_config.json is missing), and"
                 + " HF_HUB_OFFLINE is set");
   }
@@ -46,11 +46,35 @@ class DownloadsTest {
   }
 
   @Test
-  void refusesWhatIsNeitherADirectoryNorAnId() {
-    for (String name : List.of("nowhere", "a/b/c", folder.resolve("nowhere").toString())) {
-      Calls.run(List.of("sample", "--model", name))
-          .failsWith(1, name + ": there is no such model directory, and it is not a Hub id");
+  void aNameThatIsNoIdIsMissingHere() {
+    Calls.run("sample --model nowhere")
+        .failsWith(1, "nowhere: there is no such model directory; as a name of the Hub it would");
+  }
+
+  @Test
+  void pathsAreNotLookedForOnTheHub() {
+    List<String> paths =
+        List.of("a/b/c", "./models", "~/models", "a/b.safetensors", folder + "/nowhere", "models/");
+    for (String path : paths) {
+      for (String call : List.of("sample --model %s", "clip --clip %s --image a --text b")) {
+        Calls.Result result = Calls.run(call, path);
+        result.failsWith(1, path + ": there is no such model directory");
+        assertThat(result.err()).doesNotContain("Hub");
+      }
     }
+  }
+
+  @Test
+  void whatLiesNearIsSuggested() throws IOException {
+    Path mnist = Files.createDirectories(folder.resolve("models/mnist"));
+    Calls.run("sample --model %s", folder.resolve("models/nist"))
+        .failsWith(1, "; did you mean " + mnist + "?");
+    Calls.run("sample --model %s", folder.resolve("model/mnist"))
+        .failsWith(1, "; did you mean " + mnist + "?");
+    Calls.run("train --output %s --data %s", folder.resolve("o"), folder.resolve("models/mnits"))
+        .failsWith(1, "there is no such folder or file; did you mean " + mnist + "?");
+    Calls.run("train --output %s --data org/name", folder.resolve("o"))
+        .failsWith(1, "org/name: there is no such folder or file; did you mean hf:org/name?");
   }
 
   @Test

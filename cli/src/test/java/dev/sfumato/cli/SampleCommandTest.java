@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.picture.PictureReader;
 import dev.sfumato.tensor.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -189,5 +190,53 @@ class SampleCommandTest {
     sample("--out %s", folder).failsWith(1, folder + ": cannot be written: it is a directory");
     sample("--out %s", model.resolve("model_index.json/x.png"))
         .failsWith(1, "cannot be written: a file is in the way");
+  }
+
+  @Test
+  void theEndingOfOutSaysTheFormat() throws IOException {
+    for (String name : List.of("a.jpg", "b.JPEG", "c.png")) {
+      Path file = folder.resolve(name);
+      sample("--out %s", file).succeeds();
+      assertThat(PictureReader.read(file).width()).isEqualTo(16);
+      byte[] bytes = Files.readAllBytes(file);
+      assertThat(bytes[0]).isEqualTo((byte) (name.endsWith("png") ? 0x89 : 0xff));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--out a.webp", "--out a", "--out png", "--out jpg/a", "--gif a.png"})
+  void otherEndingsAreRefused(String options) {
+    sample(options).failsWith(2, "end ");
+  }
+
+  @Test
+  void aSettingOfTheSchedulerCanBeChanged() throws IOException {
+    Path tensor = folder.resolve("images.safetensors");
+    sample("--save-tensor %s", tensor).succeeds();
+    byte[] plain = Files.readAllBytes(tensor);
+    sample("--scheduler-option clip_sample=true --save-tensor %s", tensor).succeeds();
+    assertThat(Files.readAllBytes(tensor)).isEqualTo(plain);
+    sample(
+            "--scheduler-option timestep_spacing=trailing --scheduler-option clip_sample=false"
+                + " --save-tensor %s",
+            tensor)
+        .succeeds();
+    assertThat(Files.readAllBytes(tensor)).isNotEqualTo(plain);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "treshold=true | is not a setting of ddim; did you mean thresholding",
+        "xyz=1 | is not a setting of ddim, which has beta_end, ",
+        "thresholding=1 | thresholding must be true or false, not 1",
+        "timestep_spacing=wide | is unknown: use one of",
+        "thresholding | --scheduler-option",
+      })
+  void aWrongSettingOfTheSchedulerIsAWrongCall(String option, String words) {
+    sample("--scheduler-option %s", option).failsWith(2, words);
+    Calls.run("evaluate --count 1 --scheduler-option %s --model %s", option, model)
+        .failsWith(2, words);
   }
 }

@@ -1,5 +1,6 @@
 package dev.sfumato.guidance;
 
+import dev.sfumato.NearNames;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
@@ -26,14 +27,16 @@ public record ColorGuide(double red, double green, double blue) implements Guide
   }
 
   /**
-   * Reads {@code #1ae680} or {@code 0.1,0.9,0.5}.
+   * Reads {@code #1ae680}, {@code 0.1,0.9,0.5} or a colour name of CSS, such as {@code green}.
    *
    * @throws SfumatoException for another text or a channel out of range
    */
   public static ColorGuide parse(String text) {
+    String name = text.strip().toLowerCase(Locale.ROOT);
+    String code = CssColors.hex(name).orElse(name);
     try {
-      if (text.matches("#\\p{XDigit}{6}")) {
-        int rgb = Integer.parseInt(text.substring(1), 16);
+      if (code.matches("#\\p{XDigit}{6}")) {
+        int rgb = Integer.parseInt(code.substring(1), 16);
         return new ColorGuide((rgb >> 16) / 255.0, (rgb >> 8 & 0xff) / 255.0, (rgb & 0xff) / 255.0);
       }
       String[] channels = text.split(",", -1);
@@ -48,7 +51,10 @@ public record ColorGuide(double red, double green, double blue) implements Guide
     }
     throw new SfumatoException(
         String.format(
-            Locale.ROOT, "colour '%s' is neither like #1ae680 nor like 0.1,0.9,0.5", text));
+            Locale.ROOT,
+            "colour '%s' is neither like #1ae680 nor like 0.1,0.9,0.5 nor a name of CSS%s",
+            text,
+            NearNames.asked(name, CssColors.names())));
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.sfumato.hub;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.Revision;
 import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.NearPaths;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
@@ -49,20 +50,27 @@ public final class Hub {
     if (exists(name)) {
       return Path.of(name);
     }
-    HubId id =
-        HubId.parse(name)
-            .orElseThrow(
-                () ->
-                    new SfumatoException(
-                        name
-                            + ": there is no such model directory, and it is not a Hub id, which"
-                            + " takes the form org/name or org/name@revision"));
-    try {
-      return snapshot(id, Kind.MODEL, choice, listener);
-    } catch (SfumatoException e) {
+    String missing = name + ": there is no such model directory" + NearPaths.asked(name);
+    Optional<HubId> id = isPath(name) ? Optional.empty() : HubId.parse(name);
+    if (id.isEmpty()) {
       throw new SfumatoException(
-          name + ": there is no such model directory, and from the Hub: " + e.getMessage(), e);
+          isPath(name)
+              ? missing
+              : missing + "; as a name of the Hub it would have the form org/name[@revision]");
     }
+    try {
+      return snapshot(id.get(), Kind.MODEL, choice, listener);
+    } catch (SfumatoException e) {
+      throw new SfumatoException(missing + "; and on the Hub: " + e.getMessage(), e);
+    }
+  }
+
+  /** Whether a name means a place on this machine, whether something is there or not. */
+  private static boolean isPath(String name) {
+    String plain = name.split("@", 2)[0];
+    return plain.matches("[./~].*|.*[/\\\\]")
+        || plain.chars().filter(c -> c == '/').count() > 1
+        || plain.matches(".*\\.(safetensors|bin|pt|pth|ckpt|json|zip|png|jpe?g)");
   }
 
   private static boolean exists(String name) {

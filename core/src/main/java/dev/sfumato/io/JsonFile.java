@@ -65,6 +65,20 @@ public final class JsonFile {
     }
   }
 
+  /**
+   * Returns the value that {@code text} is as JSON; a text that is not JSON is itself the value.
+   */
+  public static Object value(String text) {
+    try {
+      return MAPPER
+          .readerFor(Object.class)
+          .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .readValue(text);
+    } catch (JsonProcessingException e) {
+      return text;
+    }
+  }
+
   /** Writes {@code value} with indents, atomically. */
   public static void write(Path file, Object value) {
     try {

@@ -107,6 +107,22 @@ public final class Resize {
     return new Pixels(picture.channels(), height, width, out);
   }
 
+  /** Scales a picture to {@code height x width} pixels, each that of the input below its centre. */
+  public static Pixels nearest(Pixels picture, int height, int width) {
+    byte[] out = new byte[Math.multiplyExact(picture.channels() * height, width)];
+    int target = 0;
+    for (int channel = 0; channel < picture.channels(); channel++) {
+      for (int y = 0; y < height; y++) {
+        int row = (int) ((y + 0.5) * picture.height() / height);
+        for (int x = 0; x < width; x++) {
+          int column = (int) ((x + 0.5) * picture.width() / width);
+          out[target++] = (byte) picture.at(channel, row, column);
+        }
+      }
+    }
+    return new Pixels(picture.channels(), height, width, out);
+  }
+
   /**
    * Scales the lines of a channel to the new width: as columns, which are arrays that blend fast.
    */

@@ -26,7 +26,13 @@ import java.util.Map;
 
 /** Pictures and CLIP models for one sampling; pictures belong to the current scope. */
 final class LoadedSources implements GuideSources, AutoCloseable {
+  private static final System.Logger log = System.getLogger(LoadedSources.class.getName());
   private static final int WHITE = 128;
+
+  /** A way to give a picture another size. */
+  private interface Scaling {
+    Pixels to(Pixels picture, int height, int width);
+  }
 
   private final int channels;
   private final int height;
@@ -71,12 +77,16 @@ final class LoadedSources implements GuideSources, AutoCloseable {
 
   @Override
   public Tensor picture(Path file) {
-    Pixels picture = PictureReader.read(file);
+    return tensor(fitted(PictureReader.read(file), Resize::to));
+  }
+
+  /** A picture scaled until it covers the size that is drawn, and cut to it in the middle. */
+  private Pixels fitted(Pixels picture, Scaling scaling) {
     double enlarged =
         Math.max((double) height / picture.height(), (double) width / picture.width());
     int newHeight = Math.max(height, (int) Math.round(picture.height() * enlarged));
     int newWidth = Math.max(width, (int) Math.round(picture.width() * enlarged));
-    return tensor(Resize.to(picture, newHeight, newWidth).centerCrop(height, width));
+    return scaling.to(picture, newHeight, newWidth).centerCrop(height, width);
   }
 
   @Override
@@ -95,34 +105,53 @@ final class LoadedSources implements GuideSources, AutoCloseable {
   private Inpainting inpainting(Path file, Path mask) {
     Pixels picture = PictureReader.read(file);
     Pixels redraw = PictureReader.read(mask).gray();
-    if (picture.height() != height || picture.width() != width) {
+    if (!haveSize(redraw, height, width) && !areAlike(picture, redraw)) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s: is %d x %d pixels, but the model draws %d x %d: resize it and its mask",
-              file,
-              picture.width(),
-              picture.height(),
-              width,
-              height));
-    }
-    if (redraw.height() != height || redraw.width() != width) {
-      throw new SfumatoException(
-          String.format(
-              Locale.ROOT,
-              "%s: the mask is %d x %d pixels, but the picture %d x %d",
+              "%s: the mask is %d x %d pixels, but the picture %d x %d: give them one shape",
               mask,
               redraw.width(),
               redraw.height(),
-              width,
-              height));
+              picture.width(),
+              picture.height()));
     }
+    noteIfResized(file, picture);
+    noteIfResized(mask, redraw);
+    redraw = fitted(redraw, Resize::nearest);
     float[] dark = new float[height * width];
     for (int i = 0; i < dark.length; i++) {
       dark[i] = (redraw.values()[i] & 0xff) < WHITE ? 1 : 0;
     }
     Tensor white = Tensor.of(dark, 1, 1, height, width).to(device).lessThan(0.5);
-    return new Inpainting(tensor(picture), white);
+    return new Inpainting(tensor(fitted(picture, Resize::to)), white);
+  }
+
+  private static boolean haveSize(Pixels picture, int height, int width) {
+    return picture.height() == height && picture.width() == width;
+  }
+
+  /** Whether two pictures have the same proportions, but for the rounding of a pixel. */
+  private static boolean areAlike(Pixels a, Pixels b) {
+    return Math.abs((double) a.width() / a.height() * b.height() - b.width()) < 1;
+  }
+
+  private void noteIfResized(Path file, Pixels picture) {
+    if (!haveSize(picture, height, width)) {
+      log.log(
+          System.Logger.Level.INFO,
+          String.format(
+              Locale.ROOT,
+              "%s: resized from %d x %d to %d x %d pixels%s",
+              file,
+              picture.width(),
+              picture.height(),
+              width,
+              height,
+              (long) picture.width() * height == (long) picture.height() * width
+                  ? ""
+                  : ", its edges cut off"));
+    }
   }
 
   private Tensor tensor(Pixels rgb) {

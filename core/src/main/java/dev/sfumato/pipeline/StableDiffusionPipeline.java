@@ -345,7 +345,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     if (!pictures.isFinite()) {
       pictures.close();
       throw new SfumatoException(
-          "the decoded pictures are not numbers: draw with `precision` fp32, a smaller guidance scale"
+          "the decoded pictures are not numbers: draw in fp32, with a smaller guidance scale"
               + " or another autoencoder");
     }
     return pictures;

@@ -13,7 +13,9 @@ import dev.sfumato.scheduler.SchedulerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -41,6 +43,7 @@ public final class SamplingOptions {
   private OptionalInt steps = OptionalInt.empty();
   private OptionalInt batchSize = OptionalInt.empty();
   private Optional<SchedulerKind> scheduler = Optional.empty();
+  private Map<String, String> schedulerOptions = Map.of();
   private long seed = 0;
   private List<String> classes = List.of();
   private TextOptions text = TextOptions.NONE;
@@ -64,6 +67,7 @@ public final class SamplingOptions {
     copy.steps = steps;
     copy.batchSize = batchSize;
     copy.scheduler = scheduler;
+    copy.schedulerOptions = schedulerOptions;
     copy.seed = seed;
     copy.classes = classes;
     copy.text = text;
@@ -98,6 +102,7 @@ public final class SamplingOptions {
       throw new SfumatoException(
           "the model's unet/config.json has no sample_size: give height and width");
     }
+    scheduler(own);
     int high = height.orElseGet(() -> size.get(0));
     int wide = width.orElseGet(() -> size.get(size.size() - 1));
     SamplingOptions copy = withSize(high, wide);
@@ -118,9 +123,18 @@ public final class SamplingOptions {
     return Math.min(lcm ? LCM_STEPS : STEPS, trained);
   }
 
-  /** The scheduler that goes: the asked one with the settings of {@code own}, else that. */
+  /**
+   * The scheduler that goes: the asked one with the settings of {@code own}, else that; with the
+   * settings that are asked for.
+   *
+   * @throws SfumatoException if the scheduler has no such setting, or a value does not fit
+   */
   public SchedulerConfig scheduler(SchedulerConfig own) {
-    return scheduler.map(kind -> own.withClassName(kind.className())).orElse(own);
+    SchedulerConfig config = scheduler.map(kind -> own.withClassName(kind.className())).orElse(own);
+    for (Map.Entry<String, String> option : schedulerOptions.entrySet()) {
+      config = config.withOption(option.getKey(), option.getValue());
+    }
+    return config;
   }
 
   /** How many pictures. */
@@ -242,6 +256,20 @@ public final class SamplingOptions {
   public SamplingOptions withScheduler(SchedulerKind scheduler) {
     SamplingOptions copy = copy();
     copy.scheduler = Optional.of(scheduler);
+    return copy;
+  }
+
+  /**
+   * The same with one setting of the model's {@code scheduler_config.json} changed, such as {@code
+   * thresholding} to {@code true}.
+   *
+   * @param name of the setting
+   * @param json its value as JSON; what is not JSON is a text
+   */
+  public SamplingOptions withSchedulerOption(String name, String json) {
+    SamplingOptions copy = copy();
+    copy.schedulerOptions = new LinkedHashMap<>(schedulerOptions);
+    copy.schedulerOptions.put(name, json);
     return copy;
   }
 

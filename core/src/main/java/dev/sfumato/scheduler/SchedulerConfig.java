@@ -2,13 +2,17 @@ package dev.sfumato.scheduler;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.sfumato.NearNames;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * A {@code scheduler_config.json} of diffusers. A key that is not set has the default of the class;
@@ -113,6 +117,31 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     Map<String, Object> changed = new TreeMap<>(settings);
     changed.put(key, value);
     return new SchedulerConfig(className, changed);
+  }
+
+  /**
+   * The same with one setting of this scheduler, which {@link #with} does not look for.
+   *
+   * @param name as in {@code scheduler_config.json}, such as {@code thresholding}
+   * @param json the value as JSON, such as {@code true} or {@code 0.995}; what is not JSON is a
+   *     text
+   * @throws SfumatoException if the scheduler has no such setting, naming near ones, or the value
+   *     does not fit
+   */
+  public SchedulerConfig withOption(String name, String json) {
+    Set<String> known = new TreeSet<>(Settings.defaultsOf(className).keySet());
+    if (!known.contains(name)) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "scheduler-option '%s' is not a setting of %s%s",
+              name,
+              SchedulerKind.ofClass(className),
+              NearNames.of(name, known).isEmpty()
+                  ? ", which has " + String.join(", ", known)
+                  : NearNames.asked(name, known)));
+    }
+    return with(name, JsonFile.value(json));
   }
 
   /** T, the number of timesteps that the model was trained on. */

@@ -7,6 +7,7 @@ import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.HubId;
 import dev.sfumato.hub.Kind;
 import dev.sfumato.hub.ProgressListener;
+import dev.sfumato.io.NearPaths;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import java.nio.file.Files;
@@ -183,7 +184,8 @@ public final class Datasets {
     if (!Files.exists(path)) {
       List<Path> matching = ParquetNames.matching(path);
       if (matching.isEmpty()) {
-        throw new SfumatoException(path + ": no such folder or file; " + FORMS);
+        throw new SfumatoException(
+            path + ": there is no such folder or file" + meant(path.toString()) + "; " + FORMS);
       }
       return ParquetSource.open(path.toString(), matching, matching, options.columns());
     }
@@ -199,6 +201,13 @@ public final class Datasets {
     List<String> chosen = new Splits(parquet).require(options.split(), files.origin());
     return ParquetSource.open(
         path.toString(), paths(path, chosen), paths(path, parquet), options.columns());
+  }
+
+  /** What is near, or the name as one of the Hub. */
+  private static String meant(String name) {
+    String near = NearPaths.asked(name);
+    boolean ofHub = near.isEmpty() && !Path.of(name).isAbsolute() && HubId.parse(name).isPresent();
+    return ofHub ? "; did you mean " + HUB + name + "?" : near;
   }
 
   private static List<Path> paths(Path folder, List<String> names) {

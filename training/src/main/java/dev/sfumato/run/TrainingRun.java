@@ -87,26 +87,41 @@ public final class TrainingRun implements AutoCloseable {
     Dataset dataset = pictures.training();
     Map<String, Object> settings = training.settings(pipeline, dataset);
     trainer = trainer(training, pipeline, pictures, checkpoint, processes);
-    validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
-    // Connects before the directory is cleared, so that an unreachable server costs no older run.
-    watch
-        .mlflow()
-        .map(server -> new MlflowTracker(server, output.resolve("mlflow.json")))
-        .ifPresent(trackers::add);
-    long done = trainer.progress().step();
-    Path metrics = output.resolve("metrics.csv");
-    Path validations = output.resolve("validation.csv");
-    history = LossHistory.read(metrics, validations, done);
-    output.startAfter(done, settings);
-    facts =
-        new RunFacts(
-            output, pipeline, describe(settings, dataset), settings, history, trainer.totalSteps());
-    files =
-        new RunFiles(
-            facts, training.origin(), dataset, watch, trainer, checkpoint.isPresent() ? done : -1);
-    trackers.add(new CsvTracker(metrics, validations, done));
-    if (watch.tensorboard()) {
-      trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
+    try {
+      validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
+      // Connects before the directory is cleared, so an unreachable server costs no older run.
+      watch
+          .mlflow()
+          .map(server -> new MlflowTracker(server, output.resolve("mlflow.json")))
+          .ifPresent(trackers::add);
+      long done = trainer.progress().step();
+      Path metrics = output.resolve("metrics.csv");
+      Path validations = output.resolve("validation.csv");
+      history = LossHistory.read(metrics, validations, done);
+      output.startAfter(done, settings);
+      facts =
+          new RunFacts(
+              output,
+              pipeline,
+              describe(settings, dataset),
+              settings,
+              history,
+              trainer.totalSteps());
+      files =
+          new RunFiles(
+              facts,
+              training.origin(),
+              dataset,
+              watch,
+              trainer,
+              checkpoint.isPresent() ? done : -1);
+      trackers.add(new CsvTracker(metrics, validations, done));
+      if (watch.tensorboard()) {
+        trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
     }
   }
 

@@ -277,7 +277,7 @@ class DatasetsTest {
     String missing = folder.resolve("missing").toString();
     assertThat(assertThrows(SfumatoException.class, () -> Datasets.open(missing, options)))
         .hasMessageThat()
-        .contains("missing: no such folder or file");
+        .contains("missing: there is no such folder or file");
     assertThrows(SfumatoException.class, () -> DataOptions.defaults().withResolution(-1));
   }
 

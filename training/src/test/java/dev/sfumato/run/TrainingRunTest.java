@@ -259,6 +259,19 @@ class TrainingRunTest {
     assertThat(resident[1] - resident[0]).isLessThan(60_000L); // the Java heap included
   }
 
+  @Test
+  void aRunThatCannotStartFreesItsTensors() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-3, 2, quiet());
+    Files.writeString(root.resolve("metrics.csv"), "no,such,columns\n1,2,3\n");
+    try (PixelPipeline pipeline = newModel()) {
+      long before = Scope.liveTensors();
+      Training resumed = training(pipeline, DIGITS, root, 1e-3, 4).withResume();
+      assertThrows(SfumatoException.class, () -> resumed.run(report -> {}));
+      assertThat(Scope.liveTensors()).isEqualTo(before);
+    }
+  }
+
   private static long residentKilobytes() {
     Path status = Path.of("/proc/self/status");
     assumeTrue(Files.exists(status), "this system has no /proc");
