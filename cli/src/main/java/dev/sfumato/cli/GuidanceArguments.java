@@ -118,8 +118,7 @@ final class GuidanceArguments {
   @Option(
       names = "--mask",
       paramLabel = "FILE",
-      description =
-          "A picture of the same size, or of the model's; its white part is drawn anew.")
+      description = "A picture of the same size, or of the model's; its white part is drawn anew.")
   Path mask;
 
   @Spec(Spec.Target.MIXEE)
