@@ -9,8 +9,9 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Ctrl-C (SIGINT), SIGTERM and SIGHUP. Work that must save something holds a {@link #delay}: the
  * process then ends only when that is closed, and the work should check {@link #asked} and end
- * soon. Other work ends at once, and a second signal of the same kind ends all work at once. The
- * exit status is the system's: 130 after SIGINT, 143 after SIGTERM.
+ * soon. Other work ends at once, and a second signal of the same kind ends all work at once,
+ * including launched processes. The exit status is the system's: 130 after SIGINT, 143 after
+ * SIGTERM.
  */
 final class Interruption {
   private static final List<String> SIGNALS = List.of("INT", "TERM", "HUP");
@@ -51,6 +52,7 @@ final class Interruption {
 
   private static Void end(int status) {
     if (!SEEN.add(status)) {
+      ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
       Runtime.getRuntime().halt(status);
     }
     System.exit(status);

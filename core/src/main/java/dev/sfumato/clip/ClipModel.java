@@ -111,8 +111,10 @@ public record ClipModel(
     if (tokens > room) {
       log.log(
           System.Logger.Level.WARNING,
-          "the text '%s' has %d tokens: the model reads the first %d, the rest is cut off"
-              .formatted(Printable.shortened(text), tokens, room));
+          "the text '"
+              + Printable.shortened(text)
+              + ("' has " + tokens + " tokens: the model reads the first ")
+              + (room + ", the rest is cut off"));
     }
   }
 

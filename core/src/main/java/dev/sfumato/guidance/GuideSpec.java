@@ -269,12 +269,12 @@ public final class GuideSpec {
   private void requireOption(String option) {
     List<String> kinds = OPTIONS.get(option);
     if (kinds == null) {
-      throw new SfumatoException("guides have no option '%s'".formatted(option));
+      throw new SfumatoException("guides have no option '" + option + "'");
     }
     if (!kinds.isEmpty() && (own.isPresent() || !kinds.contains(kind))) {
       throw new SfumatoException(
-          "guide %s has no option %s, which is for %s"
-              .formatted(kind, option, String.join(" and ", kinds)));
+          ("guide " + kind + " has no option " + option + ", which is for ")
+              + String.join(" and ", kinds));
     }
   }
 

@@ -136,8 +136,10 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     if (!(largest <= BLOWN_UP) && largest(before) <= BLOWN_UP) {
       log.log(
           System.Logger.Level.WARNING,
-          "step %s: the guides make the pictures blow up, to %d standard deviations: lower the scale or clamp the gradient"
-              .formatted(place(), Math.round(largest)));
+          "step "
+              + place()
+              + (": the guides make the pictures blow up, to " + Math.round(largest))
+              + " standard deviations: lower the scale or clamp the gradient");
     }
   }
 

@@ -37,7 +37,7 @@ public interface Scheduler {
     int left = (int) (steps * strength);
     if (left < 1) {
       throw new SfumatoException(
-          "a strength of %s leaves none of %d steps: raise one of them".formatted(strength, steps));
+          "a strength of " + strength + " leaves none of " + steps + " steps: raise one of them");
     }
     Run whole = begin(steps, options, noise);
     return left == steps

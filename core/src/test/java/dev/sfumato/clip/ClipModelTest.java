@@ -216,8 +216,10 @@ class ClipModelTest {
   }
 
   private static String refusal(Path path) {
+    long before = Scope.liveTensors();
     String message = assertThrows(SfumatoException.class, () -> ClipModel.load(path)).getMessage();
     assertThat(message.lines().count()).isEqualTo(1);
+    assertThat(Scope.liveTensors()).isEqualTo(before);
     return message;
   }
 }

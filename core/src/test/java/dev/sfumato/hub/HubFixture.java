@@ -90,6 +90,9 @@ public abstract class HubFixture {
   }
 
   static List<String> below(Path folder) {
+    if (!Files.exists(folder)) {
+      return List.of();
+    }
     try (Stream<Path> tree = Files.walk(folder)) {
       return tree.filter(Files::isRegularFile)
           .map(file -> folder.relativize(file).toString())

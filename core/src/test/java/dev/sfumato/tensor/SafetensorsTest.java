@@ -67,7 +67,7 @@ class SafetensorsTest {
       strings = {
         "checkpoints/expected",
         "rng",
-        "training",
+        "solvers",
         "pipeline/tiny/unet/diffusion_pytorch_model"
       })
   void writesTheBytesThatPythonWrites(String name) throws IOException {

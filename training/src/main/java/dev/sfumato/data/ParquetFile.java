@@ -9,6 +9,7 @@ import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -22,6 +23,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A Parquet file of pictures, as described by DuckDB.
@@ -30,6 +33,9 @@ import java.util.Set;
  * @param features the {@code datasets} library's description of the columns, by name; may be empty
  */
 record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
+  private static final Pattern LIBRARY =
+      Pattern.compile("/.*/libduckdb_java\\d+\\.so$", Pattern.MULTILINE);
+
   private static final String MAGIC = "PAR1";
 
   /** The usual columns of names of files. */
@@ -44,7 +50,26 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     settings.setProperty("jdbc_stream_results", "true");
     settings.setProperty("autoinstall_known_extensions", "false");
     settings.setProperty("autoload_known_extensions", "false");
-    return DriverManager.getConnection("jdbc:duckdb:", settings);
+    Connection connection = DriverManager.getConnection("jdbc:duckdb:", settings);
+    deleteLibrary();
+    return connection;
+  }
+
+  /**
+   * The driver unpacks 70 MB to the folder for temporary files and deletes them at the end, which a
+   * process that is killed does not reach. Linux keeps a deleted file for as long as it is loaded.
+   */
+  private static void deleteLibrary() {
+    try {
+      String maps =
+          new String(Files.readAllBytes(Path.of("/proc/self/maps")), StandardCharsets.UTF_8);
+      Matcher library = LIBRARY.matcher(maps);
+      while (library.find()) {
+        Files.deleteIfExists(Path.of(library.group()));
+      }
+    } catch (IOException e) {
+      // Without /proc, or where it cannot be deleted, the file stays until the process ends.
+    }
   }
 
   /**

@@ -163,7 +163,7 @@ public final class PictureClassifier implements AutoCloseable {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the model's classes are %s, but the classifier's %s: name one for them, --classifier",
+              "the model's classes are %s, but the classifier's are %s: give another `classifier`",
               names.inShort(),
               read.inShort()));
     }

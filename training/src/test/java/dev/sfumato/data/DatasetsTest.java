@@ -234,7 +234,7 @@ class DatasetsTest {
       write("x/%02d.png".formatted(i), new byte[0]);
     }
     String message = failure();
-    assertThat(message).contains("30 of 30 files are no pictures to train on");
+    assertThat(message).contains("30 of 30 files cannot be used as pictures");
     assertThat(message).contains("listed above, the first is ");
     assertThat(message).endsWith("00.png: the file is empty");
   }

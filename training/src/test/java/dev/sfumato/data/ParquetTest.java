@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.DataOptions.Columns;
@@ -19,6 +20,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +61,19 @@ class ParquetTest {
     assertThat(dataset.captions()).containsExactly("a face", "").inOrder();
     assertShows(dataset, 0, GRAY);
     assertShows(dataset, 1, JPEG);
+  }
+
+  /** A process that is killed later leaves nothing. */
+  @Test
+  void theDriversLibraryIsDeletedOnceItIsLoaded() throws Exception {
+    Path maps = Path.of("/proc/self/maps");
+    assumeTrue(Files.exists(maps), "this system has no /proc");
+    write("a.parquet", "SELECT %s AS image", GRAY);
+    open(folder, DataOptions.defaults());
+    List<String> libraries =
+        Files.readAllLines(maps).stream().filter(line -> line.contains("libduckdb_java")).toList();
+    assertThat(libraries).isNotEmpty();
+    libraries.forEach(line -> assertThat(line).endsWith("(deleted)"));
   }
 
   @Test
