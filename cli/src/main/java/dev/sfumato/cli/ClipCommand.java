@@ -62,10 +62,12 @@ final class ClipCommand implements Callable<Integer> {
   @Override
   public Integer call() throws JsonProcessingException {
     Device device = compute.apply();
-    try (ClipModel model = ClipModel.load(Downloads.clip(clip))) {
+    Path files = Downloads.clip(clip);
+    try (ClipModel model =
+        StepProgress.during("load the CLIP model", () -> ClipModel.load(files))) {
       texts.forEach(text -> requireWords(model, text));
       compute.place(model, device);
-      ClipScores scores = ClipScores.of(model, images, texts);
+      ClipScores scores = StepProgress.during("score", () -> ClipScores.of(model, images, texts));
       if (json) {
         System.out.println(JsonFile.MAPPER.writeValueAsString(scores));
       } else {

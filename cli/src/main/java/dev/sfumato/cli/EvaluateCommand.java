@@ -153,8 +153,10 @@ final class EvaluateCommand implements Callable<Integer> {
   // ---- a model
 
   private void measureModel(Device device) {
+    Path files = Downloads.pipeline(subject.model);
     try (Scope scope = Scope.open();
-        PixelPipeline pipeline = PixelPipeline.load(Downloads.pipeline(subject.model))) {
+        PixelPipeline pipeline =
+            StepProgress.during("load the model", () -> PixelPipeline.load(files))) {
       ClassConditionedUNet denoiser = pipeline.denoiser();
       if (denoiser.channels() != 1 && denoiser.channels() != 3) {
         throw new SfumatoException(
@@ -235,8 +237,13 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         ClipModel features = ClipModel.load(Downloads.clip(clip))) {
       compute.place(features, device);
-      FeatureStatistics theirs = FeatureStatistics.of(features, pictures(against));
-      double distance = FeatureStatistics.of(features, pictures.get()).distanceTo(theirs);
+      FeatureStatistics theirs =
+          StepProgress.during(
+              "look at " + against, () -> FeatureStatistics.of(features, pictures(against)));
+      double distance =
+          StepProgress.during(
+              "look at the pictures",
+              () -> FeatureStatistics.of(features, pictures.get()).distanceTo(theirs));
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
       System.out.printf(
           Locale.ROOT,

@@ -11,6 +11,7 @@ import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Guide;
 import dev.sfumato.guidance.PowerLawCutouts;
 import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -20,9 +21,12 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
  * The part of {@code quickstart} about guidance: faces from one noise, first unguided, then steered
@@ -42,6 +46,14 @@ final class GuidedFaces {
    */
   private static final Cutouts WHOLE = new PowerLawCutouts(2, 1, 1, 1);
 
+  private static final List<String> LABELS =
+      List.of(
+          "as the model draws",
+          "towards the colour " + COLOR,
+          "towards \"" + TEXTS.get(0) + "\"",
+          "towards \"" + TEXTS.get(1) + "\"");
+
+  private final List<BufferedImage> frames = new ArrayList<>();
   private final DiffusionPipeline pipeline;
   private final long seed;
 
@@ -60,20 +72,25 @@ final class GuidedFaces {
         ClipModel clip = ClipModel.load(clipModel)) {
       compute.place(pipeline, device);
       compute.place(clip, device);
-      BufferedImage grid = new GuidedFaces(pipeline, compute.seed).grid(clip);
-      Png.write(directory.resolve("faces.png"), grid);
+      GuidedFaces faces = new GuidedFaces(pipeline, compute.seed);
+      List<Tensor> rows = faces.rows(clip);
+      Png.write(directory.resolve("faces.png"), Pictures.grid(Tensor.cat(rows, 0), rows.size()));
+      Path noise = directory.resolve("from-noise.gif");
+      new GifWriter(Duration.ofMillis(120), true).write(noise, faces.frames);
       return List.of(
           new HtmlReport.Heading("Steer a model that knows no classes"),
-          HtmlReport.Picture.of(
-              grid,
+          new HtmlReport.Paragraph(
               String.format(
                   Locale.ROOT,
-                  "The same noise in each row, seed %d: unguided, steered towards the colour %s,"
-                      + " then towards the texts \"%s\"; %.0f seconds.",
+                  "Each row starts from the same noise, seed %d. All rows took %.0f seconds.",
                   compute.seed,
-                  COLOR,
-                  String.join("\" and \"", TEXTS),
                   (System.nanoTime() - start) / 1e9)),
+          new HtmlReport.Rows(
+              IntStream.range(0, rows.size())
+                  .mapToObj(
+                      i -> HtmlReport.Picture.of(Pictures.grid(rows.get(i), 1), LABELS.get(i)))
+                  .toList()),
+          HtmlReport.Picture.read(noise, "The first row on its way from noise to pictures."),
           new HtmlReport.Commands(commands()));
     }
   }
@@ -95,22 +112,22 @@ final class GuidedFaces {
   }
 
   /** Returns a row without a guide, one for the colour, and one for each text. */
-  private BufferedImage grid(ClipModel clip) {
+  private List<Tensor> rows(ClipModel clip) {
     List<Tensor> rows = new ArrayList<>();
-    rows.add(row("draw faces", Guidance.NONE));
-    rows.add(row("steer by a colour", by(ColorGuide.parse(COLOR), COLOR_SCALE)));
+    rows.add(row("draw faces", Guidance.NONE, x -> frames.add(Pictures.grid(x, 1))));
+    rows.add(row("steer by a colour", by(ColorGuide.parse(COLOR), COLOR_SCALE), x -> {}));
     for (String text : TEXTS) {
       Guide guide = new ClipGuide(clip, WHOLE, ClipPrompts.ofTexts(clip, text));
-      rows.add(row("steer by a text", by(guide, TEXT_SCALE)));
+      rows.add(row("steer by a text", by(guide, TEXT_SCALE), x -> {}));
     }
-    return Pictures.grid(Tensor.cat(rows, 0), rows.size());
+    return rows;
   }
 
   private static Guidance by(Guide guide, double scale) {
     return Guidance.of(List.of(ScheduledGuide.of("guide", guide, scale)), GradientMode.SHORTCUT);
   }
 
-  private Tensor row(String task, Guidance guidance) {
+  private Tensor row(String task, Guidance guidance, Consumer<Tensor> watcher) {
     SamplingOptions options =
         SamplingOptions.defaults()
             .withCount(COUNT)
@@ -119,7 +136,12 @@ final class GuidedFaces {
             .withGuidance(guidance)
             .withSeed(seed);
     try (StepProgress progress = new StepProgress(task, 0, STEPS)) {
-      return pipeline.sample(options, (step, x) -> progress.stepTo(step.index() + 1));
+      return pipeline.sample(
+          options,
+          (step, x) -> {
+            progress.stepTo(step.index() + 1);
+            watcher.accept(x);
+          });
     }
   }
 }

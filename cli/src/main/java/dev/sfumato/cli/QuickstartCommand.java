@@ -69,15 +69,45 @@ final class QuickstartCommand implements Callable<Integer> {
                 + " further, stopped, and resumed from its checkpoint as if it had never"
                 + " stopped."));
     try (OutputDirectory directory = OutputDirectory.create(output, false)) {
+      tell("A short tour of Sfumato. Everything goes to " + output + ".");
       Path model = EmbeddedFiles.MNIST.copyTo(output.resolve("model"));
+      tell("1. Drawing ten digits, eight times each, by the class that is asked for.");
       draw(model, device, report);
+      tell("   -> " + output.resolve("digits.png"));
+      tell("2. Steering faces of one noise: towards a colour, then towards two texts.");
       report.addAll(GuidedFaces.draw(output, compute, device));
+      tell("   -> " + output.resolve("faces.png"));
+      tell(
+          String.format(
+              Locale.ROOT,
+              "3. Training the digit model for %.0f seconds, in two halves: the second goes on from"
+                  + " the checkpoint of the first.",
+              seconds));
       train(model, device, report);
+      tell("   -> " + output.resolve("training"));
       Path page = output.resolve("report.html");
       new HtmlReport("Sfumato quickstart", report).write(page);
+      tell("4. The report tells it with pictures; open it in a browser.");
+      tell(next());
       System.out.println(page);
     }
     return 0;
+  }
+
+  /** A line of the story, which stays on the screen. */
+  private static void tell(String line) {
+    System.err.println(line);
+  }
+
+  private static String next() {
+    return """
+
+        What to try next:
+          ./sfumato sample --model models/cartoons --count 12 --steps 25 --out cartoons.png
+          ./sfumato sample --model models/faces --guide color=teal --out teal.png
+          ./sfumato train --data FOLDER --output runs/mine --config faces-32 --use-ema
+          ./sfumato help
+        """;
   }
 
   private static Path nextFreeName() {
@@ -141,6 +171,10 @@ final class QuickstartCommand implements Callable<Integer> {
                     .withMaxSteps(ENOUGH_STEPS)
                     .withOptimizer(Adam.Settings.adam()))
             .withWatch(WatchOptions.quiet())
+            .withDescription(
+                "A demonstration: a model of handwritten digits that `sfumato quickstart` went on"
+                    + " training for a minute. It draws about as well as the model that it began"
+                    + " with.")
             .withSeed(compute.seed)
             .withDevice(device)
             .withPrecision(compute.precision);

@@ -119,9 +119,11 @@ final class SampleCommand implements Callable<Integer> {
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
+    Path files = Downloads.pipeline(model);
     try (Scope scope = Scope.open();
         GuideClassifiers classifiers = new GuideClassifiers(device);
-        DiffusionPipeline pipeline = DiffusionPipeline.load(Downloads.pipeline(model))) {
+        DiffusionPipeline pipeline =
+            StepProgress.during("load the model", () -> DiffusionPipeline.load(files))) {
       requireFilesHold(pipeline.pictureChannels());
       compute.place(pipeline, device);
       SamplingOptions guided = guiding.withGuides(asked, classifiers);

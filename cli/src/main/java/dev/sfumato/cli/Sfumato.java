@@ -12,9 +12,11 @@ import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
 
 /** The program {@code sfumato}. */
 @Command(
@@ -52,10 +54,12 @@ public final class Sfumato implements Runnable {
       description = "Add the stack trace to an error.")
   boolean verbose;
 
+  @Spec CommandSpec spec;
+
   /** Without a command, shows the commands. */
   @Override
   public void run() {
-    CommandLine.usage(this, System.out);
+    spec.commandLine().usage(System.out);
   }
 
   /** Runs a command and ends the process with its exit status. */
@@ -78,6 +82,7 @@ public final class Sfumato implements Runnable {
             .setUsageHelpAutoWidth(true)
             .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
             .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
+    HelpPage.group(commands);
     commands.getSubcommands().get("launch").setStopAtPositional(true);
     try {
       setDefaults(commands, args);

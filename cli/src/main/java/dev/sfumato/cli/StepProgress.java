@@ -4,6 +4,7 @@ import java.io.Console;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Supplier;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -39,6 +40,18 @@ final class StepProgress implements AutoCloseable {
   /** Counts megabytes; their total is set later. */
   static StepProgress ofBytes(String task) {
     return new StepProgress(task, 0, 1, " MB", 1_000_000);
+  }
+
+  /** Does work that has no steps, and shows that it goes on. */
+  static <T> T during(String task, Supplier<T> work) {
+    try (StepProgress progress = ofTask(task)) {
+      return work.get();
+    }
+  }
+
+  /** Shows that a task goes on, without an end in sight. */
+  static StepProgress ofTask(String task) {
+    return new StepProgress(task, 0, -1);
   }
 
   /**

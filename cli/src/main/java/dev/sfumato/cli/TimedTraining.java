@@ -32,6 +32,11 @@ final class TimedTraining implements TrainingRun.Listener, AutoCloseable {
   }
 
   @Override
+  public void onTask(String task) {
+    bar.message(task);
+  }
+
+  @Override
   public void onStep(StepReport report) {
     elapsed = (System.nanoTime() - start) / 1e9;
     bar.stepTo((long) elapsed);

@@ -32,8 +32,19 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     history = losses;
     imagesBefore = trainer.progress().images();
     start = System.nanoTime();
+    end();
     if (shown) {
       bar = new StepProgress("train", trainer.progress().step(), trainer.totalSteps());
+    }
+  }
+
+  @Override
+  public void onTask(String task) {
+    if (shown && bar == null) {
+      bar = StepProgress.ofTask("train");
+    }
+    if (bar != null) {
+      bar.message(task);
     }
   }
 

@@ -22,9 +22,12 @@ class QuickstartCommandTest {
     assertThat(call.out().strip()).endsWith("report.html");
     String report = Files.readString(output.resolve("report.html"));
     assertThat(report).contains("Draw me a digit");
-    assertThat(report).contains("&quot;red hair&quot; and &quot;glasses&quot;");
+    assertThat(report).contains("towards &quot;red hair&quot;");
     assertThat(report).contains("Train, stop, resume");
-    assertThat(report.split("<img")).hasLength(4);
+    assertThat(report.split("<img")).hasLength(8); // digits, four rows of faces, a GIF, the loss
+    assertThat(report).contains("data:image/gif");
+    assertThat(call.err()).containsMatch("(?s)1\\. Drawing.*2\\. Steering.*3\\. Training.*next:");
+    assertThat(Files.readString(output.resolve("training/README.md"))).contains("A demonstration");
     assertThat(ImageIO.read(output.resolve("digits.png").toFile())).isNotNull();
     assertSteered(ImageIO.read(output.resolve("faces.png").toFile()));
   }

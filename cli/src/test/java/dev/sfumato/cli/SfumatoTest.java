@@ -23,6 +23,28 @@ class SfumatoTest {
   }
 
   @Test
+  void optionsStandInGroups() {
+    List<String> help = Calls.run("train --help").succeeds().out().lines().toList();
+    int pictures = help.indexOf("Pictures:");
+    int optimiser = help.indexOf("Optimiser:");
+    int computing = help.indexOf("Computing:");
+    assertThat(pictures).isGreaterThan(help.indexOf("Options:"));
+    assertThat(line(help, "--data=")).isGreaterThan(pictures);
+    assertThat(line(help, "--data=")).isLessThan(optimiser);
+    assertThat(line(help, "--learning-rate=")).isGreaterThan(optimiser);
+    assertThat(line(help, "--learning-rate=")).isLessThan(computing);
+    assertThat(line(help, "--seed=")).isGreaterThan(computing);
+  }
+
+  private static int line(List<String> help, String option) {
+    int last = help.size() - 1; // the synopsis above has it, too
+    while (!help.get(last).strip().startsWith(option)) {
+      last--;
+    }
+    return last;
+  }
+
+  @Test
   void versionIsACommandAndAnOption() {
     assertThat(Calls.run("version").succeeds().out())
         .isEqualTo(Calls.run("--version").succeeds().out());

@@ -269,7 +269,7 @@ class TrainCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--data nowhere | nowhere: no such folder",
+        "--data nowhere | nowhere: there is no such folder",
         "--resolution 9 | 9 x 9",
         "--config nonsense | nonsense",
         "--class-dropout 0.1 | --class-dropout needs",
@@ -389,5 +389,20 @@ class TrainCommandTest {
     train("--max-steps 1 --batch-size 2").succeeds();
     train("--resume --max-steps 2 --batch-size 6")
         .failsWith(1, "go on with the same --data and --batch-size");
+  }
+
+  @Test
+  void aDescriptionOfAModelSaysTheSizeOfItsPictures() throws IOException {
+    Path data = Calls.pictures(folder.resolve("small"), 4);
+    Path output = folder.resolve("sized");
+    String call =
+        "train --data %s --output %s --max-steps 1 --batch-size 1 --sample-count 0 --log csv"
+            + " --threads 1 --overwrite ";
+    Calls.run(call + "--config %s", data, output, Calls.config(folder)).succeeds();
+    assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 8");
+    Calls.run(call + "--config faces-32", data, output).succeeds();
+    assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 32");
+    Calls.run(call + "--config faces-32 --resolution 16", data, output).succeeds();
+    assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 16");
   }
 }

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.Png;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import javax.imageio.ImageIO;
 
 /**
  * A page about a run. It is a single file that embeds its pictures and has no scripts and no
@@ -27,6 +29,9 @@ import java.util.stream.Collectors;
  * @param sections its parts, from top to bottom
  */
 public record HtmlReport(String title, List<Section> sections) {
+  /** The widest that a picture is shown, in pixels. */
+  private static final int COLUMN = 856;
+
   private static final Pattern NUMBER =
       Pattern.compile(
           "[-+\u2212]?[\\d][\\d.,\u2009 ]*([eE][-+]?\\d+)?\\s?(%|x|ms|s|MB|GB|MiB|GiB)?");
@@ -111,6 +116,18 @@ public record HtmlReport(String title, List<Section> sections) {
     }
   }
 
+  /**
+   * Pictures one below the other, each beside its caption.
+   *
+   * @param pictures from top to bottom
+   */
+  public record Rows(List<Picture> pictures) implements Section {
+    /** Copies the list. */
+    public Rows {
+      pictures = List.copyOf(pictures);
+    }
+  }
+
   /** A table; columns that hold only numbers, or nothing, are set flush right. */
   public record Table(List<String> header, List<List<String>> rows) implements Section {
     /** Copies the lists. */
@@ -185,9 +202,9 @@ public record HtmlReport(String title, List<Section> sections) {
     } else if (section instanceof Picture picture) {
       return html(picture);
     } else if (section instanceof Gallery gallery) {
-      return gallery.pictures().stream()
-          .map(HtmlReport::html)
-          .collect(Collectors.joining("\n", "<div class=\"gallery\">\n", "\n</div>"));
+      return html("gallery", gallery.pictures());
+    } else if (section instanceof Rows rows) {
+      return html("rows", rows.pictures());
     } else if (section instanceof Table table) {
       return html(table);
     } else {
@@ -195,15 +212,32 @@ public record HtmlReport(String title, List<Section> sections) {
     }
   }
 
+  private static String html(String kind, List<Picture> pictures) {
+    return pictures.stream()
+        .map(HtmlReport::html)
+        .collect(Collectors.joining("\n", "<div class=\"" + kind + "\">\n", "\n</div>"));
+  }
+
   private static String html(Picture picture) {
     String caption = escaped(picture.caption());
     return String.format(
         Locale.ROOT,
-        "<figure><img alt=\"%s\" src=\"data:%s;base64,%s\"><figcaption>%s</figcaption></figure>",
+        "<figure><img%s alt=\"%s\" src=\"data:%s;base64,%s\"><figcaption>%s</figcaption></figure>",
+        isSmall(picture.file()) ? " class=\"small\"" : "",
         caption,
         mediaType(picture.file()).orElseThrow(),
         Base64.getEncoder().encodeToString(picture.file()),
         caption);
+  }
+
+  /** Whether a picture is enlarged to the column, which must keep its pixels sharp. */
+  private static boolean isSmall(byte[] file) {
+    try {
+      BufferedImage image = ImageIO.read(new ByteArrayInputStream(file));
+      return image != null && image.getWidth() < COLUMN;
+    } catch (IOException e) {
+      return false; // a browser shows what it can
+    }
   }
 
   private static String html(Table table) {
@@ -281,10 +315,17 @@ public record HtmlReport(String title, List<Section> sections) {
       .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr));
         gap: 1.25rem; margin: 1rem 0; }
       .gallery figure { margin: 0; break-inside: avoid; }
-      .gallery img { width: 100%; image-rendering: pixelated; }
+      .gallery img { image-rendering: pixelated; }
       .gallery figcaption { text-align: center; font-variant-numeric: tabular-nums; }
       figure { margin: 1.5rem 0; }
       img { display: block; max-width: 100%; height: auto; border-radius: 6px; }
+      figure img { width: 100%; }
+      .small { image-rendering: pixelated; }
+      .rows { display: grid; gap: .75rem; margin: 1.5rem 0; }
+      .rows figure { margin: 0; display: grid; grid-template-columns: 8rem 1fr; gap: 1rem;
+        align-items: center; break-inside: avoid; }
+      .rows figcaption { order: -1; margin: 0; }
+      @media (max-width: 40rem) { .rows figure { grid-template-columns: 1fr; gap: .25rem; } }
       figcaption { margin-top: .5rem; font-size: .9rem; color: var(--soft); }
       .wide { overflow-x: auto; margin: 1rem 0; }
       table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
@@ -293,7 +334,7 @@ public record HtmlReport(String title, List<Section> sections) {
       th:last-child, td:last-child { padding-right: 0; }
       th { font-weight: 600; color: var(--soft); }
       .number { text-align: right; white-space: nowrap; }
-      pre { overflow-x: auto; margin: 1rem 0; padding: 1rem; border-radius: 6px;
+      pre { white-space: pre-wrap; margin: 1rem 0; padding: 1rem; border-radius: 6px;
         background: var(--card); border-left: 3px solid var(--accent); }
       code { font: .9rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
       @media print {

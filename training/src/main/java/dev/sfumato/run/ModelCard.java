@@ -18,9 +18,9 @@ import java.util.zip.CRC32;
  * replaced it.
  *
  * @param facts the facts of the run
- * @param origin the origin of the weights, such as {@code trained from scratch}
+ * @param description the first paragraph, which describes the model
  */
-record ModelCard(RunFacts facts, String origin) {
+record ModelCard(RunFacts facts, String description) {
   private static final String MARK = "<!-- renewed by Sfumato while unchanged: ";
 
   /** Writes the card, unless there is one that this program did not write. */
@@ -91,7 +91,7 @@ record ModelCard(RunFacts facts, String origin) {
         """,
         isHubId(base) ? "base_model: " + base + "\n" : "",
         facts.name(),
-        "A diffusion model, " + origin + " with Sfumato.",
+        description,
         table(facts.model()),
         table(facts.results()),
         isConditioned() ? "--class " + aClass() + " " : "",

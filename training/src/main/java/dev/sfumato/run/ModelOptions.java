@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The shape of a new model, or requirements on a given one, which keeps the noise and the classes
@@ -152,11 +153,7 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   /** Returns the file or preset with the channels, size and classes of the data. */
   private UNet2DConfig unetConfig(
       Dataset dataset, ClassConditioning conditioning, boolean placeForNoClass) {
-    String name = config.orElseGet(() -> presetFor(dataset));
-    UNet2DConfig unet =
-        config.isPresent() && Files.isRegularFile(Path.of(name))
-            ? JsonFile.read(Path.of(name), UNet2DConfig.class)
-            : Presets.named(name);
+    UNet2DConfig unet = described().orElseGet(() -> Presets.named(presetFor(dataset)));
     unet =
         unet.with("sample_size", dataset.height())
             .with("in_channels", dataset.channels() + conditioning.extraChannels())
@@ -167,6 +164,23 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
     }
     unet.requireDivisible(dataset.height(), dataset.width());
     return unet;
+  }
+
+  /** The file or preset, if one was named. */
+  private Optional<UNet2DConfig> described() {
+    return config.map(
+        name ->
+            Files.isRegularFile(Path.of(name))
+                ? JsonFile.read(Path.of(name), UNet2DConfig.class)
+                : Presets.named(name));
+  }
+
+  /** The side of the square pictures that the file or preset is for. */
+  Optional<Integer> size() {
+    return described()
+        .map(UNet2DConfig::sampleSize)
+        .filter(sides -> Set.copyOf(sides).size() == 1)
+        .map(sides -> sides.get(0));
   }
 
   private static String presetFor(Dataset dataset) {

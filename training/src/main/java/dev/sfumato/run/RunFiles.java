@@ -26,7 +26,7 @@ final class RunFiles {
   private static final Logger log = LoggerFactory.getLogger(RunFiles.class);
 
   private final RunFacts facts;
-  private final String origin;
+  private final String description;
   private final Dataset dataset;
   private final WatchOptions watch;
   private final Trainer trainer;
@@ -36,19 +36,19 @@ final class RunFiles {
   /**
    * The files of a run.
    *
-   * @param origin the origin of the weights, for the card
+   * @param description the description of the model, for the card
    * @param dataset pictures of the size to draw
    * @param savedStep the step of the checkpoint from which the run resumes, else -1
    */
   RunFiles(
       RunFacts facts,
-      String origin,
+      String description,
       Dataset dataset,
       WatchOptions watch,
       Trainer trainer,
       long savedStep) {
     this.facts = facts;
-    this.origin = origin;
+    this.description = description;
     this.dataset = dataset;
     this.watch = watch;
     this.trainer = trainer;
@@ -119,7 +119,7 @@ final class RunFiles {
     try (Trainer.Averages averages = trainer.useAverages()) {
       facts.pipeline().save(file(""));
     }
-    new ModelCard(facts, origin).write(file("README.md"));
+    new ModelCard(facts, description).write(file("README.md"));
   }
 
   /** Writes the report, and returns the files to look at. */

@@ -81,6 +81,11 @@ record TrainedModel(
     return from.directory.or(() -> from.name.map(TrainedModel::find));
   }
 
+  /** The side of the square pictures that a new model is described for. */
+  Optional<Integer> size() {
+    return from.memory.isPresent() ? Optional.empty() : shape.size();
+  }
+
   private static Path find(String name) {
     return HubId.parse(name)
         .filter(id -> !Files.exists(Path.of(name)))

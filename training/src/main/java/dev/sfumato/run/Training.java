@@ -51,6 +51,7 @@ public final class Training implements Cloneable {
   private Optional<Device> device = Optional.empty();
   private Optional<Precision> precision = Optional.empty();
   private Map<String, Object> notes = Map.of();
+  private Optional<String> description = Optional.empty();
 
   private Training(TrainedModel model, TrainingPictures pictures, Path output) {
     this.model = model;
@@ -190,6 +191,11 @@ public final class Training implements Cloneable {
     return with(t -> t.notes = new LinkedHashMap<>(other));
   }
 
+  /** The same with this as the model card's first paragraph, instead of a plain sentence. */
+  public Training withDescription(String text) {
+    return with(t -> t.description = Optional.of(text));
+  }
+
   private Training with(Consumer<Training> change) {
     try {
       Training changed = (Training) clone();
@@ -231,7 +237,9 @@ public final class Training implements Cloneable {
       Optional<Path> checkpoint = checkpoint(directory);
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
       Optional<Path> folder = checkpoint.or(model::directory);
+      listener.onTask("reading the pictures");
       HeldOut heldOut = open(folder);
+      listener.onTask("preparing the model");
       try (TrainedModel.Loaded loaded = load(folder, heldOut.training());
           TrainingRun run =
               new TrainingRun(this, loaded.pipeline(), heldOut, directory, checkpoint, processes)) {
@@ -243,8 +251,10 @@ public final class Training implements Cloneable {
 
   /** Opens the pictures, in the size and the colours of the model unless others were requested. */
   private HeldOut open(Optional<Path> folder) {
-    TrainingPictures followed = folder.map(pictures::following).orElse(pictures);
-    return followed.open(batches.seed());
+    return folder
+        .map(pictures::following)
+        .orElseGet(() -> model.size().map(pictures::ofSize).orElse(pictures))
+        .open(batches.seed());
   }
 
   private TrainedModel.Loaded load(Optional<Path> folder, Dataset dataset) {
@@ -288,9 +298,9 @@ public final class Training implements Cloneable {
     return watch;
   }
 
-  /** Returns the origin of the weights, for the model card. */
-  String origin() {
-    return model.origin();
+  /** Returns the description of the model, for the model card. */
+  String description() {
+    return description.orElse("A diffusion model, " + model.origin() + " with Sfumato.");
   }
 
   /** Returns every option as requested, by name, without those that depend on the model. */

@@ -93,6 +93,11 @@ record TrainingPictures(
     return with(followed);
   }
 
+  /** The same, with this side in pixels where nothing else was asked for. */
+  TrainingPictures ofSize(int side) {
+    return options.resolution() == DataOptions.NATIVE ? with(options.withResolution(side)) : this;
+  }
+
   private static DataOptions.Channels channels(int count) {
     return count == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
   }

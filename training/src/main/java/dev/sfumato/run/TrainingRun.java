@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
@@ -53,6 +54,13 @@ public final class TrainingRun implements AutoCloseable {
      * @param history the losses, which grow during the run
      */
     default void onStart(Trainer trainer, LossHistory history) {}
+
+    /**
+     * Called when work begins that is not a step and may take long, before the first step, too.
+     *
+     * @param task such as {@code reading the pictures}
+     */
+    default void onTask(String task) {}
 
     /** Called after each epoch. */
     default void onEpoch(EpochReport report) {}
@@ -110,7 +118,7 @@ public final class TrainingRun implements AutoCloseable {
       files =
           new RunFiles(
               facts,
-              training.origin(),
+              training.description(),
               dataset,
               watch,
               trainer,
@@ -193,9 +201,11 @@ public final class TrainingRun implements AutoCloseable {
       }
       listener.onStep(report);
       if (trainer.progress().epoch() != epoch) {
+        listener.onTask("measuring the validation loss");
         listener.onEpoch(finishEpoch());
       }
       if (due(watch.checkpoints().every())) {
+        listener.onTask("saving a checkpoint");
         files.checkpoint(this::tell);
       }
       stopped = trainer.processes().any(listener.stopAsked());
@@ -256,11 +266,19 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void sample(Listener listener) {
-    files.sample(this::tell, listener::stopAsked);
+    int steps = watch.samples().steps();
+    AtomicInteger step = new AtomicInteger();
+    files.sample(
+        this::tell,
+        () -> {
+          listener.onTask("drawing samples, step " + step.incrementAndGet() + " of " + steps);
+          return listener.stopAsked();
+        });
   }
 
   /** A run that is stopped ends without samples, which take time. */
   private void save(boolean stopped, Listener listener) {
+    listener.onTask("saving the model");
     files.checkpoint(this::tell);
     files.saveModel();
     if (!stopped) {
