@@ -8,14 +8,14 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The line that is said of a wrong call. */
+/** The error message for a wrong call. */
 final class CallError {
   private CallError() {}
 
   /**
-   * Says what is wrong and where to look, with the names that were perhaps meant.
+   * Returns what is wrong and where to look, with similar names as suggestions.
    *
-   * @param e what the parser found
+   * @param e the parser's exception
    * @param arguments the call
    */
   static String message(ParameterException e, String[] arguments) {
@@ -31,7 +31,10 @@ final class CallError {
     return text + meant + " (see " + command.qualifiedName() + " --help)";
   }
 
-  /** A misspelt option is worth more words than the one that is missing because of it. */
+  /**
+   * Returns the misspelt option, which matters more than a required one that is missing because of
+   * it.
+   */
   private static Optional<UnmatchedArgumentException> unknownOption(
       ParameterException e, CommandSpec command, String[] arguments) {
     return Arrays.stream(arguments)

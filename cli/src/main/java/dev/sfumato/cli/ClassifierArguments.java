@@ -18,21 +18,21 @@ final class ClassifierArguments {
       names = "--data",
       paramLabel = "DATA",
       description =
-          "What --train-classifier learns from: pictures with classes, in any form that train"
-              + " takes. Without a test split a tenth of them is held out.")
+          "Pictures with classes for --train-classifier, in any form that train takes."
+              + " Without a test split, a tenth of them is held out.")
   String data;
 
   @Option(
       names = "--label-column",
       paramLabel = "NAME",
-      description = "For --data: the column of classes in Parquet and metadata files.")
+      description = "With --data: column of classes in Parquet and metadata files.")
   String labelColumn = "";
 
   @Option(
       names = "--resolution",
       paramLabel = "PX",
       description =
-          "For --data: side of the pictures, 4 to 128 (default: an idx file's own, else 64).")
+          "With --data: side of the pictures, 4 to 128 (default: an idx file's own, else 64).")
   int resolution = DataOptions.NATIVE;
 
   @Option(

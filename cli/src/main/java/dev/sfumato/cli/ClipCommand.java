@@ -80,7 +80,7 @@ final class ClipCommand implements Callable<Integer> {
   private void requireWords(ClipModel model, String text) {
     if (model.tokenizer().tokenize(text).isEmpty()) {
       throw new ParameterException(
-          spec.commandLine(), "--text '" + text + "' has no words: nothing can be compared to it");
+          spec.commandLine(), "--text '" + text + "' has no words to compare");
     }
   }
 

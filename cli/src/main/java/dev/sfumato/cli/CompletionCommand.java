@@ -10,7 +10,7 @@ import picocli.CommandLine.Spec;
 /** The command {@code completion}. */
 @Command(
     name = "completion",
-    description = "Prints a script with which a shell completes commands and options.",
+    description = "Prints a shell script that completes commands and options.",
     footer = {"%nExample:", "  source <(sfumato completion bash)"})
 final class CompletionCommand implements Runnable {
   private enum Shell {
@@ -28,7 +28,7 @@ final class CompletionCommand implements Runnable {
 
   @Spec private CommandSpec spec;
 
-  /** The script of bash loads what zsh needs to run it. */
+  /** Prints the script for bash; zsh runs it after loading two modules. */
   @Override
   public void run() {
     if (shell == Shell.ZSH) {

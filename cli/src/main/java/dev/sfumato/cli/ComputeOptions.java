@@ -9,13 +9,13 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** The options that all commands which compute share. */
+/** Options shared by all commands that compute. */
 final class ComputeOptions {
   @Option(
       names = "--device",
       paramLabel = "auto|cpu|cuda[:N]",
       defaultValue = "auto",
-      description = "Where to compute (default: ${DEFAULT-VALUE}).")
+      description = "Device to compute on (default: ${DEFAULT-VALUE}).")
   String device;
 
   @Option(
@@ -23,14 +23,14 @@ final class ComputeOptions {
       paramLabel = "fp32|bf16",
       defaultValue = "fp32",
       description =
-          "Arithmetic of convolutions and matrix products (default: ${DEFAULT-VALUE}); weights"
-              + " and sums stay fp32.")
+          "Precision of convolutions and matrix products (default: ${DEFAULT-VALUE});"
+              + " weights and sums stay fp32.")
   Precision precision;
 
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads of an operation (default: one per core).")
+      description = "Threads per operation (default: one per core).")
   Integer threads;
 
   @Option(
@@ -43,19 +43,19 @@ final class ComputeOptions {
   @Spec(Spec.Target.MIXEE)
   CommandSpec command;
 
-  /** Moves a model to {@code device}, to compute there in the asked precision. */
+  /** Moves a model to {@code device}, to compute there in the requested precision. */
   void place(DiffusionPipeline pipeline, Device device) {
     pipeline.to(device);
     pipeline.precision(precision);
   }
 
-  /** The same for a CLIP model. */
+  /** Moves a CLIP model to {@code device}. */
   void place(ClipModel clip, Device device) {
     clip.to(device);
     clip.precision(precision);
   }
 
-  /** Sets the engine up and gives the device. */
+  /** Sets up the engine and returns the device. */
   Device apply() {
     return WrongCall.checked(
         command,

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 
-/** Which pictures a run reads, and how. */
+/** Options for reading the pictures of a run. */
 final class DataArguments {
   @Option(
       names = "--data",
@@ -27,14 +27,15 @@ final class DataArguments {
       paramLabel = "NAME",
       defaultValue = "train",
       description =
-          "Which of the pictures, where folders or files are named after splits: train, validation,"
-              + " test or all (default: ${DEFAULT-VALUE}, and those of no split if none is named so).")
+          "Part of the pictures to use if folders or files are named after splits: train,"
+              + " validation, test or all (default: ${DEFAULT-VALUE}, or the pictures in no split"
+              + " if none is named so).")
   DataOptions.Split split;
 
   @Option(
       names = "--image-column",
       paramLabel = "NAME",
-      description = "Parquet column of pictures (default: the first that holds pictures).")
+      description = "Parquet column of pictures (default: the first with pictures).")
   String imageColumn;
 
   @Option(
@@ -62,7 +63,7 @@ final class DataArguments {
       names = "--center-crop",
       negatable = true,
       fallbackValue = "true",
-      description = "Cut the middle out of a picture that is not square, not a random part.")
+      description = "Crop pictures that are not square to their middle instead of a random part.")
   boolean centerCrop;
 
   @Option(
@@ -88,14 +89,14 @@ final class DataArguments {
   @Option(
       names = "--on-bad-image",
       paramLabel = "skip|fail",
-      description = "What to do with files that are no pictures (default: ${DEFAULT-VALUE}).")
+      description = "Treatment of files that are not pictures (default: ${DEFAULT-VALUE}).")
   DataOptions.OnBadImage onBadImage;
 
   @Option(
       names = "--data-threads",
       paramLabel = "N",
       description =
-          "Threads that decode pictures ahead (default: one for each processor, at least 2).")
+          "Threads that decode pictures in advance (default: one per processor, at least 2).")
   Integer dataThreads;
 
   @Option(
@@ -126,9 +127,9 @@ final class DataArguments {
   }
 
   /**
-   * Refuses to read pictures from what a run writes and overwrites.
+   * Refuses to read pictures from a run's output.
    *
-   * @throws SfumatoException if the data lie in {@code output}
+   * @throws SfumatoException if the data are inside {@code output}
    */
   void requireOutside(Path output) {
     try {
@@ -136,12 +137,12 @@ final class DataArguments {
         throw new SfumatoException(
             String.format(
                 Locale.ROOT,
-                "--data %s lies in --output %s, which belongs to the run: keep them apart",
+                "--data %s is inside --output %s, which belongs to the run: use separate folders",
                 data,
                 output));
       }
     } catch (IOException | InvalidPathException e) {
-      return; // not a place in the file system, or not there
+      return; // not a path, or it does not exist
     }
   }
 

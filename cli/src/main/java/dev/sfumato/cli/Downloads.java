@@ -6,26 +6,26 @@ import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
 import java.nio.file.Path;
 
-/** Models and data that options name: what lies on this machine, or what the Hub has. */
+/** Models and data named by options: local paths or downloads from the Hub. */
 final class Downloads {
   private Downloads() {}
 
   /**
-   * The directory of a diffusion pipeline.
+   * Returns the directory of a diffusion pipeline.
    *
-   * @param name a path, if there is something, else {@code org/name} or {@code org/name@revision}
-   * @throws dev.sfumato.SfumatoException if it is neither, or does not come
+   * @param name an existing path, else {@code org/name} or {@code org/name@revision}
+   * @throws dev.sfumato.SfumatoException if it is neither, or cannot be downloaded
    */
   static Path pipeline(String name) {
     return model(name, ModelFiles::pipeline);
   }
 
-  /** The directory or file of a CLIP model, named in the same ways. */
+  /** Returns the directory or file of a CLIP model, named in the same ways. */
   static Path clip(String name) {
     return model(name, ModelFiles::clip);
   }
 
-  /** Brings data of the Hub into its cache; data with another name are where they are. */
+  /** Downloads data of the Hub into its cache; other data stay in place. */
   static void data(String name) {
     if (Datasets.ofHub(name)) {
       try (StepProgress progress = StepProgress.ofBytes("download")) {

@@ -7,7 +7,7 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Folders that ship inside the program: the models, and some digits to train on. */
+/** Folders inside the program: the models, and some digits to train on. */
 enum EmbeddedFiles {
   MNIST(
       "models/mnist",
@@ -45,7 +45,7 @@ enum EmbeddedFiles {
     this.files = List.of(files);
   }
 
-  /** Copies all files into {@code target} and gives it back. */
+  /** Copies all files into {@code target} and returns it. */
   Path copyTo(Path target) {
     for (String file : files) {
       try (InputStream in = EmbeddedFiles.class.getResourceAsStream(folder + "/" + file)) {

@@ -41,16 +41,15 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {"%nExamples:", "  sfumato evaluate --model models/mnist --classes"},
     description = {
-      "Measures a model, by pictures that it samples, or a folder of pictures.",
-      "With --classes: how many show the class that was asked for, or that their folder is named"
-          + " after. Otherwise: how many there are, their sizes, brightness, contrast and how many"
-          + " repeat another.",
+      "Measures a model by pictures that it samples, or a folder of pictures.",
+      "With --classes: the share that shows the requested class, or the class of their"
+          + " folder. Otherwise: number, sizes, brightness, contrast and repeated pictures.",
       "A model is sampled with ddim unless --scheduler says otherwise."
     })
 final class EvaluateCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
-  /** What is measured, or made. */
+  /** The subject of the measurement, or the classifier to train. */
   static final class Subject {
     @Option(
         names = "--model",
@@ -64,8 +63,8 @@ final class EvaluateCommand implements Callable<Integer> {
         names = "--images",
         paramLabel = "DATA",
         description =
-            "Measure pictures: a folder, a Parquet file, an archive or whatever else train takes"
-                + " as --data (the test pictures where there are any).")
+            "Measure pictures: a folder, a Parquet file, an archive or anything that train"
+                + " takes as --data (the test pictures, if there are any).")
     String images;
 
     @Option(
@@ -82,41 +81,43 @@ final class EvaluateCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "NAME",
       description =
-          "For --images and --against: which of the pictures, train, validation, test or all"
-              + " (default: test where there are any, else validation, else train).")
+          "With --images and --against: part of the pictures, train, validation, test or all"
+              + " (default: test if there are any, else validation, else train).")
   DataOptions.Split split;
 
-  @Option(names = "--classes", description = "Read which class each picture shows.")
+  @Option(names = "--classes", description = "Recognise the class that each picture shows.")
   boolean classes;
 
   @Option(
       names = "--classifier",
       paramLabel = "DIR",
-      description = "What reads the classes (default: the classifier of digits that ships).")
+      description = "Classifier that reads the classes (default: the built-in one for digits).")
   Path classifier;
 
   @Option(
       names = "--count",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "Pictures to sample, evenly over the classes (default: ${DEFAULT-VALUE}).")
+      description =
+          "Pictures to sample, spread evenly over the classes (default: ${DEFAULT-VALUE}).")
   int count;
 
   @Option(
       names = "--against",
       paramLabel = "DATA",
       description =
-          "Pictures to be like: the Fréchet distance between the two sets, by the image vectors of"
+          "Pictures to compare with: prints the Fréchet distance between the two sets by the"
+              + " image vectors of"
               + " --clip.")
   String against;
 
   @Option(
       names = "--clip",
       paramLabel = "DIR|ID",
-      description = "For --against: a CLIP model, on this machine or of the Hub.")
+      description = "With --against: a CLIP model, a path or a Hub id.")
   String clip;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "The results as JSON, too.")
+  @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON, too.")
   Path json;
 
   @Mixin ClassifierArguments training;
@@ -161,7 +162,7 @@ final class EvaluateCommand implements Callable<Integer> {
         throw new SfumatoException(
             String.format(
                 Locale.ROOT,
-                "the model draws pictures of %d channels: only gray and RGB ones are measured",
+                "the model draws pictures with %d channels: only gray and RGB ones can be measured",
                 denoiser.channels()));
       }
       compute.place(pipeline, device);
@@ -180,7 +181,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  /** All classes in turn. */
+  /** Returns the classes in turn. */
   private static long label(ClassConditionedUNet denoiser, int picture) {
     return picture % denoiser.conditioning().numClasses();
   }

@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** What went wrong, as one line of a few hundred characters that says what to do. */
+/** Error messages of one line, with a few hundred characters at most, that say what to do. */
 final class Failure {
   private Failure() {}
 
-  /** The line for {@code e}. */
+  /** Returns the line for {@code e}. */
   static String line(Throwable e) {
     return "error: " + Printable.shortened(message(e));
   }
@@ -26,7 +26,8 @@ final class Failure {
     if (e instanceof OutOfMemoryError) {
       return "there is not enough memory for this ("
           + e.getMessage()
-          + "): ask for less at once, or give Java more, as with JAVA_TOOL_OPTIONS=-Xmx8g";
+          + "): use a smaller batch or size, or give Java more, for example with"
+          + " JAVA_TOOL_OPTIONS=-Xmx8g";
     }
     if (e instanceof StackOverflowError) {
       return "a file is nested too deeply to be read; --verbose says where";
@@ -53,8 +54,8 @@ final class Failure {
   }
 
   /**
-   * Says whether the letters of the arguments were lost on their way. Java reads them in the
-   * encoding of the locale, which for C and POSIX has ASCII alone.
+   * Returns an error if letters of the arguments were lost. Java reads them in the encoding of the
+   * locale, which for C and POSIX has only ASCII.
    */
   static Optional<String> ofEncoding(List<String> arguments) {
     String encoding = System.getProperty("sun.jnu.encoding", "UTF-8");
@@ -62,7 +63,7 @@ final class Failure {
       return Optional.of(
           "the locale has the encoding "
               + encoding
-              + ", in which letters of the arguments are lost: set LC_ALL=C.UTF-8");
+              + ", which loses letters of the arguments: set LC_ALL=C.UTF-8");
     }
     return arguments.stream()
         .filter(argument -> argument.contains("\uFFFD"))

@@ -14,15 +14,15 @@ import picocli.CommandLine.Option;
       "  sfumato finetune --model models/faces --data pictures/ --output runs/faces"
     },
     description =
-        "Goes on training a pretrained model on other pictures: train with --model and with"
-            + " defaults for that.")
+        "Trains a pretrained model further on other pictures: train with --model and"
+            + " suitable defaults.")
 final class FinetuneCommand extends TrainingCommand {
   @Option(
       names = "--model",
       required = true,
       paramLabel = "DIR|ID",
       description =
-          "The model to go on from: a directory in diffusers' layout, or one of the Hub:"
+          "The model to start from: a directory in diffusers' layout, or one of the Hub:"
               + " org/name[@revision].")
   String model;
 

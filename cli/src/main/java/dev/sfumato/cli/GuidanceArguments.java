@@ -18,7 +18,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What steers a sampling. */
+/** Options for steering a sampling. */
 final class GuidanceArguments {
   private static final Set<String> OF_A_GUIDE =
       Set.of(
@@ -43,8 +43,9 @@ final class GuidanceArguments {
       paramLabel = "shortcut|exact",
       defaultValue = "shortcut",
       description =
-          "Where the guides' gradient starts: after the network, or through it, with two to three"
-              + " times the time and the memory of training (default: ${DEFAULT-VALUE}).")
+          "Path of the guides' gradient: it stops before the network, or goes through it at"
+              + " two to three times the time and with the memory of training (default:"
+              + " ${DEFAULT-VALUE}).")
   GradientMode gradient;
 
   @Option(
@@ -60,8 +61,8 @@ final class GuidanceArguments {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "Takes each step N times, with fresh noise between; with --inpaint the resampling of"
-              + " RePaint (default: ${DEFAULT-VALUE}).")
+          "Repeat each step N times, with fresh noise between; with --inpaint this is"
+              + " RePaint's resampling (default: ${DEFAULT-VALUE}).")
   int recurrence;
 
   @Option(
@@ -77,7 +78,8 @@ final class GuidanceArguments {
       names = "--backward-scale",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Length of such a step, times the guide's scale (default: ${DEFAULT-VALUE}).")
+      description =
+          "Length of a descent step, times the guide's scale (default: ${DEFAULT-VALUE}).")
   double backwardScale;
 
   @Option(
@@ -85,7 +87,7 @@ final class GuidanceArguments {
       paramLabel = "universal|tfg",
       defaultValue = "universal",
       description =
-          "What such a step changes: the noise (Universal Guidance) or the picture (TFG) (default:"
+          "Target of a descent step: the noise (Universal Guidance) or the picture (TFG) (default:"
               + " ${DEFAULT-VALUE}).")
   MeanGuidance.Kind backward;
 
@@ -94,7 +96,7 @@ final class GuidanceArguments {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "Guides look at N noisy copies of the predicted picture; 0: at itself (default:"
+          "Show guides N noisy copies of the predicted picture; 0: the picture itself (default:"
               + " ${DEFAULT-VALUE}).")
   int smoothingSamples;
 
@@ -102,7 +104,7 @@ final class GuidanceArguments {
       names = "--smoothing-gamma",
       paramLabel = "G",
       defaultValue = "1",
-      description = "How noisy those are (default: ${DEFAULT-VALUE}).")
+      description = "Noise of these copies (default: ${DEFAULT-VALUE}).")
   double smoothingGamma;
 
   @Option(
@@ -116,14 +118,14 @@ final class GuidanceArguments {
   @Option(
       names = "--mask",
       paramLabel = "FILE",
-      description = "A picture of the same size, or of the model's: what is white is drawn anew.")
+      description = "A picture of the same size, or of the model's; its white part is drawn anew.")
   Path mask;
 
   @Spec(Spec.Target.MIXEE)
   CommandSpec command;
 
   /**
-   * {@code options} steered as was said, but for the guides.
+   * Returns {@code options} with all steering except the guides.
    *
    * @throws SfumatoException if a value is wrong
    */
@@ -134,7 +136,7 @@ final class GuidanceArguments {
     }
     for (GuideArguments guide : guides) {
       GuideSpec spec = guide.spec();
-      if (!spec.kind().equals("class")) { // whose classifier is yet to be loaded
+      if (!spec.kind().equals("class")) { // its classifier is loaded later
         spec.requireComplete();
       }
     }
@@ -149,7 +151,7 @@ final class GuidanceArguments {
     return inpaint == null ? guided : guided.withInpainting(inpaint, mask);
   }
 
-  /** {@code options} with the guides. */
+  /** Returns {@code options} with the guides. */
   SamplingOptions withGuides(SamplingOptions options, GuideClassifiers classifiers) {
     SamplingOptions guided = options;
     for (GuideArguments guide : guides) {
@@ -167,12 +169,12 @@ final class GuidanceArguments {
     return WrongCall.checked(command, () -> spec.withClassifier(reader::logits, reader::labels));
   }
 
-  /** What the guides are called. */
+  /** Returns the names of the guides. */
   List<String> names() {
     return GuideSpec.names(guides.stream().map(GuideArguments::spec).toList());
   }
 
-  /** The parser would take an option before a guide for the guide's, too. */
+  /** Requires a guide before its options; the parser would also accept them before it. */
   private void requireGuideBeforeItsOptions() {
     Set<String> said = null;
     for (String word : command.root().commandLine().getParseResult().originalArgs()) {
@@ -182,8 +184,8 @@ final class GuidanceArguments {
       } else if (OF_A_GUIDE.contains(option) && (said == null || !said.add(option))) {
         throw new SfumatoException(
             said == null
-                ? option + " belongs to a --guide: say it after one"
-                : option + " is said twice for one --guide");
+                ? option + " belongs to a --guide: give it after one"
+                : option + " is given twice for one --guide");
       }
     }
   }

@@ -16,8 +16,8 @@ final class GuideArguments {
       names = GUIDE,
       paramLabel = "KIND=VALUE",
       description = {
-        "What the pictures should be like; may be said several times:",
-        "color=green (the names of CSS), color=#1ae680 or color=0.1,0.9,0.5",
+        "What the pictures should look like; can be given several times:",
+        "color=green (or another CSS name), color=#1ae680 or color=0.1,0.9,0.5",
         "brightness=V, contrast=V, saturation=V with V from 0 to 1",
         "symmetry=horizontal|vertical",
         "clip=TEXT or clip=\"TEXT:WEIGHT|TEXT:WEIGHT\", clip-image=FILE (see --clip)",
@@ -31,7 +31,7 @@ final class GuideArguments {
   @Option(
       names = "--scale",
       paramLabel = "S",
-      description = "What the guide's loss is multiplied by (default: 40).")
+      description = "Factor of the guide's loss (default: 40).")
   Double scale;
 
   @Option(
@@ -45,41 +45,43 @@ final class GuideArguments {
   @Option(
       names = "--from",
       paramLabel = "F",
-      description = "Part of the run from which on the guide acts, 0 to 1 (default: 0).")
+      description = "Start of the guide's action as a share of the run, 0 to 1 (default: 0).")
   Double from;
 
   @Option(
       names = "--until",
       paramLabel = "F",
-      description = "Part of the run before which the guide acts, 0 to 1 (default: 1).")
+      description = "End of the guide's action as a share of the run, 0 to 1 (default: 1).")
   Double until;
 
   @Option(
       names = "--clip",
       paramLabel = "DIR|ID",
       description =
-          "For clip= and clip-image=: the CLIP model, as for the clip command. Guides of one model"
-              + " with equal cuts share them.")
+          "With clip= and clip-image=: the CLIP model, as for the clip command. Guides with"
+              + " the same model and equal cuts share the cuts.")
   String clip;
 
   @Option(
       names = "--cuts",
       paramLabel = "N",
-      description = "Random parts of the pictures that CLIP is shown at each step (default: 4).")
+      description = "Random parts of the pictures to show to CLIP at each step (default: 4).")
   Integer cuts;
 
   @Option(
       names = "--cut-power",
       paramLabel = "P",
       description =
-          "Cuts as in Disco Diffusion, sizes drawn by u^P (default: as in the Hugging Face course).")
+          "Cuts as in Disco Diffusion, sizes drawn by u^P (default: as in the Hugging Face"
+              + " course).")
   Double cutPower;
 
   @Option(
       names = "--cut-overview",
       paramLabel = "F[:F]",
       description =
-          "With --cut-power: share of the cuts that show the whole picture, 0 to 1, at the first and"
+          "With --cut-power: share of the cuts that show the whole picture, 0 to 1, at the"
+              + " first and"
               + " at the last step (default: 0.25).")
   String cutOverview;
 
@@ -87,32 +89,31 @@ final class GuideArguments {
       names = "--clip-temperature",
       paramLabel = "T",
       description =
-          "For clip= with several texts: they compete in a softmax (default: distances are added).")
+          "With several texts in clip=: they compete in a softmax (default: distances are added).")
   Double clipTemperature;
 
   @Option(
       names = "--clip-layers",
       paramLabel = "L[,L...]",
       description =
-          "For clip-image=: also compares these layers of the encoder, 0 the first, -1 the last.")
+          "With clip-image=: also compare these layers of the encoder, 0 the first, -1 the last.")
   String clipLayers;
 
   @Option(
       names = "--classifier",
       paramLabel = "DIR",
-      description =
-          "For class=: what reads classes (default: the classifier of digits that ships).")
+      description = "With class=: the classifier (default: the built-in one for digits).")
   Path classifier;
 
   @Option(
       names = "--low-pass",
       paramLabel = "N",
       description =
-          "For reference=: compares means over N x N pixels, the coarse layout (default: 1).")
+          "With reference=: compare means over N x N pixels, the coarse layout (default: 1).")
   Integer lowPass;
 
   /**
-   * The guide that was said.
+   * Returns the guide.
    *
    * @throws SfumatoException if a value is wrong
    */

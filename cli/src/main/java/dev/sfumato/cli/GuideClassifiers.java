@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The classifiers that guides of a sampling ask. */
+/** The classifiers used by the guides of a sampling. */
 final class GuideClassifiers implements AutoCloseable {
   private final Device device;
   private final List<PictureClassifier> loaded = new ArrayList<>();
@@ -15,7 +15,7 @@ final class GuideClassifiers implements AutoCloseable {
     this.device = device;
   }
 
-  /** The classifier of a directory, or the one of digits that ships for null. */
+  /** Returns the classifier in a directory, or the built-in one for digits if null. */
   PictureClassifier load(Path directory) {
     PictureClassifier classifier =
         directory == null ? PictureClassifier.digits() : PictureClassifier.load(directory);

@@ -29,8 +29,8 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * The part of {@code quickstart} about guidance: the faces of one noise, first as they come, then
- * steered towards a colour, then towards texts.
+ * The part of {@code quickstart} about guidance: faces from one noise, first unguided, then steered
+ * towards a colour, then towards texts.
  */
 final class GuidedFaces {
   private static final int COUNT = 10;
@@ -41,7 +41,8 @@ final class GuidedFaces {
   private static final double TEXT_SCALE = 100;
 
   /**
-   * The whole picture, plain and mirrored: nothing is drawn at random, so the noise is the same.
+   * Shows the whole picture, plain and mirrored; this draws no random numbers, so the noise is the
+   * same.
    */
   private static final Cutouts WHOLE = new PowerLawCutouts(2, 1, 1, 1);
 
@@ -61,7 +62,7 @@ final class GuidedFaces {
     this.seed = seed;
   }
 
-  /** Draws into {@code directory} and gives what the report says of it. */
+  /** Draws into {@code directory} and returns the report's sections about it. */
   static List<HtmlReport.Section> draw(Path directory, ComputeOptions compute, Device device) {
     Path model = EmbeddedFiles.FACES.copyTo(directory.resolve("faces-model"));
     Path clipModel = EmbeddedFiles.CLIP.copyTo(directory.resolve("clip-model"));
@@ -81,7 +82,7 @@ final class GuidedFaces {
           new HtmlReport.Paragraph(
               String.format(
                   Locale.ROOT,
-                  "Each row starts from the same noise, seed %d. All of it took %.0f seconds.",
+                  "Each row starts from the same noise, seed %d. All rows took %.0f seconds.",
                   compute.seed,
                   (System.nanoTime() - start) / 1e9)),
           new HtmlReport.Rows(
@@ -110,7 +111,7 @@ final class GuidedFaces {
         TEXT_SCALE);
   }
 
-  /** A row without a guide, one for the colour, one for each text. */
+  /** Returns a row without a guide, one for the colour, and one for each text. */
   private List<Tensor> rows(ClipModel clip) {
     List<Tensor> rows = new ArrayList<>();
     rows.add(row("draw faces", Guidance.NONE, x -> frames.add(Pictures.grid(x, 1))));

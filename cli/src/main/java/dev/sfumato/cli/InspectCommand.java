@@ -10,7 +10,7 @@ import picocli.CommandLine.Parameters;
     name = "inspect",
     mixinStandardHelpOptions = true,
     footer = {"%nExamples:", "  sfumato inspect models/mnist"},
-    description = "Shows what a model directory or a tensor file holds.")
+    description = "Shows the content of a model directory or a tensor file.")
 final class InspectCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "DIR|FILE|ID",

@@ -7,11 +7,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Ctrl-C (SIGINT), SIGTERM and SIGHUP. Work that has something to save holds a {@link #delay}: the
- * process then ends only when that is closed, and the work is expected to look at {@link #asked}
- * and to end soon. Other work ends at once, and a second signal of the same kind ends all work at
- * once, that of launched processes too. The exit status is the system's: 130 after SIGINT, 143
- * after SIGTERM.
+ * Ctrl-C (SIGINT), SIGTERM and SIGHUP. Work that must save something holds a {@link #delay}: the
+ * process then ends only when that is closed, and the work should check {@link #asked} and end
+ * soon. Other work ends at once, and a second signal of the same kind ends all work at once,
+ * including launched processes. The exit status is the system's: 130 after SIGINT, 143 after
+ * SIGTERM.
  */
 final class Interruption {
   private static final List<String> SIGNALS = List.of("INT", "TERM", "HUP");
@@ -23,14 +23,15 @@ final class Interruption {
 
   private Interruption() {}
 
-  /** From now on an interruption waits for delays, and a second one does not. */
+  /** Handles signals from now on: the first waits for delays, a second one does not. */
   static void listen() {
     Runtime.getRuntime().addShutdownHook(new Thread(Interruption::await, "interruption"));
     SIGNALS.forEach(Interruption::handle);
   }
 
   /**
-   * By reflection: the compiler warns of sun.misc, where the JDK keeps its only door to signals.
+   * Handles a signal by reflection, since the compiler warns of sun.misc, the JDK's only access to
+   * signals.
    */
   private static void handle(String name) {
     try {
@@ -63,18 +64,18 @@ final class Interruption {
     DELAY.lock();
   }
 
-  /** Whether the user wants the work to end. */
+  /** Returns whether the user wants the work to end. */
   static boolean asked() {
     return asked;
   }
 
-  /** Puts an interruption off until it is closed, by this thread. */
+  /** Delays interruptions until this thread closes the result. */
   static Delay delay() {
     DELAY.lock();
     return DELAY::unlock;
   }
 
-  /** A time in which the process does not end. */
+  /** A period in which the process does not end. */
   interface Delay extends AutoCloseable {
     @Override
     void close();

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
       "  sfumato launch --processes 2 train --data pictures/ --output runs/mine"
     },
     description = {
-      "Runs train or finetune in several processes of this machine that train as one.",
+      "Runs train or finetune in several processes on this machine that train one model.",
       "A batch has --batch-size pictures for each process. For several machines, start the command"
           + " itself once per process with torchrun, Slurm or Kubeflow, which set RANK, WORLD_SIZE,"
           + " MASTER_ADDR and MASTER_PORT."
@@ -41,7 +41,7 @@ final class LaunchCommand implements Callable<Integer> {
       names = "--processes",
       required = true,
       paramLabel = "N",
-      description = "How many processes; they share the cores, or take a card each.")
+      description = "Number of processes; they share the cores, or use one GPU each.")
   int processes;
 
   @Parameters(
@@ -60,7 +60,7 @@ final class LaunchCommand implements Callable<Integer> {
     if (!LAUNCHED.contains(command.get(0))) {
       throw new ParameterException(
           spec.commandLine(),
-          "'" + command.get(0) + "' does not run in several processes: train and finetune do");
+          "'" + command.get(0) + "' cannot run in several processes: use train or finetune");
     }
     try (Interruption.Delay delay = Interruption.delay()) {
       int port = freePort();
@@ -79,7 +79,7 @@ final class LaunchCommand implements Callable<Integer> {
     }
   }
 
-  /** The exit status of the first that failed. */
+  /** Waits for all processes and returns the exit status of the first that failed. */
   private int waitForAll() throws InterruptedException {
     Optional<LaunchedProcess> failed = Optional.empty();
     boolean interrupted = false;

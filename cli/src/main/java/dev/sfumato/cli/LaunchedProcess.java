@@ -14,8 +14,8 @@ import java.util.Map;
 
 /**
  * One of the processes of {@code sfumato launch}: this program with the same Java and the same
- * flags. What rank 0 says is passed on, of the others only messages, with their rank before them;
- * errors are kept, so that the user sees the first one only.
+ * flags. All output of rank 0 is passed on; from the others, only messages, after their rank.
+ * Errors are kept, so that the user sees only the first one.
  */
 final class LaunchedProcess {
   private static final String ERROR = "error: ";
@@ -38,8 +38,8 @@ final class LaunchedProcess {
   /**
    * Starts a process.
    *
-   * @param port at which all meet
-   * @param arguments of the program
+   * @param port the port where all processes meet
+   * @param arguments the program's arguments
    */
   static LaunchedProcess start(int rank, int size, int port, List<String> arguments)
       throws IOException {
@@ -64,7 +64,7 @@ final class LaunchedProcess {
     return new LaunchedProcess(rank, builder.start());
   }
 
-  /** A line that ends with a carriage return is the progress bar's. */
+  /** Passes messages on; a line that ends with a carriage return is a progress bar. */
   private void passMessagesOn() {
     StringBuilder line = new StringBuilder();
     try (Reader reader = new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8)) {
@@ -93,12 +93,12 @@ final class LaunchedProcess {
     return process.isAlive();
   }
 
-  /** The exit status of a process that has ended. */
+  /** Returns the exit status of a process that has ended. */
   int status() {
     return process.exitValue();
   }
 
-  /** Whether it has ended neither well nor because it was told to. */
+  /** Returns whether it has failed, except by a requested end. */
   boolean hasFailed() {
     return !isAlive()
         && status() != 0
@@ -106,20 +106,20 @@ final class LaunchedProcess {
         && status() != SIGNALLED + SIGTERM;
   }
 
-  /** Why it has failed. */
+  /** Returns the reason of its failure. */
   String failure() {
     String reason =
         !error.isEmpty()
             ? error
             : status() > SIGNALLED
-                ? "ended by signal " + (status() - SIGNALLED) + "; --resume goes on"
+                ? "ended by signal " + (status() - SIGNALLED) + "; --resume continues"
                 : "ended with status " + status();
     return "rank " + rank + ": " + reason;
   }
 
   // Unlike those of the process, its handle's methods do not close its output.
 
-  /** Asks it to save and end. */
+  /** Tells it to save and end. */
   void interrupt() {
     process.toHandle().destroy();
   }
@@ -128,7 +128,7 @@ final class LaunchedProcess {
     process.toHandle().destroyForcibly();
   }
 
-  /** Waits for the last of what it has said. */
+  /** Waits for the end of its output. */
   void awaitOutput() throws InterruptedException {
     messages.join();
   }

@@ -7,9 +7,9 @@ import dev.sfumato.scheduler.PredictionType;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** What a new model is like, and what a pretrained one must be like. */
+/** Options for a new model, or requirements on a pretrained one. */
 final class ModelArguments {
-  /** The U-Net of a new model, where the command has an option for it. */
+  /** Returns the U-Net of a new model, if the command has an option for it. */
   String config;
 
   @Option(
@@ -30,16 +30,16 @@ final class ModelArguments {
       names = "--prediction-type",
       paramLabel = "NAME",
       description =
-          "What the model predicts: epsilon, sample or v_prediction (default: the model's own;"
-              + " epsilon for a new one).")
+          "Prediction of the model: epsilon, sample or v_prediction (default: the model's"
+              + " own; epsilon for a new one).")
   PredictionType predictionType;
 
   @Option(
       names = "--class-conditioning",
       paramLabel = "NAME",
       description =
-          "How the model is told the class: none, channels, one_hot or embedding (default: the"
-              + " model's own; none for a new one).")
+          "Class conditioning: none, channels, one_hot or embedding (default: the model's"
+              + " own; none for a new one).")
   ClassConditioning.Type classConditioning;
 
   @Option(

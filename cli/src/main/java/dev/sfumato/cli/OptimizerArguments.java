@@ -5,7 +5,7 @@ import dev.sfumato.training.LearningRate;
 import dev.sfumato.training.TrainingOptions;
 import picocli.CommandLine.Option;
 
-/** How a run changes the weights. */
+/** Options of the optimiser. */
 final class OptimizerArguments {
   enum OptimizerName {
     ADAMW,
@@ -51,7 +51,7 @@ final class OptimizerArguments {
   @Option(
       names = "--max-grad-norm",
       paramLabel = "X",
-      description = "Clip the gradient to this norm; 0: never (default: ${DEFAULT-VALUE}).")
+      description = "Clip the gradient to this norm; 0: no clipping (default: ${DEFAULT-VALUE}).")
   double maxGradNorm;
 
   @Option(

@@ -5,13 +5,16 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import picocli.CommandLine;
 
-/** What the library calls {@code `batchSize`} the command line calls {@code --batch-size}. */
+/**
+ * Translates the library's names, such as {@code `batchSize`}, into options, such as {@code
+ * --batch-size}.
+ */
 final class OptionNames {
   private static final Pattern PROPERTY = Pattern.compile("`([a-z][A-Za-z0-9]*)`");
 
   private OptionNames() {}
 
-  /** A message of the library in the words of the command line. */
+  /** Returns a message of the library with the names of the command line. */
   static String inFlags(CommandLine program, String message) {
     return PROPERTY.matcher(message).replaceAll(found -> flag(program, found));
   }

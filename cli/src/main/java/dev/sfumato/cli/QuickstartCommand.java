@@ -26,14 +26,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sfumato quickstart}: draw digits, steer faces, train, stop, go on, report. */
+/** {@code sfumato quickstart}: draw digits, steer faces, train, stop, resume, report. */
 @Command(
     name = "quickstart",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {"%nExamples:", "  sfumato quickstart"},
     description =
-        "Shows what Sfumato does in a few minutes: draws digits, steers faces towards a colour and a"
+        "Shows what Sfumato does in a few minutes: draws digits, steers faces towards a"
+            + " colour and a"
             + " text, trains, stops and resumes, and writes an HTML report.")
 final class QuickstartCommand implements Callable<Integer> {
   private static final int PER_DIGIT = 8;
@@ -44,14 +45,14 @@ final class QuickstartCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIR",
-      description = "Where everything goes (default: sfumato-quickstart, or the next free name).")
+      description = "Folder for all files (default: sfumato-quickstart, or the next free name).")
   Path output;
 
   @Option(
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "60",
-      description = "How long to train (default: ${DEFAULT-VALUE}).")
+      description = "Seconds to train (default: ${DEFAULT-VALUE}).")
   double seconds;
 
   @Mixin ComputeOptions compute;
@@ -63,9 +64,10 @@ final class QuickstartCommand implements Callable<Integer> {
     List<HtmlReport.Section> report = new ArrayList<>();
     report.add(
         new HtmlReport.Lead(
-            "A diffusion model drew digits on request; another, which draws faces, was steered"
-                + " towards a colour and towards a text; then the first went on training, stopped,"
-                + " and went on from its checkpoint as if it had never stopped."));
+            "One diffusion model drew digits on request. Another, which draws faces, was"
+                + " steered towards a colour and towards texts. Then the first model was trained"
+                + " further, stopped, and resumed from its checkpoint as if it had never"
+                + " stopped."));
     try (OutputDirectory directory = OutputDirectory.create(output, false)) {
       tell("A short tour of Sfumato. Everything goes to " + output + ".");
       Path model = EmbeddedFiles.MNIST.copyTo(output.resolve("model"));
@@ -116,7 +118,7 @@ final class QuickstartCommand implements Callable<Integer> {
     return name;
   }
 
-  /** Ten rows, one per digit, of eight pictures each. */
+  /** Draws ten rows, one per digit, of eight pictures each. */
   private void draw(Path model, Device device, List<HtmlReport.Section> report) {
     long start = System.nanoTime();
     long[] labels =
@@ -156,7 +158,7 @@ final class QuickstartCommand implements Callable<Integer> {
     }
   }
 
-  /** Two runs of half the time each, the second from the checkpoint of the first. */
+  /** Trains in two runs of half the time each, the second from the checkpoint of the first. */
   private void train(Path model, Device device, List<HtmlReport.Section> report) {
     Path data = EmbeddedFiles.DIGITS.copyTo(output.resolve("data"));
     Path folder = output.resolve("training");
@@ -178,14 +180,14 @@ final class QuickstartCommand implements Callable<Integer> {
             .withPrecision(compute.precision);
     List<List<String>> rows =
         List.of(
-            trainFor(seconds / 2, "started from the model that ships", first),
+            trainFor(seconds / 2, "started from the built-in model", first),
             trainFor(seconds / 2, "resumed", first.withResume()));
     report.add(new HtmlReport.Heading("Train, stop, resume"));
     report.add(
-        new HtmlReport.Table(List.of("part", "steps", "pictures a second", "mean loss"), rows));
+        new HtmlReport.Table(List.of("part", "steps", "pictures per second", "mean loss"), rows));
     report.add(
         HtmlReport.Picture.read(
-            output.resolve("training/loss.png"), "The loss of both parts, one curve."));
+            output.resolve("training/loss.png"), "The loss of both parts in one curve."));
     report.add(
         new HtmlReport.Commands(
             "./sfumato train --data mnist --output runs/mnist --config mnist"

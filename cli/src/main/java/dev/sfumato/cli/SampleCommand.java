@@ -45,7 +45,7 @@ import picocli.CommandLine.Spec;
       "  sfumato sample --model models/mnist --class 7 --count 16 --out sevens.png",
       "  sfumato sample --model models/faces --guide color=#1ae680 --scale 40 --out green.png"
     },
-    description = "Makes pictures with a model.")
+    description = "Draws pictures with a model.")
 final class SampleCommand implements Callable<Integer> {
   private static final int GIF_FRAMES = 50;
 
@@ -60,7 +60,7 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--count",
       paramLabel = "N",
-      description = "How many pictures, of each --prompt (default: one per --class, else 1).")
+      description = "Number of pictures, for each --prompt (default: one per --class, else 1).")
   Integer count;
 
   @Option(
@@ -74,31 +74,34 @@ final class SampleCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "FILE",
       description =
-          "One picture with all in a grid, .png, .jpg or .jpeg (default: samples.png, if no other"
-              + " output is asked for).")
+          "Write all pictures as a grid in one file, .png, .jpg or .jpeg (default: samples.png, if"
+              + " no other output is requested).")
   Path out;
 
   @Option(names = "--rows", paramLabel = "N", description = "Rows of the grid (default: square).")
   Integer rows;
 
-  @Option(names = "--out-dir", paramLabel = "DIR", description = "A picture file for each.")
+  @Option(names = "--out-dir", paramLabel = "DIR", description = "Write a file for each picture.")
   Path outDir;
 
-  @Option(names = "--gif", paramLabel = "FILE.gif", description = "The grid step by step.")
+  @Option(
+      names = "--gif",
+      paramLabel = "FILE.gif",
+      description = "Write the grid of every step as an animation.")
   Path gif;
 
   @Option(
       names = "--save-tensor",
       paramLabel = "FILE.safetensors",
       description =
-          "The tensor 'images' (N, C, H, W), float32, not clamped; of a model of latents also"
+          "Write the tensor 'images' (N, C, H, W), float32, not clamped; for a latent model also"
               + " 'latents'.")
   Path saveTensor;
 
   @Option(
       names = "--trace",
       paramLabel = "FILE.csv",
-      description = "A row per step: the guides' losses and their gradient's norm.")
+      description = "Write a row per step: the guides' losses and the norm of their gradient.")
   Path trace;
 
   @Mixin SamplingArguments sampling;
@@ -160,7 +163,7 @@ final class SampleCommand implements Callable<Integer> {
         .withSeed(compute.seed);
   }
 
-  /** Says before the work, not after it, what cannot be saved. */
+  /** Refuses pictures that cannot be saved, before they are drawn. */
   private void requireFilesHold(int channels) {
     boolean colours = channels == 1 || channels == 3;
     boolean pictures = colours || channels == 4; // the fourth is opacity
@@ -168,7 +171,8 @@ final class SampleCommand implements Callable<Integer> {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the model draws pictures of %d channels, which %s files do not hold: use --save-tensor%s",
+              "the model draws pictures with %d channels, which do not fit into %s files: use"
+                  + " --save-tensor%s",
               channels,
               pictures ? "GIF" : "picture",
               pictures ? " or --out" : " alone"));
@@ -216,7 +220,7 @@ final class SampleCommand implements Callable<Integer> {
   private void save(
       Map<String, Tensor> drawn, List<BufferedImage> frames, PictureParameters parameters) {
     Tensor images = drawn.get("images");
-    if (saveTensor != null) { // first: a picture that cannot be written must not cost the numbers
+    if (saveTensor != null) { // first, so that a failed picture does not lose the tensor
       Safetensors.write(saveTensor, drawn, Map.of());
     }
     if (out != null) {

@@ -7,14 +7,14 @@ import dev.sfumato.scheduler.SchedulerKind;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
-/** How pictures are sampled. */
+/** Options of sampling. */
 final class SamplingArguments {
   @Option(
       names = "--batch-size",
       paramLabel = "N",
       description =
-          "Pictures that go through the network together; never changes the result (default: as many"
-              + " as have 65,536 pixels, 64 of 32 x 32).")
+          "Pictures per pass through the network; the result does not depend on it (default:"
+              + " as many as have 65,536 pixels, 64 of 32 x 32).")
   Integer batchSize;
 
   @Option(
@@ -37,8 +37,7 @@ final class SamplingArguments {
       names = "--steps",
       paramLabel = "N",
       description =
-          "Steps of the scheduler (default: for ddpm all that the model was trained on, for lcm 4,"
-              + " else 50).")
+          "Steps of the scheduler (default: all training timesteps for ddpm, 4 for lcm, else 50).")
   Integer steps;
 
   @Option(
@@ -60,7 +59,7 @@ final class SamplingArguments {
       paramLabel = "F",
       defaultValue = "0",
       description =
-          "Part of the run, 0 to 1, from which on classifier-free guidance acts (default:"
+          "Start of classifier-free guidance as a share of the run, 0 to 1 (default:"
               + " ${DEFAULT-VALUE}).")
   double classGuidanceFrom;
 
@@ -68,7 +67,8 @@ final class SamplingArguments {
       names = "--class-guidance-until",
       paramLabel = "F",
       defaultValue = "1",
-      description = "Part of the run before which it acts (default: ${DEFAULT-VALUE}).")
+      description =
+          "End of classifier-free guidance as a share of the run (default: ${DEFAULT-VALUE}).")
   double classGuidanceUntil;
 
   @Option(
@@ -76,11 +76,11 @@ final class SamplingArguments {
       paramLabel = "R",
       defaultValue = "0",
       description =
-          "How far its contrast is brought back to that of the plain prediction, 0 to 1 (default:"
+          "Rescale the guided prediction's contrast towards that of the plain one, 0 to 1 (default:"
               + " ${DEFAULT-VALUE}).")
   double classGuidanceRescale;
 
-  /** What was said; the rest is the model's to decide. */
+  /** Returns the given options; the model decides the rest. */
   SamplingOptions options() {
     SamplingOptions options =
         SamplingOptions.defaults()

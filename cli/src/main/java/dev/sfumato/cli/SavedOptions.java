@@ -22,8 +22,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
 /**
- * The defaults of the options: the library's, or those of {@code config.json} where a run goes on,
- * so that they need not be said again.
+ * The defaults of the options: the library's, or those of a resumed run's {@code config.json}, so
+ * that they need not be given again.
  */
 final class SavedOptions implements IDefaultValueProvider {
   private static final String FILE = "config.json";
@@ -32,10 +32,10 @@ final class SavedOptions implements IDefaultValueProvider {
   private static final List<String> OF_THE_CALL =
       List.of("--resume", "--overwrite", "--output", "--verbose", "--help", "--version");
 
-  /** What the library makes of other options, and what the call must name. */
+  /** Options that the library derives from others, and options that each call must give. */
   private static final List<String> DEPENDENT = List.of("epochs", "weight_decay", "data", "model");
 
-  /** Options that only a run's first start looks at. */
+  /** Options that only the first start of a run uses. */
   private static final List<String> OF_THE_MODEL =
       List.of("--model", "--config", "--class-embedding-size");
 
@@ -46,7 +46,7 @@ final class SavedOptions implements IDefaultValueProvider {
   }
 
   /**
-   * The defaults of {@code args}: those of the run that they go on with, if any, and else those of
+   * Returns the defaults for {@code args}: those of the run that they resume, if any, else those of
    * {@code library}.
    */
   static SavedOptions of(String[] args, Training library) {
@@ -83,7 +83,9 @@ final class SavedOptions implements IDefaultValueProvider {
         .orElse(value.asText());
   }
 
-  /** Every option of {@code command} that has a value, by the name that {@code config.json} has. */
+  /**
+   * Returns every option of {@code command} that has a value, by its name in {@code config.json}.
+   */
   static Map<String, Object> values(CommandSpec command) {
     Map<String, Object> values = new TreeMap<>();
     for (OptionSpec option : command.options()) {
@@ -96,8 +98,8 @@ final class SavedOptions implements IDefaultValueProvider {
   }
 
   /**
-   * Refuses options of this call that a run which goes on after a checkpoint would ignore: those
-   * that describe its model, unless they say what they said when it began.
+   * Refuses options that a run resumed from a checkpoint would ignore: those that describe its
+   * model, unless they equal those of its start.
    */
   static void requireAsBefore(CommandSpec command) {
     SavedOptions before = (SavedOptions) command.defaultValueProvider();
@@ -107,8 +109,7 @@ final class SavedOptions implements IDefaultValueProvider {
       if (option != null
           && !String.valueOf(json(option.getValue())).equals(before.defaultValue(option))) {
         throw new ParameterException(
-            command.commandLine(),
-            name + ": a run that goes on keeps its model: leave the option out");
+            command.commandLine(), name + ": a resumed run keeps its model: leave the option out");
       }
     }
   }

@@ -91,12 +91,12 @@ public final class Sfumato implements Runnable {
         throw new SfumatoException("standard output cannot be written: it is full or closed");
       }
       return status;
-    } catch (RuntimeException | Error e) { // also what is no Exception: no memory, no library
+    } catch (RuntimeException | Error e) { // including errors: no memory, no library
       return workError(e, commands, program.verbose);
     }
   }
 
-  /** Gives the options of training the library's defaults, or those of the run that goes on. */
+  /** Gives the options of training the library's defaults, or those of the resumed run. */
   private static void setDefaults(CommandLine program, String[] args) {
     Map<String, Supplier<Training>> trainings =
         Map.of(
@@ -142,7 +142,7 @@ public final class Sfumato implements Runnable {
     return FAILED;
   }
 
-  /** A thread that dies takes the program with it; what has something to save saves it first. */
+  /** Ends the program when a thread dies, after work that must save has saved. */
   private static void threadError(Thread thread, Throwable e) {
     report(e, false);
     System.exit(FAILED);

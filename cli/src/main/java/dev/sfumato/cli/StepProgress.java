@@ -10,7 +10,7 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** A progress bar on standard error; nothing where that is no terminal. */
+/** A progress bar on standard error, if that is a terminal. */
 final class StepProgress implements AutoCloseable {
   private static final int WIDTH = 100;
   private static final Path STANDARD_ERROR = Path.of("/proc/self/fd/2");
@@ -37,7 +37,7 @@ final class StepProgress implements AutoCloseable {
                 .build();
   }
 
-  /** Counts megabytes; how many there will be is told later. */
+  /** Counts megabytes; their total is set later. */
   static StepProgress ofBytes(String task) {
     return new StepProgress(task, 0, 1, " MB", 1_000_000);
   }
@@ -55,14 +55,16 @@ final class StepProgress implements AutoCloseable {
   }
 
   /**
-   * Rewrites the line; a terminal that is narrower cuts it. The library's own consumer asks JLine
-   * for the width, which takes Ctrl-C away from the program.
+   * Rewrites the line; a narrower terminal cuts it off. The library's own consumer asks JLine for
+   * the width, which would take Ctrl-C away from the program.
    */
   private static void show(String text) {
     System.err.print("\r\033[?7l" + text + "\033[K\033[?7h");
   }
 
-  /** From Java 22 on there is a console without a terminal, too, and a method that tells. */
+  /**
+   * Returns whether there is a terminal. Since Java 22 a console may lack one, and a method tells.
+   */
   private static boolean hasTerminal() {
     if (Files.isRegularFile(STANDARD_ERROR)) {
       return false;
@@ -96,7 +98,7 @@ final class StepProgress implements AutoCloseable {
     }
   }
 
-  /** Prints a line that stays, in the place of the bar, which goes on below it. */
+  /** Prints a permanent line in place of the bar, which continues below it. */
   void line(String text) {
     if (bar != null) {
       System.err.print("\r\033[K" + text + System.lineSeparator());

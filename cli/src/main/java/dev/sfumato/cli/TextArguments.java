@@ -10,24 +10,25 @@ import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 
-/** What a text-to-image model is asked to draw. */
+/** Options of text-to-image models. */
 final class TextArguments {
   @Option(
       names = "--prompt",
       paramLabel = "TEXT",
-      description = "What to draw, of a text-to-image model; again for more.")
+      description = "Text to draw with a text-to-image model; can be given several times.")
   List<String> prompts = List.of();
 
   @Option(
       names = "--prompts",
       paramLabel = "FILE",
-      description = "A prompt a line, after those of --prompt; empty lines are passed over.")
+      description =
+          "File with a prompt per line, after those of --prompt; empty lines are ignored.")
   Path file;
 
   @Option(
       names = "--negative-prompt",
       paramLabel = "TEXT",
-      description = "What none of the pictures should show.")
+      description = "Text that the pictures should not show.")
   String negative;
 
   @Option(
@@ -43,7 +44,7 @@ final class TextArguments {
       paramLabel = "X",
       defaultValue = "0",
       description =
-          "How far the contrast of guided pictures is brought back, 0 to 1 (default:"
+          "Rescale the guided prediction's contrast towards that of the plain one, 0 to 1 (default:"
               + " ${DEFAULT-VALUE}).")
   double guidanceRescale;
 
@@ -52,21 +53,21 @@ final class TextArguments {
       paramLabel = "K",
       defaultValue = "0",
       description =
-          "Last layers of the text encoder that are left out for the prompts (default:"
+          "Last layers of the text encoder to skip for the prompts (default:"
               + " ${DEFAULT-VALUE}).")
   int clipSkip;
 
   @Option(
       names = "--init-image",
       paramLabel = "FILE",
-      description = "A picture to start from; a text-to-image model draws in its size.")
+      description = "A picture to start from; a text-to-image model draws at its size.")
   Path picture;
 
   @Option(
       names = "--strength",
       paramLabel = "S",
       description =
-          "How far to go from --init-image, above 0 to 1 (default: 0.8, of Stable Diffusion XL 0.3,"
+          "Change from --init-image, above 0 to 1 (default: 0.8, of Stable Diffusion XL 0.3,"
               + " of a model of pixels 1).")
   Double strength;
 
@@ -83,7 +84,7 @@ final class TextArguments {
   Integer width;
 
   /**
-   * What was said.
+   * Returns the given options.
    *
    * @throws SfumatoException if the file of prompts cannot be read or a number is out of range
    */
@@ -97,7 +98,7 @@ final class TextArguments {
     return guidanceScale == null ? options : options.withGuidanceScale(guidanceScale);
   }
 
-  /** The same with the size that was said. */
+  /** Returns a copy with the given size. */
   SamplingOptions started(SamplingOptions options) {
     SamplingOptions sized = height == null ? options : options.withHeight(height);
     sized = width == null ? sized : sized.withWidth(width);

@@ -8,7 +8,7 @@ import dev.sfumato.training.Trainer;
 import java.util.List;
 import java.util.Locale;
 
-/** Lets a training go on for some seconds. */
+/** Runs a training for some seconds. */
 final class TimedTraining implements TrainingRun.Listener, AutoCloseable {
   private final double seconds;
   private final StepProgress bar;
@@ -48,7 +48,7 @@ final class TimedTraining implements TrainingRun.Listener, AutoCloseable {
     return elapsed >= seconds || Interruption.asked();
   }
 
-  /** What came of it: name, steps, pictures a second, mean loss. */
+  /** Returns a table row: name, steps, pictures per second, mean loss. */
   List<String> row(String name, TrainingResult result) {
     return List.of(
         name,

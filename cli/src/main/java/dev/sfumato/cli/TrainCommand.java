@@ -16,13 +16,13 @@ import picocli.CommandLine.ParameterException;
       "  sfumato train --output runs/mine --resume"
     },
     description =
-        "Trains a diffusion model on pictures: from scratch, or on from the weights of --model.")
+        "Trains a diffusion model on pictures, from scratch or from the weights of --model.")
 final class TrainCommand extends TrainingCommand {
   @Option(
       names = "--model",
       paramLabel = "DIR|ID",
       description =
-          "A model directory in diffusers' layout to go on from, or one of the Hub:"
+          "A model directory in diffusers' layout to start from, or one of the Hub:"
               + " org/name[@revision].")
   String model;
 
@@ -38,7 +38,7 @@ final class TrainCommand extends TrainingCommand {
   Training start() {
     if (model != null && config != null && !goesOn()) {
       throw new ParameterException(
-          spec.commandLine(), "--config describes a new model: it does not go with --model");
+          spec.commandLine(), "--config describes a new model and excludes --model");
     }
     described.config = config;
     Training whole = Training.fromScratch(pictures.data, output);

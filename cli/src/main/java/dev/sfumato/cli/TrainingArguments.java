@@ -6,26 +6,26 @@ import dev.sfumato.training.TrainingOptions;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** How a run trains. The defaults are the library's: {@link SavedOptions}. */
+/** Options of training. The defaults are the library's: {@link SavedOptions}. */
 final class TrainingArguments {
   @Option(
       names = "--gradient-accumulation-steps",
       paramLabel = "N",
-      description = "Micro-batches of an optimiser step (default: ${DEFAULT-VALUE}).")
+      description = "Micro-batches per optimiser step (default: ${DEFAULT-VALUE}).")
   int accumulation;
 
   @Option(
       names = "--epochs",
       paramLabel = "N",
       description =
-          "Passes over the data; 0: as many as --max-steps takes (default: 10, or 0 with"
+          "Passes over the data; 0: as many as --max-steps needs (default: 10, or 0 with"
               + " --max-steps).")
   Integer epochs;
 
   @Option(
       names = "--max-steps",
       paramLabel = "N",
-      description = "End after so many optimiser steps; 0: no limit (default: ${DEFAULT-VALUE}).")
+      description = "End after this many optimiser steps; 0: no limit (default: ${DEFAULT-VALUE}).")
   long maxSteps;
 
   @Mixin OptimizerArguments optimizer;
@@ -48,7 +48,7 @@ final class TrainingArguments {
   @Option(
       names = "--ema-power",
       paramLabel = "X",
-      description = "How fast the decay warms up (default: ${DEFAULT-VALUE}).")
+      description = "Speed of the decay's warm-up (default: ${DEFAULT-VALUE}).")
   double emaPower;
 
   @Option(
@@ -62,13 +62,14 @@ final class TrainingArguments {
   @Option(
       names = "--loss-weighting",
       paramLabel = "none|min_snr",
-      description = "Weights of timesteps (default: ${DEFAULT-VALUE}).")
+      description = "Weighting of timesteps (default: ${DEFAULT-VALUE}).")
   Objective.Weighting lossWeighting;
 
   @Option(
       names = "--noise-offset",
       paramLabel = "X",
-      description = "Strength of noise that is even over a picture (default: ${DEFAULT-VALUE}).")
+      description =
+          "Strength of noise that is constant over a picture (default: ${DEFAULT-VALUE}).")
   double noiseOffset;
 
   // ---- classes
@@ -77,7 +78,7 @@ final class TrainingArguments {
       names = "--class-dropout",
       paramLabel = "X",
       description =
-          "Share of labels left out, so that --class-guidance-scale can be used later (default:"
+          "Share of labels to drop, so that --class-guidance-scale can be used later (default:"
               + " ${DEFAULT-VALUE}).")
   double classDropout;
 

@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** What {@code train} and {@code finetune} have in common: all but the model. */
+/** The common part of {@code train} and {@code finetune}: everything except the model. */
 abstract class TrainingCommand implements Callable<Integer> {
   private static final String LATEST = "latest";
 
@@ -25,7 +25,7 @@ abstract class TrainingCommand implements Callable<Integer> {
       names = "--output",
       required = true,
       paramLabel = "DIR",
-      description = "Where the model and everything about the run goes.")
+      description = "Folder for the model and all files of the run.")
   Path output;
 
   @Option(
@@ -34,11 +34,11 @@ abstract class TrainingCommand implements Callable<Integer> {
       paramLabel = "latest|DIR",
       fallbackValue = LATEST,
       description =
-          "Go on from a checkpoint of --output; options that are not given again stay as the run"
-              + " had them.")
+          "Resume from a checkpoint of --output; options that are not given again keep the"
+              + " run's values.")
   String resume;
 
-  @Option(names = "--overwrite", description = "Delete what is in --output.")
+  @Option(names = "--overwrite", description = "Delete an earlier run in --output.")
   boolean overwrite;
 
   @Mixin DataArguments pictures;
@@ -48,15 +48,17 @@ abstract class TrainingCommand implements Callable<Integer> {
   @Mixin WatchArguments watching;
   @Mixin ComputeOptions compute;
 
-  /** The training of the command's model; what the command line adds is not set yet. */
+  /**
+   * Returns the training of the command's model, before the command line's other options are set.
+   */
   abstract Training start();
 
-  /** The model that is gone on from, which may have to be downloaded. */
+  /** Returns {@code whole} with the model to start from, after downloading it if necessary. */
   abstract Training withModel(Training whole);
 
   /**
-   * Whether there is a checkpoint to go on from; a run that was stopped before its first one starts
-   * again.
+   * Returns whether there is a checkpoint to resume from; a run that was stopped before its first
+   * one starts again.
    */
   final boolean goesOn() {
     return resume != null
@@ -69,8 +71,7 @@ abstract class TrainingCommand implements Callable<Integer> {
   public Integer call() {
     if (resume != null && overwrite) {
       throw new ParameterException(
-          spec.commandLine(),
-          "--resume keeps what is in --output: it does not go with --overwrite");
+          spec.commandLine(), "--resume keeps the run in --output and excludes --overwrite");
     }
     if (goesOn()) {
       SavedOptions.requireAsBefore(spec);
@@ -99,7 +100,7 @@ abstract class TrainingCommand implements Callable<Integer> {
     if (!result.isFinished()) {
       System.err.printf(
           Locale.ROOT,
-          "stopped after step %d of %d; --resume goes on%n",
+          "stopped after step %d of %d; --resume continues%n",
           result.progress().step(),
           result.totalSteps());
     }

@@ -7,14 +7,14 @@ import dev.sfumato.tensor.Rendezvous;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** The processes that train together, where torchrun's environment variables speak of several. */
+/** The processes that train together, if torchrun's environment variables describe several. */
 final class TrainingProcesses {
   private static final int FAILED = 1;
 
   private TrainingProcesses() {}
 
   /**
-   * Joins the others.
+   * Joins the other processes.
    *
    * @throws picocli.CommandLine.ParameterException if a variable is missing or wrong
    */
@@ -24,7 +24,10 @@ final class TrainingProcesses {
         .orElseGet(ProcessGroup::alone);
   }
 
-  /** The card of this process where the user left open which: each of a machine takes its own. */
+  /**
+   * Returns the GPU of this process unless the user chose one: each process of a machine takes its
+   * own.
+   */
   static Device device(CommandSpec command, Device device, String asked) {
     return device.isCpu() || asked.contains(":")
         ? device
@@ -36,7 +39,7 @@ final class TrainingProcesses {
     return WrongCall.checked(command, () -> Rendezvous.of(System.getenv()));
   }
 
-  /** Ends at once: a thread that waits for a process that has gone cannot be woken. */
+  /** Ends at once, since a thread that waits for a dead process cannot be woken. */
   private static void end(CommandSpec command, SfumatoException lost) {
     String message = OptionNames.inFlags(command.root().commandLine(), lost.getMessage());
     System.err.println("error: " + message);

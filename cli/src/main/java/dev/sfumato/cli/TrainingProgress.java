@@ -8,8 +8,8 @@ import dev.sfumato.training.Trainer;
 import java.util.Locale;
 
 /**
- * The live line of a training run: step, epoch, mean loss of the last 100 steps, images a second;
- * and a line that stays for each epoch.
+ * The live line of a training run: step, epoch, mean loss of the last 100 steps, images per second;
+ * and a permanent line for each epoch.
  */
 final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
   private final boolean shown;
@@ -19,7 +19,9 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
   private long start;
   private long imagesBefore;
 
-  /** Progress that is shown, or, in the processes after the first, only asks for the end. */
+  /**
+   * Makes a progress that is shown; in the processes after the first it only listens for the end.
+   */
   TrainingProgress(boolean shown) {
     this.shown = shown;
   }
@@ -76,7 +78,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     return Interruption.asked();
   }
 
-  /** Takes the live line away. */
+  /** Removes the live line. */
   void end() {
     if (bar != null) {
       bar.close();

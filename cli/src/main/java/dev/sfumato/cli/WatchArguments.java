@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Option;
 
-/** What a run keeps and shows while it goes on. */
+/** Options for watching and saving a run. */
 final class WatchArguments {
   enum Log {
     CSV,
@@ -45,7 +45,7 @@ final class WatchArguments {
   @Option(
       names = "--checkpoints-keep",
       paramLabel = "N",
-      description = "How many checkpoints stay (default: ${DEFAULT-VALUE}).")
+      description = "Number of checkpoints to keep (default: ${DEFAULT-VALUE}).")
   int checkpointsKeep;
 
   @Option(
@@ -54,7 +54,8 @@ final class WatchArguments {
       split = ",",
       defaultValue = "csv,tensorboard",
       description =
-          "Where metrics go; csv is always written, mlflow is configured by MLFLOW_TRACKING_URI,"
+          "Destination of metrics; csv is always written, mlflow is configured by"
+              + " MLFLOW_TRACKING_URI,"
               + " MLFLOW_EXPERIMENT_NAME and so on (default: ${DEFAULT-VALUE}).")
   Set<Log> log;
 
@@ -62,19 +63,19 @@ final class WatchArguments {
       names = "--validation-data",
       paramLabel = "DATA",
       description =
-          "Pictures that the validation loss is measured on, their validation or test split if they"
-              + " have one (default: that of --data, else the first of the training pictures).")
+          "Pictures for the validation loss; of these, the validation or test split if there"
+              + " is one (default: that split of --data, else the first of the training pictures).")
   String validationData;
 
   @Option(
       names = "--validation-share",
       paramLabel = "X",
       description =
-          "Share of the pictures that are not trained on but measured on (default:"
+          "Share of the pictures to hold out from training for the validation loss (default:"
               + " ${DEFAULT-VALUE}).")
   double validationShare;
 
-  /** Adds what the loss is measured on. */
+  /** Adds the pictures for the validation loss. */
   Training validation(Training whole) {
     if (validationShare != 0 && validationData != null) {
       throw new SfumatoException("--validation-data and --validation-share exclude each other");

@@ -4,7 +4,7 @@ import dev.sfumato.training.TrainedWeights;
 import java.util.List;
 import picocli.CommandLine.Option;
 
-/** Which weights a run trains, and how their gradients are computed. */
+/** Options for the weights to train and their gradients. */
 final class WeightArguments {
   @Option(
       names = "--train-only",
@@ -19,7 +19,7 @@ final class WeightArguments {
       names = "--freeze",
       paramLabel = "PATTERN",
       split = ",",
-      description = "Leave these weights as they are, such as down_blocks,*.norm? (default: none).")
+      description = "Leave these weights unchanged, such as down_blocks,*.norm? (default: none).")
   List<String> freeze;
 
   @Option(
@@ -27,8 +27,8 @@ final class WeightArguments {
       negatable = true,
       fallbackValue = "true",
       description =
-          "Compute layers again in the backward pass and keep less: the same results for less"
-              + " memory and more time.")
+          "Compute layers again in the backward pass: the same results with less memory and"
+              + " more time.")
   boolean gradientCheckpointing;
 
   TrainedWeights trained() {

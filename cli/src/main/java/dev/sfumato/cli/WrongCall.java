@@ -11,7 +11,7 @@ final class WrongCall {
   private WrongCall() {}
 
   /**
-   * What {@code options} makes of the options of {@code command}.
+   * Returns the result of {@code options}, with its errors as errors of {@code command}.
    *
    * @throws ParameterException if a value is out of range
    */
@@ -23,7 +23,7 @@ final class WrongCall {
     }
   }
 
-  /** The error of the call that {@code e}, which names properties, is on the command line. */
+  /** Returns {@code e}, whose message names properties, as an error of the call. */
   static ParameterException of(CommandSpec command, SfumatoException e) {
     String message = e.getMessage();
     for (String flag : command.optionsMap().keySet()) {
@@ -33,7 +33,8 @@ final class WrongCall {
   }
 
   /**
-   * Names of several words are properties wherever they stand, others where they are said to be.
+   * Replaces a property by its flag: names of several words everywhere, others only where they are
+   * marked.
    */
   private static String withFlag(String message, String flag) {
     String name = flag.replaceFirst("^-+", "");

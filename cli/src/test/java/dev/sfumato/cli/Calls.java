@@ -30,7 +30,7 @@ final class Calls {
 
   private Calls() {}
 
-  /** What a call gave. */
+  /** The result of a call. */
   record Result(int status, String out, String err) {
     /** Fails unless the call failed with this status and one line that has all {@code words}. */
     Result failsWith(int expected, String... words) {

@@ -86,7 +86,7 @@ class ClipGuidedSampleTest {
         "--guide clip=rose --clip CLIP --clip-layers 1 | has no option --clip-layers, which is for clip-image",
         "--guide clip=rose --clip CLIP --clip-temperature 1 | prompts compete",
         "--guide clip-image=a.png --clip CLIP --clip-temperature 1 | has no option --clip-temperature, which is for clip",
-        "--guide clip=rose --clip CLIP --clip CLIP | --clip is said twice for one --guide",
+        "--guide clip=rose --clip CLIP --clip CLIP | --clip is given twice for one --guide",
         "--clip CLIP --guide clip=rose | --clip belongs to a --guide",
       })
   void aWrongCallIsOneLineAndStatusTwo(String options, String words) {

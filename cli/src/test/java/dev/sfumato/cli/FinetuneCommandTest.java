@@ -211,7 +211,7 @@ class FinetuneCommandTest {
         .failsWith(1, "optimizer.safetensors", "--freeze");
   }
 
-  /** What a library run leaves; the rest of the options are the command line's own. */
+  /** The options that a library run saves; the others belong to the command line. */
   @Test
   void aTrainingFromJavaLeavesTheSameFiles() throws IOException {
     Path model = GOLDEN.resolve("finetune/epsilon");

@@ -158,7 +158,7 @@ class GuidedSampleTest {
         "--guide tv --schedule cosine | schedule 'cosine' is unknown",
         "--guide tv --from 0.5 --until 0.5 | from 0.5 and until 0.5",
         "--guide tv --scale NaN | scale must be a number",
-        "--guide tv --scale 1 --scale 2 | --scale is said twice for one --guide",
+        "--guide tv --scale 1 --scale 2 | --scale is given twice for one --guide",
         "--scale 5 | --scale belongs to a --guide",
         "--from 0.5 --guide tv | --from belongs to a --guide",
         "--gradient both | both",

@@ -51,7 +51,7 @@ class LaunchCommandTest {
     assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
     String message = Files.readString(log);
     assertWithMessage(message).that(launch.exitValue()).isEqualTo(128 + 9);
-    assertThat(message).isEqualTo("error: rank 1: ended by signal 9; --resume goes on\n");
+    assertThat(message).isEqualTo("error: rank 1: ended by signal 9; --resume continues\n");
     int done = rows("two");
     assertThat(done).isLessThan(STEPS);
     assertThat(Calls.files(folder.resolve("two")).toString()).doesNotContain("incomplete");
@@ -77,7 +77,7 @@ class LaunchCommandTest {
     "launch --processes 0 train, --processes must be at least 1",
     "launch train, --processes",
     "launch --processes 2, COMMAND",
-    "launch --processes 2 sample --model x, does not run in several processes"
+    "launch --processes 2 sample --model x, cannot run in several processes"
   })
   void wrongCalls(String line, String message) {
     Calls.run(line).failsWith(2, message);

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What a power cut leaves of a run. The calls that reach the kernel tell: what is renamed was
- * forced to the disk before, and the new name is forced before anything else is renamed.
+ * Tests the state of a run after a power cut. The system calls tell: what is renamed was forced to
+ * the disk before, and the new name is forced before anything else is renamed.
  */
 class PowerCutTest {
   private static final Pattern FORCED = Pattern.compile("f(?:data)?sync\\(\\d+<([^>]+)>\\)");

@@ -41,7 +41,7 @@ class ResumeTest {
     return Calls.run(("train --resume --output %s " + more).strip(), output);
   }
 
-  /** What a kill leaves at the beginning of a run. */
+  /** Makes the remains of a run that was killed at its start. */
   private void keepOnly(String... names) throws IOException {
     try (Stream<Path> tree = Files.walk(output)) {
       for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
@@ -90,7 +90,7 @@ class ResumeTest {
   void aRunThatHasEndedDoesNotStartAgain() throws IOException {
     train("--max-steps 1").succeeds();
     keepOnly(".lock", "config.json", "metrics.csv", "model_index.json");
-    resume("--max-steps 2").failsWith(1, "has a model and no checkpoint to go on from");
+    resume("--max-steps 2").failsWith(1, "has a model but no checkpoint to resume from");
   }
 
   // ---- options

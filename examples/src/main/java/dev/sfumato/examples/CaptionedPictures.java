@@ -11,7 +11,7 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
- * Pictures of one size and a caption for each, such as {@code a smiling face with red hair,
+ * Pictures of one size with a caption for each, such as {@code a smiling face with red hair,
  * glasses, blue background}: phrases between commas.
  *
  * @param pixels the pictures, RGB
@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
  */
 record CaptionedPictures(List<Pixels> pixels, List<String> captions) implements Dataset {
 
-  /** Reads data sets as {@code --data} names them, scaled to {@code side} pixels. */
+  /** Reads data sets in the forms of {@code --data}, scaled to {@code side} pixels. */
   static CaptionedPictures read(List<String> data, int side) {
     DataOptions options =
         DataOptions.defaults()
@@ -79,7 +79,10 @@ record CaptionedPictures(List<Pixels> pixels, List<String> captions) implements 
     return where(CaptionedPictures::isHeldOut);
   }
 
-  /** One caption in twenty, with all its pictures, whatever the order of the data. */
+  /**
+   * Returns whether a caption is held out with all its pictures: one in twenty, whatever the order
+   * of the data.
+   */
   private static boolean isHeldOut(String caption) {
     return Math.floorMod(caption.hashCode(), 20) == 0;
   }
@@ -91,14 +94,15 @@ record CaptionedPictures(List<Pixels> pixels, List<String> captions) implements 
         Arrays.stream(places).mapToObj(captions::get).toList());
   }
 
-  /** The phrases of a caption. */
+  /** Returns the phrases of a caption. */
   static List<String> phrases(String caption) {
     return List.of(caption.split(", | with | and "));
   }
 
   /**
-   * Whether {@code text} is true of a picture with {@code caption}: each of its phrases is part of
-   * one of the caption's. So "red hair" is true of "a face with short red hair, tan skin".
+   * Returns whether {@code text} is true of a picture with {@code caption}: each of its phrases is
+   * part of a phrase of the caption. So "red hair" is true of "a face with short red hair, tan
+   * skin".
    */
   static boolean holds(List<String> text, List<String> caption) {
     return text.stream()

@@ -5,11 +5,14 @@ import dev.sfumato.run.TrainingResult;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Path;
 
-/** Fine-tunes a model on a folder of pictures, and says how it goes. */
+/** Fine-tunes a model on a folder of pictures and prints its progress. */
 public final class FineTune {
   private FineTune() {}
 
-  /** Trains: a model directory or an id of the Hub, pictures, a directory to write, steps. */
+  /**
+   * Trains; the arguments are a model directory or an id of the Hub, pictures, a directory to
+   * write, and the number of steps.
+   */
   public static void main(String[] args) {
     Path output = Path.of(args[2]);
     TrainingResult result =

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /** Measures a CLIP model on the captions that {@link TrainClip} held out. */
 public final class MeasureClip {
-  /** What zero-shot classification chooses from: texts with one of the words for "%s". */
+  /** The choices of zero-shot classification: texts with one of the words in place of "%s". */
   private static final Map<String, List<String>> ATTRIBUTES = new LinkedHashMap<>();
 
   static {
@@ -32,7 +32,7 @@ public final class MeasureClip {
     ATTRIBUTES.put("a %s pixel art face", words("smiling frowning"));
   }
 
-  /** What is there or not. */
+  /** Things that are present or absent. */
   private static final List<String> PRESENT =
       List.of("glasses", "a beard", "a mustache", "earrings", "an open mouth", "the tongue out");
 
@@ -52,7 +52,7 @@ public final class MeasureClip {
     return List.of(text.split(" "));
   }
 
-  /** Measures: the model's directory, data sets with captions. */
+  /** Measures; the arguments are the model's directory and data sets with captions. */
   public static void main(String[] args) {
     if (args.length < 2) {
       System.err.println("usage: examples/run MeasureClip DIRECTORY DATA...");
@@ -70,18 +70,18 @@ public final class MeasureClip {
     }
   }
 
-  /** One picture for each caption, so that only one answer is right. */
+  /** Returns one picture for each caption, so that only one answer is right. */
   private static CaptionedPictures firstOfEach(CaptionedPictures all) {
     Set<String> seen = new HashSet<>();
     return all.where(seen::add);
   }
 
-  /** (N, M) cosines of the pictures and {@code texts}. */
+  /** Returns the cosines (N, M) of the pictures and {@code texts}. */
   private Tensor cosines(List<String> texts) {
     return Functional.matmul(images, clip.encodeText(texts).transpose(0, 1));
   }
 
-  /** How often the right text is the first, or among the first five, for its picture. */
+  /** Measures how often the right text is the first, or among the first five, for its picture. */
   private void retrieval() {
     Tensor cosines = cosines(captions);
     System.out.printf(Locale.ROOT, "held-out pairs: %d%n", captions.size());
@@ -112,8 +112,8 @@ public final class MeasureClip {
   }
 
   /**
-   * How often the text that is true of a picture scores highest of all of its kind, and how often
-   * the one answer would be right that is right most often.
+   * Measures how often the true text of a picture scores highest among its kind, and how often the
+   * most frequent answer would be right.
    */
   private void zeroShot(String pattern, List<String> words) {
     List<String> texts =
@@ -138,7 +138,10 @@ public final class MeasureClip {
         percent(commonest, asked.length));
   }
 
-  /** How often a face with it scores higher than a face without it: the area under the ROC. */
+  /**
+   * Measures how often a face with it scores higher than a face without it: the area under the ROC
+   * curve.
+   */
   private void presence(String text) {
     float[] scores = cosines(List.of(text)).toFloats();
     int[] faces =

@@ -34,8 +34,8 @@ import java.util.SplittableRandom;
 /**
  * Trains a small CLIP (Radford et al., 2021, <a
  * href="https://arxiv.org/abs/2103.00020">arXiv:2103.00020</a>) on captioned pictures, from
- * nothing: a vision transformer and a text transformer learn to put a picture and its caption into
- * the same place. One caption in twenty is held out; {@link MeasureClip} measures on those.
+ * scratch: a vision transformer and a text transformer learn to map a picture and its caption to
+ * nearby vectors. One caption in twenty is held out; {@link MeasureClip} measures on those.
  */
 public final class TrainClip {
   private static final int SIDE = 32;
@@ -66,7 +66,10 @@ public final class TrainClip {
     this.phrases = data.captions().stream().map(CaptionedPictures::phrases).toList();
   }
 
-  /** Trains: the directory to write, the number of steps, data sets with captions. */
+  /**
+   * Trains; the arguments are the directory to write, the number of steps, and data sets with
+   * captions.
+   */
   public static void main(String[] args) {
     if (args.length < 3) {
       System.err.println("usage: examples/run TrainClip DIRECTORY STEPS DATA...");
@@ -77,7 +80,10 @@ public final class TrainClip {
     new TrainClip(all).train(Path.of(args[0]), Integer.parseInt(args[1]));
   }
 
-  /** Patches of 8 pixels, four blocks of width 128 for pictures and two for texts. */
+  /**
+   * Returns a configuration with patches of 8 pixels, four blocks of width 128 for pictures and two
+   * for texts.
+   */
   private ClipConfig config() {
     return new ClipConfig(
         128,
@@ -124,7 +130,7 @@ public final class TrainClip {
     }
   }
 
-  /** The loss of pictures and captions as they are said and seen. */
+  /** The contrastive loss of augmented pictures and captions. */
   private final class Contrastive implements TrainingLoss {
     private final ClipNetwork network;
 
@@ -153,8 +159,8 @@ public final class TrainClip {
   }
 
   /**
-   * The contrastive loss, with targets for short texts, which are true of several pictures: all of
-   * them count as right (Yang et al., "Unified Contrastive Learning", 2022, <a
+   * Returns the contrastive loss for short texts, each of which may be true of several pictures:
+   * all of these count as right (Yang et al., "Unified Contrastive Learning", 2022, <a
    * href="https://arxiv.org/abs/2204.03610">arXiv:2204.03610</a>).
    *
    * @param images (B, 3, S, S)
@@ -171,7 +177,7 @@ public final class TrainClip {
     return toText.add(toImage).mul(0.5);
   }
 
-  /** Rows that add up to 1. */
+  /** Scales rows to add up to 1. */
   private static Tensor shares(Tensor truths) {
     return truths.div(truths.mean(true, 1).mul(truths.size(1)));
   }
@@ -189,7 +195,7 @@ public final class TrainClip {
     return Tensor.of(truths, count, count);
   }
 
-  /** The scale of the logits stays below 100, as in the paper, lest training becomes unstable. */
+  /** Limits the scale of the logits to 100, as in the paper, to keep training stable. */
   private static void clampLogitScale(ClipNetwork network) {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
@@ -199,7 +205,9 @@ public final class TrainClip {
 
   // ---- augmentation
 
-  /** A caption or, more often, one of its phrases or a few: people ask for "red hair". */
+  /**
+   * Returns a caption or, more often, one or a few of its phrases, since people ask for "red hair".
+   */
   private String said(String caption) {
     if (random.nextInt(3) == 0) {
       return caption;
@@ -220,7 +228,8 @@ public final class TrainClip {
   }
 
   /**
-   * A phrase, or two or more words of it that follow each other: "red hair" of "short red hair".
+   * Returns a phrase, or two or more successive words of it, such as "red hair" from "short red
+   * hair".
    */
   private String shortened(String phrase) {
     List<String> words = List.of(phrase.split(" "));
@@ -233,8 +242,8 @@ public final class TrainClip {
   }
 
   /**
-   * What a guide shows of an unfinished picture: cut out, blurred, mirrored; never recoloured,
-   * since captions name colours.
+   * Returns a picture in the way a guide shows an unfinished one: cut out, blurred, mirrored; never
+   * recoloured, since captions name colours.
    */
   private Pixels seen(Pixels picture, String text) {
     Pixels seen = picture;
@@ -252,7 +261,7 @@ public final class TrainClip {
     return Resize.to(seen, SIDE, SIDE, Resize.Filter.BICUBIC);
   }
 
-  /** Noise of a strength of its own for each picture, mostly weak. */
+  /** Adds noise, with its own strength for each picture and mostly weak. */
   private static Tensor noisy(Tensor images, Draws draws) {
     Tensor strength = draws.uniform(1, 1, 1).square().mul(0.4);
     return images.add(draws.normal(3, SIDE, SIDE).mul(strength));

@@ -1,7 +1,7 @@
 package dev.sfumato.chart;
 
 /**
- * How many values lie in each of some buckets of equal width from the least to the greatest value.
+ * A histogram with buckets of equal width from the least to the greatest value.
  *
  * @param min the least value
  * @param max the greatest value

@@ -21,12 +21,12 @@ import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
 
 /**
- * A page that tells what a run did. It is one file: pictures are part of it, and it holds no script
- * and no link to a network, so it can be mailed or kept as it is. It follows the reader's light or
- * dark setting and fits a telephone.
+ * A page about a run. It is a single file that embeds its pictures and has no scripts and no
+ * external links, so it can be mailed or archived. It follows the reader's light or dark setting
+ * and fits a telephone.
  *
  * @param title heads the page and names the browser's tab
- * @param sections what follows, from top to bottom
+ * @param sections its parts, from top to bottom
  */
 public record HtmlReport(String title, List<Section> sections) {
   /** The widest that a picture is shown, in pixels. */
@@ -41,7 +41,7 @@ public record HtmlReport(String title, List<Section> sections) {
     sections = List.copyOf(sections);
   }
 
-  /** A part of the page. All texts are plain: markup in them is shown, not obeyed. */
+  /** A part of the page. All texts are plain; markup in them is escaped. */
   public sealed interface Section {}
 
   /** A headline within the page. */
@@ -56,7 +56,7 @@ public record HtmlReport(String title, List<Section> sections) {
   /**
    * Settings or results by name, in the map's order.
    *
-   * @param values what to show beside each name
+   * @param values the value beside each name
    */
   public record Settings(Map<String, String> values) implements Section {
     /** Copies the map. */
@@ -69,7 +69,7 @@ public record HtmlReport(String title, List<Section> sections) {
    * A picture with words below it.
    *
    * @param file the bytes of a PNG, JPEG or GIF file; not to be changed afterwards
-   * @param caption what the picture shows, also for readers who do not see it
+   * @param caption a description of the picture, also for readers who cannot see it
    */
   public record Picture(byte[] file, String caption) implements Section {
     /** Checks the format. */
@@ -88,7 +88,7 @@ public record HtmlReport(String title, List<Section> sections) {
     /**
      * A picture file.
      *
-     * @throws SfumatoException if it cannot be read or is no PNG, JPEG or GIF
+     * @throws SfumatoException if it cannot be read or is not a PNG, JPEG or GIF
      */
     public static Picture read(Path path, String caption) {
       byte[] file;
@@ -143,7 +143,7 @@ public record HtmlReport(String title, List<Section> sections) {
     }
   }
 
-  /** Lines as one types them into a terminal, or another text that keeps its line breaks. */
+  /** Lines to type into a terminal, or another text that keeps its line breaks. */
   public record Commands(String text) implements Section {}
 
   /**

@@ -27,7 +27,7 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
  * more than a factor of ten.
  */
 public final class LossChart {
-  /** How many steps the bold line's mean reaches back. */
+  /** The number of steps in the bold line's mean. */
   public static final int WINDOW = 100;
 
   private static final int WIDTH = 1000;
@@ -130,7 +130,7 @@ public final class LossChart {
         .setLineStyle(new BasicStroke(thickness, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
   }
 
-  /** Evenly spaced steps would get as many labels as touch each other; so one is moved a little. */
+  /** Moves one step a little; with evenly spaced steps the labels would touch. */
   private static double[] unevenly(double[] steps) {
     if (steps.length > MOST_EVEN_STEPS) {
       steps[1] += (steps[2] - steps[1]) / 20;
@@ -152,7 +152,7 @@ public final class LossChart {
     }
   }
 
-  /** Labels 1, 2 and 5 of a decade's lines. */
+  /** Returns the label of a decade's lines 1, 2 and 5. */
   private static String decadeLabel(double value) {
     BigDecimal rounded = new BigDecimal(value).round(new MathContext(1)).stripTrailingZeros();
     boolean shown = "1 2 5".contains(rounded.unscaledValue().toString());
@@ -183,8 +183,8 @@ public final class LossChart {
   }
 
   /**
-   * Keeps the least and greatest of every few points, so that a long run draws fast and looks
-   * alike.
+   * Keeps the least and greatest of every few points, so that a long run is drawn quickly and looks
+   * the same.
    */
   private static List<Point> thinned(List<Point> points) {
     int stride = (2 * points.size() + MOST_POINTS - 1) / MOST_POINTS;

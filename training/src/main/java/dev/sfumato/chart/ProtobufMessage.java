@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A protocol buffer message while it is written, field by field: as much of the <a
- * href="https://protobuf.dev/programming-guides/encoding/">encoding</a> as event files need.
+ * Writes a protocol buffer message field by field, with the part of the <a
+ * href="https://protobuf.dev/programming-guides/encoding/">encoding</a> that event files need.
  */
 final class ProtobufMessage {
   private static final int VARINT = 0;

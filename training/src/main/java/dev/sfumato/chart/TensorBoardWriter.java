@@ -52,10 +52,9 @@ public final class TensorBoardWriter implements AutoCloseable {
   }
 
   /**
-   * Starts a new event file in {@code folder}, which is made if it is missing. Events that earlier
-   * files of the folder hold for {@code firstStep} and later are hidden by TensorBoard, so a run
-   * that is resumed after step N opens its log with N + 1 and shows no step twice; a new run opens
-   * it with 0.
+   * Starts a new event file in {@code folder}, which is made if it is missing. TensorBoard hides
+   * events of earlier files from {@code firstStep} on, so a run that resumes after step N opens its
+   * log with N + 1 and shows no step twice; a new run opens it with 0.
    *
    * @throws SfumatoException if the file cannot be made
    */
@@ -84,7 +83,7 @@ public final class TensorBoardWriter implements AutoCloseable {
     }
   }
 
-  /** The file that is written. */
+  /** Returns the event file. */
   public Path path() {
     return path;
   }
@@ -126,7 +125,7 @@ public final class TensorBoardWriter implements AutoCloseable {
     appendValue(step, value(tag).message(VALUE_TENSOR, tensor).message(VALUE_METADATA, plugin));
   }
 
-  /** Logs how the values of several tensors are spread, by name, as one event. */
+  /** Logs histograms of several tensors, by name, as one event. */
   public void histograms(long step, Map<String, Histogram> histograms) {
     ProtobufMessage summary = new ProtobufMessage();
     histograms.forEach(
@@ -202,7 +201,10 @@ public final class TensorBoardWriter implements AutoCloseable {
     return Integer.rotateRight((int) crc.getValue(), 15) + 0xA282EAD8;
   }
 
-  /** The seconds in the last event file's name: TensorBoard reads files in the order of names. */
+  /**
+   * Returns the seconds in the last event file's name; TensorBoard reads files in the order of
+   * names.
+   */
   private static long newest(Path folder) throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       return files

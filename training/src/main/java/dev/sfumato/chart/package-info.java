@@ -1,18 +1,18 @@
 /**
- * What a person looks at: curves and pages. Nothing here knows of tensors or of training; numbers
- * come in as arrays and leave as files.
+ * Curves and pages for people. This package does not depend on tensors or training; it turns arrays
+ * of numbers into files.
  *
  * <ul>
  *   <li>{@link dev.sfumato.chart.LossChart} draws the loss of a training run.
- *   <li>{@link dev.sfumato.chart.TensorBoardWriter} logs a run while it goes on, for people who
- *       watch it in TensorBoard.
- *   <li>{@link dev.sfumato.chart.HtmlReport} tells the story of a finished run in one page.
+ *   <li>{@link dev.sfumato.chart.TensorBoardWriter} logs a run for TensorBoard while it runs.
+ *   <li>{@link dev.sfumato.chart.HtmlReport} describes a finished run on one page.
  * </ul>
  *
- * <p>All of them but the event log reach the disk whole: a reader sees the old file or the new one.
+ * <p>All of them except the event log replace a file in one move: a reader sees the old file or the
+ * new one.
  *
  * <p>Drawing needs no display, but {@link dev.sfumato.chart.LossChart} needs a font. Programs that
  * never open a window should run with {@code -Djava.awt.headless=true}, so that a stale {@code
- * DISPLAY} variable is not looked at.
+ * DISPLAY} variable is ignored.
  */
 package dev.sfumato.chart;

@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * What is said about pictures besides what they show.
+ * Classes and captions of pictures.
  *
  * @param classNames the names of the classes, by label; empty if there are none
  * @param labels the class of each picture; empty if there are none
@@ -19,13 +19,14 @@ import java.util.stream.IntStream;
 record Annotations(List<String> classNames, int[] labels, List<String> captions) {
   private static final int MAX_CLASSES = 100_000;
 
-  /** Nothing is said. */
+  /** No classes and no captions. */
   static final Annotations NONE = new Annotations(List.of(), new int[0], List.of());
 
   /**
    * Returns these captions with classes by name, numbered in {@link #inOrder the order}.
    *
-   * @param all names of classes, those of other splits included, so that labels mean the same there
+   * @param all the names of all classes, including those of other splits, so that labels mean the
+   *     same there
    */
   Annotations withClasses(List<String> nameOfEach, List<String> all) {
     List<String> names = inOrder(all);
@@ -35,8 +36,8 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
   }
 
   /**
-   * Returns the different ones of some names: in the order of the alphabet or, if all are whole
-   * numbers, of the numbers.
+   * Returns the distinct names in alphabetical order or, if all are whole numbers, in numerical
+   * order.
    */
   static List<String> inOrder(List<String> names) {
     List<String> different = names.stream().distinct().toList();
@@ -54,12 +55,12 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
    * Returns these captions with the classes of a column: by number if all labels are numbers, by
    * name if none is.
    *
-   * @param all labels, those of other splits included, so that they mean the same there
-   * @param names by label, where the labels are numbers; where empty, the numbers from 0 to the
+   * @param all the labels, including those of other splits, so that they mean the same there
+   * @param names the names by label if the labels are numbers; if empty, the numbers from 0 to the
    *     largest label are the names
-   * @param source what messages say the labels are from
-   * @throws SfumatoException if some are numbers and some names, or one is not 0, 1, 2 ... or has
-   *     no name
+   * @param source the origin of the labels in messages
+   * @throws SfumatoException if some labels are numbers and some names, or one is not 0, 1, 2 ...
+   *     or has no name
    */
   Annotations withClasses(
       List<Label> labelOfEach, List<Label> all, List<String> names, String source) {
@@ -88,7 +89,10 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
     return new Annotations(classNames, labels, List.copyOf(texts));
   }
 
-  /** Returns what is said about some of the pictures; the classes stay, so that labels do. */
+  /**
+   * Returns the annotations of some of the pictures; the classes stay, so labels keep their
+   * meaning.
+   */
   Annotations of(int[] pictures) {
     int[] someLabels =
         labels.length == 0 ? labels : IntStream.of(pictures).map(i -> labels[i]).toArray();

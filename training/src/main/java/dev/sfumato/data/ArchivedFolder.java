@@ -17,7 +17,7 @@ final class ArchivedFolder implements PictureFiles {
     for (String name : folder.names()) {
       if (EntryNames.isArchive(name)) {
         PictureFiles archive = Archives.open(folder.file(name));
-        // The one folder in one of several archives may be a class.
+        // With several archives, the single folder in one of them may be a class.
         PictureFiles files = one ? FilesBelow.of(archive) : archive;
         files.names().forEach(inner -> entries.put(name + "/" + inner, new Entry(files, inner)));
       } else {

@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /** Opens archives of pictures. */
 final class Archives {
-  /** What grows beyond this in unpacking is no archive of pictures but made to fill the disk. */
+  /** Largest ratio of unpacked to packed size; anything beyond it is made to fill the disk. */
   private static final long MAX_RATIO = 200;
 
   private static final Logger log = LoggerFactory.getLogger(Archives.class);
@@ -19,7 +19,7 @@ final class Archives {
   private Archives() {}
 
   /**
-   * Opens a zip or tar archive, told by its content.
+   * Opens a zip or tar archive, recognised by its content.
    *
    * @throws SfumatoException if it is damaged or something else
    */
@@ -32,7 +32,7 @@ final class Archives {
     };
   }
 
-  /** Returns whether an entry is of use. Nothing is written where it says, so none does harm. */
+  /** Returns whether an entry is of use. Entries are never written to the paths that they name. */
   static boolean wanted(String name) {
     return EntryNames.isVisible(name) && FileSource.uses(name);
   }
@@ -52,12 +52,12 @@ final class Archives {
     }
   }
 
-  /** Returns how many bytes an archive may unpack to. */
+  /** Returns the largest number of bytes to which an archive may unpack. */
   static long limit(long size) {
     return MAX_RATIO * (size + (1 << 16));
   }
 
-  /** Returns what is wrong with an archive that unpacks to more. */
+  /** Returns the reason why an archive that unpacks to more is refused. */
   static String tooMuch() {
     return String.format(Locale.ROOT, "it unpacks to more than %d times its size", MAX_RATIO);
   }

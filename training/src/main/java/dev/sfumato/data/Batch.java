@@ -7,13 +7,13 @@ import java.util.List;
  * Pictures to train on together.
  *
  * @param images float32 (B, C, H, W) in [-1, 1], on the CPU; it belongs to the scope in which the
- *     batch was asked for
+ *     batch was requested
  * @param labels the class of each picture (B); empty if the data set has no classes
  * @param captions the text of each picture (B); empty if the data set has no captions
- * @param indices the number that each picture has in the data set (B)
+ * @param indices the number of each picture in the data set (B)
  */
 public record Batch(Tensor images, long[] labels, List<String> captions, int[] indices) {
-  /** Returns B, how many pictures there are. */
+  /** Returns B, the number of pictures. */
   public int size() {
     return indices.length;
   }

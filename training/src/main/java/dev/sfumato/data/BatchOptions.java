@@ -3,12 +3,12 @@ package dev.sfumato.data;
 import dev.sfumato.SfumatoException;
 
 /**
- * How pictures are put together.
+ * Options for putting batches together.
  *
- * @param batchSize pictures in a batch; the last of an epoch has what is left
- * @param shuffle draw a new order for every epoch; otherwise the data set's own
- * @param flip mirror each picture left to right with probability 1/2
- * @param seed of order, flips and random crops
+ * @param batchSize pictures in a batch; the last batch of an epoch has the remaining ones
+ * @param shuffle draws a new order for every epoch; otherwise the order is the data set's own
+ * @param flip mirrors each picture left to right with probability 1/2
+ * @param seed the seed of order, flips and random crops
  */
 public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long seed) {
   private static final BatchOptions DEFAULTS = new BatchOptions(16, true, false, 0);
@@ -50,7 +50,7 @@ public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long se
     return new BatchOptions(batchSize, shuffle, flip, other);
   }
 
-  /** Returns the same with batches of {@code processes} times as many pictures. */
+  /** Returns the same options with {@code processes} times as many pictures in a batch. */
   public BatchOptions times(int processes) {
     return withBatchSize(Math.multiplyExact(batchSize, processes));
   }

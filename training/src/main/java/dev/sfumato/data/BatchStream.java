@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The batches of an epoch, or of the rest of one. While a batch is used, threads prepare the next
- * ones, picture by picture. Close it: that ends the threads. For use by one thread.
+ * ones, picture by picture. {@link #close} ends the threads. Not thread-safe.
  */
 public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   private final Batches.Epoch epoch;
@@ -43,7 +43,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
-    // One more than all threads can work on, so that none waits for a batch to be taken.
+    // One more than all threads can work on, so no thread waits until a batch is taken.
     int batchSize = batches.options().batchSize();
     int depth = 1 + (batches.threads() + batchSize - 1) / batchSize;
     for (int i = 0; i < depth; i++) {
@@ -80,7 +80,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   /**
    * Returns the next batch, whose tensor belongs to the current scope.
    *
-   * @throws SfumatoException if a picture cannot be read any more
+   * @throws SfumatoException if a picture can no longer be read
    * @throws NoSuchElementException after the last
    * @throws IllegalStateException if the stream was closed
    */
@@ -117,11 +117,11 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     }
   }
 
-  /** Ends the threads, waiting for the pictures that they are at. */
+  /** Ends the threads after the pictures that they are working on. */
   @Override
   public void close() {
     closed = true;
-    background.shutdown(); // no interrupt, which would close the file that is read from
+    background.shutdown(); // an interrupt would close the file that is being read
     try {
       if (background.awaitTermination(1, TimeUnit.MINUTES)) {
         ahead.forEach(preparation -> preparation.batch().images().close());

@@ -12,10 +12,9 @@ import java.util.stream.IntStream;
 /**
  * The batches of a data set, epoch by epoch.
  *
- * <p>Order and augmentation are pure functions of (seed, epoch), drawn from generators of their
- * own: the order from one generator for the epoch, crop and flip from one for each picture of it.
- * So nothing has to be saved to go on from the middle of an epoch but its number and the number of
- * batches already used:
+ * <p>Order and augmentation are pure functions of (seed, epoch), drawn from separate generators:
+ * one per epoch for the order, one per picture for crop and flip. So a run can resume in the middle
+ * of an epoch from the epoch's number and the number of batches already used:
  *
  * <pre>{@code
  * try (BatchStream stream = batches.epoch(3).from(17)) {
@@ -30,11 +29,12 @@ import java.util.stream.IntStream;
  *
  * @param dataset the pictures
  * @param options batch size, order, flips and seed
- * @param threads that prepare pictures while a batch is used; they change nothing in the batches
+ * @param threads the number of threads that prepare pictures while a batch is used; it does not
+ *     change the batches
  */
 public record Batches(Dataset dataset, BatchOptions options, int threads) {
 
-  /** A thread for each processor, but at least two. */
+  /** Options with a thread per processor, but at least two. */
   public Batches(Dataset dataset, BatchOptions options) {
     this(dataset, options, DataOptions.defaults().threads());
   }
@@ -46,12 +46,12 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
     }
   }
 
-  /** Returns how many batches an epoch has, a short last one included. */
+  /** Returns the number of batches in an epoch, including a short last one. */
   public int perEpoch() {
     return (dataset.size() + options.batchSize() - 1) / options.batchSize();
   }
 
-  /** Returns how many pictures the batch at {@code position} of an epoch has. */
+  /** Returns the number of pictures in the batch at {@code position} of an epoch. */
   public int sizeAt(int position) {
     return Math.min(options.batchSize(), dataset.size() - position * options.batchSize());
   }
@@ -75,7 +75,7 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
     return new Epoch(order, mix(mix(~options.seed()) + number));
   }
 
-  /** Scatters neighbouring numbers, which as seeds would start generators that go alike. */
+  /** Scatters neighbouring numbers, which would be seeds of similar generators. */
   private static long mix(long value) {
     return new SplittableRandom(value).nextLong();
   }
@@ -90,7 +90,7 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
       this.augmentationSeed = augmentationSeed;
     }
 
-    /** Returns the numbers of the pictures in the order in which they come. */
+    /** Returns the numbers of the pictures in the epoch's order. */
     public int[] order() {
       return order.clone();
     }
@@ -98,14 +98,15 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
     /**
      * Returns the batches after the first {@code position}.
      *
-     * @param position batches to leave out, 0 to {@link Batches#perEpoch}
+     * @param position the number of batches to skip, 0 to {@link Batches#perEpoch}
      */
     public BatchStream from(int position) {
       return from(position, Share.ALL);
     }
 
     /**
-     * Returns the same batches with only the pictures of {@code share}: of a short one, maybe none.
+     * Returns the same batches with only the pictures of {@code share}; in a short batch there may
+     * be none.
      */
     public BatchStream from(int position, Share share) {
       if (position < 0 || position > perEpoch()) {
@@ -119,10 +120,7 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
       return Batches.this;
     }
 
-    /**
-     * Returns a batch with room for its pictures, those of {@code share}; the caller frees its
-     * tensor.
-     */
+    /** Returns a batch with room for the pictures of {@code share}; the caller frees its tensor. */
     Batch empty(int position, Share share) {
       int whole = sizeAt(position);
       int start = position * options.batchSize() + share.start(whole);

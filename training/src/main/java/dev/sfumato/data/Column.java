@@ -6,11 +6,11 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * A column that is looked for in a table of pictures.
+ * A column to find in a table of pictures.
  *
  * @param option what messages call the option that names it
- * @param asked the name that was asked for; empty for the usual ones
- * @param usual the names that are looked for otherwise
+ * @param asked the requested name; empty for the usual ones
+ * @param usual the names to look for otherwise
  */
 record Column(String option, String asked, List<String> usual) {
 
@@ -23,11 +23,12 @@ record Column(String option, String asked, List<String> usual) {
   }
 
   /**
-   * Returns the name of the column in a table, empty if nobody asked and there is none.
+   * Returns the name of the column in a table; empty if no name was requested and no usual one is
+   * present.
    *
    * @param present the table's columns
-   * @param table what messages call it
-   * @throws SfumatoException if the column that was asked for is missing, naming those there are
+   * @param table the table's name in messages
+   * @throws SfumatoException if the requested column is missing; the message names the present ones
    */
   Optional<String> in(List<String> present, String table) {
     if (asked.isEmpty()) {

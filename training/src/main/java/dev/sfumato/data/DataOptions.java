@@ -6,18 +6,18 @@ import dev.sfumato.picture.Resize;
 import java.util.Locale;
 
 /**
- * How pictures are read. What is not given keeps its {@link #defaults}.
+ * Options for reading pictures; {@link #defaults} gives their defaults.
  *
  * @param resolution side of the square pictures in pixels; {@link #NATIVE} means an idx file's own
  *     size, and 64 (as in diffusers' training scripts) for folders, whose pictures have many sizes
- * @param centerCrop take the middle of a picture that is no square; otherwise {@link Batches} draws
- *     the place for every epoch, as diffusers' {@code --center_crop} has it
+ * @param centerCrop crops a picture that is not square to its middle; otherwise {@link Batches}
+ *     draws the place for every epoch, as without diffusers' {@code --center_crop}
  * @param channels colours of the pictures
- * @param onBadImage what to do with files that are no pictures
- * @param split which of the pictures are read
- * @param columns where Parquet and metadata files have pictures, classes and captions
- * @param threads that decode pictures when a data set is opened
- * @param cacheMegabytes memory for decoded pictures; those that find no room are decoded again
+ * @param onBadImage the treatment of files that are not pictures
+ * @param split the split to read
+ * @param columns the columns of pictures, classes and captions in Parquet and metadata files
+ * @param threads the number of threads that decode pictures when a data set is opened
+ * @param cacheMegabytes memory for decoded pictures; pictures that do not fit are decoded again
  */
 public record DataOptions(
     int resolution,
@@ -29,15 +29,15 @@ public record DataOptions(
     int threads,
     int cacheMegabytes) {
 
-  /** As {@link #resolution}: the pictures' own size where they have one. */
+  /** A {@link #resolution} that means the data's own size, if there is one. */
   public static final int NATIVE = 0;
 
-  /** The resolution of folders where none is given. */
+  /** The default resolution of folders. */
   static final int FOLDER_RESOLUTION = 64;
 
   /** Colours of the pictures. */
   public enum Channels {
-    /** What the data are: gray for idx files, RGB for picture files. */
+    /** The data's own channels: gray for idx files, RGB for picture files. */
     AUTO,
     /** Three channels; gray pictures are repeated. */
     RGB,
@@ -45,7 +45,7 @@ public record DataOptions(
     GRAY
   }
 
-  /** What to do with files that are no pictures. */
+  /** The treatment of files that are not pictures. */
   public enum OnBadImage {
     /** Leave them out, with a warning for each. */
     SKIP,
@@ -53,15 +53,15 @@ public record DataOptions(
     FAIL
   }
 
-  /** Which of the pictures, as {@code --split} spells it. */
+  /** A part of the pictures, as spelled in {@code --split}. */
   public enum Split {
-    /** Those to learn from: {@code train-*} of idx files, folders and files named train. */
+    /** Training pictures: {@code train-*} of idx files, folders and files named train. */
     TRAIN,
     /** Folders and files named validation, valid, val or dev. */
     VALIDATION,
     /** {@code t10k-*} of idx files, folders and files named test or eval. */
     TEST,
-    /** All of them, whatever folders and files are named; not of idx files. */
+    /** All pictures, whatever the names of folders and files; not for idx files. */
     ALL;
 
     @Override
@@ -71,7 +71,7 @@ public record DataOptions(
   }
 
   /**
-   * Names of columns; an empty one stands for the usual name.
+   * Names of columns; an empty name stands for the usual one.
    *
    * @param image usually the first column of pictures; Parquet only
    * @param label usually {@code label}
@@ -161,7 +161,7 @@ public record DataOptions(
         resolution, centerCrop, channels, onBadImage, split, columns, threads, megabytes);
   }
 
-  /** Scales (and, with centre crop, crops) a picture to {@code size}; colours as asked. */
+  /** Scales (and, with centre crop, crops) a picture to {@code size} and converts its colours. */
   Pixels prepare(Pixels picture, int size) {
     Pixels coloured =
         switch (channels) {

@@ -4,12 +4,12 @@ import dev.sfumato.picture.Pixels;
 import java.util.List;
 
 /**
- * Pictures of one size, numbered from 0, with or without classes and captions. Immutable for its
- * users and safe to read from several threads.
+ * Pictures of one size, numbered from 0, with or without classes and captions. Immutable and safe
+ * to read from several threads.
  */
 public interface Dataset {
 
-  /** Returns how many pictures there are, at least 1. */
+  /** Returns the number of pictures, at least 1. */
   int size();
 
   /** Returns the channels of every picture: 1 (gray) or 3 (RGB). */
@@ -27,23 +27,23 @@ public interface Dataset {
   /**
    * Returns the class of a picture.
    *
-   * @param index of the picture, 0 to {@code size() - 1}
+   * @param index the picture's number, 0 to {@code size() - 1}
    * @return 0 to {@code classNames().size() - 1}
    * @throws IllegalStateException if the pictures have no classes
    */
   int label(int index);
 
-  /** Returns a text for each picture, in their order; empty if the pictures have none. */
+  /** Returns a text for each picture, in order; empty if the pictures have none. */
   default List<String> captions() {
     return List.of();
   }
 
   /**
    * Returns a picture, decoded and scaled, with {@link #channels} channels. It is {@code height x
-   * width} unless cropping is left to chance: then it may be larger along one edge, and {@link
-   * Batches} draws the crop.
+   * width} unless crops are random: then it may be larger along one edge, and {@link Batches} draws
+   * the crop.
    *
-   * @param index of the picture, 0 to {@code size() - 1}
+   * @param index the picture's number, 0 to {@code size() - 1}
    */
   Pixels pixels(int index);
 

@@ -4,7 +4,7 @@ import dev.sfumato.picture.Pixels;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** The pictures of another data set: all of them or some, as they are or changed. */
+/** A view of another data set: all or some of its pictures, unchanged or changed. */
 public class DatasetView implements Dataset {
   private final Dataset original;
   private final int[] indices;

@@ -20,31 +20,32 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Opens what {@code --data} names. */
+/** Opens data sets by name or path, as given to {@code --data}. */
 public final class Datasets {
   private Datasets() {}
 
-  /** What an id of the Hugging Face Hub begins with. */
+  /** The prefix of an id of the Hugging Face Hub. */
   private static final String HUB = "hf:";
 
   private static final String FORMS =
-      "`data` takes a folder of pictures, Parquet or idx files, a Parquet file, a zip or tar archive"
+      "`data` takes a folder of pictures, Parquet or idx files, a Parquet file, a zip or"
+          + " tar archive"
           + " of pictures, hf:org/name, or the names mnist and fashion-mnist";
 
   /**
    * Opens a data set.
    *
-   * <p>Folders and archives of pictures are taken as the {@code datasets} library's {@code
-   * imagefolder} takes them: folders and files that are named after a {@linkplain Split split} are
-   * of it; {@code metadata.jsonl}, {@code metadata.csv} or {@code metadata.parquet} name the
-   * pictures, with labels and captions; else the subfolders, if all pictures lie in such, are
-   * classes. Archives in a folder are read with it.
+   * <p>Folders and archives of pictures are read like the {@code datasets} library's {@code
+   * imagefolder}: folders and files that are named after a {@linkplain Split split} belong to it;
+   * {@code metadata.jsonl}, {@code metadata.csv} or {@code metadata.parquet} name the pictures,
+   * with labels and captions; without them, the subfolders are classes if all pictures are in
+   * subfolders. Archives in a folder are read with it.
    *
    * @param data {@code mnist} or {@code fashion-mnist} (downloaded on first use), {@code
    *     hf:org/name[@revision]}, a folder of MNIST-format idx files, of Parquet files or of
    *     pictures, a zip or tar archive of pictures, a Parquet file, or a pattern that Parquet files
    *     match, such as {@code data/train-*.parquet}
-   * @param options how pictures are read
+   * @param options the options for reading pictures
    * @throws SfumatoException if there is no such data set, it is empty, or it is damaged
    */
   public static Dataset open(String data, DataOptions options) {
@@ -53,12 +54,12 @@ public final class Datasets {
   }
 
   /**
-   * Brings a data set of the Hugging Face Hub into its cache: the Parquet files of the repository
-   * or, where it has none, its pictures. {@link #open} does so too, silently.
+   * Downloads a data set of the Hugging Face Hub into its cache: the Parquet files of the
+   * repository or, if it has none, its pictures. {@link #open} does the same without progress.
    *
    * @param data {@code hf:org/name[@revision]}
    * @return the folder with the files
-   * @throws SfumatoException if it is no such id, or the files cannot be had
+   * @throws SfumatoException if {@code data} is not such an id, or a file cannot be downloaded
    */
   public static Path download(String data, Hub hub, ProgressListener progress) {
     HubId repository =
@@ -70,7 +71,7 @@ public final class Datasets {
     return hub.snapshot(repository, Kind.DATASET, Datasets::worthHaving, progress);
   }
 
-  /** Whether a name is one of the Hugging Face Hub, {@code hf:...}. */
+  /** Returns whether a name is an id of the Hugging Face Hub, {@code hf:...}. */
   public static boolean ofHub(String data) {
     return data.startsWith(HUB);
   }
@@ -87,16 +88,20 @@ public final class Datasets {
   }
 
   /**
-   * Opens the test pictures that belong to a data set to learn from, where there are any: those of
-   * the split {@code test} or else {@code validation}.
+   * Opens the test pictures of a data set, if it has any: those of the split {@code test} or else
+   * {@code validation}.
    *
-   * @param options of the data set; empty is returned for other splits than {@code train}
+   * @param options the options of the data set; for splits other than {@code train} the result is
+   *     empty
    */
   public static Optional<Dataset> openTestSplit(String data, DataOptions options) {
     return openOther(data, options, List.of(Split.TEST, Split.VALIDATION));
   }
 
-  /** As {@link #openTestSplit}, but {@code validation} comes before {@code test}. */
+  /**
+   * Opens the validation pictures like {@link #openTestSplit}, but prefers {@code validation} to
+   * {@code test}.
+   */
   public static Optional<Dataset> openValidationSplit(String data, DataOptions options) {
     return openOther(data, options, List.of(Split.VALIDATION, Split.TEST));
   }
@@ -113,9 +118,9 @@ public final class Datasets {
   }
 
   /**
-   * Returns the splits that a data set has. One whose names tell of none has {@link Split#TRAIN}.
+   * Returns the splits of a data set. If no name tells a split, it has only {@link Split#TRAIN}.
    *
-   * @param data as {@link #open} takes it
+   * @param data the name or path, as in {@link #open}
    * @throws SfumatoException as {@link #open}
    */
   public static Set<Split> splits(String data) {
@@ -135,17 +140,18 @@ public final class Datasets {
   }
 
   /**
-   * Returns the pictures of a data set as they are, upright and in their own sizes, one after the
-   * other: of the test split where there is one.
+   * Returns the pictures of a data set, upright and in their own sizes, one after the other; those
+   * of the test split, if it has one.
    *
-   * @param data as {@link #open} takes it
-   * @throws SfumatoException as {@link #open}; the stream throws it at a picture that is none
+   * @param data the name or path, as in {@link #open}
+   * @throws SfumatoException as in {@link #open}; the stream throws it at a file that is not a
+   *     picture
    */
   public static Stream<Pixels> pictures(String data) {
     return pictures(data, measured(data));
   }
 
-  /** Returns the split that is measured unless another is asked for: the test pictures, if any. */
+  /** Returns the default split to measure: the test pictures, if any. */
   public static Split measured(String data) {
     Set<Split> present = splits(data);
     return Stream.of(Split.TEST, Split.VALIDATION, Split.TRAIN)
@@ -219,7 +225,9 @@ public final class Datasets {
     return FilesBelow.of(Archives.open(path));
   }
 
-  /** Returns where data are: a place in the file system as it is, those of the Hub in its cache. */
+  /**
+   * Returns the path of data: a path in the file system unchanged, an id of the Hub in its cache.
+   */
   private static Path path(String data) {
     if (ofHub(data)) {
       return download(data, Hub.fromEnvironment(), ProgressListener.NONE);
@@ -231,7 +239,7 @@ public final class Datasets {
     }
   }
 
-  /** Chooses the Parquet files of a repository or, where it has none, its pictures and archives. */
+  /** Chooses the Parquet files of a repository or, if it has none, its pictures and archives. */
   private static List<String> worthHaving(List<String> files) {
     List<String> visible = files.stream().filter(EntryNames::isVisible).toList();
     List<String> parquet = visible.stream().filter(ParquetNames::named).toList();

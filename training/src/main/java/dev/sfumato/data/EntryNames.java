@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** Names of files below a folder or in an archive, which are written in several ways. */
+/** Names of files below a folder or in an archive, which are spelled in several ways. */
 final class EntryNames {
-  /** Where network drives and systems keep previews of pictures, and pictures that were deleted. */
+  /** Folders in which network drives and systems keep previews and deleted pictures. */
   private static final Set<String> NOT_DATA =
       Set.of(
           "@eadir",
@@ -45,8 +45,8 @@ final class EntryNames {
   }
 
   /**
-   * Returns the name that a path has from the root, if it is a path from {@code folder}. What leads
-   * out of the root keeps its dots, and so is the name of nothing.
+   * Resolves a path relative to {@code folder} into a name from the root. A path that leads out of
+   * the root keeps its dots, so it names no file.
    *
    * @param folder empty, or with a slash at its end
    */
@@ -63,7 +63,8 @@ final class EntryNames {
   }
 
   /**
-   * Returns what a name's bytes say: UTF-8 or, where they are not, Latin-1, which all bytes are.
+   * Decodes a name's bytes as UTF-8 or, if they are not valid UTF-8, as Latin-1, which fits any
+   * bytes.
    */
   static String text(byte[] name) {
     try {
@@ -73,15 +74,15 @@ final class EntryNames {
     }
   }
 
-  /** Returns a name in the one form that accents have: systems write them in two. */
+  /** Returns a name with accents in a single form; systems write them in two. */
   static String canonical(String name) {
     return Normalizer.normalize(name, Normalizer.Form.NFC);
   }
 
   /**
-   * Returns whether a file is meant to be seen. Not meant are hidden files and folders, {@code ..},
-   * folders that begin with two underscores (as in the datasets library), such as what macOS leaves
-   * in archives, and previews.
+   * Returns whether a file counts as data. Hidden files and folders, {@code ..}, previews, and
+   * folders that begin with two underscores do not (as in the datasets library); macOS leaves such
+   * folders in archives.
    */
   static boolean isVisible(String name) {
     String[] parts = name.split("/");
@@ -93,22 +94,22 @@ final class EntryNames {
     return true;
   }
 
-  /** Returns whether the files in a folder of this name are meant to be seen. */
+  /** Returns whether the files in a folder of this name count as data. */
   static boolean isData(String folder) {
     return !folder.startsWith(".")
         && !folder.startsWith("__")
         && !NOT_DATA.contains(folder.toLowerCase(Locale.ROOT));
   }
 
-  /** Returns whether a file of this name is meant to be an archive; case does not matter. */
+  /** Returns whether a file has the name of an archive, in any case. */
   static boolean isArchive(String name) {
     String lower = name.toLowerCase(Locale.ROOT);
     return ARCHIVES.stream().anyMatch(lower::endsWith);
   }
 
   /**
-   * Returns the one folder that an archive was made of, if it was: what all names begin with, empty
-   * or with a slash at the end. A folder that is named after a split is not taken for it.
+   * Returns the single folder that holds all files of an archive: the prefix of all names, empty or
+   * with a slash at the end. A folder that is named after a split does not count.
    *
    * @param names sorted
    */

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** What a file of many pictures is, told by its first bytes; names decide where these do not. */
+/** The format of a file with many pictures, recognised by its first bytes, else by its name. */
 enum FileKind {
   PARQUET,
   ZIP,
@@ -20,7 +20,7 @@ enum FileKind {
   private static final int TAR_MAGIC = 257;
 
   /**
-   * Looks into a file.
+   * Recognises a file.
    *
    * @throws SfumatoException if it is empty or cannot be read
    */
@@ -45,7 +45,7 @@ enum FileKind {
     return begin.startsWith("ustar", TAR_MAGIC) || name.endsWith(".tar") ? TAR : UNKNOWN;
   }
 
-  /** Returns whether something is a Parquet file, not a folder or another file. */
+  /** Returns whether a path is a Parquet file. */
   static boolean isParquet(Path path) {
     return !Files.isDirectory(path) && of(path) == PARQUET;
   }

@@ -15,12 +15,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The picture files of one split of a folder or an archive, with what is said about them as in the
- * {@code datasets} library's {@code imagefolder}.
+ * The picture files of one split of a folder or an archive, annotated as in the {@code datasets}
+ * library's {@code imagefolder}.
  *
  * <p>Without metadata these are all picture files in the order of their names. With {@link
- * Metadata} they are the files that it names, in its order. Classes are those of its label column;
- * where there is none, those of the {@linkplain Splits#classes folders}.
+ * Metadata} they are the files that it names, in its order. The classes come from its label column
+ * or, without one, from the {@linkplain Splits#classes folders}.
  */
 final class FileSource implements PictureSource {
   private static final Logger log = LoggerFactory.getLogger(FileSource.class);
@@ -79,7 +79,7 @@ final class FileSource implements PictureSource {
   }
 
   /**
-   * Returns which pictures are of which split.
+   * Returns the splits of the pictures.
    *
    * @throws SfumatoException if there are no pictures
    */
@@ -92,7 +92,7 @@ final class FileSource implements PictureSource {
     return new Splits(pictures);
   }
 
-  /** Returns whether a file of this name is a picture or tells of pictures. */
+  /** Returns whether a file of this name is a picture or metadata. */
   static boolean uses(String name) {
     return PictureFormat.named(name) || Metadata.named(name);
   }
@@ -134,7 +134,7 @@ final class FileSource implements PictureSource {
     }
   }
 
-  /** The classes are those of all splits, so that labels mean the same in each. */
+  /** Numbers the classes of all splits together, so that labels mean the same in each. */
   private static Annotations byFolder(
       Splits splits, DataOptions.Split split, List<String> names, Annotations annotations) {
     Map<String, String> classes = splits.classes(names, split);

@@ -3,13 +3,13 @@ package dev.sfumato.data;
 import java.util.List;
 
 /**
- * The files below a folder that all files lie in.
+ * The files below a folder that contains all files.
  *
  * @param root the folder, with a slash at its end
  */
 record FilesBelow(PictureFiles files, String root) implements PictureFiles {
 
-  /** Returns the files below the one folder that an archive was made of, if it was. */
+  /** Returns the files below the single folder of an archive, if it has one. */
   static PictureFiles of(PictureFiles archive) {
     return new FilesBelow(archive, EntryNames.root(archive.names()));
   }

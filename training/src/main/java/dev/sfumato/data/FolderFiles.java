@@ -21,13 +21,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The files of a folder and of its subfolders, links followed. The output of a run is left out: its
- * grids are no pictures to learn from.
+ * The files of a folder and its subfolders; links are followed. The output of a run is left out,
+ * because its grids are not training pictures.
  */
 final class FolderFiles implements PictureFiles {
   private static final Logger log = LoggerFactory.getLogger(FolderFiles.class);
 
-  /** What every run has in its output. */
+  /** The files by which a run's output is recognised. */
   private static final List<String> RUN = List.of(".lock", "metrics.csv");
 
   private final Path folder;
@@ -85,21 +85,21 @@ final class FolderFiles implements PictureFiles {
 
     @Override
     public FileVisitResult visitFileFailed(Path path, IOException e) throws IOException {
-      if (e instanceof FileSystemLoopException) { // a link to a folder above: seen already
+      if (e instanceof FileSystemLoopException) { // a link to a parent folder, already visited
         return FileVisitResult.CONTINUE;
       }
       throw new IOException(path + ": " + AtomicFile.reason(e), e);
     }
   }
 
-  /** Returns a path with slashes, in letters also where the system could not tell them. */
+  /** Returns a path with slashes, decoded even if the system could not decode it. */
   private static String name(Path relative) {
     String name = relative.toString().replace('\\', '/');
     boolean plain = name.chars().allMatch(c -> c < 0x80 && c != '?');
     return plain ? name : EntryNames.text(bytes(relative));
   }
 
-  /** The bytes of a name, which only the path's address tells. */
+  /** Returns the bytes of a name, which only the path's URI holds. */
   private static byte[] bytes(Path relative) {
     String address = relative.toUri().getRawPath();
     String here = Path.of("").toUri().getRawPath();
@@ -126,7 +126,7 @@ final class FolderFiles implements PictureFiles {
     return List.copyOf(files.keySet());
   }
 
-  /** Returns where a file lies. */
+  /** Returns the path of a file. */
   Path file(String name) {
     return files.get(name);
   }

@@ -6,10 +6,10 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Pictures to train on and pictures to measure on.
+ * Pictures for training and pictures for validation.
  *
- * @param training pictures of these a model learns
- * @param validation pictures of the same kind
+ * @param training the pictures to train on
+ * @param validation pictures of the same kind to measure on
  */
 public record HeldOut(Dataset training, Dataset validation) {
 
@@ -21,7 +21,7 @@ public record HeldOut(Dataset training, Dataset validation) {
   }
 
   /**
-   * Requires pictures of the same kind.
+   * Requires that both sets have the same channels, sizes and classes.
    *
    * @throws SfumatoException if channels, sizes or classes differ
    */
@@ -30,7 +30,7 @@ public record HeldOut(Dataset training, Dataset validation) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the validation pictures are %s, but those to train on are %s",
+              "the validation pictures are %s, but the training pictures are %s",
               kind(validation),
               kind(training)));
     }
@@ -38,7 +38,7 @@ public record HeldOut(Dataset training, Dataset validation) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the validation pictures have %s, but those to train on have %s",
+              "the validation pictures have %s, but the training pictures have %s",
               classes(validation),
               classes(training)));
     }
@@ -61,10 +61,11 @@ public record HeldOut(Dataset training, Dataset validation) {
   }
 
   /**
-   * Draws pictures that are not trained on.
+   * Holds out some pictures from training at random.
    *
-   * @param share of the pictures, in (0, 1); at least one picture, and one stays to train on
-   * @param seed the same seed draws the same pictures
+   * @param share the share of the pictures to hold out, in (0, 1); at least one is held out and one
+   *     remains
+   * @param seed the seed of the choice
    */
   public static HeldOut share(Dataset all, double share, long seed) {
     int size = all.size();

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The gray pictures of an idx file, kept as bytes: 47 MB for the 60,000 of MNIST. */
+/** The gray pictures of an idx file, held as bytes: 47 MB for the 60,000 of MNIST. */
 final class IdxDataset implements Dataset {
   static final List<String> DIGITS = List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
 
@@ -33,7 +33,7 @@ final class IdxDataset implements Dataset {
     return !splits(folder).isEmpty();
   }
 
-  /** Returns the splits of which a folder has idx pictures. */
+  /** Returns the splits for which a folder has idx pictures. */
   static Set<DataOptions.Split> splits(Path folder) {
     Set<DataOptions.Split> present = EnumSet.noneOf(DataOptions.Split.class);
     Stream.of(DataOptions.Split.values())
@@ -43,9 +43,9 @@ final class IdxDataset implements Dataset {
   }
 
   /**
-   * Opens a folder. Where it has no file of labels, the pictures have no classes.
+   * Opens a folder. Without a file of labels, the pictures have no classes.
    *
-   * @param names of the classes, by label
+   * @param names the names of the classes, by label
    */
   static IdxDataset open(Path folder, List<String> names, DataOptions options) {
     Path pictures =

@@ -14,7 +14,7 @@ import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 
 /**
- * An idx file of unsigned bytes, as MNIST is published: a magic number (0x08 for bytes, then the
+ * An idx file of unsigned bytes, the format of MNIST: a magic number (0x08 for bytes, then the
  * number of dimensions), the sizes as big-endian 32-bit integers, and the values.
  *
  * @param path the file
@@ -23,13 +23,14 @@ import java.util.zip.GZIPInputStream;
  */
 record IdxFile(Path path, int[] shape, byte[] values) {
 
-  /** What gzip makes of bytes that are all the same. */
+  /** The largest ratio to which gzip compresses. */
   private static final long MAX_RATIO = 1032;
 
   /**
    * Reads a file, gzipped if its name ends in {@code .gz}.
    *
-   * @throws SfumatoException if it is no idx file of that many dimensions, cut short, or too long
+   * @throws SfumatoException if it is not an idx file of that many dimensions, is truncated, or is
+   *     too long
    */
   static IdxFile read(Path path, int dimensions) {
     try (InputStream file = Files.newInputStream(path);
@@ -41,7 +42,8 @@ record IdxFile(Path path, int[] shape, byte[] values) {
         throw new SfumatoException(
             String.format(
                 Locale.ROOT,
-                "%s: not an idx file of bytes in %d dimensions (begins with 0x%08x instead of 0x%08x)",
+                "%s: not an idx file of bytes in %d dimensions (begins with 0x%08x instead of"
+                    + " 0x%08x)",
                 path,
                 dimensions,
                 magic,
@@ -60,8 +62,8 @@ record IdxFile(Path path, int[] shape, byte[] values) {
                 path,
                 length));
       }
-      // Grows as it reads, so that a false header cannot ask for memory that the file does not
-      // fill.
+      // The buffer grows with the data, so a false header cannot claim memory that the file does
+      // not fill.
       byte[] values = in.readNBytes(length);
       if (values.length < length) {
         throw new SfumatoException(
@@ -73,7 +75,7 @@ record IdxFile(Path path, int[] shape, byte[] values) {
                 length));
       }
       if (in.read() != -1) {
-        throw new SfumatoException(path + ": goes on after the " + length + " bytes it declares");
+        throw new SfumatoException(path + ": has more than the " + length + " bytes it declares");
       }
       return new IdxFile(path, shape, values);
     } catch (EOFException e) {

@@ -5,14 +5,14 @@ import java.math.BigDecimal;
 import java.util.Locale;
 
 /**
- * The class of a picture, as a table has it.
+ * The class of a picture in a table.
  *
- * @param text as it stands there
- * @param number whether it is a number that counts classes from 0, and not a name
+ * @param text the text of the cell
+ * @param number whether it is a number that counts classes from 0, instead of a name
  */
 record Label(String text, boolean number) {
 
-  /** Returns a label from a table that does not tell numbers from texts. */
+  /** Returns a label from a table that does not distinguish numbers from texts. */
   static Label untyped(String text) {
     return new Label(text, text.matches("[-+]?[0-9]+(\\.[0-9]*)?([eE][-+]?[0-9]{1,9})?"));
   }
@@ -20,8 +20,8 @@ record Label(String text, boolean number) {
   /**
    * Returns the number.
    *
-   * @param limit how many classes there may be
-   * @param source what messages say the label is from
+   * @param limit the largest number of classes
+   * @param source the origin of the label in messages
    * @param picture the picture's number
    * @throws SfumatoException if it is not a whole number from 0 to {@code limit - 1}
    */
@@ -59,13 +59,14 @@ record Label(String text, boolean number) {
     throw new SfumatoException(
         String.format(
             Locale.ROOT,
-            "%s: label '%s' of picture %d is not a number, though others are: let all be numbers, or none",
+            "%s: label '%s' of picture %d is not a number, but others are: use numbers for"
+                + " all, or names for all",
             source,
             shortText(),
             picture));
   }
 
-  /** Returns the text as far as a message has room for it. */
+  /** Returns the text, shortened for a message. */
   String shortText() {
     return text.length() > 40 ? text.substring(0, 40) + "..." : text;
   }

@@ -21,9 +21,8 @@ import java.util.function.Predicate;
 import java.util.stream.StreamSupport;
 
 /**
- * What {@code metadata.jsonl}, {@code metadata.csv} or {@code metadata.parquet} files say about the
- * pictures beside and below them: a row for each, with its {@code file_name} and columns of any
- * name.
+ * The metadata of pictures beside and below {@code metadata.jsonl}, {@code metadata.csv} or {@code
+ * metadata.parquet}: a row for each, with its {@code file_name} and columns of any name.
  *
  * @param rows in the order of the files and of the rows in them
  */
@@ -43,9 +42,9 @@ record Metadata(List<Row> rows) {
   /**
    * A row.
    *
-   * @param place what messages call it
+   * @param place the row's name in messages
    * @param picture the file's name among the {@link PictureFiles}
-   * @param typed whether numbers differ from texts: a CSV file has no types
+   * @param typed whether numbers differ from texts, which they do not in a CSV file
    */
   record Row(String place, String picture, JsonNode values, boolean typed) {
 
@@ -72,7 +71,7 @@ record Metadata(List<Row> rows) {
     }
   }
 
-  /** Returns whether a file of this name is read. */
+  /** Returns whether a file of this name is metadata. */
   static boolean named(String name) {
     String last = last(name);
     return last.equals(JSON) || last.equals(CSV) || last.equals(PARQUET);
@@ -83,10 +82,10 @@ record Metadata(List<Row> rows) {
   }
 
   /**
-   * Reads all metadata among some files; no rows if there are none.
+   * Reads all metadata among some files; without any, there are no rows.
    *
-   * @throws SfumatoException if they cannot be read, or are of several formats, which probably say
-   *     the same of the same pictures
+   * @throws SfumatoException if they cannot be read or are of several formats, which probably
+   *     describe the same pictures
    */
   static Metadata of(PictureFiles files) {
     List<String> names = files.names().stream().filter(Metadata::named).toList();
@@ -143,7 +142,7 @@ record Metadata(List<Row> rows) {
       JsonNode values, String file, int number, String name, Set<String> present, List<Row> rows) {
     boolean typed = !name.endsWith(CSV);
     if (!typed && isEmpty(values)) {
-      return; // commas that a spreadsheet has left
+      return; // a row of commas left by a spreadsheet
     }
     String place = file + ", row " + number;
     String picture = values.path(FILE_NAME).asText();
@@ -164,9 +163,9 @@ record Metadata(List<Row> rows) {
   }
 
   /**
-   * Returns what the columns say of some rows; without a label column, no classes.
+   * Returns the annotations of some rows; without a label column there are no classes.
    *
-   * @param some of the rows; the classes are those of all
+   * @param some the rows; the classes are those of all rows
    */
   Annotations annotations(Predicate<Row> some, DataOptions.Columns columns, String origin) {
     List<Row> chosen = rows.stream().filter(some).toList();

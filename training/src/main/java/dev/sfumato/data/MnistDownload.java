@@ -25,10 +25,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A published data set in MNIST's format, downloaded once. A file is moved to its place only after
- * its checksum was found right, so what lies in the cache is whole.
+ * its checksum is verified, so files in the cache are complete.
  *
- * @param name what users call it
- * @param source where the files are, with a slash at the end
+ * @param name the name that users give
+ * @param source the folder of the files, with a slash at the end
  * @param md5 the publishers' checksums by file name
  * @param classNames by label
  */
@@ -91,7 +91,7 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
     return List.of(MNIST, FASHION_MNIST).stream().filter(set -> set.name.equals(name)).findFirst();
   }
 
-  /** Returns the folder where downloads are kept: {@code $XDG_CACHE_HOME/sfumato/datasets}. */
+  /** Returns the folder of downloads: {@code $XDG_CACHE_HOME/sfumato/datasets}. */
   static Path defaultCache() {
     String xdg = System.getenv("XDG_CACHE_HOME");
     Path caches =

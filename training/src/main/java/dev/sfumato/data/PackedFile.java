@@ -14,12 +14,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A file in which pictures lie one behind the other, so that any can be read without those before
- * it. Reading is safe from several threads.
+ * A file of consecutive pictures, any of which can be read without the earlier ones. Reading is
+ * safe from several threads.
  *
- * <p>What a compressed archive or a Parquet file holds is copied into a temporary one: these can
- * only be read from the start or in large groups. It costs no heap, since the operating system
- * keeps as much of it in memory as it can spare.
+ * <p>The content of a compressed archive or a Parquet file is copied into a temporary file, because
+ * these can only be read from the start or in large groups. This costs no heap; the operating
+ * system caches as much of it as it can spare.
  */
 final class PackedFile {
   private final FileChannel channel;
@@ -29,7 +29,7 @@ final class PackedFile {
     this.channel = channel;
   }
 
-  /** Where a picture lies. */
+  /** The position of a picture. */
   record Extent(long offset, int length) {}
 
   /** Opens an existing file to read from. */
@@ -37,7 +37,7 @@ final class PackedFile {
     return new PackedFile(FileChannel.open(file, StandardOpenOption.READ));
   }
 
-  /** Returns an empty temporary file, which is gone when the process is. */
+  /** Returns an empty temporary file that disappears with the process. */
   static PackedFile temporary() throws IOException {
     return new PackedFile(
         FileChannel.open(
@@ -50,7 +50,7 @@ final class PackedFile {
   /**
    * Copies a picture to the end of the file.
    *
-   * @throws IOException if it cannot be read or written, or is larger than a picture may be
+   * @throws IOException if it cannot be read or written, or is too large for a picture
    */
   Extent append(InputStream picture) throws IOException {
     long start = end;
@@ -70,7 +70,7 @@ final class PackedFile {
   /**
    * Returns the bytes of a picture.
    *
-   * @param name what messages call it
+   * @param name its name in messages
    */
   byte[] read(Extent extent, String name) {
     try {

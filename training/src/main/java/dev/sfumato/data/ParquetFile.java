@@ -27,10 +27,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A Parquet file of pictures as DuckDB sees it.
+ * A Parquet file of pictures, as described by DuckDB.
  *
- * @param types of the columns, as DuckDB spells them, in the file's order
- * @param features what the {@code datasets} library wrote of the columns, by name; may be empty
+ * @param types the columns' types in DuckDB's spelling, in the file's order
+ * @param features the {@code datasets} library's description of the columns, by name; may be empty
  */
 record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   private static final Pattern LIBRARY =
@@ -42,7 +42,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   private static final Set<String> PATHS =
       Set.of("image", "img", "file_name", "image_path", "path", "file", "filename");
 
-  /** Reading one file after the other needs neither many threads nor much memory. */
+  /** Opens a connection with few threads and little memory: files are read one after the other. */
   static Connection connect() throws SQLException {
     Properties settings = new Properties();
     settings.setProperty("threads", "1");
@@ -73,9 +73,9 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   }
 
   /**
-   * Reads what a file says of itself.
+   * Reads the description of a file.
    *
-   * @throws SfumatoException if it is no Parquet file
+   * @throws SfumatoException if it is not a Parquet file
    */
   static ParquetFile open(Path path, Statement statement) throws SQLException {
     requireParquet(path);
@@ -91,7 +91,8 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
         statement.executeQuery(
             String.format(
                 Locale.ROOT,
-                "SELECT decode(value) FROM parquet_kv_metadata(%s) WHERE decode(key) = 'huggingface'",
+                "SELECT decode(value) FROM parquet_kv_metadata(%s) WHERE decode(key) ="
+                    + " 'huggingface'",
                 text(path)))) {
       return new ParquetFile(path, types, features(info.next() ? info.getString(1) : "{}"));
     }
@@ -124,13 +125,13 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     try {
       return JsonFile.MAPPER.readTree(json).path("info").path("features");
     } catch (JsonProcessingException e) {
-      return MissingNode.getInstance(); // what others wrote there says nothing about columns
+      return MissingNode.getInstance(); // other programs' entries do not describe columns
     }
   }
 
   /**
-   * Returns the column of pictures: structs with {@code bytes} or a {@code path}, or else plain
-   * bytes, or else the paths of files.
+   * Returns the column of pictures: structs with {@code bytes} or a {@code path}, else plain bytes,
+   * else paths of files.
    */
   String imageColumn(String asked) {
     List<String> names = List.copyOf(types.keySet());
@@ -207,12 +208,12 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     return type.matches("U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\\(.*");
   }
 
-  /** Returns whether the classes are numbers, and not names. */
+  /** Returns whether the classes are numbers instead of names. */
   boolean isNumbered(String labelColumn) {
     return isNumber(types.get(labelColumn));
   }
 
-  /** Returns the names of the classes that the numbers in a column stand for; empty if unknown. */
+  /** Returns the names of the classes behind a column's numbers; empty if unknown. */
   List<String> classNames(String labelColumn) {
     JsonNode names = features.path(labelColumn).path("names");
     return names.isArray() ? names.valueStream().map(JsonNode::asText).toList() : List.of();
@@ -223,7 +224,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     return Column.caption(columns).in(List.copyOf(types.keySet()), path.toString());
   }
 
-  /** Returns the query for pictures as bytes, classes, captions and paths; null where none is. */
+  /** Returns the query for pictures as bytes, classes, captions and paths, each null if absent. */
   String rows(String image, Optional<String> label, Optional<String> caption) {
     String column = quoted(image);
     boolean bytes = !isStruct(image) || hasField(image, "bytes\"? BLOB");
@@ -247,7 +248,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
         text(path()));
   }
 
-  /** Some sets have several captions for a picture. */
+  /** Returns the first caption of a picture, as some sets have several. */
   private String firstText(String column) {
     String one = types.get(column).endsWith("[]") ? quoted(column) + "[1]" : quoted(column);
     return String.format(Locale.ROOT, "CAST(%s AS VARCHAR)", one);

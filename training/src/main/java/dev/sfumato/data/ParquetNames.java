@@ -11,11 +11,11 @@ import java.util.Locale;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.StreamSupport;
 
-/** Which files are Parquet files of pictures. */
+/** Names of Parquet files with pictures. */
 final class ParquetNames {
   private ParquetNames() {}
 
-  /** Returns whether a file of this name is meant to be Parquet and to hold pictures. */
+  /** Returns whether a file has the name of a Parquet file and does not hold metadata. */
   static boolean named(String name) {
     return name.toLowerCase(Locale.ROOT).endsWith(".parquet") && !Metadata.named(name);
   }

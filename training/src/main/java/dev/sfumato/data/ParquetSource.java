@@ -24,8 +24,8 @@ import java.util.stream.Stream;
 /**
  * The pictures of Parquet files in the layout of the {@code datasets} library: a column of structs
  * with {@code bytes} or the {@code path} of a file beside them, or of bytes or paths alone, and
- * columns of labels and captions. Rows come in the order of the files and of the rows in them. They
- * are read once from the start to the end, and the pictures copied out as they are.
+ * columns of labels and captions. Rows are in the order of the files and of the rows in them. The
+ * files are read once from start to end, and the encoded pictures are copied out.
  */
 final class ParquetSource implements PictureSource {
   private final String origin;
@@ -36,7 +36,7 @@ final class ParquetSource implements PictureSource {
   private final List<String> captions = new ArrayList<>();
   private final List<Label> labels = new ArrayList<>();
   private final List<Label> otherLabels = new ArrayList<>(); // of other splits
-  private final Map<Integer, String> paths = new HashMap<>(); // of the pictures that lie elsewhere
+  private final Map<Integer, String> paths = new HashMap<>(); // of pictures in files of their own
   private List<String> classNames = List.of();
   private boolean numbered;
 
@@ -49,9 +49,9 @@ final class ParquetSource implements PictureSource {
   /**
    * Reads files.
    *
-   * @param origin what messages call all of them
-   * @param all files, those of other splits included
-   * @throws SfumatoException if one is no Parquet file or lacks a column, or all have no rows
+   * @param origin the name of all files in messages
+   * @param all the files, including those of other splits
+   * @throws SfumatoException if a file is not a Parquet file or lacks a column, or none has rows
    */
   static ParquetSource open(
       String origin, List<Path> files, List<Path> all, DataOptions.Columns columns) {
@@ -75,7 +75,7 @@ final class ParquetSource implements PictureSource {
           origin + ": cannot be copied to the folder for temporary files (" + e.getMessage() + ")",
           e);
     } catch (SQLException e) {
-      throw new SfumatoException(origin + ": cannot be connected to (" + oneLine(e) + ")", e);
+      throw new SfumatoException(origin + ": cannot be opened (" + oneLine(e) + ")", e);
     }
   }
 
@@ -97,7 +97,7 @@ final class ParquetSource implements PictureSource {
     }
   }
 
-  /** Classes are those of all splits, so that labels mean the same in each. */
+  /** Collects the labels of all splits, so that they mean the same in each. */
   private void addLabels(Path path, Statement statement) {
     try {
       ParquetFile file = ParquetFile.open(path, statement);
@@ -117,7 +117,8 @@ final class ParquetSource implements PictureSource {
   private void requireSameClasses(ParquetFile file, String label) {
     if (size() > 0
         && (numbered != file.isNumbered(label) || !classNames.equals(file.classNames(label)))) {
-      throw new SfumatoException(file.path() + ": other classes than in the files before it");
+      throw new SfumatoException(
+          file.path() + ": its classes differ from those of the files before it");
     }
     numbered = file.isNumbered(label);
     classNames = file.classNames(label);
@@ -172,7 +173,10 @@ final class ParquetSource implements PictureSource {
     return pictures.read(extents.get(index), name(index));
   }
 
-  /** Where a picture lies: from the table's folder or that of all tables, and not outside. */
+  /**
+   * Returns the path of a picture, relative to the table's folder or that of all tables and never
+   * outside.
+   */
   private Path beside(int index) {
     String path = paths.get(index).replace('\\', '/');
     Path table = files.floorEntry(index).getValue().toAbsolutePath().normalize().getParent();
@@ -189,7 +193,7 @@ final class ParquetSource implements PictureSource {
                       String.format(
                           Locale.ROOT, "%s: no such file %s in %s", name(index), path, root)));
     } catch (InvalidPathException e) {
-      throw new SfumatoException(name(index) + ": the path is not the name of a file", e);
+      throw new SfumatoException(name(index) + ": the path is not a valid file name", e);
     }
   }
 

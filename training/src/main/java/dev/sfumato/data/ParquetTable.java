@@ -24,8 +24,8 @@ final class ParquetTable {
    * Returns the rows as JSON objects.
    *
    * @param bytes the file
-   * @param name what messages call it
-   * @throws SfumatoException if it is no Parquet file
+   * @param name its name in messages
+   * @throws SfumatoException if it is not a Parquet file
    */
   static List<JsonNode> rows(byte[] bytes, String name) {
     try {

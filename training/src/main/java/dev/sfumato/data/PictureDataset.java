@@ -18,9 +18,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Pictures of a source, decoded.
  *
- * <p>Every one is decoded once when the data set is opened, since only decoding tells a whole
- * picture from a damaged one. The scaled pictures are kept as bytes within the memory that the
- * options allow; those beyond are decoded again when they are asked for.
+ * <p>Every picture is decoded once when the data set is opened, because only decoding reveals a
+ * damaged one. Scaled pictures are kept as bytes within the memory that the options allow; the
+ * others are decoded again when needed.
  */
 final class PictureDataset implements Dataset {
   private static final Logger log = LoggerFactory.getLogger(PictureDataset.class);
@@ -59,7 +59,7 @@ final class PictureDataset implements Dataset {
     return bad.isEmpty() ? all : all.without(bad);
   }
 
-  /** Decodes all pictures and returns what is wrong with the bad ones. */
+  /** Decodes all pictures and returns the faults of the bad ones. */
   private SortedMap<Integer, String> scan() {
     SortedMap<Integer, String> bad = new ConcurrentSkipListMap<>();
     IntConsumer decode =
@@ -89,7 +89,7 @@ final class PictureDataset implements Dataset {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%d of %d files are no pictures to train on (`onBadImage` skip leaves them out): %s",
+              "%d of %d files cannot be used as pictures (`onBadImage` skip leaves them out): %s",
               bad.size(),
               size(),
               few ? all : "listed above, the first is " + bad.get(bad.firstKey())));
@@ -100,7 +100,7 @@ final class PictureDataset implements Dataset {
           source.origin() + ": none of the " + size() + " files can be read as a picture");
     }
     int[] good = IntStream.range(0, size()).filter(i -> !bad.containsKey(i)).toArray();
-    // A class all of whose pictures are bad stays, so that labels mean the same on every machine.
+    // A class without good pictures stays, so that labels mean the same on every machine.
     PictureDataset rest = new PictureDataset(source, good, options, room);
     for (int i = 0; i < good.length; i++) {
       rest.kept.set(i, kept.get(good[i]));
@@ -165,7 +165,7 @@ final class PictureDataset implements Dataset {
     return prepared;
   }
 
-  /** A line of pixels could grow beyond all bounds when its smaller edge is scaled up. */
+  /** Refuses strips, which would become huge when their smaller edge is scaled up. */
   private void checkProportions(Pixels picture, String name) {
     long shorter = Math.min(picture.height(), picture.width());
     long longer = Math.max(picture.height(), picture.width());
@@ -173,7 +173,7 @@ final class PictureDataset implements Dataset {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s: %d x %d pixels are too long a strip to scale to a resolution of %d",
+              "%s: %d x %d pixels are too narrow to scale to a resolution of %d",
               name,
               picture.width(),
               picture.height(),

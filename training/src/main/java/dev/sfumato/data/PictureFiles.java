@@ -4,12 +4,11 @@ import dev.sfumato.SfumatoException;
 import java.util.List;
 
 /**
- * Files under one roof, a folder or an archive. Their names are paths from there, with slashes, in
- * order; names that lead out of it, and what is hidden, are left out. Safe to read from several
- * threads.
+ * The files of a folder or an archive. Their names are relative paths with slashes, sorted; hidden
+ * files and names that lead outside are left out. Safe to read from several threads.
  */
 interface PictureFiles {
-  /** Returns what messages call the folder or archive. */
+  /** Returns the name of the folder or archive in messages. */
   String origin();
 
   /** Returns the names of the files, sorted. */
@@ -19,11 +18,12 @@ interface PictureFiles {
    * Returns the bytes of a file.
    *
    * @param name one of {@link #names}
-   * @throws SfumatoException beginning with {@link #path} if it cannot be read or is too large
+   * @throws SfumatoException if it cannot be read or is too large; the message begins with {@link
+   *     #path}
    */
   byte[] read(String name);
 
-  /** Returns what messages call a file. */
+  /** Returns the name of a file in messages. */
   default String path(String name) {
     return origin() + "/" + name;
   }

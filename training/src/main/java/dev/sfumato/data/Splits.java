@@ -17,12 +17,11 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Which files are of which split, as the {@code datasets} library tells it by names: a word such as
- * {@code train} or {@code val}, between the name's ends, dots, dashes, underscores, blanks and
- * digits, in the name of a folder ({@code train/cat/1.png}, {@code val2017/1.png}) or, where no
- * folder has such a name, of the file ({@code train-00000-of-00002.parquet}). Case does not matter.
- * Where no name tells a split, all files are to train on; where none tells of training, those that
- * are of no split are.
+ * The splits of files, told by names as in the {@code datasets} library: a word such as {@code
+ * train} or {@code val}, between the name's ends, dots, dashes, underscores, blanks and digits, in
+ * the name of a folder ({@code train/cat/1.png}, {@code val2017/1.png}) or, if no folder has such a
+ * name, of the file ({@code train-00000-of-00002.parquet}). Case does not matter. If no name tells
+ * a split, all files are for training; if none tells of training, the files in no split are.
  */
 final class Splits {
   private static final Map<Split, Pattern> WORDS = new LinkedHashMap<>();
@@ -35,14 +34,14 @@ final class Splits {
 
   private final List<String> names;
   private final boolean byFolder;
-  private final Set<Split> named; // those that names tell
+  private final Set<Split> named; // the splits that names tell
 
   /**
-   * Where a file stands.
+   * The place of a file among the splits.
    *
    * @param split empty for a file of none
-   * @param above the folders above that of its split, with a slash at the end; empty without one
-   * @param inside its name in the folder of its split or, without one, from the root
+   * @param above the folders above its split's folder, with a slash at the end; empty without one
+   * @param inside its name relative to the split's folder or, without one, to the root
    */
   private record Place(Optional<Split> split, String above, String inside) {}
 
@@ -65,7 +64,7 @@ final class Splits {
         "(?:^|[-._ 0-9])(?:" + words + ")(?:$|[-._ 0-9])", Pattern.CASE_INSENSITIVE);
   }
 
-  /** Returns the split that a folder or a file is named after, if it is. */
+  /** Returns the split after which a folder or a file is named, if any. */
   static Optional<Split> named(String name) {
     return WORDS.keySet().stream()
         .filter(split -> WORDS.get(split).matcher(name).find())
@@ -101,14 +100,14 @@ final class Splits {
     return present;
   }
 
-  /** Returns whether a file, or one that is missed, belongs to a split. */
+  /** Returns whether a file, present or missing, belongs to a split. */
   boolean isOf(String name, Split split) {
     Optional<Split> unnamed =
         named.contains(Split.TRAIN) ? Optional.empty() : Optional.of(Split.TRAIN);
     return split == Split.ALL || place(name).split().or(() -> unnamed).equals(Optional.of(split));
   }
 
-  /** Returns the files of a split, in the order in which they were given; empty without any. */
+  /** Returns the files of a split in the given order; empty if there are none. */
   List<String> files(Split split) {
     return names.stream().filter(name -> isOf(name, split)).toList();
   }
@@ -116,8 +115,8 @@ final class Splits {
   /**
    * Returns the files of a split.
    *
-   * @param origin what messages call all files
-   * @throws SfumatoException if there are none, naming the splits that there are
+   * @param origin the name of all files in messages
+   * @throws SfumatoException if there are none; the message names the present splits
    */
   List<String> require(Split split, String origin) {
     List<String> chosen = files(split);
@@ -134,19 +133,19 @@ final class Splits {
   }
 
   /**
-   * Returns the class that each picture's folder names: the first folder in that of its split or,
-   * where one has no such folder, the first above that of its split ({@code cat/train/1.png}). One
-   * folder above for all is no class.
+   * Returns the class that each picture's folder names: the first folder inside its split's folder
+   * or, if a picture has none, the first above it ({@code cat/train/1.png}). A single folder above
+   * all pictures is not a class.
    *
-   * @param files some of the split
-   * @return by file; empty if folders name no classes
+   * @param files some files of the split
+   * @return the class by file; empty if folders name no classes
    */
   Map<String, String> classes(List<String> files, Split split) {
     Map<String, String> within = firstFolders(files, name -> place(name).inside());
     if (!within.isEmpty()) {
       return within;
     }
-    // Where all splits are asked for, and are not all, what has the name of one may be a class.
+    // With `all`, if some pictures are in no split, a folder with a split's name may be a class.
     boolean classesToo =
         split == Split.ALL && files.stream().anyMatch(name -> place(name).split().isEmpty());
     Map<String, String> above =
@@ -154,7 +153,7 @@ final class Splits {
     return Set.copyOf(above.values()).size() > 1 ? above : Map.of();
   }
 
-  /** Archives are no classes: they are parts of a data set. */
+  /** Returns the first folders; archives do not count, as they are parts of a data set. */
   private static Map<String, String> firstFolders(
       List<String> files, Function<String, String> path) {
     Map<String, String> folders = new HashMap<>();
@@ -168,7 +167,7 @@ final class Splits {
     return folders.size() == files.size() ? folders : Map.of();
   }
 
-  /** Returns how many files are of no split. */
+  /** Returns the number of files in no split. */
   int ofNone() {
     return (int)
         names.stream()

@@ -21,8 +21,8 @@ import org.apache.commons.compress.archivers.tar.TarFile;
 import org.apache.commons.compress.compressors.CompressorStreamFactory;
 
 /**
- * The files of a tar archive. A plain one is read in place; of a compressed one, what is of use is
- * copied out once.
+ * The files of a tar archive. A plain archive is read in place; the useful entries of a compressed
+ * one are copied out once.
  */
 final class TarFiles implements PictureFiles {
   /** Takes the bytes of names as they are. */
@@ -95,7 +95,10 @@ final class TarFiles implements PictureFiles {
     return new TarFiles(archive, file, entries);
   }
 
-  /** Headers with long names are unpacked before their size is known. */
+  /**
+   * Limits the bytes to unpack, since headers with long names are unpacked before their size is
+   * known.
+   */
   private static InputStream bounded(InputStream unpacked, long limit) {
     return new FilterInputStream(unpacked) {
       private long left = limit + (1 << 16);

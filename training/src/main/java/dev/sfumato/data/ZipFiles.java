@@ -16,13 +16,13 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
-/** The files of a zip archive, which are unpacked one by one when they are asked for. */
+/** The files of a zip archive, each unpacked when it is read. */
 final class ZipFiles implements PictureFiles {
-  /** What names are in that are not UTF-8, by the format and in Python. */
+  /** The charset of names that are not UTF-8, by the format and in Python. */
   private static final String CODE_PAGE = "IBM437";
 
   private final Path archive;
-  private final ZipFile zip; // open as long as anybody uses it
+  private final ZipFile zip; // stays open while in use
   private final TreeMap<String, ZipEntry> entries;
 
   private ZipFiles(Path archive, ZipFile zip) throws IOException {
@@ -64,7 +64,7 @@ final class ZipFiles implements PictureFiles {
   private static ZipFile withNames(Path archive) throws IOException {
     try {
       return new ZipFile(archive.toFile());
-    } catch (ZipException e) { // such as for names that are not UTF-8
+    } catch (ZipException e) { // for example, names that are not UTF-8
       Charset other =
           Charset.isSupported(CODE_PAGE) ? Charset.forName(CODE_PAGE) : StandardCharsets.ISO_8859_1;
       return new ZipFile(archive.toFile(), other);
@@ -85,14 +85,14 @@ final class ZipFiles implements PictureFiles {
   public byte[] read(String name) {
     ZipEntry entry = entries.get(name);
     int declared = (int) Math.min(entry.getSize(), PictureReader.MAX_BYTES);
-    // What an entry declares may be false, so what is unpacked is counted.
+    // The declared size may be false, so unpacked bytes are counted.
     try (InputStream in = zip.getInputStream(entry)) {
       byte[] bytes = in.readNBytes(declared);
       if (in.read() >= 0) {
         throw new SfumatoException(
             path(name)
                 + String.format(
-                    Locale.ROOT, ": unpacks to more than the %d bytes that it may", declared));
+                    Locale.ROOT, ": unpacks to more than the allowed %d bytes", declared));
       }
       return bytes;
     } catch (IOException e) {

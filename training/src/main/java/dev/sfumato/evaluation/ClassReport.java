@@ -13,9 +13,9 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * How many pictures a classifier read as the class that was asked for.
+ * The share of pictures that a classifier reads as the requested class.
  *
- * @param classes a row for each class that was asked for, by label
+ * @param classes a row for each requested class, by label
  */
 public record ClassReport(List<Row> classes) {
 
@@ -23,12 +23,12 @@ public record ClassReport(List<Row> classes) {
    * One class.
    *
    * @param name of the class
-   * @param asked how many pictures should show it
-   * @param right how many of these were read as it
-   * @param confusions what the others were read as, the most frequent first
+   * @param asked the number of pictures that should show it
+   * @param right the number of these that were read as it
+   * @param confusions the classes as which the others were read, the most frequent first
    */
   public record Row(String name, int asked, int right, List<Confusion> confusions) {
-    /** The share of the pictures that were read right, 0 to 1. */
+    /** Returns the share of pictures read correctly, 0 to 1. */
     @JsonProperty("share")
     public double share() {
       return (double) right / asked;
@@ -36,10 +36,10 @@ public record ClassReport(List<Row> classes) {
   }
 
   /**
-   * A class that another was taken for.
+   * A class for which another was mistaken.
    *
    * @param name of the class
-   * @param count how often
+   * @param count the number of times
    */
   public record Confusion(String name, int count) {}
 
@@ -47,8 +47,8 @@ public record ClassReport(List<Row> classes) {
    * Counts.
    *
    * @param classNames by label
-   * @param asked the label that each picture should have
-   * @param read the label that the classifier gave it
+   * @param asked the requested label of each picture
+   * @param read the label that the classifier gave each picture
    */
   public static ClassReport of(List<String> classNames, int[] asked, int[] read) {
     if (asked.length != read.length) {
@@ -70,13 +70,13 @@ public record ClassReport(List<Row> classes) {
 
   /**
    * Reads a folder whose subfolders are named after the classes, or MNIST-format files (the test
-   * pictures where there are any). Pictures are scaled to what the classifier reads, and made gray
-   * if need be.
+   * pictures, if there are any). Pictures are scaled to the classifier's size, and made gray if
+   * necessary.
    *
-   * @param images what {@link Datasets#open} opens
-   * @param split which of the pictures
-   * @throws SfumatoException if the pictures have no classes, or one that the classifier does not
-   *     know
+   * @param images the name or path, in a form that {@link Datasets#open} accepts
+   * @param split the split of the pictures
+   * @throws SfumatoException if the pictures have no classes, or a class that the classifier does
+   *     not know
    */
   public static ClassReport of(
       String images, DataOptions.Split split, PictureClassifier classifier) {
@@ -118,25 +118,25 @@ public record ClassReport(List<Row> classes) {
     return new Row(classNames.get(label), asked, read[label], confusions);
   }
 
-  /** How many pictures there were. */
+  /** Returns the number of pictures. */
   @JsonProperty("asked")
   public int asked() {
     return classes.stream().mapToInt(Row::asked).sum();
   }
 
-  /** How many of them were read right. */
+  /** Returns the number of pictures read correctly. */
   @JsonProperty("right")
   public int right() {
     return classes.stream().mapToInt(Row::right).sum();
   }
 
-  /** The share of all pictures that were read right, 0 to 1. */
+  /** Returns the share of all pictures read correctly, 0 to 1. */
   @JsonProperty("share")
   public double share() {
     return (double) right() / asked();
   }
 
-  /** A line for each class and one for all of them, under a heading. */
+  /** Returns a table with a line for each class and one for all of them. */
   public String table() {
     int width =
         classes.stream().mapToInt(row -> Printable.shortened(row.name()).length()).max().orElse(0);

@@ -5,17 +5,17 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What is known of a classifier; {@code classifier.json} beside its weights.
+ * The facts of a classifier, stored as {@code classifier.json} beside its weights.
  *
  * @param classNames the names of the classes, by label
  * @param channels of the pictures that it reads: 1 for gray ones, 3 for RGB
  * @param side of these pictures in pixels
- * @param trainedOn how many pictures it learned from
- * @param testedOn how many other pictures it was tested on
- * @param testAccuracy the share of these that it reads right, 0 to 1
+ * @param trainedOn the number of training pictures
+ * @param testedOn the number of test pictures
+ * @param testAccuracy the share of test pictures that it reads correctly, 0 to 1
  * @param epochs passes over the training pictures
  * @param seed of start values, order and shifts
- * @param command what made it
+ * @param command the command that made it
  * @param date the day on which it was made, as 2026-11-22
  */
 public record ClassifierCard(
@@ -34,7 +34,7 @@ public record ClassifierCard(
   private static final int MAX_SIDE = 128;
 
   /**
-   * @throws SfumatoException if there are no names, or pictures that no classifier reads
+   * @throws SfumatoException if there are no names, or a number is out of range
    */
   public ClassifierCard {
     if (classNames == null || classNames.isEmpty()) {
@@ -58,7 +58,7 @@ public record ClassifierCard(
     classNames = List.copyOf(classNames);
   }
 
-  /** What it reads, as 28 x 28 pixels in 1 channel. */
+  /** Returns the size of its pictures, such as 28 x 28 pixels in 1 channel. */
   String pictures() {
     return String.format(
         Locale.ROOT,
@@ -68,11 +68,11 @@ public record ClassifierCard(
         channels == 1 ? "" : "s");
   }
 
-  /** How far this classifier can be trusted, in a line. */
+  /** Returns the classifier's accuracy in a line. */
   public String summary() {
     return String.format(
         Locale.ROOT,
-        "reads %.2f %% of %d test pictures right, trained on %d others",
+        "reads %.2f %% of %d test pictures correctly, trained on %d others",
         100 * testAccuracy,
         testedOn,
         trainedOn);

@@ -40,7 +40,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
   private static final double HELD_OUT = 0.1;
 
   /**
-   * @throws SfumatoException if the pictures are of another kind
+   * @throws SfumatoException if the pictures do not suit a classifier
    */
   public ClassifierTraining {
     if (epochs < 1) {
@@ -73,10 +73,10 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
   }
 
   /**
-   * A training on a data set, tested on its test split or, where there is none, on a tenth of the
+   * Returns a training on a data set, tested on its test split or, without one, on a tenth of the
    * pictures, which are held out.
    *
-   * @param data what {@link Datasets#open} opens
+   * @param data the name or path, in a form that {@link Datasets#open} accepts
    * @throws SfumatoException if the pictures have no classes, or are too large
    */
   public static ClassifierTraining on(String data, DataOptions options, int epochs, long seed) {
@@ -88,7 +88,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
     return new ClassifierTraining(parts.training(), parts.validation(), epochs, seed);
   }
 
-  /** How many steps the training takes. */
+  /** Returns the number of steps. */
   public long steps() {
     return (long) epochs * batches().perEpoch();
   }
@@ -96,7 +96,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
   /**
    * Trains a classifier and tests it.
    *
-   * @param command what the card says made the classifier
+   * @param command the command to record in the card
    */
   public PictureClassifier run(Device device, String command, Listener listener) {
     ClassifierCard card = card(0, command);

@@ -15,8 +15,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Where a set of pictures lies in the space of a CLIP model's image vectors, as a normal
- * distribution.
+ * The normal distribution of a set of pictures in the space of a CLIP model's image vectors.
  *
  * @param count of the pictures
  * @param mean (D), float64
@@ -26,7 +25,7 @@ public record FeatureStatistics(int count, Tensor mean, Tensor covariance) {
   private static final int BATCH = 64;
 
   /**
-   * Those of {@code features} (N, D).
+   * Returns the statistics of {@code features} (N, D).
    *
    * @throws SfumatoException if there are fewer than 2, or some are not finite
    */
@@ -48,7 +47,7 @@ public record FeatureStatistics(int count, Tensor mean, Tensor covariance) {
     }
   }
 
-  /** Those of pictures of any sizes, prepared as {@code clip} wants them. */
+  /** Returns the statistics of pictures of any sizes, prepared for {@code clip}. */
   public static FeatureStatistics of(ClipModel clip, Stream<Pixels> pictures) {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
@@ -72,11 +71,11 @@ public record FeatureStatistics(int count, Tensor mean, Tensor covariance) {
   }
 
   /**
-   * The Fréchet distance (Heusel et al., 2017, with other features than theirs):
+   * Returns the Fréchet distance (Heusel et al., 2017, but with other features):
    *
    * <pre>|mu - mu'|^2 + tr(S + S' - 2 (S S')^(1/2))</pre>
    *
-   * @return 0 for sets that lie alike; small sets are farther apart than large ones of the same
+   * @return 0 for equal distributions; small sets are farther apart than large ones of the same
    *     kind
    */
   public double distanceTo(FeatureStatistics other) {
@@ -91,7 +90,7 @@ public record FeatureStatistics(int count, Tensor mean, Tensor covariance) {
     }
   }
 
-  /** Rounding takes eigenvalues of 0 below it. */
+  /** Returns square roots, with 0 for eigenvalues that rounding made negative. */
   private static Tensor roots(Tensor values) {
     return values.clamp(0, Double.MAX_VALUE).sqrt();
   }

@@ -26,10 +26,10 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * Says which class a small square picture shows.
+ * A classifier of small square pictures.
  *
  * <p>A classifier is a directory of {@code classifier.safetensors} and {@code classifier.json}, its
- * {@linkplain ClassifierCard card}. {@link #digits} is the one that ships.
+ * {@linkplain ClassifierCard card}. {@link #digits} is built in.
  */
 public final class PictureClassifier implements AutoCloseable {
   private static final String WEIGHTS = "classifier.safetensors";
@@ -44,7 +44,9 @@ public final class PictureClassifier implements AutoCloseable {
     this.card = card;
   }
 
-  /** The classifier of handwritten digits that ships, trained on MNIST's training pictures. */
+  /**
+   * Returns the built-in classifier of handwritten digits, trained on MNIST's training pictures.
+   */
   public static PictureClassifier digits() {
     // Weights are mapped from a file, and a resource may lie inside an archive.
     try {
@@ -70,7 +72,7 @@ public final class PictureClassifier implements AutoCloseable {
   /**
    * Loads a classifier that {@link #save} wrote.
    *
-   * @throws SfumatoException naming the file that is missing or does not fit
+   * @throws SfumatoException naming the missing or mismatched file
    */
   public static PictureClassifier load(Path directory) {
     if (!Files.isDirectory(directory)) {
@@ -90,13 +92,13 @@ public final class PictureClassifier implements AutoCloseable {
     return new PictureClassifier(network, card);
   }
 
-  /** Writes the classifier into {@code directory}, each file whole or not at all. */
+  /** Writes the classifier into {@code directory}, each file atomically. */
   public void save(Path directory) {
     Safetensors.write(directory.resolve(WEIGHTS), network.parameters(), Map.of("format", "pt"));
     JsonFile.write(directory.resolve(CARD), card);
   }
 
-  /** What is known of this classifier. */
+  /** Returns the card of this classifier. */
   public ClassifierCard card() {
     return card;
   }
@@ -135,7 +137,7 @@ public final class PictureClassifier implements AutoCloseable {
   }
 
   /**
-   * Checks that what a network draws can be read.
+   * Requires that a network draws pictures that this classifier can read.
    *
    * @throws SfumatoException if it knows no classes or another number of them, or draws pictures of
    *     another size or in colour
@@ -144,14 +146,14 @@ public final class PictureClassifier implements AutoCloseable {
     int drawn = denoiser.conditioning().numClasses();
     int known = card.classNames().size();
     if (drawn == 0) {
-      throw new SfumatoException(
-          "the model is not class-conditioned, so none can be asked for: leave out `classes`");
+      throw new SfumatoException("the model is not class-conditioned: leave out `classes`");
     }
     if (drawn != known) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the model has %d classes, but the classifier knows %d: name one for them, `classifier`",
+              "the model has %d classes, but the classifier knows %d: give a suitable one as"
+                  + " `classifier`",
               drawn,
               known));
     }
@@ -161,7 +163,7 @@ public final class PictureClassifier implements AutoCloseable {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "the model's classes are %s, but the classifier's %s: name a classifier for them",
+              "the model's classes are %s, but the classifier's are %s: give another `classifier`",
               names.inShort(),
               read.inShort()));
     }
@@ -179,9 +181,9 @@ public final class PictureClassifier implements AutoCloseable {
   }
 
   /**
-   * The label that each picture is most likely of.
+   * Returns the most likely label of each picture.
    *
-   * @param images (N, C, S, S) in [-1, 1]; values outside are limited, as when they are saved
+   * @param images (N, C, S, S) in [-1, 1]; values outside are clamped, as in saved pictures
    * @return N labels
    * @throws SfumatoException if the pictures have another shape
    */
@@ -209,7 +211,7 @@ public final class PictureClassifier implements AutoCloseable {
   }
 
   /**
-   * How much each picture looks like each class, with gradients where they are recorded.
+   * Returns the score of each class for each picture, with gradients if they are recorded.
    *
    * @param images (N, C, S, S) in [-1, 1], on the classifier's device
    * @return logits (N, classes)
@@ -235,7 +237,7 @@ public final class PictureClassifier implements AutoCloseable {
     }
   }
 
-  /** The label that each picture of a data set is most likely of, as {@link #read(Tensor)}. */
+  /** Returns the most likely label of each picture of a data set, like {@link #read(Tensor)}. */
   public int[] read(Dataset dataset) {
     int[] labels = new int[dataset.size()];
     Batches batches = new Batches(dataset, new BatchOptions(SLICE, false, false, 0));

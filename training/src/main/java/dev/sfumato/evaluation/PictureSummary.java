@@ -20,18 +20,18 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * What can be said of pictures without knowing what they show.
+ * A summary of pictures that does not depend on their content.
  *
- * @param count how many there are
- * @param sizes how many there are of each size, such as {@code 28 x 28} (width x height)
+ * @param count the number of pictures
+ * @param sizes the number of pictures of each size, such as {@code 28 x 28} (width x height)
  * @param brightness the mean of all samples, 0 (black) to 1 (white)
  * @param contrast the standard deviation of all samples, 0 to 0.5
- * @param repeated how many equal an earlier one, pixel by pixel
+ * @param repeated the number of pictures that equal an earlier one, pixel by pixel
  */
 public record PictureSummary(
     int count, Map<String, Integer> sizes, double brightness, double contrast, int repeated) {
 
-  /** A line for each thing that is known. */
+  /** Returns a table with a line for each fact. */
   public String table() {
     List<String> lines = new ArrayList<>();
     lines.add(line("pictures", "%d", count));
@@ -72,21 +72,21 @@ public record PictureSummary(
   }
 
   /**
-   * Summarises a data set's pictures in their own sizes (the test pictures where there are any).
+   * Summarises a data set's pictures in their own sizes (the test pictures, if there are any).
    *
-   * @param images what {@link Datasets#open} opens
+   * @param images the name or path, in a form that {@link Datasets#open} accepts
    * @throws SfumatoException naming the folder or file at fault
    */
   public static PictureSummary of(String images) {
     return of(Datasets.pictures(images));
   }
 
-  /** Summarises pictures (N, C, H, W) in [-1, 1], rounded to bytes as when they are saved. */
+  /** Summarises pictures (N, C, H, W) in [-1, 1], rounded to bytes as in saved pictures. */
   public static PictureSummary of(Tensor images) {
     return of(pictures(images));
   }
 
-  /** Pictures (N, C, H, W) in [-1, 1], rounded to bytes as when they are saved. */
+  /** Pictures (N, C, H, W) in [-1, 1], rounded to bytes as in saved pictures. */
   public static Stream<Pixels> pictures(Tensor images) {
     return LongStream.range(0, images.size(0)).mapToObj(i -> pixels(images, i));
   }

@@ -5,8 +5,8 @@ import dev.sfumato.data.DatasetView;
 import dev.sfumato.picture.Pixels;
 
 /**
- * A data set whose pictures have a black border, so that the crop which batches draw for every
- * picture and epoch shifts it by up to {@code border} pixels each way.
+ * A data set with a black border around each picture. The crop that batches draw for every picture
+ * and epoch then shifts it by up to {@code border} pixels each way.
  */
 final class ShiftedDataset extends DatasetView {
   private final int border;

@@ -10,14 +10,14 @@ import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
 
-/** The losses of a run, read back from its files when it goes on. */
+/** The losses of a run; a resumed run reads them from its files. */
 public final class LossHistory {
   private static final int WINDOW = 100;
 
   private final List<StepReport> steps = new ArrayList<>();
   private final List<Point> validation = new ArrayList<>();
 
-  /** What the files have up to the step {@code done}. */
+  /** Reads the files up to step {@code done}. */
   static LossHistory read(Path metrics, Path validation, long done) {
     LossHistory history = new LossHistory();
     history.steps.addAll(MetricsFile.steps(metrics, done));
@@ -33,22 +33,22 @@ public final class LossHistory {
     validation.add(new Point(step, loss));
   }
 
-  /** What each optimiser step did. */
+  /** Returns the report of each optimiser step. */
   public List<StepReport> steps() {
     return Collections.unmodifiableList(steps);
   }
 
-  /** The loss of each step. */
+  /** Returns the loss of each step. */
   public List<Point> training() {
     return steps.stream().map(report -> new Point(report.step(), report.loss())).toList();
   }
 
-  /** The fixed-noise loss after each epoch. */
+  /** Returns the fixed-noise loss after each epoch. */
   public List<Point> validation() {
     return Collections.unmodifiableList(validation);
   }
 
-  /** The mean loss of the last 100 steps; NaN before the first. */
+  /** Returns the mean loss of the last 100 steps; NaN before the first. */
   public double recent() {
     return steps.subList(Math.max(0, steps.size() - WINDOW), steps.size()).stream()
         .mapToDouble(StepReport::loss)
@@ -56,7 +56,7 @@ public final class LossHistory {
         .orElse(Double.NaN);
   }
 
-  /** The epochs so far, the last one being perhaps under way. */
+  /** Returns the epochs so far; the last may be unfinished. */
   public List<EpochReport> epochs() {
     List<EpochReport> epochs = new ArrayList<>();
     int start = 0;
@@ -69,7 +69,7 @@ public final class LossHistory {
     return epochs;
   }
 
-  /** The epoch of the last step, as far as it has come. */
+  /** Returns the epoch of the last step, which may be unfinished. */
   EpochReport lastEpoch() {
     int start = steps.size() - 1;
     while (start > 0 && steps.get(start - 1).epoch() == steps.get(start).epoch()) {
@@ -78,7 +78,7 @@ public final class LossHistory {
     return epoch(start, steps.size());
   }
 
-  /** Steps of fewer pictures, at the end of an epoch, weigh less. */
+  /** Averages an epoch; smaller steps at its end weigh less. */
   private EpochReport epoch(int start, int end) {
     double sum = 0;
     double seconds = 0;

@@ -14,16 +14,16 @@ import java.util.zip.CRC32;
 
 /**
  * The model card {@code README.md} of a run's directory, in the Hub's format. Its last line holds a
- * checksum of the rest, so that a run that goes on renews the card as long as nobody has touched
- * it, and leaves a card of somebody else's alone.
+ * checksum of the rest, so that a resumed run renews the card unless somebody has edited or
+ * replaced it.
  *
- * @param facts what is known of the run
- * @param description what the model is, the first paragraph
+ * @param facts the facts of the run
+ * @param description the first paragraph, which describes the model
  */
 record ModelCard(RunFacts facts, String description) {
   private static final String MARK = "<!-- renewed by Sfumato while unchanged: ";
 
-  /** Writes the card unless there is one that this program has not written. */
+  /** Writes the card, unless there is one that this program did not write. */
   void write(Path file) {
     try {
       if (!Files.exists(file) || isOurs(Files.readString(file))) {
@@ -107,7 +107,7 @@ record ModelCard(RunFacts facts, String description) {
     return facts.pipeline().denoiser().conditioning().type() != ClassConditioning.Type.NONE;
   }
 
-  /** A name that a shell takes as it is, or else a label. */
+  /** Returns a name that needs no quotes in a shell, or else a label. */
   private String aClass() {
     return facts.pipeline().denoiser().conditioning().classNames().stream()
         .findFirst()

@@ -21,8 +21,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The shape of a new model, and what a given one must be like: a trained model keeps the noise and
- * the classes that it was trained with.
+ * The shape of a new model, or requirements on a given one, which keeps the noise and the classes
+ * of its training.
  *
  * @param config the U-Net of a new model: a file like {@code unet/config.json}, or {@code mnist},
  *     {@code faces-32} or {@code ddpm-256}; empty: by the size of the pictures
@@ -37,12 +37,12 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
           new Classes(Optional.empty(), 4));
 
   /**
-   * The noise; what is empty is a given model's own, and for a new one a linear schedule of 1000
+   * The noise. Empty values mean a given model's own; for a new model, a linear schedule of 1000
    * timesteps and the prediction of the noise.
    *
-   * @param betaSchedule how the noise grows
+   * @param betaSchedule the growth of the noise
    * @param trainTimesteps number of noise levels
-   * @param predictionType what the network predicts
+   * @param predictionType the quantity that the network predicts
    */
   public record Noise(
       Optional<BetaSchedule> betaSchedule,
@@ -71,48 +71,48 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   /**
    * The classes.
    *
-   * @param conditioning how a model is told the class; empty: a given model's own way, none for a
-   *     new one
+   * @param conditioning the way of conditioning on the class; empty: a given model's own, none for
+   *     a new one
    * @param embeddingSize numbers for each class that a new model takes as channels
    */
   public record Classes(Optional<ClassConditioning.Type> conditioning, int embeddingSize) {}
 
-  /** Nothing asked for. */
+  /** Returns options without requirements. */
   public static ModelOptions defaults() {
     return DEFAULTS;
   }
 
-  /** The same with the U-Net of a file or preset. */
+  /** Returns a copy with the U-Net of a file or preset. */
   public ModelOptions withConfig(String fileOrPreset) {
     return new ModelOptions(Optional.of(fileOrPreset), noise, classes);
   }
 
-  /** The same with other noise. */
+  /** Returns a copy with other noise. */
   public ModelOptions withNoise(Noise other) {
     return new ModelOptions(config, other, classes);
   }
 
-  /** The same with another number of timesteps. */
+  /** Returns a copy with another number of timesteps. */
   public ModelOptions withTrainTimesteps(int count) {
     return withNoise(new Noise(noise.betaSchedule, Optional.of(count), noise.predictionType));
   }
 
-  /** The same with another noise schedule. */
+  /** Returns a copy with another noise schedule. */
   public ModelOptions withBetaSchedule(BetaSchedule schedule) {
     return withNoise(new Noise(Optional.of(schedule), noise.trainTimesteps, noise.predictionType));
   }
 
-  /** The same with another thing to predict. */
+  /** Returns a copy with another prediction type. */
   public ModelOptions withPredictionType(PredictionType type) {
     return withNoise(new Noise(noise.betaSchedule, noise.trainTimesteps, Optional.of(type)));
   }
 
-  /** The same with classes that are told in this way. */
+  /** Returns a copy with this class conditioning. */
   public ModelOptions withClassConditioning(ClassConditioning.Type type) {
     return withClasses(new Classes(Optional.of(type), classes.embeddingSize));
   }
 
-  /** The same with other classes. */
+  /** Returns a copy with other classes. */
   public ModelOptions withClasses(Classes other) {
     return new ModelOptions(config, noise, other);
   }
@@ -120,11 +120,11 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   /**
    * Makes a new model.
    *
-   * @param dataset pictures of its channels, size and classes
+   * @param dataset the pictures, whose channels, size and classes the model gets
    * @param seed of the start weights
-   * @param classDropout more than 0: the model needs a place for no class
-   * @throws SfumatoException if the pictures have no classes and classes were asked for, or their
-   *     size does not suit the network
+   * @param classDropout if more than 0, the model needs a label for no class
+   * @throws SfumatoException if classes are required but the pictures have none, or their size does
+   *     not suit the network
    */
   public PixelPipeline create(Dataset dataset, long seed, double classDropout) {
     ClassConditioning conditioning = conditioning(dataset);
@@ -150,7 +150,7 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
         type == ClassConditioning.Type.CHANNELS ? classes.embeddingSize : 0);
   }
 
-  /** The file or preset with the channels, size and classes of the data. */
+  /** Returns the file or preset with the channels, size and classes of the data. */
   private UNet2DConfig unetConfig(
       Dataset dataset, ClassConditioning conditioning, boolean placeForNoClass) {
     UNet2DConfig unet = described().orElseGet(() -> Presets.named(presetFor(dataset)));
@@ -188,7 +188,7 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   }
 
   /**
-   * Requires that a given model is what was asked for.
+   * Requires that a given model agrees with these options.
    *
    * @throws SfumatoException naming what differs
    */
@@ -205,14 +205,14 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "`%s` %s does not suit the model, whose own is %s: leave it out",
+              "`%s` %s does not suit the model, which has %s: leave it out",
               property,
               asked.get(),
               own));
     }
   }
 
-  /** Every option that holds for new models only, by the name that it has in config.json. */
+  /** Returns every option that applies only to new models, by its name in config.json. */
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     config.ifPresent(name -> settings.put("config", name));
@@ -220,7 +220,7 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
     return settings;
   }
 
-  /** What {@code pipeline} is, by the names of the options. */
+  /** Returns the properties of {@code pipeline} by the names of the options. */
   Map<String, Object> settings(PixelPipeline pipeline) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("beta_schedule", pipeline.scheduler().betaSchedule().toString());

@@ -20,8 +20,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * The folder that a training run writes. It is locked while the run uses it, and its checkpoints,
- * {@code checkpoints/step-NNNNNN}, are folders that are there whole or not at all.
+ * The folder that a training run writes. It is locked while the run uses it. Its checkpoints,
+ * {@code checkpoints/step-NNNNNN}, are either complete or absent.
  */
 public final class OutputDirectory implements AutoCloseable {
   private static final String LOCK = ".lock";
@@ -42,17 +42,17 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   /**
-   * Makes a new directory. It does not stay if it is closed before anything is written.
+   * Makes a new directory. It disappears if it is closed before anything is written.
    *
    * @param overwrite whether {@link #startAfter} deletes the content of an existing one
    * @throws SfumatoException if it exists, has content and must not be overwritten, is in use, or
-   *     has content that no run has written
+   *     has content that is not a run's
    */
   public static OutputDirectory create(Path root, boolean overwrite) {
     if (hasContent(root) && !overwrite) {
       throw new SfumatoException(
           root
-              + ": the output directory exists: use `resume` to go on or `overwrite` to start"
+              + ": the output directory exists: use `resume` to continue or `overwrite` to start"
               + " anew");
     }
     if (overwrite && hasContent(root) && !Files.exists(root.resolve(LOCK))) {
@@ -65,10 +65,10 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   /**
-   * Opens the directory of a run that is to go on.
+   * Opens the directory of a run to resume.
    *
-   * @throws SfumatoException if it does not exist or is in use, or the run has ended and its
-   *     checkpoints are gone
+   * @throws SfumatoException if it does not exist or is in use, or the run has ended and left no
+   *     checkpoints
    */
   public static OutputDirectory open(Path root) {
     if (!Files.exists(root.resolve(LOCK))) {
@@ -77,7 +77,7 @@ public final class OutputDirectory implements AutoCloseable {
     if (Files.exists(root.resolve("model_index.json")) && !hasCheckpoint(root)) {
       throw new SfumatoException(
           root
-              + ": has a model and no checkpoint to go on from: use `overwrite` to start anew, or"
+              + ": has a model but no checkpoint to resume from: use `overwrite` to start anew, or"
               + " `model` with another `output`");
     }
     return lock(root, false);
@@ -106,11 +106,11 @@ public final class OutputDirectory implements AutoCloseable {
     try {
       return channel.tryLock();
     } catch (OverlappingFileLockException e) {
-      return null; // another run of this very process
+      return null; // another run in this process
     }
   }
 
-  /** Deletes what a killed run has left half written or half deleted. */
+  /** Deletes files that a killed run left half written or half deleted. */
   private void sweep() {
     for (Path folder : list(root).stream().filter(Files::isDirectory).toList()) {
       list(folder).stream().filter(AtomicFile::isLeftover).forEach(OutputDirectory::delete);
@@ -122,9 +122,9 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   /**
-   * Makes room for a run that goes on after {@code step}: deletes the checkpoints of later steps,
-   * and everything where the directory is to be overwritten. The run's settings are the first thing
-   * that is written, so a run that is killed at any later moment can be resumed without them.
+   * Prepares for a run that continues after {@code step}: deletes the checkpoints of later steps,
+   * or everything if the directory is to be overwritten. The run's settings are written first, so a
+   * run that is killed later can be resumed without giving them again.
    *
    * @param settings every option of the run by name
    */
@@ -141,29 +141,27 @@ public final class OutputDirectory implements AutoCloseable {
         .forEach(OutputDirectory::discard);
   }
 
-  /** The path of {@code name} in this directory. */
+  /** Returns the path of {@code name} in this directory. */
   public Path resolve(String name) {
     return root.resolve(name);
   }
 
-  /** The checkpoint of {@code step}. */
+  /** Returns the path of the checkpoint of {@code step}. */
   public Path checkpoint(long step) {
     return root.resolve(CHECKPOINTS).resolve(String.format(Locale.ROOT, "step-%06d", step));
   }
 
-  /** The newest checkpoint. */
+  /** Returns the newest checkpoint, if any. */
   public Optional<Path> latestCheckpoint() {
     return checkpoints().stream().reduce((a, b) -> b);
   }
 
-  /** Whether the folder {@code root} has a checkpoint to go on from. */
+  /** Returns whether the folder {@code root} has a checkpoint to resume from. */
   public static boolean hasCheckpoint(Path root) {
     return !checkpoints(root).isEmpty();
   }
 
-  /**
-   * Lets {@code writer} fill a folder that becomes the checkpoint of {@code step} when it is full.
-   */
+  /** Lets {@code writer} fill a folder, which then becomes the checkpoint of {@code step}. */
   public void writeCheckpoint(long step, Consumer<Path> writer) {
     Path target = checkpoint(step);
     Path aside = target.resolveSibling("." + target.getFileName() + ".incomplete");
@@ -180,7 +178,7 @@ public final class OutputDirectory implements AutoCloseable {
     }
   }
 
-  /** Deletes all checkpoints but the newest {@code keep}. */
+  /** Deletes all checkpoints except the newest {@code keep}. */
   public void prune(int keep) {
     List<Path> all = checkpoints();
     all.subList(0, Math.max(0, all.size() - keep)).forEach(OutputDirectory::discard);
@@ -221,7 +219,7 @@ public final class OutputDirectory implements AutoCloseable {
     }
   }
 
-  /** Deletes a checkpoint, which while it goes no longer has a checkpoint's name. */
+  /** Deletes a checkpoint after taking away its name. */
   private static void discard(Path checkpoint) {
     if (!Files.exists(checkpoint)) {
       return;
@@ -249,7 +247,7 @@ public final class OutputDirectory implements AutoCloseable {
     }
   }
 
-  /** Gives the directory free. */
+  /** Unlocks the directory. */
   @Override
   public void close() {
     try {

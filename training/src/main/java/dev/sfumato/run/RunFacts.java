@@ -20,9 +20,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What there is to say about a run, in words: for its report and its model card.
+ * The facts of a run in words, for its report and its model card.
  *
- * @param output where the run's files are
+ * @param output the folder of the run's files
  * @param pipeline the model
  * @param dataset name, number and size of the pictures
  * @param options every option by name
@@ -39,12 +39,12 @@ record RunFacts(
   private static final Path MEMORY = Path.of("/proc/self/status");
   private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
 
-  /** The run's name: that of its directory. */
+  /** Returns the run's name, that of its directory. */
   String name() {
     return output.resolve("").toAbsolutePath().getFileName().toString();
   }
 
-  /** Every option by name, in words. */
+  /** Returns every option by name, in words. */
   Map<String, String> settings() {
     Map<String, String> words = new LinkedHashMap<>();
     options.forEach(
@@ -57,7 +57,7 @@ record RunFacts(
     return words;
   }
 
-  /** How far the run came, and how well. */
+  /** Returns the progress and the losses of the run. */
   Map<String, String> results() {
     Map<String, String> facts = new LinkedHashMap<>();
     List<StepReport> steps = history.steps();
@@ -76,7 +76,7 @@ record RunFacts(
     return facts;
   }
 
-  /** Time and memory. */
+  /** Returns time and memory. */
   Map<String, String> cost() {
     Map<String, String> facts = new LinkedHashMap<>();
     List<StepReport> steps = history.steps();
@@ -84,7 +84,7 @@ record RunFacts(
       double seconds = steps.stream().mapToDouble(StepReport::seconds).sum();
       long images = steps.get(steps.size() - 1).images();
       facts.put("time of all steps", duration(seconds));
-      facts.put("time of a step", String.format(Locale.ROOT, "%.3f s", seconds / steps.size()));
+      facts.put("time per step", String.format(Locale.ROOT, "%.3f s", seconds / steps.size()));
       facts.put("pictures per second", String.format(Locale.ROOT, "%,.1f", images / seconds));
     }
     value(MEMORY, "VmHWM:")
@@ -93,7 +93,7 @@ record RunFacts(
     return facts;
   }
 
-  /** The machine and the versions. */
+  /** Returns the machine and the versions. */
   Map<String, String> machine() {
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("device", pipeline.denoiser().trainable().get(0).device().toString());
@@ -106,7 +106,7 @@ record RunFacts(
     return facts;
   }
 
-  /** What the model is. */
+  /** Returns the properties of the model. */
   Map<String, String> model() {
     UNet2DConfig unet = pipeline.denoiser().config();
     SchedulerConfig noise = pipeline.scheduler();
@@ -121,7 +121,7 @@ record RunFacts(
             + String.join(", ", unet.blockOutChannels().stream().map(String::valueOf).toList())
             + ", "
             + unet.layersPerBlock()
-            + " layers a level");
+            + " layers per level");
     facts.put("blocks down", String.join(", ", unet.downBlockTypes()));
     facts.put(
         "classes",
@@ -141,7 +141,7 @@ record RunFacts(
             + " timesteps, predicts "
             + noise.predictionType());
     facts.put("data", dataset);
-    facts.put("licence", "not stated: yours to choose, as the data and the base model allow");
+    facts.put("licence", "not stated: choose one that the data and the base model allow");
     return facts;
   }
 

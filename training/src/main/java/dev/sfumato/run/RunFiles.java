@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a run leaves in its directory besides metrics: sample grids, the loss curve, checkpoints,
- * and at the end the model, its card and the report.
+ * The files of a run besides metrics: sample grids, the loss curve, checkpoints, and at the end the
+ * model, its card and the report.
  */
 final class RunFiles {
   private static final Logger log = LoggerFactory.getLogger(RunFiles.class);
@@ -36,9 +36,9 @@ final class RunFiles {
   /**
    * The files of a run.
    *
-   * @param description what the model is, for the card
+   * @param description the description of the model, for the card
    * @param dataset pictures of the size to draw
-   * @param savedStep the step of the checkpoint that the run goes on from, else -1
+   * @param savedStep the step of the checkpoint from which the run resumes, else -1
    */
   RunFiles(
       RunFacts facts,
@@ -63,14 +63,14 @@ final class RunFiles {
     return file(String.format(Locale.ROOT, "samples/step-%06d.png", trainer.progress().step()));
   }
 
-  /** Whether the grid of this step is there. */
+  /** Returns whether the grid of this step exists. */
   boolean hasSamples() {
     return Files.exists(grid());
   }
 
   /**
-   * Draws the grid {@code samples/step-NNNNNN.png}, once for each step, and tells of it, unless the
-   * user asks to stop meanwhile; a model that draws NaN is warned of.
+   * Draws the grid {@code samples/step-NNNNNN.png}, once for each step, and tells the trackers,
+   * unless the user asks to stop meanwhile. If the model draws NaN, it logs a warning.
    */
   void sample(Consumer<Consumer<Tracker>> tell, BooleanSupplier stopAsked) {
     long step = trainer.progress().step();
@@ -83,7 +83,7 @@ final class RunFiles {
       Png.write(grid(), grid);
       tell.accept(tracker -> tracker.samples(step, grid, grid()));
     } catch (CancellationException stopped) {
-      return; // the run looks at the listener next
+      return; // the run asks the listener next
     } catch (Sampler.NotFinite e) {
       log.warn("no sample grid after training step {}: {}", step, e.getMessage());
     }
@@ -95,7 +95,7 @@ final class RunFiles {
     LossChart.write(file("loss.png"), history.training(), history.validation());
   }
 
-  /** Saves the state of the run, unless this step's is there, and tells of it before. */
+  /** Tells the trackers and saves the state of the run, unless this step's checkpoint exists. */
   void checkpoint(Consumer<Consumer<Tracker>> tell) {
     long step = trainer.progress().step();
     if (savedStep == step) {

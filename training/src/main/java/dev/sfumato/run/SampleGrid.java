@@ -13,18 +13,18 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 
 /**
- * Draws a grid of pictures with the weights of the moment, each time from the same start noise, so
- * that two grids of a run differ by what the model has learned between them and by nothing else.
+ * Draws grids of pictures with the current weights. Each starts from the same noise, so two grids
+ * of a run differ only by what the model has learned between them.
  *
  * @param pipeline the model
  * @param dataset pictures of the size to draw
- * @param watch how many pictures, in how many steps
+ * @param watch the number of pictures and steps
  */
 record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
   private static final long SEED = 0;
 
   /**
-   * A class-conditioned model draws its classes in turn.
+   * Draws a grid; a class-conditioned model draws its classes in turn.
    *
    * @param stopAsked asked after each step of the scheduler
    * @throws CancellationException if {@code stopAsked} says so
@@ -51,7 +51,7 @@ record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
     }
   }
 
-  /** A column per class where the count allows it, else about square. */
+  /** Returns the number of rows: a column per class if the count allows it, else about square. */
   private int rows(int classes) {
     int count = watch.samples().count();
     return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);

@@ -18,9 +18,9 @@ import java.util.Optional;
 /**
  * The model of a training: a given one, one in memory, or a new one.
  *
- * @param from where it comes from
- * @param shape what a new one is like and a given one must be like
- * @param weights those that are trained
+ * @param from its origin
+ * @param shape the shape of a new model, or the requirements on a given one
+ * @param weights the choice of weights to train
  * @param gradientCheckpointing whether layers are computed again in the backward pass
  */
 record TrainedModel(
@@ -32,10 +32,13 @@ record TrainedModel(
           TrainedWeights.ALL,
           false);
 
-  /** A directory's or the Hub's name, the directory where it is known, a pipeline in memory. */
+  /**
+   * The origin of a model: a name of a directory or the Hub, the directory if known, or a pipeline
+   * in memory.
+   */
   record From(Optional<String> name, Optional<Path> directory, Optional<PixelPipeline> memory) {}
 
-  /** A pipeline, which is freed in the end unless it is somebody else's. */
+  /** A pipeline, which is freed in the end unless it belongs to the caller. */
   record Loaded(PixelPipeline pipeline, boolean own) implements AutoCloseable {
     @Override
     public void close() {
@@ -73,7 +76,7 @@ record TrainedModel(
     return new TrainedModel(from, shape, weights, on);
   }
 
-  /** The directory of the model that was named, downloaded if it is one of the Hub. */
+  /** Returns the directory of the named model, after downloading it if it is on the Hub. */
   Optional<Path> directory() {
     return from.directory.or(() -> from.name.map(TrainedModel::find));
   }
@@ -120,19 +123,19 @@ record TrainedModel(
     }
   }
 
-  /** Where the weights come from, for the model card. */
+  /** Returns the origin of the weights, for the model card. */
   String origin() {
     return from.name
         .map(name -> "fine-tuned from `" + name + "`")
         .orElse(from.memory.isPresent() ? "trained further" : "trained from scratch");
   }
 
-  /** What {@code pipeline} is, by the names of the options. */
+  /** Returns the properties of {@code pipeline} by the names of the options. */
   Map<String, Object> settings(PixelPipeline pipeline) {
     return shape.settings(pipeline);
   }
 
-  /** Every option by the name that it has in {@code config.json}, as it was asked for. */
+  /** Returns every option as requested, by its name in {@code config.json}. */
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>(shape.settings());
     from.name.ifPresent(name -> settings.put("model", name));

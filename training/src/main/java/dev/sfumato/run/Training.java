@@ -21,8 +21,8 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * A training: which model, on which pictures, into which directory, and how. {@link #run} does what
- * {@code sfumato train} and {@code sfumato finetune} do, and leaves the same files.
+ * A training of a model on pictures into a directory. {@link #run} does the same as {@code sfumato
+ * train} and {@code sfumato finetune}, and leaves the same files.
  *
  * <pre>{@code
  * Training.fineTuning("models/faces", "pictures", Path.of("runs/mine"))
@@ -60,11 +60,11 @@ public final class Training implements Cloneable {
   }
 
   /**
-   * A training that goes on from a trained model, with the defaults for that.
+   * Returns a training that starts from a trained model, with defaults for fine-tuning.
    *
    * @param model a directory in diffusers' layout, or {@code org/name[@revision]} of the Hub
-   * @param data pictures, as {@link dev.sfumato.data.Datasets#open} takes them
-   * @param output where the model and everything about the run goes
+   * @param data the pictures, in a form that {@link dev.sfumato.data.Datasets#open} accepts
+   * @param output the directory for the model and all files of the run
    */
   public static Training fineTuning(String model, String data, Path output) {
     return fromScratch(data, output)
@@ -73,115 +73,120 @@ public final class Training implements Cloneable {
         .withBatches(BatchOptions.fineTuning());
   }
 
-  /** A training of a new model on pictures; the parameters are those of {@link #fineTuning}. */
+  /**
+   * Returns a training of a new model on pictures; the parameters are those of {@link #fineTuning}.
+   */
   public static Training fromScratch(String data, Path output) {
     return new Training(TrainedModel.NEW, TrainingPictures.named(data), output);
   }
 
   /**
-   * A training of a model in memory on pictures in memory. The pipeline stays the caller's, and is
-   * trained itself unless the run goes on from a checkpoint.
+   * Returns a training of a model in memory on pictures in memory. The pipeline still belongs to
+   * the caller; its own weights are trained unless the run resumes from a checkpoint.
    */
   public static Training of(PixelPipeline pipeline, Dataset pictures, Path output) {
     return new Training(TrainedModel.of(pipeline), TrainingPictures.of(pictures), output);
   }
 
-  // ---- what it is
+  // ---- options
 
-  /** The same from this model, a directory or an id of the Hub. */
+  /** Returns a copy that starts from this model, a directory or an id of the Hub. */
   public Training withModel(String name) {
     return with(t -> t.model = t.model.named(name));
   }
 
-  /** The same with the directory of the model that {@link #withModel} named. */
+  /** Returns a copy with the directory of the model named by {@link #withModel}. */
   public Training withModelDirectory(Path directory) {
     return with(t -> t.model = t.model.at(directory));
   }
 
-  /** The same with a new model of this shape, or a given one that must be so. */
+  /** Returns a copy with a new model of this shape; a given model must have this shape. */
   public Training withModelOptions(ModelOptions shape) {
     return with(t -> t.model = t.model.with(shape));
   }
 
-  /** The same training only some of the weights. */
+  /** Returns a copy that trains only some of the weights. */
   public Training withWeights(TrainedWeights weights) {
     return with(t -> t.model = t.model.with(weights));
   }
 
-  /** The same computing layers again in the backward pass: less memory, more time. */
+  /**
+   * Returns a copy that computes layers again in the backward pass, which saves memory and costs
+   * time.
+   */
   public Training withGradientCheckpointing(boolean on) {
     return with(t -> t.model = t.model.withGradientCheckpointing(on));
   }
 
-  /** The same with pictures that are read in another way. */
+  /** Returns a copy with other options for reading pictures. */
   public Training withPictures(DataOptions reading) {
     return with(t -> t.pictures = t.pictures.with(reading));
   }
 
-  /** The same measuring on these pictures, which are not trained on. */
+  /** Returns a copy that measures the validation loss on these pictures. */
   public Training withValidationData(String data) {
     return with(
         t -> t.pictures = t.pictures.with(new TrainingPictures.Validation(Optional.of(data), 0)));
   }
 
-  /** The same measuring on a share of the pictures, in [0, 1), which are not trained on. */
+  /** Returns a copy that holds out a share of the pictures, in [0, 1), for the validation loss. */
   public Training withValidationShare(double share) {
     return with(
         t ->
             t.pictures = t.pictures.with(new TrainingPictures.Validation(Optional.empty(), share)));
   }
 
-  /** The same with other options of the optimiser and the length of the run. */
+  /** Returns a copy with other options of the optimiser and the length of the run. */
   public Training withOptions(TrainingOptions other) {
     return with(t -> t.options = other);
   }
 
-  /** The same with batches that are put together in another way. */
+  /** Returns a copy with other options for batches. */
   public Training withBatches(BatchOptions other) {
     return with(t -> t.batches = other);
   }
 
-  /** The same with another objective. */
+  /** Returns a copy with another objective. */
   public Training withObjective(Objective other) {
     return with(t -> t.objective = other);
   }
 
-  /** The same with other samples, checkpoints and trackers. */
+  /** Returns a copy with other samples, checkpoints and trackers. */
   public Training withWatch(WatchOptions other) {
     return with(t -> t.watch = other);
   }
 
-  /** The same on this device. */
+  /** Returns a copy that runs on this device. */
   public Training withDevice(Device other) {
     return with(t -> t.device = Optional.of(other));
   }
 
-  /** The same computing in this arithmetic; weights, gradients and sums stay float32. */
+  /** Returns a copy that computes in this precision; weights, gradients and sums stay float32. */
   public Training withPrecision(Precision other) {
     return with(t -> t.precision = Optional.of(other));
   }
 
-  /** The same going on from the newest checkpoint of the output directory. */
+  /** Returns a copy that resumes from the newest checkpoint of the output directory. */
   public Training withResume() {
     return with(t -> t.start = Start.RESUME);
   }
 
-  /** The same going on from this checkpoint. */
+  /** Returns a copy that resumes from this checkpoint. */
   public Training withResume(Path folder) {
     return withResume().with(t -> t.resumed = Optional.of(folder));
   }
 
-  /** The same deleting what an earlier run has left in the output directory. */
+  /** Returns a copy that deletes an earlier run's files in the output directory. */
   public Training withOverwrite() {
     return with(t -> t.start = Start.OVERWRITE);
   }
 
-  /** The same with this seed of start weights, order, flips, noise and dropout. */
+  /** Returns a copy with this seed for start weights, order, flips, noise and dropout. */
   public Training withSeed(long seed) {
     return withOptions(options.withSeed(seed)).withBatches(batches.withSeed(seed));
   }
 
-  /** The same with more to keep in {@code config.json}, such as a program's own options. */
+  /** Returns a copy with more entries for {@code config.json}, such as a program's own options. */
   public Training withNotes(Map<String, Object> other) {
     return with(t -> t.notes = new LinkedHashMap<>(other));
   }
@@ -201,7 +206,7 @@ public final class Training implements Cloneable {
     }
   }
 
-  // ---- what it does
+  // ---- running
 
   /**
    * Trains to the end, or until {@code listener} asks to stop, and saves.
@@ -214,8 +219,8 @@ public final class Training implements Cloneable {
   }
 
   /**
-   * The same of several processes that train as one. The first writes everything; the others train
-   * along, and their listeners are only asked whether to stop.
+   * Runs as one of several processes that train together. The first writes everything; the
+   * listeners of the others are only asked whether to stop.
    */
   public TrainingResult run(ProcessGroup processes, TrainingRun.Listener listener) {
     if (!processes.isFirst()) {
@@ -244,7 +249,7 @@ public final class Training implements Cloneable {
     }
   }
 
-  /** The pictures, in the size and the colours of the model where nothing else was asked for. */
+  /** Opens the pictures, in the size and the colours of the model unless others were requested. */
   private HeldOut open(Optional<Path> folder) {
     return folder
         .map(pictures::following)
@@ -293,12 +298,12 @@ public final class Training implements Cloneable {
     return watch;
   }
 
-  /** What the model is, for the model card. */
+  /** Returns the description of the model, for the model card. */
   String description() {
     return description.orElse("A diffusion model, " + model.origin() + " with Sfumato.");
   }
 
-  /** Every option by name, as it was asked for; what depends on the model is not there. */
+  /** Returns every option as requested, by name, without those that depend on the model. */
   public Map<String, Object> settings() {
     Map<String, Object> settings = new TreeMap<>(pictures.settings());
     settings.put("batch_size", batches.batchSize());
@@ -311,7 +316,7 @@ public final class Training implements Cloneable {
     return settings;
   }
 
-  /** Every option by name, as it turned out: what {@code config.json} holds. */
+  /** Returns every resolved option by name, the content of {@code config.json}. */
   Map<String, Object> settings(PixelPipeline pipeline, Dataset dataset) {
     Map<String, Object> settings = new TreeMap<>(notes);
     settings.putAll(settings());

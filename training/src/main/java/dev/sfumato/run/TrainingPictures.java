@@ -19,21 +19,21 @@ import org.slf4j.LoggerFactory;
 /**
  * The pictures of a training.
  *
- * @param name of the data, as {@link Datasets#open} takes it
- * @param opened the pictures, where they need not be opened
- * @param options how they are read
- * @param validation what is measured on
+ * @param name the name of the data, in a form that {@link Datasets#open} accepts
+ * @param opened the pictures, if they are open already
+ * @param options the options for reading them
+ * @param validation the pictures to measure on
  */
 record TrainingPictures(
     String name, Optional<Dataset> opened, DataOptions options, Validation validation) {
   private static final Logger log = LoggerFactory.getLogger(TrainingPictures.class);
 
   /**
-   * Pictures that are not trained on; if neither is given, the validation or test split of the
-   * data, or else the first of the training pictures.
+   * Validation pictures; if neither is given, the validation or test split of the data, or else the
+   * first of the training pictures.
    *
-   * @param data other pictures, as {@link Datasets#open} takes them
-   * @param share of the pictures that is held out, 0 for none
+   * @param data other pictures, in a form that {@link Datasets#open} accepts
+   * @param share the share of the pictures to hold out, 0 for none
    */
   record Validation(Optional<String> data, double share) {
     static final Validation USUAL = new Validation(Optional.empty(), 0);
@@ -66,7 +66,7 @@ record TrainingPictures(
   }
 
   /**
-   * The same, in the size and the colours of a model where nothing else was asked for.
+   * Returns a copy with the size and the colours of a model, unless others were requested.
    *
    * @throws SfumatoException if the model draws pictures that are not square
    */
@@ -102,7 +102,7 @@ record TrainingPictures(
     return count == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
   }
 
-  /** Opens the pictures to train on and those to measure on. */
+  /** Opens the pictures for training and for validation. */
   HeldOut open(long seed) {
     Dataset all = opened.orElseGet(() -> Datasets.open(name, options));
     if (validation.share() > 0) {
@@ -123,7 +123,7 @@ record TrainingPictures(
     return Datasets.openValidationSplit(data, same).orElseGet(() -> Datasets.open(data, same));
   }
 
-  /** The data's own validation or test pictures, if they can be measured on. */
+  /** Opens the data's own validation or test pictures, if they suit the training pictures. */
   private Dataset own(Dataset all) {
     Optional<Dataset> own = Datasets.openValidationSplit(name, options);
     if (own.isPresent() && !own.get().classNames().equals(all.classNames())) {
@@ -136,7 +136,7 @@ record TrainingPictures(
     return own.orElse(all);
   }
 
-  /** Every option by the name that it has in {@code config.json}, as it was asked for. */
+  /** Returns every option as requested, by its name in {@code config.json}. */
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("data", name);
@@ -153,7 +153,7 @@ record TrainingPictures(
     return settings;
   }
 
-  /** What became of the options that were left open. */
+  /** Returns the resolved values of options that were left open. */
   static Map<String, Object> settings(Dataset dataset) {
     return Map.of("resolution", dataset.height(), "channels", word(channels(dataset.channels())));
   }

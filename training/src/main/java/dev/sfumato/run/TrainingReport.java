@@ -18,10 +18,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * The page {@code report.html} of a run: what is in its output directory, for people.
+ * The page {@code report.html} of a run, which shows the content of its output directory.
  *
- * @param facts what is known of the run
- * @param outcome how it ended
+ * @param facts the facts of the run
+ * @param outcome the end of the run
  */
 record TrainingReport(RunFacts facts, Outcome outcome) {
   private static final Pattern GRID = Pattern.compile("step-(\\d+)\\.png");
@@ -55,7 +55,7 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
             RunFacts.number(facts.totalSteps()));
     return switch (outcome.state()) {
       case FINISHED -> done;
-      case STOPPED -> done + " The run was stopped and can go on from there.";
+      case STOPPED -> done + " The run was stopped and can be resumed.";
       case FAILED -> done + " The run failed: " + outcome.reason();
     };
   }
@@ -91,7 +91,8 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
     try (Stream<Path> files = Files.list(folder)) {
       return files
           .filter(file -> GRID.matcher(file.getFileName().toString()).matches())
-          .filter(file -> stepOf(file) <= last) // a run that went on from earlier left later ones
+          .filter(
+              file -> stepOf(file) <= last) // a run resumed from an earlier step leaves later ones
           .sorted()
           .toList();
     } catch (IOException e) {
@@ -128,7 +129,7 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
         RunFacts.duration(epoch.seconds()));
   }
 
-  /** At most {@code most} entries: the first, the last, and some evenly between. */
+  /** Returns at most {@code most} entries: the first, the last, and evenly spaced ones between. */
   private static <T> List<T> thinned(List<T> all, int most) {
     return all.size() <= most
         ? all

@@ -3,14 +3,14 @@ package dev.sfumato.run;
 import dev.sfumato.training.Progress;
 
 /**
- * What a training has done.
+ * The result of a training.
  *
- * @param progress how far it came
+ * @param progress the progress at its end
  * @param totalSteps optimiser steps of the whole run
  * @param history its losses
  */
 public record TrainingResult(Progress progress, long totalSteps, LossHistory history) {
-  /** Whether all steps are done; otherwise the run was stopped and can go on. */
+  /** Returns whether all steps are done; otherwise the run was stopped and can be resumed. */
   public boolean isFinished() {
     return progress.step() >= totalSteps;
   }

@@ -49,9 +49,9 @@ public final class TrainingRun implements AutoCloseable {
     void onStep(StepReport report);
 
     /**
-     * Called before the first step, also where the run goes on.
+     * Called before the first step, even if the run resumes.
      *
-     * @param history the losses, which grows as the run goes on
+     * @param history the losses, which grow during the run
      */
     default void onStart(Trainer trainer, LossHistory history) {}
 
@@ -65,19 +65,23 @@ public final class TrainingRun implements AutoCloseable {
     /** Called after each epoch. */
     default void onEpoch(EpochReport report) {}
 
-    /** Asked after each optimiser step and each step of a sample: whether to save and end now. */
+    /**
+     * Returns whether to save and end now; asked after each optimiser step and each step of a
+     * sample.
+     */
     default boolean stopAsked() {
       return false;
     }
   }
 
   /**
-   * A run into {@code output}.
+   * Prepares a run that writes into {@code output}.
    *
-   * @param pipeline the model; where {@code checkpoint} is present, as loaded from it
-   * @param pictures to train on and to measure the fixed-noise loss on
-   * @param checkpoint where to go on from
-   * @param processes those that train together; this one is the first, the others {@link #follow}
+   * @param pipeline the model, loaded from {@code checkpoint} if that is present
+   * @param pictures the pictures for training and for the fixed-noise loss
+   * @param checkpoint the checkpoint to resume from
+   * @param processes the processes that train together; this one is the first, the others {@link
+   *     #follow}
    */
   TrainingRun(
       Training training,
@@ -93,7 +97,7 @@ public final class TrainingRun implements AutoCloseable {
     trainer = trainer(training, pipeline, pictures, checkpoint, processes);
     try {
       validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
-      // Before the directory is cleared: a server that is away is no reason to lose an older run.
+      // Connects before the directory is cleared, so an unreachable server costs no older run.
       watch
           .mlflow()
           .map(server -> new MlflowTracker(server, output.resolve("mlflow.json")))
@@ -150,19 +154,19 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  /** The training loop. */
+  /** Returns the training loop. */
   public Trainer trainer() {
     return trainer;
   }
 
-  /** The losses so far. */
+  /** Returns the losses so far. */
   public LossHistory history() {
     return history;
   }
 
   /**
    * Trains to the end, or until {@code listener} asks to stop, and saves. The report is written
-   * also when that fails.
+   * even if that fails.
    */
   void run(Listener listener) {
     try {
@@ -184,7 +188,7 @@ public final class TrainingRun implements AutoCloseable {
   private boolean train(Listener listener) {
     tell(tracker -> tracker.begin(facts.settings()));
     if (due(watch.samples().every()) && !files.hasSamples()) {
-      sample(listener); // of the start, or one in which the last run was stopped
+      sample(listener); // the grid of the start, or one during which the last run was stopped
     }
     boolean stopped = trainer.processes().any(listener.stopAsked());
     while (trainer.hasNext() && !stopped) {

@@ -7,10 +7,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How a training run is watched and saved.
+ * Options for watching and saving a training run.
  *
- * @param samples when grids of sample pictures are drawn
- * @param checkpoints when the state of the run is saved
+ * @param samples the grids of sample pictures
+ * @param checkpoints the saved states of the run
  * @param tensorboard whether TensorBoard event files are written; they hold histograms of weights
  *     and gradients for the steps that have sample grids
  * @param mlflow the MLflow server to log to, if any
@@ -26,8 +26,8 @@ public record WatchOptions(
   /**
    * Grids of sample pictures.
    *
-   * @param every optimiser steps between grids; 0 for none but the last; otherwise there is one
-   *     before the first step, too
+   * @param every optimiser steps between grids; 0 for only the last; otherwise one is drawn before
+   *     the first step, too
    * @param steps scheduler steps of a sample
    * @param count pictures in a grid; 0 for no grids at all
    */
@@ -45,8 +45,8 @@ public record WatchOptions(
   /**
    * Saved states.
    *
-   * @param every optimiser steps between checkpoints; 0 for none but the last
-   * @param keep how many stay, the newest ones
+   * @param every optimiser steps between checkpoints; 0 for only the last
+   * @param keep the number of checkpoints to keep, the newest ones
    */
   public record Checkpoints(long every, int keep) {
     /**
@@ -65,14 +65,14 @@ public record WatchOptions(
   }
 
   /**
-   * A grid of 16 samples of 50 steps and a checkpoint every 500 optimiser steps, of which two are
-   * kept; TensorBoard files, no MLflow.
+   * Returns a grid of 16 samples of 50 steps and a checkpoint every 500 optimiser steps, of which
+   * two are kept; TensorBoard files, no MLflow.
    */
   public static WatchOptions defaults() {
     return DEFAULTS;
   }
 
-  /** No grids, no checkpoint but the last, no TensorBoard files. */
+  /** Returns no grids, only the last checkpoint, and no TensorBoard files. */
   public static WatchOptions quiet() {
     return DEFAULTS
         .withSampleEvery(0)
@@ -81,17 +81,17 @@ public record WatchOptions(
         .withTensorboard(false);
   }
 
-  /** The same with so many optimiser steps between grids. */
+  /** Returns a copy with this number of optimiser steps between grids. */
   public WatchOptions withSampleEvery(long optimiserSteps) {
     return with(new Samples(optimiserSteps, samples.steps, samples.count));
   }
 
-  /** The same with so many scheduler steps to a sample. */
+  /** Returns a copy with this number of scheduler steps per sample. */
   public WatchOptions withSampleSteps(int schedulerSteps) {
     return with(new Samples(samples.every, schedulerSteps, samples.count));
   }
 
-  /** The same with so many pictures in a grid. */
+  /** Returns a copy with this number of pictures in a grid. */
   public WatchOptions withSampleCount(int pictures) {
     return with(new Samples(samples.every, samples.steps, pictures));
   }
@@ -100,12 +100,12 @@ public record WatchOptions(
     return new WatchOptions(changed, checkpoints, tensorboard, mlflow);
   }
 
-  /** The same with so many optimiser steps between checkpoints. */
+  /** Returns a copy with this number of optimiser steps between checkpoints. */
   public WatchOptions withCheckpointEvery(long optimiserSteps) {
     return with(new Checkpoints(optimiserSteps, checkpoints.keep));
   }
 
-  /** The same with so many checkpoints that stay. */
+  /** Returns a copy that keeps this number of checkpoints. */
   public WatchOptions withCheckpointsKeep(int count) {
     return with(new Checkpoints(checkpoints.every, count));
   }
@@ -114,17 +114,17 @@ public record WatchOptions(
     return new WatchOptions(samples, changed, tensorboard, mlflow);
   }
 
-  /** The same with or without TensorBoard files. */
+  /** Returns a copy with or without TensorBoard files. */
   public WatchOptions withTensorboard(boolean on) {
     return new WatchOptions(samples, checkpoints, on, mlflow);
   }
 
-  /** The same with an MLflow server. */
+  /** Returns a copy with an MLflow server. */
   public WatchOptions withMlflow(MlflowSettings server) {
     return new WatchOptions(samples, checkpoints, tensorboard, Optional.of(server));
   }
 
-  /** Every option by the name that it has in {@code config.json}. */
+  /** Returns every option by its name in {@code config.json}. */
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("sample_every", samples.every);

@@ -9,7 +9,7 @@ public final class CsvTracker implements Tracker {
   private final MetricsFile steps;
   private final MetricsFile validation;
 
-  /** Opens the files for the steps after {@code done}; later rows of an earlier run go. */
+  /** Opens the files for the steps after {@code done}; later rows of an earlier run are dropped. */
   public CsvTracker(Path steps, Path validation, long done) {
     this.steps = MetricsFile.ofSteps(steps, done);
     this.validation = MetricsFile.ofValidation(validation, done);

@@ -19,10 +19,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts files beside a run of MLflow. MLflow's Java client starts Python for that, so this does it
- * itself where it can: through the server ({@code mlflow-artifacts:}), or by copying where the
- * store is a folder of this machine. Files for other stores, such as {@code s3:}, stay where they
- * are.
+ * Stores files with a run of MLflow. MLflow's Java client would start Python for that, so this
+ * class sends them to the server ({@code mlflow-artifacts:}) or copies them if the store is a local
+ * folder. Files for other stores, such as {@code s3:}, are not sent.
  */
 final class MlflowArtifacts {
   private static final Logger log = LoggerFactory.getLogger(MlflowArtifacts.class);
@@ -42,7 +41,7 @@ final class MlflowArtifacts {
     this.store = URI.create(store.replace(" ", "%20"));
   }
 
-  /** Puts {@code file} there as {@code name}, or says, once, that it cannot. */
+  /** Stores {@code file} as {@code name}, or warns once that it cannot. */
   void put(Path file, String name) throws IOException {
     String scheme = Optional.ofNullable(store.getScheme()).orElse("file");
     if (scheme.equals("mlflow-artifacts")) {
@@ -66,7 +65,7 @@ final class MlflowArtifacts {
             .PUT(BodyPublishers.ofFile(file));
     authorization().ifPresent(value -> request.header("Authorization", value));
     HttpResponse<InputStream> answer = http.send(request, Long.MAX_VALUE, SILENCE);
-    answer.body().close(); // the status says it all
+    answer.body().close(); // the status is enough
     if (answer.statusCode() >= 300) {
       throw new IOException(answer.statusCode() + " for the file " + name);
     }

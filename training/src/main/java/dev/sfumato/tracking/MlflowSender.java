@@ -22,9 +22,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Sends the metrics and files of one run to an MLflow server, in the background and in batches.
- * While the server is away they wait; when too many wait the oldest metrics go. MLflow's client
- * waits for answers without a limit, so all calls of it are made on this one thread and given up
- * after half a minute.
+ * While the server is unreachable they wait; if too many wait, the oldest metrics are dropped.
+ * MLflow's client waits for answers without a limit, so all its calls are made on one thread and
+ * abandoned after half a minute.
  */
 final class MlflowSender implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MlflowSender.class);
@@ -56,7 +56,7 @@ final class MlflowSender implements AutoCloseable {
     this.settings = settings;
   }
 
-  /** Makes a call and waits for its result; its failure is the caller's. */
+  /** Makes a call, waits for its result and throws its exception. */
   <T> T now(Callable<T> call) {
     try {
       return thread.submit(call).get(PATIENCE_SECONDS, TimeUnit.SECONDS);
@@ -70,7 +70,7 @@ final class MlflowSender implements AutoCloseable {
     }
   }
 
-  /** From now on metrics and files are sent, to this run. */
+  /** Starts to send metrics and files to this run. */
   void begin(RunInfo info) {
     run = info.getRunId();
     artifacts = new MlflowArtifacts(settings, info.getArtifactUri());
@@ -95,7 +95,7 @@ final class MlflowSender implements AutoCloseable {
     files.add(new Artifact(file, name));
   }
 
-  /** Sends all that waits; where that fails the rest waits for the next time. */
+  /** Sends everything that waits; after a failure the rest waits for the next time. */
   private void send() {
     try {
       for (List<Metric> some = nextMetrics(); !some.isEmpty(); some = nextMetrics()) {
@@ -112,13 +112,13 @@ final class MlflowSender implements AutoCloseable {
       away = false;
     } catch (RuntimeException | IOException e) {
       if (!away) {
-        log.warn("{}; the training goes on, and what MLflow misses is sent later", complaint(e));
+        log.warn("{}; the training continues, and the missing values are sent later", complaint(e));
       }
       away = true;
     }
   }
 
-  /** A batch that the server refuses would be refused for ever. */
+  /** Sends a batch; one that the server refuses is dropped, as it would always be refused. */
   private void sendMetrics(List<Metric> some) {
     try {
       client.logBatch(run, some, List.of(), List.of());
@@ -135,7 +135,7 @@ final class MlflowSender implements AutoCloseable {
     return metrics.stream().limit(METRICS_PER_REQUEST).toList();
   }
 
-  /** Those that overflow has dropped meanwhile are gone already. */
+  /** Removes metrics after sending, except those already dropped. */
   private synchronized void remove(List<Metric> sent) {
     for (Metric metric : sent) {
       if (metrics.peek() == metric) {
@@ -152,7 +152,7 @@ final class MlflowSender implements AutoCloseable {
     files.remove();
   }
 
-  /** Sends what is left and then makes {@code last}; never fails. */
+  /** Sends the rest and then makes the call {@code last}; never fails. */
   void end(Runnable last) {
     try {
       now(
@@ -168,7 +168,7 @@ final class MlflowSender implements AutoCloseable {
       if (lost + metrics.size() + files.size() > 0) {
         log.warn(
             "{} values and {} files did not reach MLflow; metrics.csv and the output directory"
-                + " have them all",
+                + " hold all of them",
             lost + metrics.size(),
             files.size());
       }

@@ -5,12 +5,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Which MLflow server a run is logged to, and under which name: MLflow's own environment variables.
+ * The MLflow server and the name of a run there, from MLflow's own environment variables.
  *
  * @param server {@code MLFLOW_TRACKING_URI}, such as {@code http://localhost:5000}
- * @param experiment {@code MLFLOW_EXPERIMENT_NAME}, made if there is none
+ * @param experiment {@code MLFLOW_EXPERIMENT_NAME}, created if it does not exist
  * @param runName {@code MLFLOW_RUN_NAME}; if absent, the output directory's name
- * @param runId {@code MLFLOW_RUN_ID}: go on with this run
+ * @param runId {@code MLFLOW_RUN_ID}, the run to continue
  * @param username {@code MLFLOW_TRACKING_USERNAME}
  * @param password {@code MLFLOW_TRACKING_PASSWORD}
  * @param token {@code MLFLOW_TRACKING_TOKEN}
@@ -25,9 +25,9 @@ public record MlflowSettings(
     Optional<String> token) {
 
   /**
-   * The settings in an environment.
+   * Reads the settings from an environment.
    *
-   * @throws SfumatoException if it names no server that MLflow's Java client can speak to
+   * @throws SfumatoException if it names no server that MLflow's Java client supports
    */
   public static MlflowSettings of(Map<String, String> environment) {
     String server = environment.getOrDefault("MLFLOW_TRACKING_URI", "").strip();

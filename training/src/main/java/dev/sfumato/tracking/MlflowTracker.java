@@ -24,12 +24,12 @@ import org.mlflow.tracking.creds.BasicMlflowHostCreds;
 
 /**
  * Logs a run to an MLflow server through MLflow's Java client: options as parameters, losses as
- * metrics, sample grids and the report as artifacts. Connecting and starting happen at once and
- * fail at once; everything later is sent in the background by an {@link MlflowSender}, and a server
- * that goes away does not end the training.
+ * metrics, sample grids and the report as artifacts. Connecting and starting the run happen at
+ * once, and failures are thrown at once. Everything later is sent in the background by an {@link
+ * MlflowSender}; if the server becomes unreachable, the training continues.
  *
- * <p>The id of the MLflow run is kept in a file of the output directory, so that a training that
- * goes on goes on with it.
+ * <p>The id of the MLflow run is kept in a file of the output directory, so that a resumed training
+ * continues it.
  */
 public final class MlflowTracker implements Tracker {
   private static final int PARAMS_PER_REQUEST = 100;
@@ -45,7 +45,7 @@ public final class MlflowTracker implements Tracker {
   /**
    * Connects to the server and finds or makes the experiment.
    *
-   * @param idFile where the run's id is kept
+   * @param idFile the file of the run's id
    * @throws SfumatoException if the server cannot be used
    */
   public MlflowTracker(MlflowSettings settings, Path idFile) {
@@ -74,7 +74,7 @@ public final class MlflowTracker implements Tracker {
     }
   }
 
-  /** Makes the run, or opens the one that the training goes on with, and logs the options. */
+  /** Creates the run, or opens the one to continue, and logs the options. */
   @Override
   public void begin(Map<String, String> options) {
     Run opened = sender.now(() -> client.getRun(earlierRun().orElseGet(this::newRun)));
@@ -117,14 +117,18 @@ public final class MlflowTracker implements Tracker {
     return info.getRunId();
   }
 
-  /** The client's own setTerminated would give a run that goes on an end time. */
+  /**
+   * Sets the status; the client's own setTerminated would also give a continued run an end time.
+   */
   private void status(RunStatus status) {
     client.sendPost(
         "runs/update",
         JsonFile.MAPPER.valueToTree(Map.of("run_id", run, "status", status.name())).toString());
   }
 
-  /** MLflow never changes a parameter, so what a later part of a run has changed becomes a tag. */
+  /**
+   * Logs the options; MLflow never changes a parameter, so options changed on resume become tags.
+   */
   private void logOptions(Map<String, String> options, Map<String, String> known) {
     List<Param> params = new ArrayList<>();
     List<RunTag> tags = new ArrayList<>();
@@ -165,7 +169,7 @@ public final class MlflowTracker implements Tracker {
     sender.file(file, "samples/" + file.getFileName());
   }
 
-  /** Sends what is left, for at most half a minute, and says what could not be sent. */
+  /** Sends the rest, for at most half a minute, and logs what could not be sent. */
   @Override
   public void end(Outcome outcome, List<Path> files) {
     if (run.isEmpty()) {

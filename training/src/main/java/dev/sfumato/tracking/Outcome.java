@@ -1,10 +1,10 @@
 package dev.sfumato.tracking;
 
 /**
- * How a run ended.
+ * The end of a run.
  *
- * @param state which way
- * @param reason in a sentence, of a run that failed; else empty
+ * @param state the way in which it ended
+ * @param reason the reason of a failure in a sentence; else empty
  */
 public record Outcome(State state, String reason) {
   /** All steps are done. */
@@ -17,13 +17,13 @@ public record Outcome(State state, String reason) {
   public enum State {
     /** All steps are done. */
     FINISHED,
-    /** The user ended the run early; it can go on. */
+    /** The user ended the run early; it can be resumed. */
     STOPPED,
     /** Something went wrong. */
     FAILED
   }
 
-  /** The end of a run that could not go on. */
+  /** Returns the end of a failed run. */
   public static Outcome failed(String reason) {
     return new Outcome(State.FAILED, reason);
   }

@@ -7,7 +7,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** How the weights of a network and their gradients are spread, counted where the tensors are. */
+/** Histograms of a network's weights and their gradients, counted on the tensors' device. */
 public final class TensorHistograms {
   private static final int BUCKETS = 30;
 
@@ -15,7 +15,7 @@ public final class TensorHistograms {
 
   /**
    * A histogram {@code weights/NAME} of every parameter and {@code gradients/NAME} of every
-   * gradient that was gathered and not forgotten yet. Tensors with infinities or NaN are left out.
+   * gradient that is present. Tensors with infinities or NaN are left out.
    */
   public static Map<String, Histogram> of(Map<String, Tensor> parameters) {
     Map<String, Histogram> histograms = new LinkedHashMap<>();

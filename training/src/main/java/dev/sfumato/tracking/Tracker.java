@@ -7,11 +7,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** Is told what a training run does, in the order in which it happens; each keeps what it wants. */
+/** Receives the events of a training run, in order. */
 public interface Tracker extends AutoCloseable {
 
   /**
-   * The run starts or goes on.
+   * The run starts or resumes.
    *
    * @param settings all resolved options by name
    */
@@ -23,23 +23,23 @@ public interface Tracker extends AutoCloseable {
   /** An epoch is over. */
   default void epoch(EpochReport report) {}
 
-  /** How the values of each parameter, or of each gradient, are spread; by name. */
+  /** Histograms of each parameter or gradient were counted, by name. */
   default void histograms(long step, Map<String, Histogram> histograms) {}
 
-  /** A checkpoint is about to be written: what led to it must outlast a power cut, too. */
+  /** A checkpoint is about to be written; everything before it must survive a power cut, too. */
   default void checkpoint() {}
 
   /**
    * Sample pictures were drawn.
    *
-   * @param file where {@code grid} was saved
+   * @param file the file of {@code grid}
    */
   default void samples(long step, BufferedImage grid, Path file) {}
 
   /**
    * The run is over.
    *
-   * @param files what it leaves to look at, such as the report
+   * @param files the files to look at, such as the report
    */
   default void end(Outcome outcome, List<Path> files) {}
 

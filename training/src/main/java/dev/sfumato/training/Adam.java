@@ -58,17 +58,17 @@ public final class Adam implements AutoCloseable {
       return new Settings(false, BETAS, EPSILON, 0);
     }
 
-    /** The same with other decays of the first and the second moment. */
+    /** Returns a copy with other decays of the first and the second moment. */
     public Settings withBetas(double first, double second) {
       return new Settings(decoupled, new Betas(first, second), epsilon, weightDecay);
     }
 
-    /** The same with another number that is added to the denominator. */
+    /** Returns a copy with another epsilon. */
     public Settings withEpsilon(double added) {
       return new Settings(decoupled, betas, added, weightDecay);
     }
 
-    /** The same with another weight decay. */
+    /** Returns a copy with another weight decay. */
     public Settings withWeightDecay(double decay) {
       return new Settings(decoupled, betas, epsilon, decay);
     }
@@ -102,7 +102,7 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** An optimiser of {@code weights}, which want gradients. */
+  /** Makes an optimiser of {@code weights}, which require gradients. */
   public Adam(Map<String, Tensor> weights, Settings settings) {
     this.settings = settings;
     this.weights = weights;
@@ -133,7 +133,7 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** Changes the weights by one step and forgets the gradients. */
+  /** Changes the weights by one step and clears the gradients. */
   public void step(double learningRate) {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
@@ -158,12 +158,12 @@ public final class Adam implements AutoCloseable {
     return state;
   }
 
-  /** Goes back to what {@link #state} gave. */
+  /** Restores the result of {@link #state}. */
   public void restore(Map<String, Tensor> saved) {
     state.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
   }
 
-  /** The gradients themselves; a weight that the loss did not reach has one of zeros. */
+  /** Returns the gradients; a weight that the loss did not reach has a gradient of zeros. */
   public List<Tensor> gradients() {
     return weights.values().stream()
         .map(w -> Autograd.gathered(w).orElseGet(() -> Autograd.zero(w)))

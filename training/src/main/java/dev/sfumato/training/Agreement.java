@@ -12,14 +12,14 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * What processes that train as one must have in common. Each check is a call that all of them make,
- * and fails in all of them.
+ * Checks that processes which train together agree. All processes make each call, and it fails in
+ * all of them.
  *
- * @param processes those that train together
+ * @param processes the processes that train together
  */
 record Agreement(ProcessGroup processes) {
   /**
-   * Requires the same options and data; the threads that read pictures may differ, as machines do.
+   * Requires the same options and data; the number of threads that read pictures may differ.
    *
    * @throws SfumatoException if they differ
    */
@@ -30,7 +30,7 @@ record Agreement(ProcessGroup processes) {
             + ", "
             + batches.dataset().size()
             + " pictures, "
-            + options.settings() // sorted, as a process must not see the order of a hash
+            + options.settings() // sorted, because the order of a hash differs between processes
             + new TreeMap<>(loss.settings()),
         "the processes were not started with the same options and data");
   }

@@ -32,7 +32,7 @@ public final class DenoisingLoss implements TrainingLoss {
   /**
    * The loss of {@code denoiser}.
    *
-   * @param scheduler the settings of the noise, and what the network predicts
+   * @param scheduler the settings of the noise and the prediction type
    */
   public DenoisingLoss(
       ClassConditionedUNet denoiser, SchedulerConfig scheduler, Objective objective) {
@@ -56,9 +56,10 @@ public final class DenoisingLoss implements TrainingLoss {
   }
 
   /**
-   * Requires pictures of the network's channels, size and classes, and names its classes.
+   * Requires pictures with the network's channels, size and classes, and gives the network the
+   * names of the classes.
    *
-   * @throws SfumatoException saying what does not fit
+   * @throws SfumatoException naming the mismatch
    */
   @Override
   public void prepare(Dataset dataset) {
@@ -125,7 +126,7 @@ public final class DenoisingLoss implements TrainingLoss {
     return Tensor.of(weights, t.length);
   }
 
-  /** The same loss with all labels kept and without the noise offset. */
+  /** Returns the same loss with all labels kept and without the noise offset. */
   @Override
   public TrainingLoss measured() {
     Objective plain = objective.withNoiseOffset(0).withClassDropout(0);

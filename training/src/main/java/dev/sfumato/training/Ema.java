@@ -20,10 +20,10 @@ public final class Ema implements AutoCloseable {
   private long updates;
 
   /**
-   * How fast the average forgets.
+   * The decay of the average.
    *
    * @param decay the largest decay, in [0, 1)
-   * @param power how fast the decay warms up
+   * @param power the speed of the decay's warm-up
    * @param invGamma the number of updates after which the warm-up is half-way at power 1
    */
   public record Settings(double decay, double power, double invGamma) {
@@ -47,7 +47,7 @@ public final class Ema implements AutoCloseable {
     }
   }
 
-  /** Starts the average at {@code weights}, which it follows from then on. */
+  /** Starts the average at {@code weights} and follows them. */
   public Ema(Map<String, Tensor> weights, Settings settings) {
     this.settings = settings;
     this.weights = weights;
@@ -60,7 +60,7 @@ public final class Ema implements AutoCloseable {
     }
   }
 
-  /** Moves the average towards the weights as they are now. */
+  /** Moves the average towards the current weights. */
   public void update() {
     updates++;
     long n = updates - 1;
@@ -73,31 +73,30 @@ public final class Ema implements AutoCloseable {
     }
   }
 
-  /** The averaged weights by name. */
+  /** Returns the averaged weights by name. */
   public Map<String, Tensor> shadow() {
     return shadow;
   }
 
-  /** How many updates the average has seen. */
+  /** Returns the number of updates. */
   public long updates() {
     return updates;
   }
 
-  /** Goes back to what {@link #shadow} and {@link #updates} gave. */
+  /** Restores the results of {@link #shadow} and {@link #updates}. */
   public void restore(Map<String, Tensor> saved, long updatesSeen) {
     shadow.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
     updates = updatesSeen;
   }
 
   /**
-   * Puts the averages in the place of the weights until the result is closed: for samples and for
-   * saving.
+   * Replaces the weights by the averages until the result is closed, for samples and for saving.
    */
   public Swap swapIn() {
     return new Swap();
   }
 
-  /** The time during which the averages stand in for the weights. */
+  /** The time during which the averages replace the weights. */
   public final class Swap implements Trainer.Averages {
     private final Map<String, Tensor> raw = new LinkedHashMap<>();
 

@@ -12,8 +12,8 @@ import dev.sfumato.tensor.Tensor;
 import java.util.stream.LongStream;
 
 /**
- * The loss on the first pictures of a data set with the same noise and the same timesteps, spread
- * evenly, each time: two values of it can be compared, which those of training batches cannot.
+ * The loss on the first pictures of a data set, with the same noise and the same evenly spread
+ * timesteps each time. Its values can be compared; those of training batches cannot.
  */
 public final class FixedNoiseLoss {
   private static final int PICTURES = 256;
@@ -23,13 +23,13 @@ public final class FixedNoiseLoss {
   private final Dataset dataset;
   private final TrainingLoss loss;
 
-  /** A loss on the first 256 pictures of {@code dataset}, or all if they are fewer. */
+  /** Makes a loss on the first 256 pictures of {@code dataset}, or on all if there are fewer. */
   public FixedNoiseLoss(Dataset dataset, TrainingLoss loss) {
     this.dataset = dataset;
     this.loss = loss.measured();
   }
 
-  /** The mean loss of the network as it is now. */
+  /** Returns the mean loss of the network with its current weights. */
   public double value() {
     int count = Math.min(PICTURES, dataset.size());
     Batches batches = new Batches(dataset, new BatchOptions(BATCH, false, false, SEED));
@@ -50,7 +50,9 @@ public final class FixedNoiseLoss {
     return sum / seen;
   }
 
-  /** Whole numbers that are not drawn: picture i of n gets the (i / n)-th part of the range. */
+  /**
+   * Draws with evenly spread whole numbers: picture i of n gets the (i / n)-th part of the range.
+   */
   private record Spread(Rng random, int size, int from, int count) implements Draws {
     @Override
     public Tensor normal(long... shape) {

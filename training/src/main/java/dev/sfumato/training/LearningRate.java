@@ -6,11 +6,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The learning rate of each optimiser step, as diffusers' {@code get_scheduler} gives it: a linear
+ * The learning rate of each optimiser step, as in diffusers' {@code get_scheduler}: a linear
  * warm-up from 0, then a curve down to the last step.
  *
  * @param kind the curve
- * @param base the rate that the curve starts from
+ * @param base the rate at the start of the curve
  * @param warmupSteps optimiser steps of warm-up; {@link Kind#CONSTANT} and {@link Kind#EXPONENTIAL}
  *     have none
  */
@@ -38,9 +38,9 @@ public record LearningRate(Kind kind, double base, long warmupSteps) {
     CONSTANT_WITH_WARMUP,
     /** Straight down to 0. */
     LINEAR,
-    /** {@code (1 + cos(pi p)) / 2} with p the share of the run that is done. */
+    /** {@code (1 + cos(pi p)) / 2} with p the finished share of the run. */
     COSINE,
-    /** As {@link #COSINE}, and from the start again at its end. */
+    /** Like {@link #COSINE}, and restarted at its end. */
     COSINE_WITH_RESTARTS,
     /** Straight down to 1e-7. */
     POLYNOMIAL,
@@ -74,7 +74,7 @@ public record LearningRate(Kind kind, double base, long warmupSteps) {
   }
 
   /**
-   * The rate of one optimiser step.
+   * Returns the rate of one optimiser step.
    *
    * @param step its number, from 0
    * @param totalSteps optimiser steps of the whole run

@@ -17,8 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A CSV file with a row for each step: {@code metrics.csv} or {@code validation.csv}. A run that
- * goes on drops the rows after its checkpoint. Only this class knows the columns.
+ * A CSV file with a row for each step: {@code metrics.csv} or {@code validation.csv}. A resumed run
+ * drops the rows after its checkpoint. Only this class knows the columns.
  */
 public final class MetricsFile implements AutoCloseable {
   private static final List<String> STEPS =
@@ -27,7 +27,7 @@ public final class MetricsFile implements AutoCloseable {
 
   private final Path file;
   private final List<String> columns;
-  private final FileChannel channel; // appended to: a row is there when it is written
+  private final FileChannel channel; // append mode: each row is written at once
 
   private MetricsFile(Path file, List<String> columns, long keepUpTo) {
     this.file = file;
@@ -53,18 +53,18 @@ public final class MetricsFile implements AutoCloseable {
   }
 
   /**
-   * Reads the rows of {@code metrics.csv} up to that of {@code keepUpTo}; none if there is no file.
+   * Reads the rows of {@code metrics.csv} up to step {@code keepUpTo}; none if there is no file.
    *
-   * @throws SfumatoException naming the file, and the row that does not fit
+   * @throws SfumatoException naming the file and the invalid row
    */
   public static List<StepReport> steps(Path file, long keepUpTo) {
     return rows(file, STEPS, keepUpTo).stream().map(MetricsFile::step).toList();
   }
 
   /**
-   * Reads the rows of {@code validation.csv} up to that of {@code keepUpTo}: the loss by step.
+   * Reads the losses by step in {@code validation.csv} up to step {@code keepUpTo}.
    *
-   * @throws SfumatoException naming the file, and the row that does not fit
+   * @throws SfumatoException naming the file and the invalid row
    */
   public static Map<Long, Double> validationLosses(Path file, long keepUpTo) {
     Map<Long, Double> losses = new LinkedHashMap<>();
@@ -73,7 +73,7 @@ public final class MetricsFile implements AutoCloseable {
     return losses;
   }
 
-  /** Forces the rows to the disk: a checkpoint is worth nothing without those before it. */
+  /** Forces the rows to the disk; a checkpoint is useless without the rows before it. */
   public void force() {
     try {
       channel.force(false);
@@ -120,7 +120,7 @@ public final class MetricsFile implements AutoCloseable {
     }
   }
 
-  // ---- rows that are there
+  // ---- reading rows
 
   /** The values of a line by the names in the file's first line. */
   private record Row(Path file, int number, Map<String, String> values) {
@@ -148,7 +148,7 @@ public final class MetricsFile implements AutoCloseable {
       return new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s, line %d: %s: mend the line, or move the file away",
+              "%s, line %d: %s: correct the line, or move the file away",
               file,
               number,
               what));
@@ -156,8 +156,8 @@ public final class MetricsFile implements AutoCloseable {
   }
 
   /**
-   * The rows up to that of {@code keepUpTo}. What follows is written again, so it may be anything,
-   * such as the half row that a kill leaves.
+   * Reads the rows up to step {@code keepUpTo}. Later rows are written again, so they may be
+   * damaged, such as the half row of a killed run.
    */
   private static List<Row> rows(Path file, List<String> columns, long keepUpTo) {
     List<String> lines = lines(file);
@@ -187,7 +187,7 @@ public final class MetricsFile implements AutoCloseable {
     return values;
   }
 
-  /** The whole lines of a file, which need not be text. */
+  /** Reads the complete lines of a file, which need not be text. */
   private static List<String> lines(Path file) {
     try {
       String text = Files.exists(file) ? Files.readString(file, StandardCharsets.ISO_8859_1) : "";

@@ -6,9 +6,9 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * How a diffusion model is trained to denoise, besides what the model itself says.
+ * Options of the denoising objective that are not part of the model.
  *
- * @param lossWeighting how timesteps are weighed against each other
+ * @param lossWeighting the weighting of timesteps
  * @param noiseOffset strength of a noise that is the same over a whole picture's channel (0: none);
  *     it lets a model learn very dark and very bright pictures
  * @param classDropout the share of labels that are replaced by "no class", in [0, 1), so that
@@ -29,9 +29,9 @@ public record Objective(Weighting lossWeighting, double noiseOffset, double clas
     }
   }
 
-  /** How timesteps are weighed against each other. */
+  /** The weighting of timesteps. */
   public enum Weighting {
-    /** All alike. */
+    /** All timesteps equally. */
     NONE,
     /**
      * By the signal-to-noise ratio limited to 5 (Hang et al., 2023): {@code min(snr, 5) / snr} for
@@ -40,27 +40,27 @@ public record Objective(Weighting lossWeighting, double noiseOffset, double clas
     MIN_SNR
   }
 
-  /** All timesteps alike, no noise offset, all labels kept. */
+  /** Returns equal weights for all timesteps, no noise offset and no dropped labels. */
   public static Objective defaults() {
     return DEFAULTS;
   }
 
-  /** The same with timesteps weighed otherwise. */
+  /** Returns a copy with another weighting of timesteps. */
   public Objective withLossWeighting(Weighting weighting) {
     return new Objective(weighting, noiseOffset, classDropout);
   }
 
-  /** The same with another noise offset. */
+  /** Returns a copy with another noise offset. */
   public Objective withNoiseOffset(double strength) {
     return new Objective(lossWeighting, strength, classDropout);
   }
 
-  /** The same with another share of labels that are left out. */
+  /** Returns a copy with another share of dropped labels. */
   public Objective withClassDropout(double share) {
     return new Objective(lossWeighting, noiseOffset, share);
   }
 
-  /** Every option by the name that it has in a run's {@code config.json}. */
+  /** Returns every option by its name in a run's {@code config.json}. */
   public Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("loss_weighting", lossWeighting.name().toLowerCase(Locale.ROOT));

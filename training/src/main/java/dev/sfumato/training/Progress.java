@@ -7,11 +7,11 @@ import dev.sfumato.SfumatoException;
 import java.util.Locale;
 
 /**
- * How far a run is.
+ * The progress of a run.
  *
  * @param step optimiser steps done
  * @param epoch the epoch of the next micro-batch, from 0
- * @param batch the place of the next micro-batch in its epoch, from 0
+ * @param batch the position of the next micro-batch in its epoch, from 0
  * @param images pictures seen
  */
 public record Progress(
@@ -19,11 +19,11 @@ public record Progress(
     @JsonProperty(required = true) @JsonSetter(nulls = Nulls.FAIL) int epoch,
     @JsonProperty(required = true) @JsonSetter(nulls = Nulls.FAIL) int batch,
     @JsonProperty(required = true) @JsonSetter(nulls = Nulls.FAIL) long images) {
-  /** Before the first step. */
+  /** The progress before the first step. */
   public static final Progress START = new Progress(0, 0, 0, 0);
 
   /**
-   * Checks that none of them is negative.
+   * Checks that no number is negative.
    *
    * @throws SfumatoException if one is
    */
@@ -40,7 +40,7 @@ public record Progress(
     }
   }
 
-  /** After a step over {@code micro-batches} of this epoch. */
+  /** Returns the progress after a step over {@code micro-batches} of this epoch. */
   Progress after(int microBatches, long pictures, int perEpoch) {
     boolean last = batch + microBatches >= perEpoch;
     return new Progress(

@@ -5,14 +5,14 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 
-/** What a network and pictures must have in common for the one to be trained on the other. */
+/** Requirements of a network on its training pictures. */
 final class Requirements {
   private Requirements() {}
 
   /**
    * Checks them.
    *
-   * @throws SfumatoException saying what does not fit
+   * @throws SfumatoException naming the mismatch
    */
   static void check(ClassConditionedUNet denoiser, Dataset dataset, Objective objective) {
     int channels = dataset.channels();
@@ -35,12 +35,12 @@ final class Requirements {
     if (denoiser.conditioning() == ClassConditioning.NONE
         && denoiser.config().classEmbedType().isPresent()) {
       throw new SfumatoException(
-          "the model's class_embed_type without num_class_embeds takes other things than classes:"
+          "the model's class_embed_type without num_class_embeds does not take classes:"
               + " such models cannot be trained");
     }
     if (objective.classDropout() > 0 && !denoiser.knowsNoClass()) {
       throw new SfumatoException(
-          "`classDropout` needs a class-conditioned model with a place for no class");
+          "`classDropout` needs a class-conditioned model with a label for no class");
     }
     denoiser.config().requireDivisible(dataset.height(), dataset.width());
     if (denoiser.conditioning().numClasses() > 0) {

@@ -6,12 +6,12 @@ import dev.sfumato.tensor.Tensor;
 import java.util.stream.LongStream;
 
 /**
- * Draws the numbers of a whole batch and gives the rows of one process.
+ * Draws the numbers of a whole batch and returns the rows of one process.
  *
  * @param random the run's generator
- * @param choices draws what {@link #chosen} gives
- * @param pictures of the whole batch
- * @param share of this process
+ * @param choices the generator of {@link #chosen}
+ * @param pictures the number of pictures in the whole batch
+ * @param share the share of this process
  */
 record SharedDraws(Rng random, Rng choices, int pictures, Share share) implements Draws {
   @Override

@@ -3,15 +3,15 @@ package dev.sfumato.training;
 import java.util.Map;
 
 /**
- * What one optimiser step did.
+ * The results of one optimiser step.
  *
  * @param step its number, from 1
  * @param epoch its epoch, from 0
  * @param images pictures seen since the start of the run
  * @param loss the mean over its micro-batches
- * @param learningRate used
+ * @param learningRate the learning rate of the step
  * @param gradNorm the norm of the gradient before clipping
- * @param seconds it took
+ * @param seconds the time of the step
  */
 public record StepReport(
     long step,
@@ -22,7 +22,7 @@ public record StepReport(
     double gradNorm,
     double seconds) {
 
-  /** What is drawn as curves, by the names that trackers show. */
+  /** Returns the values of the curves, by their names in trackers. */
   public Map<String, Double> curves() {
     return Map.of("loss", loss, "learning_rate", learningRate, "grad_norm", gradNorm);
   }

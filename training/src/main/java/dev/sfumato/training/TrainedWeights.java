@@ -9,14 +9,14 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
- * Which weights a run trains; the others stay as they are, bit for bit.
+ * The choice of weights that a run trains; the others do not change by a single bit.
  *
  * <p>A pattern is the name of a weight in the model's file or of a part of the model, with {@code
  * *} for any characters and {@code ?} for one: {@code up_blocks}, {@code *.attentions}, {@code
  * *.bias}, {@code down_blocks.?.resnets}.
  *
- * @param trainOnly what is trained; all if empty
- * @param freeze what is not, even so
+ * @param trainOnly patterns of the weights to train; empty for all
+ * @param freeze patterns of the weights to leave out of these
  */
 public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
   /** Every weight. */
@@ -31,11 +31,11 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
   }
 
   /**
-   * Says of each of {@code weights} whether it wants gradients, which is what {@link Trainer} goes
-   * by.
+   * Marks each of {@code weights} as requiring gradients or not; {@link Trainer} trains those that
+   * do.
    *
-   * @param weights by name, as {@code ClassConditionedUNet.parameters} gives them
-   * @throws InvalidOptionException if a pattern fits no weight, or no weight is left to train
+   * @param weights the weights by name, from {@code ClassConditionedUNet.parameters}
+   * @throws InvalidOptionException if a pattern matches no weight, or no weight is left to train
    */
   public void mark(Map<String, Tensor> weights) {
     requireMatches(weights);
@@ -58,7 +58,8 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
           throw new InvalidOptionException(
               String.format(
                   Locale.ROOT,
-                  "no weight is named '%s' (`trainOnly`, `freeze`): names are like %s; * stands for any characters",
+                  "no weight is named '%s' (`trainOnly`, `freeze`): names look like %s; * stands for"
+                      + " any characters",
                   pattern,
                   inFile(example)));
         }
@@ -72,7 +73,7 @@ public record TrainedWeights(List<String> trainOnly, List<String> freeze) {
     return inFile(name).matches(regex);
   }
 
-  /** The name that the U-Net's file has. */
+  /** Returns the name in the U-Net's file. */
   private static String inFile(String name) {
     return name.startsWith(UNET) ? name.substring(UNET.length()) : name;
   }

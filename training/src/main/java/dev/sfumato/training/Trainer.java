@@ -17,7 +17,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
- * Lowers a loss, one optimiser step at a time:
+ * Minimises a loss, one optimiser step at a time:
  *
  * <pre>{@code
  * while (trainer.hasNext()) {
@@ -28,15 +28,16 @@ import java.util.SplittableRandom;
  * }
  * }</pre>
  *
- * <p>One generator seeded with the run's seed draws what the loss asks for, micro-batch by
- * micro-batch. What {@link #save} writes and {@link #restore} reads is all there is besides the
- * network's weights, so that a restored run goes on bit for bit. Dropout and what {@link
- * Draws#chosen} gives come from generators that start anew with each optimiser step.
+ * <p>One generator, seeded with the run's seed, draws the numbers for the loss, micro-batch by
+ * micro-batch. {@link #save} and {@link #restore} handle the complete state besides the network's
+ * weights, so a restored run continues bit for bit. Dropout and {@link Draws#chosen} use generators
+ * that start anew with each optimiser step.
  *
- * <p>Several processes train as one: each takes its share of every batch, and the random numbers
- * that one process would draw for it; the gradients are added up. So losses and weights are those
- * of one process, but for rounding and for dropout, whose masks each process draws from a generator
- * of its own. The weights, the averages and the state of the optimiser are the same in all.
+ * <p>Several processes can train together: each takes its share of every batch, with the random
+ * numbers that a single process would draw for it, and the gradients are summed. So losses and
+ * weights equal those of one process, except for rounding and for dropout, whose masks each process
+ * draws from its own generator. The weights, the averages and the state of the optimiser are the
+ * same in all.
  */
 public final class Trainer implements AutoCloseable {
   private static final long CHOICE_STREAM = 0x5DEECE66DL;
@@ -55,10 +56,10 @@ public final class Trainer implements AutoCloseable {
   private Optional<BatchStream> stream = Optional.empty();
 
   /**
-   * A run that has not started.
+   * Prepares a run.
    *
-   * @param loss of a network with weights, on the device to train on; those that want no gradients
-   *     stay as they are ({@link TrainedWeights})
+   * @param loss of a network with weights, on the device to train on; weights that require no
+   *     gradients do not change ({@link TrainedWeights})
    * @throws SfumatoException if the data do not suit the network
    */
   public Trainer(TrainingLoss loss, Batches batches, TrainingOptions options) {
@@ -66,12 +67,12 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * A run that has not started, of several processes.
+   * Prepares a run of several processes.
    *
-   * @param loss of a network with weights, on the device to train on; those of rank 0 become the
-   *     weights of all
-   * @param batches the same for all processes: a batch is what they take together
-   * @throws SfumatoException if the data do not suit the network, or the processes each other
+   * @param loss of a network with weights, on the device to train on; all processes take the
+   *     weights of rank 0
+   * @param batches the same for all processes; they share each batch
+   * @throws SfumatoException if the data do not suit the network, or the processes disagree
    */
   public Trainer(
       TrainingLoss loss, Batches batches, TrainingOptions options, ProcessGroup processes) {
@@ -91,46 +92,46 @@ public final class Trainer implements AutoCloseable {
     agreement.onState(progress, network, optimizer, ema);
   }
 
-  /** What is lowered. */
+  /** Returns the loss. */
   public TrainingLoss loss() {
     return loss;
   }
 
-  /** Optimiser steps of the whole run. */
+  /** Returns the optimiser steps of the whole run. */
   public long totalSteps() {
     return options.totalSteps(batches.perEpoch());
   }
 
-  /** The processes that train together. */
+  /** Returns the processes that train together. */
   public ProcessGroup processes() {
     return processes;
   }
 
-  /** How far the run is. */
+  /** Returns the progress of the run. */
   public Progress progress() {
     return progress;
   }
 
-  /** The moving average of the weights, if the run keeps one. */
+  /** Returns the moving average of the weights, if the run keeps one. */
   public Optional<Ema> ema() {
     return ema;
   }
 
   /**
-   * Puts the moving averages in the place of the weights until the result is closed; does nothing
-   * in a run that keeps none.
+   * Replaces the weights by their moving averages until the result is closed; does nothing in a run
+   * without averages.
    */
   public Averages useAverages() {
     return ema.<Averages>map(Ema::swapIn).orElse(() -> {});
   }
 
-  /** The time during which the averages stand in for the weights. */
+  /** The time during which the averages replace the weights. */
   public interface Averages extends AutoCloseable {
     @Override
     void close();
   }
 
-  /** Whether steps are left. */
+  /** Returns whether steps are left. */
   public boolean hasNext() {
     return progress.step() < totalSteps();
   }
@@ -138,8 +139,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * Takes one optimiser step over the next micro-batches, fewer at the end of an epoch.
    *
-   * @throws SfumatoException if the loss or the gradient is not finite; the weights are then as
-   *     they were before the step
+   * @throws SfumatoException if the loss or the gradient is not finite; the step has not changed
+   *     the weights
    */
   public StepReport step() {
     return step(() -> {});
@@ -148,8 +149,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * The same.
    *
-   * @param beforeUpdate runs when the gradients are complete and clipped, before they change the
-   *     weights: the time to look at both
+   * @param beforeUpdate runs after the gradients are complete and clipped, and before they change
+   *     the weights
    */
   public StepReport step(Runnable beforeUpdate) {
     long start = System.nanoTime();
@@ -189,10 +190,10 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Adds the gradient of this process's share of the next batch to what was gathered.
+   * Adds the gradient of this process's share of the next batch.
    *
-   * @param divisor the pictures of the whole step, were all its batches as long as this one
-   * @return what the share adds to the loss of the step
+   * @param divisor the pictures of the whole step if all its batches were as long as this one
+   * @return the share's part of the step's loss
    */
   private double backward(Draws draws, double divisor) {
     try (Scope scope = Scope.open()) {
@@ -206,13 +207,13 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  /** A generator of this optimiser step. */
+  /** Returns a generator for this optimiser step. */
   private Rng random(long stream) {
     long step = new SplittableRandom(options.seed() ^ stream).nextLong() + progress.step();
     return new Rng(new SplittableRandom(step).nextLong());
   }
 
-  /** Makes the gradient of this process's pictures that of all. */
+  /** Sums the gradients of all processes. */
   private void addUp() {
     if (processes.size() > 1) {
       try (Scope scope = Scope.open()) {
@@ -249,9 +250,9 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Goes on from what {@link #save} wrote; the network must have the weights of that moment.
+   * Restores what {@link #save} wrote; the network must have the weights of that moment.
    *
-   * @throws SfumatoException naming the file that is missing or does not fit
+   * @throws SfumatoException naming the missing or mismatched file
    */
   public void restore(Path folder) {
     closeStream();

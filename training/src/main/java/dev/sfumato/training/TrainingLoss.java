@@ -8,36 +8,37 @@ import dev.sfumato.tensor.Tensor;
 import java.util.Map;
 
 /**
- * What a {@link Trainer} lowers: the loss of a network on a batch. {@link DenoisingLoss} is that of
- * diffusion models; a classifier has another, and so may your own network.
+ * The loss of a network on a batch, which a {@link Trainer} minimises. {@link DenoisingLoss} is
+ * that of diffusion models; a classifier has another, and your own network may have its own.
  */
 public interface TrainingLoss {
-  /** The network. Those of its weights that want gradients are trained; the others stay. */
+  /** Returns the network. Weights that require gradients are trained; the others do not change. */
   Module network();
 
   /**
-   * Requires that the network can be trained on these pictures, and tells it what it should know of
-   * them. Called once, before the first batch.
+   * Requires that the network can be trained on these pictures, and gives it their facts, such as
+   * names of classes. Called once, before the first batch.
    *
-   * @throws SfumatoException saying what does not fit
+   * @throws SfumatoException naming the mismatch
    */
   default void prepare(Dataset dataset) {}
 
   /**
-   * The mean loss of the pictures of a batch, a tensor of shape () that gradients flow back from.
+   * Returns the mean loss of a batch's pictures, a differentiable tensor of shape ().
    *
-   * @param batch the pictures of this process. Where many processes share a short batch it may be
-   *     empty: then the same numbers are drawn, and what is returned is not read
-   * @param draws gives all random numbers, so that a run can be repeated and resumed bit for bit
+   * @param batch the pictures of this process. If many processes share a short batch it may be
+   *     empty: then the same numbers must be drawn, and the result is ignored
+   * @param draws the source of all random numbers, so that a run can be repeated and resumed bit
+   *     for bit
    */
   Tensor loss(Batch batch, Draws draws);
 
-  /** The loss that tells how good the network is: without what is there to regularise it. */
+  /** Returns the loss for measuring the network, without regularisation. */
   default TrainingLoss measured() {
     return this;
   }
 
-  /** Every option by the name that it has in a run's {@code config.json}. */
+  /** Returns every option by its name in a run's {@code config.json}. */
   default Map<String, Object> settings() {
     return Map.of();
   }

@@ -7,7 +7,7 @@ import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
- * How weights are changed: how long, by which optimiser, at which learning rate. Immutable.
+ * Options of training: length, optimiser, learning rate, averages. Immutable.
  *
  * <pre>{@code
  * TrainingOptions.fineTuning().withMaxSteps(200).withLearningRate(2e-5)
@@ -59,31 +59,31 @@ public final class TrainingOptions {
   }
 
   /**
-   * Ten epochs of AdamW at a constant rate of 1e-4, gradients clipped to a norm of 1, no moving
-   * average, seed 0.
+   * Returns ten epochs of AdamW at a constant rate of 1e-4, gradients clipped to a norm of 1, no
+   * moving average, seed 0.
    */
   public static TrainingOptions defaults() {
     return DEFAULTS;
   }
 
-  /**
-   * The defaults for going on with a trained model: a rate of 1e-5 and two micro-batches a step.
-   */
+  /** Returns the defaults for a pretrained model: a rate of 1e-5 and two micro-batches per step. */
   public static TrainingOptions fineTuning() {
     return DEFAULTS.withLearningRate(1e-5).withGradientAccumulationSteps(2);
   }
 
-  /** Passes over the data; 0, with {@link #maxSteps}, for as many as it takes. */
+  /**
+   * Returns the passes over the data; 0, together with {@link #maxSteps}, for as many as needed.
+   */
   public int epochs() {
     return length.epochs.orElse(length.maxSteps > 0 ? 0 : EPOCHS);
   }
 
-  /** Optimiser steps after which the run ends even so; 0 for no such limit. */
+  /** Returns the largest number of optimiser steps; 0 for no limit. */
   public long maxSteps() {
     return length.maxSteps;
   }
 
-  /** Micro-batches of one optimiser step. */
+  /** Returns the micro-batches per optimiser step. */
   public int gradientAccumulationSteps() {
     return length.accumulation;
   }
@@ -98,12 +98,12 @@ public final class TrainingOptions {
     return learningRate;
   }
 
-  /** The largest norm of the gradient; 0 for no clipping. */
+  /** Returns the norm to which gradients are clipped; 0 for no clipping. */
   public double maxGradNorm() {
     return maxGradNorm;
   }
 
-  /** The moving average of the weights, if one is wanted. */
+  /** Returns the settings of the moving average, if there is one. */
   public Optional<Ema.Settings> ema() {
     return ema;
   }
@@ -114,8 +114,9 @@ public final class TrainingOptions {
   }
 
   /**
-   * The same for so many passes over the data; 0, with {@link #withMaxSteps}, for as many as it
-   * takes. Without this call there are 10, or as many as {@link #withMaxSteps} takes.
+   * Returns a copy with this number of passes over the data; 0, together with {@link
+   * #withMaxSteps}, for as many as needed. Without this call there are 10, or as many as {@link
+   * #withMaxSteps} needs.
    *
    * @throws InvalidOptionException if a number is out of range, as all these methods do
    */
@@ -123,12 +124,12 @@ public final class TrainingOptions {
     return with(new Length(OptionalInt.of(epochs), length.maxSteps, length.accumulation));
   }
 
-  /** The same, ending after so many optimiser steps; 0 for no such limit. */
+  /** Returns a copy that ends after this number of optimiser steps; 0 for no limit. */
   public TrainingOptions withMaxSteps(long steps) {
     return with(new Length(length.epochs, steps, length.accumulation));
   }
 
-  /** The same with so many micro-batches to an optimiser step. */
+  /** Returns a copy with this number of micro-batches per optimiser step. */
   public TrainingOptions withGradientAccumulationSteps(int microBatches) {
     return with(new Length(length.epochs, length.maxSteps, microBatches));
   }
@@ -137,40 +138,40 @@ public final class TrainingOptions {
     return new TrainingOptions(changed, optimizer, learningRate, maxGradNorm, ema, seed);
   }
 
-  /** The same with another update rule. */
+  /** Returns a copy with another update rule. */
   public TrainingOptions withOptimizer(Adam.Settings settings) {
     return new TrainingOptions(length, settings, learningRate, maxGradNorm, ema, seed);
   }
 
-  /** The same with another base learning rate. */
+  /** Returns a copy with another base learning rate. */
   public TrainingOptions withLearningRate(double base) {
     return withLearningRate(
         new LearningRate(learningRate.kind(), base, learningRate.warmupSteps()));
   }
 
-  /** The same with another learning rate over the steps. */
+  /** Returns a copy with another learning rate over the steps. */
   public TrainingOptions withLearningRate(LearningRate rate) {
     return new TrainingOptions(length, optimizer, rate, maxGradNorm, ema, seed);
   }
 
-  /** The same with gradients clipped to this norm; 0 for no clipping. */
+  /** Returns a copy that clips gradients to this norm; 0 for no clipping. */
   public TrainingOptions withMaxGradNorm(double norm) {
     return new TrainingOptions(length, optimizer, learningRate, norm, ema, seed);
   }
 
-  /** The same with a moving average of the weights, which samples and the saved model use. */
+  /** Returns a copy with a moving average of the weights, which samples and the saved model use. */
   public TrainingOptions withEma(Ema.Settings settings) {
     return new TrainingOptions(
         length, optimizer, learningRate, maxGradNorm, Optional.of(settings), seed);
   }
 
-  /** The same without a moving average. */
+  /** Returns a copy without a moving average. */
   public TrainingOptions withoutEma() {
     return new TrainingOptions(
         length, optimizer, learningRate, maxGradNorm, Optional.empty(), seed);
   }
 
-  /** The same with another seed. */
+  /** Returns a copy with another seed. */
   public TrainingOptions withSeed(long other) {
     return new TrainingOptions(length, optimizer, learningRate, maxGradNorm, ema, other);
   }
@@ -182,12 +183,14 @@ public final class TrainingOptions {
    */
   public TrainingOptions requireSteps() {
     if (epochs() == 0 && maxSteps() == 0) {
-      throw new InvalidOptionException("`epochs` must be at least 1 where `maxSteps` is 0");
+      throw new InvalidOptionException("`epochs` must be at least 1 if `maxSteps` is 0");
     }
     return this;
   }
 
-  /** Optimiser steps of the whole run, where an epoch has {@code perEpoch} micro-batches. */
+  /**
+   * Returns the optimiser steps of the whole run if an epoch has {@code perEpoch} micro-batches.
+   */
   public long totalSteps(int perEpoch) {
     long all = epochs() * stepsPerEpoch(perEpoch);
     long most = length.maxSteps;
@@ -195,13 +198,14 @@ public final class TrainingOptions {
   }
 
   /**
-   * Optimiser steps of an epoch of {@code perEpoch} micro-batches; the last may be a shorter one.
+   * Returns the optimiser steps of an epoch of {@code perEpoch} micro-batches; the last step may be
+   * shorter.
    */
   public long stepsPerEpoch(int perEpoch) {
     return (perEpoch + length.accumulation - 1L) / length.accumulation;
   }
 
-  /** Every option by the name that it has in a run's {@code config.json}. */
+  /** Returns every option by its name in a run's {@code config.json}. */
   public Map<String, Object> settings() {
     Map<String, Object> settings = new TreeMap<>();
     settings.put("epochs", epochs());

@@ -24,7 +24,7 @@ final class TrainingState {
   private static final String RANDOM = "random.safetensors";
   private static final String PROGRESS = "progress.json";
 
-  /** A batch size of 0 is one that was not saved. */
+  /** The saved progress; a batch size of 0 means that none was saved. */
   private record Saved(
       @JsonProperty(required = true) Progress progress, long emaUpdates, int batchSize) {
     Saved {
@@ -61,7 +61,7 @@ final class TrainingState {
       if (ema.isPresent() && !Files.exists(folder.resolve(EMA))) {
         throw new SfumatoException(
             folder.resolve(EMA)
-                + " is missing: the run has kept no moving average, so leave `useEma` out");
+                + " is missing: the run kept no moving average, so leave `useEma` out");
       }
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
@@ -71,7 +71,7 @@ final class TrainingState {
     }
   }
 
-  /** A checkpoint's folder has the step in its name. */
+  /** Requires that the folder's name has the step. */
   private static void requireIsOf(Path folder, Progress progress) {
     String name = folder.toAbsolutePath().getFileName().toString();
     if (name.matches("step-\\d{6,18}")
@@ -81,7 +81,7 @@ final class TrainingState {
     }
   }
 
-  /** From the middle of an epoch only batches of the same size go on where the others ended. */
+  /** Requires the same batch size in the middle of an epoch. */
   private static void requireSameBatches(Path folder, Saved saved, int batchSize) {
     if (saved.progress().batch() > 0 && saved.batchSize() > 0 && saved.batchSize() != batchSize) {
       throw new SfumatoException(

@@ -52,7 +52,7 @@ class LossChartTest {
     }
   }
 
-  /** How many words stand in the line of labels below the plot. */
+  /** Returns the number of words in the line of labels below the plot. */
   private static int labels(BufferedImage image) {
     int words = 0;
     int blank = 100;

@@ -96,7 +96,7 @@ class ArchivesTest {
   void namesBadPictures(String name) throws IOException {
     entries.put("./pets/dog/c.png", new byte[] {1, 2});
     assertThat(failure(write(name)))
-        .contains("1 of 3 files are no pictures to train on (`onBadImage` skip leaves them out):");
+        .contains("1 of 3 files cannot be used as pictures (`onBadImage` skip leaves them out):");
     assertThat(failure(folder.resolve(name))).contains(name + "/dog/c.png: not a JPEG");
   }
 

@@ -78,7 +78,7 @@ class DatasetsTest {
     write(IMAGES, idx(0x803, new int[] {1, 2, 2}, 1, 2, 3));
     assertThat(failure()).contains(IMAGES + ": truncated, holds 3 of the 4 bytes");
     write(IMAGES, idx(0x803, new int[] {1, 1, 1}, 1, 2));
-    assertThat(failure()).contains(IMAGES + ": goes on after the 1 bytes");
+    assertThat(failure()).contains(IMAGES + ": has more than the 1 bytes");
     write(IMAGES, new byte[] {0, 0});
     assertThat(failure()).contains(IMAGES + ": truncated");
     write(IMAGES, idx(0x803, new int[] {60000, 60000, 60000}));
@@ -220,7 +220,7 @@ class DatasetsTest {
   void namesAllBadPicturesAtOnce() throws IOException {
     writeGoodAndBad();
     String message = failure();
-    assertThat(message).contains("3 of 4 files are no pictures to train on (`onBadImage` skip");
+    assertThat(message).contains("3 of 4 files cannot be used as pictures (`onBadImage` skip");
     assertThat(message).contains("empty.png: the file is empty");
     assertThat(message).contains("text.gif: not a JPEG");
     assertThat(message).contains("cut.jpg: damaged JPEG picture");
@@ -234,7 +234,7 @@ class DatasetsTest {
       write("x/%02d.png".formatted(i), new byte[0]);
     }
     String message = failure();
-    assertThat(message).contains("30 of 30 files are no pictures to train on");
+    assertThat(message).contains("30 of 30 files cannot be used as pictures");
     assertThat(message).contains("listed above, the first is ");
     assertThat(message).endsWith("00.png: the file is empty");
   }

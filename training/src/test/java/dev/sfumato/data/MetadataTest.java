@@ -151,7 +151,8 @@ class MetadataTest {
     write("metadata.csv", "file_name,label\na.png,0\nb.png,1.5\n");
     assertThat(failure(OPTIONS)).contains("label 1.5 of picture 1 is a fraction");
     write("metadata.csv", "file_name,label\na.png,0\nb.png,two\n");
-    assertThat(failure(OPTIONS)).contains("label 'two' of picture 1 is not a number, though");
+    assertThat(failure(OPTIONS))
+        .contains("label 'two' of picture 1 is not a number, but others are");
     write("metadata.csv", "file_name,label\na.png,0\nb.png,\n");
     assertThat(failure(OPTIONS)).contains("metadata.csv, row 2: no label in column 'label'");
     Files.delete(folder.resolve("metadata.csv"));

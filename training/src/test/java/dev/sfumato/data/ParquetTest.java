@@ -199,7 +199,7 @@ class ParquetTest {
             + " AS image",
         GRAY);
     String message = failure(folder, DataOptions.defaults());
-    assertThat(message).contains("2 of 3 files are no pictures");
+    assertThat(message).contains("2 of 3 files cannot be used as pictures");
     assertThat(message).contains("a.parquet, row 2: not a JPEG");
     assertThat(message).contains("a.parquet, row 3: no such file y.png in ");
     Dataset good = open(folder, DataOptions.defaults().withOnBadImage(OnBadImage.SKIP));
@@ -229,7 +229,7 @@ class ParquetTest {
     write("a.parquet", "SELECT %s AS image, 'x' AS label", GRAY);
     write("b.parquet", "SELECT %s AS image, 1 AS label", GRAY);
     assertThat(failure(folder, DataOptions.defaults()))
-        .contains("b.parquet: other classes than in the files before it");
+        .contains("b.parquet: its classes differ from those of the files before it");
     write("b.parquet", "SELECT %s AS image", GRAY);
     assertThat(failure(folder, DataOptions.defaults()))
         .contains("not all files have a column 'label'");

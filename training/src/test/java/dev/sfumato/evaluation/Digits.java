@@ -28,7 +28,7 @@ final class Digits {
     return Datasets.openTestSplit(folder().toString(), DataOptions.defaults()).orElseThrow();
   }
 
-  /** How many of {@code read} are their labels. */
+  /** Returns the number of correct labels in {@code read}. */
   static int right(int[] read) {
     Dataset digits = dataset();
     return (int) IntStream.range(0, read.length).filter(i -> read[i] == digits.label(i)).count();

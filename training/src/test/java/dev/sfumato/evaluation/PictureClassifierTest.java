@@ -40,7 +40,8 @@ class PictureClassifierTest {
       assertThat(card.testAccuracy()).isAtLeast(0.99);
       assertThat(card.testedOn()).isEqualTo(10_000);
       assertThat(card.trainedOn()).isEqualTo(60_000);
-      assertThat(card.summary()).matches("reads 99\\.\\d\\d % of 10000 test pictures right, .*");
+      assertThat(card.summary())
+          .matches("reads 99\\.\\d\\d % of 10000 test pictures correctly, .*");
     }
   }
 

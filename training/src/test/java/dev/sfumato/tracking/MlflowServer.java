@@ -33,7 +33,7 @@ public final class MlflowServer implements AutoCloseable {
   private HttpServer http;
   private final int port;
 
-  /** What the server knows of a run. */
+  /** A run as stored by the server. */
   public static final class LoggedRun {
     public String name = "";
     public String status = "RUNNING";

@@ -38,7 +38,7 @@ class DataParallelTest {
 
   @TempDir Path folder;
 
-  /** What a run has come to. */
+  /** The results of a run. */
   private record End(List<StepReport> reports, Map<String, Tensor> state) {}
 
   /** Of three ranks, the first gets nothing of a batch of two. */

@@ -55,7 +55,7 @@ class TrainedWeightsTest {
   @CsvSource({
     "conv, no weight is named 'conv'",
     "conv.in, no weight is named 'conv.in'",
-    "unet.conv_in, names are like conv_in.weight",
+    "unet.conv_in, names look like conv_in.weight",
     "*, leave no weight to train"
   })
   void whatMakesNoSenseIsRefused(String freeze, String message) {
