@@ -55,8 +55,8 @@ final class DataArguments {
       names = "--resolution",
       paramLabel = "N",
       description =
-          "Side of the square pictures in pixels (default: the model's own; for a new one that of"
-              + " --config, else 28 with MNIST files, 64 with folders).")
+          "Side of the square pictures in pixels (default: the model's own; a new model takes"
+              + " its preset's, else 28 with MNIST files, 64 with folders).")
   int resolution;
 
   @Option(

@@ -88,7 +88,7 @@ class TrainCommandTest {
     train("--data %s --split dev", folder.resolve("split")).failsWith(2, "--split");
   }
 
-  /** What a run draws is not what it learns. */
+  /** A run does not learn from the pictures that it draws. */
   @Test
   void anOutputInsideTheDataIsLeftOut() throws IOException {
     output = data.resolve("run");

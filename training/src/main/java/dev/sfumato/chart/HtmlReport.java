@@ -230,7 +230,7 @@ public record HtmlReport(String title, List<Section> sections) {
         caption);
   }
 
-  /** Whether a picture is enlarged to the column, which must keep its pixels sharp. */
+  /** Says if a picture is enlarged to the column; its pixels must then stay sharp. */
   private static boolean isSmall(byte[] file) {
     try {
       BufferedImage image = ImageIO.read(new ByteArrayInputStream(file));

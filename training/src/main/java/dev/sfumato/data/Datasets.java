@@ -203,7 +203,7 @@ public final class Datasets {
         path.toString(), paths(path, chosen), paths(path, parquet), options.columns());
   }
 
-  /** What is near, or the name as one of the Hub. */
+  /** Suggests a folder or file of a near name, or the name as one of the Hub. */
   private static String meant(String name) {
     String near = NearPaths.asked(name);
     boolean ofHub = near.isEmpty() && !Path.of(name).isAbsolute() && HubId.parse(name).isPresent();
