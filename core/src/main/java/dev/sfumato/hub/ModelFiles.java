@@ -72,8 +72,9 @@ public final class ModelFiles {
         .forEach(
             folder -> {
               throw new SfumatoException(
-                  "has a %s, which is not supported: only models that draw pixels or draw from texts are"
-                      .formatted(folder));
+                  "has a "
+                      + folder
+                      + ", which is not supported: only models that draw pixels or draw from texts are");
             });
     boolean inRoot = files.contains("config.json") && !files.contains("unet/config.json");
     String unet = inRoot ? "" : "unet/";

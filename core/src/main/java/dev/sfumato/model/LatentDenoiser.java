@@ -55,10 +55,11 @@ public record LatentDenoiser(UNet2DConditionModel unet) implements Denoiser {
             .orElseThrow(
                 () ->
                     new SfumatoException(
-                        "the U-Net takes %d channels, %d of them besides the latents: the model completes pictures"
-                            .formatted(
-                                unet.config().inChannels(),
-                                unet.config().inChannels() - channels())));
+                        "the U-Net takes "
+                            + unet.config().inChannels()
+                            + " channels, "
+                            + (unet.config().inChannels() - channels())
+                            + " of them besides the latents: the model completes pictures"));
     return Tensor.cat(List.of(x, more), 1);
   }
 }

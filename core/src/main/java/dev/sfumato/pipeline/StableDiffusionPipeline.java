@@ -154,8 +154,12 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
       UNet2DConditionConfig unet, AutoencoderKLConfig vae, Path directory) {
     if (unet.inChannels() != vae.latentChannels() || unet.outChannels() != vae.latentChannels()) {
       throw new SfumatoException(
-          "%s: the U-Net takes %d channels and the autoencoder has %d: only models that draw from a text alone are supported"
-              .formatted(directory, unet.inChannels(), vae.latentChannels()));
+          directory
+              + ": the U-Net takes "
+              + unet.inChannels()
+              + " channels and the autoencoder has "
+              + vae.latentChannels()
+              + ": only models that draw from a text alone are supported");
     }
   }
 
@@ -171,8 +175,10 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     boolean xl = unet.additionEmbedType().isPresent();
     if (encoders.isEmpty() || !xl && encoders.size() > 1) {
       throw new SfumatoException(
-          "%s: model_index.json names %d text encoders, which does not suit its U-Net"
-              .formatted(directory, encoders.size()));
+          directory
+              + ": model_index.json names "
+              + encoders.size()
+              + " text encoders, which does not suit its U-Net");
     }
     if (xl && !encoders.get(encoders.size() - 1).model().projects()) {
       throw new SfumatoException(
@@ -285,7 +291,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     int scale = autoencoder.config().reduction();
     if (size % scale != 0) {
       throw new SfumatoException(
-          "%s %d is not a multiple of %d, which the model draws in".formatted(name, size, scale));
+          name + " " + size + " is not a multiple of " + scale + ", which the model draws in");
     }
   }
 

@@ -82,8 +82,12 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
   private static void requireFits(ClipTextModel model, ClipTokenizer tokenizer, Path folder) {
     if (tokenizer.size() > model.config().vocabSize()) {
       throw new SfumatoException(
-          "%s: has %d tokens, but the text encoder knows %d: it is the tokenizer of another model"
-              .formatted(folder, tokenizer.size(), model.config().vocabSize()));
+          folder
+              + ": has "
+              + tokenizer.size()
+              + " tokens, but the text encoder knows "
+              + model.config().vocabSize()
+              + ": it is the tokenizer of another model");
     }
   }
 

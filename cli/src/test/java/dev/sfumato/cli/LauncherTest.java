@@ -1,0 +1,74 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The shell script that starts the program, under odd locales and with odd streams. */
+class LauncherTest {
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void unpack() throws IOException {
+    Path launcher = Path.of("../sfumato");
+    assumeTrue(Files.exists(launcher), "the launcher is not here");
+    Files.createDirectories(folder.resolve("lib"));
+    Files.copy(launcher, Files.createDirectories(folder.resolve("bin")).resolve("sfumato"));
+    Calls.pictures(folder.resolve("data"), 2);
+    Calls.config(folder);
+  }
+
+  /** Runs a shell's script in {@link #folder}, in which $e is the letter é in UTF-8. */
+  private String shell(String script, int status) throws IOException, InterruptedException {
+    Path log = folder.resolve("log");
+    String line =
+        "set -e; e=$(printf '\\303\\251'); sfumato() { sh bin/sfumato \"$@\"; }; " + script;
+    ProcessBuilder builder = new ProcessBuilder("sh", "-c", line).directory(folder.toFile());
+    builder.environment().put("SFUMATO_CLASSPATH", System.getProperty("java.class.path"));
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    assertThat(process.waitFor(3, TimeUnit.MINUTES)).isTrue();
+    String said = Files.readString(log);
+    assertWithMessage(said).that(process.exitValue()).isEqualTo(status);
+    return said;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/dev/full", "&-"})
+  void outputThatIsFullOrClosedIsAnError(String stream) throws Exception {
+    assumeTrue(Files.exists(Path.of("/dev/full")), "this system has no /dev/full");
+    assertThat(shell("sfumato version >" + stream, 1))
+        .isEqualTo("error: standard output cannot be written: it is full or closed\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"C", "POSIX"})
+  void namesAndTextsAreUtf8InEveryLocale(String locale) throws Exception {
+    SmallClip.saved(folder.resolve("clip"));
+    String clip = "sfumato clip --clip clip --image data/a/*.png --json --text caf$e cafe";
+    String said =
+        shell(
+            "export LC_ALL="
+                + locale
+                + "; mv data/a/0.png data/a/caf$e.png; "
+                + clip
+                + " > found; LC_ALL=C.UTF-8; "
+                + clip
+                + " > expected; cmp found expected; grep -q caf$e found; LC_ALL="
+                + locale
+                + "; sfumato train --data data --output ausg$e --config unet.json --resolution 8"
+                + " --batch-size 2 --max-steps 1 --sample-count 0 --threads 1 --log csv;"
+                + " test -f ausg$e/model_index.json",
+            0);
+    assertThat(said).doesNotContain("error");
+  }
+}
