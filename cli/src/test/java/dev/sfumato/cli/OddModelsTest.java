@@ -139,7 +139,7 @@ class OddModelsTest {
     sample("--out %s --model %s", out, model).succeeds();
     assertThat(ImageIO.read(out.toFile()).getColorModel().hasAlpha()).isTrue();
     sample("--gif %s --model %s", folder.resolve("x.gif"), model)
-        .failsWith(1, "4 channels, which GIF");
+        .failsWith(1, "4 channels, which do not fit into GIF");
   }
 
   @Test

@@ -43,10 +43,13 @@ class TerminalTest {
     return words;
   }
 
-  /** The program's own status is the last line that the terminal shows. */
+  /**
+   * Runs the program on a terminal, whose last line is the program's own status. A build in the
+   * background ignores Ctrl-C, and so would all that it starts.
+   */
   private Process onTerminal(List<String> args) throws IOException {
     String script =
-        "script -qfc \"$(for w do printf \"'%s' \" \"$w\"; done); echo status=\\$?\" /dev/null";
+        "env --default-signal=INT script -qfc \"$(for w do printf \"'%s' \" \"$w\"; done); echo status=\\$?\" /dev/null";
     return Calls.shell(log, script, args);
   }
 
