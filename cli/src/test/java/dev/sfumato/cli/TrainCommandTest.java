@@ -105,7 +105,7 @@ class TrainCommandTest {
   @Test
   void dataInsideTheOutputIsRefused() throws IOException {
     Path inside = Calls.pictures(output.resolve("data"), 2);
-    train("--data %s --max-steps 1", inside).failsWith(1, "keep them apart");
+    train("--data %s --max-steps 1", inside).failsWith(1, "use separate folders");
     assertThat(Files.exists(inside.resolve("a/0.png"))).isTrue();
   }
 
