@@ -69,7 +69,11 @@ class TextToImageSampleTest {
     Path tensor = folder.resolve("completed.safetensors");
     sample(
             "--prompt %s --steps 6 --seed 7 %s %s --mask %s --save-tensor %s",
-            option, Golden.path("sd_picture_16x16.png"), Golden.path("sd_mask_16x16.png"), tensor)
+            "a red rose",
+            option,
+            Golden.path("sd_picture_16x16.png"),
+            Golden.path("sd_mask_16x16.png"),
+            tensor)
         .succeeds();
     try (Scope scope = Scope.open()) {
       for (String part : List.of("images", "latents")) {

@@ -11,6 +11,7 @@ import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import java.lang.System.Logger.Level;
@@ -57,28 +58,24 @@ record StableDiffusionParts(
           Level.WARNING,
           directory + ": its safety checker is not supported: pictures are not checked");
     }
-    List<Module> loaded = new ArrayList<>();
-    try {
+    try (Construction made = Construction.begin()) {
       SchedulerConfig scheduler =
           SchedulerConfig.read(directory.resolve("scheduler/scheduler_config.json"))
               .with("clip_sample", false); // latents are never limited
       UNet2DConditionModel unet = unet(directory.resolve("unet"));
-      loaded.add(unet);
       AutoencoderKL autoencoder = autoencoder(directory.resolve("vae"));
-      loaded.add(autoencoder);
       requireFit(unet.config(), autoencoder.config(), directory);
       List<TextEncoder> encoders = new ArrayList<>();
       for (String suffix : SUFFIXES) {
         if (has(index, "text_encoder" + suffix)) {
           encoders.add(TextEncoder.load(directory, suffix));
-          loaded.add(encoders.get(encoders.size() - 1).model());
         }
       }
-      return new StableDiffusionParts(
-          unet, autoencoder, prompts(unet.config(), encoders, index, directory), scheduler, index);
-    } catch (RuntimeException e) {
-      loaded.forEach(Module::close);
-      throw e;
+      PromptEncoder prompts = prompts(unet.config(), encoders, index, directory);
+      StableDiffusionParts parts =
+          new StableDiffusionParts(unet, autoencoder, prompts, scheduler, index);
+      made.complete();
+      return parts;
     }
   }
 
@@ -100,9 +97,6 @@ record StableDiffusionParts(
     try (Scope scope = Scope.open()) {
       network.load(Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
       return network;
-    } catch (RuntimeException e) {
-      network.close();
-      throw e;
     }
   }
 
