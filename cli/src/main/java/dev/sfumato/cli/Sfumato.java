@@ -24,9 +24,8 @@ import picocli.CommandLine.Spec;
     description = "Trains, fine-tunes, steers and conditions image diffusion models.",
     mixinStandardHelpOptions = true,
     version = "sfumato 0.1.0",
-    synopsisSubcommandLabel = "COMMAND",
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato quickstart",
       "  sfumato help sample",
       "  sfumato sample --model models/mnist --class 7 --out sevens.png"
@@ -74,16 +73,8 @@ public final class Sfumato implements Runnable {
 
   /** Runs a command: 0 success, 1 the work failed, 2 the call was wrong. */
   public static int run(String... args) {
-    Sfumato program = new Sfumato();
-    CommandLine commands =
-        new CommandLine(program)
-            .setCaseInsensitiveEnumValuesAllowed(true)
-            .setUsageHelpLongOptionsMaxWidth(40)
-            .setUsageHelpAutoWidth(true)
-            .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
-            .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
-    HelpPage.group(commands);
-    commands.getSubcommands().get("launch").setStopAtPositional(true);
+    CommandLine commands = commands();
+    Sfumato program = commands.getCommand();
     try {
       setDefaults(commands, args);
       int status = commands.execute(args);
@@ -94,6 +85,26 @@ public final class Sfumato implements Runnable {
     } catch (RuntimeException | Error e) { // including errors: no memory, no library
       return workError(e, commands, program.verbose);
     }
+  }
+
+  /** Returns the program's commands. */
+  static CommandLine commands() {
+    Sfumato program = new Sfumato();
+    CommandLine commands =
+        new CommandLine(program)
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setUsageHelpAutoWidth(true)
+            .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
+            .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
+    HelpPage.design(commands);
+    commands
+        .getSubcommands()
+        .get("help")
+        .getCommandSpec()
+        .usageMessage()
+        .description("Shows the help of the program or of a command.");
+    commands.getSubcommands().get("launch").setStopAtPositional(true);
+    return commands;
   }
 
   /** Gives the options of training the library's defaults, or those of the resumed run. */
