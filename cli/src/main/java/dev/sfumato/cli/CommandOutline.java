@@ -31,7 +31,8 @@ final class CommandOutline {
     headings.put(OptimizerArguments.class, "Optimiser");
     headings.put(WatchArguments.class, "Samples, checkpoints and logs");
     headings.put(SamplingArguments.class, "Sampling");
-    headings.put(TextArguments.class, "Text and start picture");
+    headings.put(TextArguments.class, "Text");
+    headings.put(StartArguments.class, "Start picture and mask");
     headings.put(GuideArguments.class, "Guides");
     headings.put(GuidanceArguments.class, "Guidance");
     headings.put(ClassifierArguments.class, "Classifiers");
