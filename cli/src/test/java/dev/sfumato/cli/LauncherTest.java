@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.tensor.Engine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -102,5 +103,26 @@ class LauncherTest {
     assertThat(said).contains("no space left on device");
     assertThat(said).contains("error: the build failed");
     assertThat(Files.exists(folder.resolve("checkout/cli/target/built"))).isFalse();
+  }
+
+  /** A program that does nothing but load the engine. */
+  static final class Loading {
+    private Loading() {}
+
+    public static void main(String[] arguments) {
+      Engine.prepare();
+    }
+  }
+
+  @Test
+  void theEngineFindsItsSettingsAndNeedsNoLibraryToMakeThem() throws Exception {
+    shell(
+        "export SFUMATO_MAIN='"
+            + Loading.class.getName()
+            + "' JAVA_TOOL_OPTIONS=-Xlog:class+load:file=classes; sfumato sample",
+        0);
+    String classes = Files.readString(folder.resolve("classes"));
+    assertThat(classes).contains(Engine.class.getName());
+    assertThat(classes).doesNotContain("com.sun.jna");
   }
 }
