@@ -126,6 +126,7 @@ final class SampleCommand implements Callable<Integer> {
         DiffusionPipeline pipeline =
             StepProgress.during("load the model", () -> DiffusionPipeline.load(files))) {
       requireFilesHold(pipeline.pictureChannels());
+      texts.teach(pipeline);
       compute.place(pipeline, device);
       SamplingOptions guided = guiding.withGuides(asked, classifiers);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));

@@ -1,6 +1,8 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.TextOptions;
 import java.io.IOException;
@@ -8,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** Options of text-to-image models. */
@@ -65,6 +68,32 @@ final class TextArguments {
           "Weights in prompts: none (parentheses are text), a1111 as in (word:1.2), [word] and"
               + " BREAK, compel as in word++ and (words)1.2 (default: ${DEFAULT-VALUE}).")
   PromptSyntax syntax;
+
+  @Option(
+      names = "--textual-inversion",
+      paramLabel = "FILE[=TOKEN]",
+      description =
+          "A learned word, .safetensors or .pt, under the name in the file or TOKEN; can be given"
+              + " several times.")
+  List<String> words = List.of();
+
+  /**
+   * Adds the learned words to a model.
+   *
+   * @throws SfumatoException if it does not read texts, or a file does not fit it
+   */
+  void teach(DiffusionPipeline pipeline) {
+    for (String word : words) {
+      if (!(pipeline instanceof StableDiffusionPipeline reader)) {
+        throw new SfumatoException(
+            "--textual-inversion needs a text-to-image model, and this one reads no texts");
+      }
+      int equals = Files.exists(Path.of(word)) ? -1 : word.lastIndexOf('=');
+      reader.addTextualInversion(
+          Path.of(equals < 0 ? word : word.substring(0, equals)),
+          equals < 0 ? Optional.empty() : Optional.of(word.substring(equals + 1)));
+    }
+  }
 
   /**
    * Returns the given options.

@@ -15,6 +15,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -78,6 +79,57 @@ public final class ClipTextModel extends Module {
       model.load(named, source);
       made.complete();
       return model;
+    }
+  }
+
+  /**
+   * Returns a copy that knows further tokens.
+   *
+   * @param tokens the number of tokens that stay
+   * @param vectors (N, width), of the tokens after them
+   * @throws SfumatoException if the vectors have another width
+   */
+  public ClipTextModel withTokens(int tokens, Tensor vectors) {
+    requireVectors(vectors);
+    try (Scope scope = Scope.open();
+        Construction made = Construction.begin()) {
+      Map<String, Tensor> weights = new LinkedHashMap<>(parameters());
+      Tensor more = vectors.to(device()).to(tokenEmbedding.dtype());
+      weights.put(
+          "token_embedding.weight",
+          Tensor.cat(List.of(tokenEmbedding.narrow(0, 0, tokens), more), 0));
+      ClipTextModel model =
+          new ClipTextModel(
+              new ClipConfig.Text(
+                  config.contextLength(),
+                  tokens + (int) vectors.size(0),
+                  config.transformer(),
+                  config.causal(),
+                  config.pool()),
+              projects() ? (int) textProjection.size(1) : 0);
+      model.load(weights, "the text encoder");
+      model.trainable().forEach(weight -> weight.requiresGrad(false));
+      model.to(device());
+      model.precision(precision());
+      made.complete();
+      return model;
+    }
+  }
+
+  /**
+   * Requires vectors for {@link #withTokens}.
+   *
+   * @throws SfumatoException if they have another width
+   */
+  public void requireVectors(Tensor vectors) {
+    int width = config.transformer().width();
+    if (vectors.dim() != 2 || vectors.size(1) != width) {
+      throw new SfumatoException(
+          "the embedding has vectors of "
+              + vectors.size(vectors.dim() - 1)
+              + " numbers, but the text encoder reads "
+              + width
+              + ": it is for another kind of model");
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
@@ -89,11 +90,16 @@ public final class ClipTokenizer {
 
   private static ClipTokenizer transformers(
       ClipVocabulary vocabulary, UnaryOperator<String> cleaning) {
-    Pattern special = Pattern.compile(String.join("|", quoted(vocabulary.special())));
+    List<String> added = new ArrayList<>(vocabulary.added().keySet());
+    added.sort(Comparator.comparing(String::length).reversed()); // the longest match counts
+    String special = String.join("|", quoted(vocabulary.special()));
+    Pattern separators =
+        Pattern.compile(
+            added.isEmpty() ? special : special + "|(?i:" + String.join("|", quoted(added)) + ")");
     return new ClipTokenizer(
         vocabulary,
         text -> ClipVocabulary.normalized(cleaning.apply(text)),
-        special,
+        separators,
         Pattern.compile(WORDS),
         vocabulary.padding());
   }
@@ -120,7 +126,12 @@ public final class ClipTokenizer {
     int from = 0;
     while (separator.find()) {
       addWords(text.substring(from, separator.start()), tokens);
-      tokens.add(vocabulary.token(separator.group()));
+      String name = separator.group();
+      if (vocabulary.special().contains(name)) {
+        tokens.add(vocabulary.token(name));
+      } else {
+        tokens.addAll(vocabulary.ofAdded(name));
+      }
       from = separator.end();
     }
     addWords(text.substring(from), tokens);
@@ -160,6 +171,16 @@ public final class ClipTokenizer {
       rows[at] = vocabulary.end();
     }
     return Tensor.of(rows, texts.size(), length);
+  }
+
+  /**
+   * Returns the same tokenizer with a token of several vectors, {@code token}, {@code token_1} and
+   * so on, numbered from {@link #size}; {@code token} in a text stands for all of them.
+   *
+   * @throws SfumatoException if there is such a token already
+   */
+  public ClipTokenizer with(String token, int vectors) {
+    return transformers(vocabulary.with(token, vectors), UnaryOperator.identity());
   }
 
   /** Returns the symbol of a token; a word's last one ends in {@code </w>}. */

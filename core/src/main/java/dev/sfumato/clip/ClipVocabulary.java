@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -29,26 +30,64 @@ import java.util.zip.GZIPInputStream;
  * @param special the tokens that are never cut: the begin and the end of a text
  * @param paddingName the token that follows the end
  * @param longest tokens of a row, including begin and end
+ * @param added tokens that were added to a tokenizer, such as {@code <cat>}; further vectors of one
+ *     are {@code <cat>_1}, {@code <cat>_2}
  */
 record ClipVocabulary(
     Map<String, Integer> numbers,
     BytePairs pairs,
     List<String> special,
     String paddingName,
-    int longest) {
+    int longest,
+    Map<String, Integer> added) {
   private static final List<String> TRANSFORMERS = List.of("<|startoftext|>", "<|endoftext|>");
   private static final List<String> OPEN_CLIP = List.of("<start_of_text>", "<end_of_text>");
 
   private static ClipVocabulary of(
       Map<String, Integer> numbers, List<String> merges, List<String> special) {
     return new ClipVocabulary(
-        numbers, new BytePairs(numbers, merges), special, special.get(1), Integer.MAX_VALUE);
+        numbers,
+        new BytePairs(numbers, merges),
+        special,
+        special.get(1),
+        Integer.MAX_VALUE,
+        Map.of());
   }
 
   /** Returns the same vocabulary with a tokenizer's settings. */
   private ClipVocabulary with(TokenizerSettings settings) {
+    Map<String, Integer> more = new LinkedHashMap<>(added);
+    settings.added().forEach(more::put);
+    more.keySet().removeAll(special);
     return new ClipVocabulary(
-        numbers, pairs, special, settings.padding().orElse(paddingName), settings.longest());
+        numbers, pairs, special, settings.padding().orElse(paddingName), settings.longest(), more);
+  }
+
+  /**
+   * Returns the same vocabulary with a token of {@code count} vectors, numbered from {@link #size}.
+   *
+   * @throws SfumatoException if there is such a token already
+   */
+  ClipVocabulary with(String token, int count) {
+    Map<String, Integer> more = new LinkedHashMap<>(added);
+    for (int i = 0; i < count; i++) {
+      String name = i == 0 ? token : token + "_" + i;
+      if (numbers.containsKey(name) || more.put(name, size() + i) != null) {
+        throw new SfumatoException(
+            "the tokenizer has a token '" + name + "' already: name another");
+      }
+    }
+    return new ClipVocabulary(numbers, pairs, special, paddingName, longest, more);
+  }
+
+  /** Returns the tokens of an added token, in any case of letters. */
+  List<Integer> ofAdded(String name) {
+    String known = added.keySet().stream().filter(name::equalsIgnoreCase).findFirst().orElseThrow();
+    List<Integer> tokens = new ArrayList<>();
+    for (int i = 0; i == 0 || added.containsKey(known + "_" + i); i++) {
+      tokens.add(added.get(i == 0 ? known : known + "_" + i));
+    }
+    return tokens;
   }
 
   /** Returns the token that follows the end; the end itself if the named one is unknown. */
@@ -70,7 +109,7 @@ record ClipVocabulary(
 
   /** Returns the symbol with this number. */
   String name(int token) {
-    return numbers.entrySet().stream()
+    return Stream.concat(numbers.entrySet().stream(), added.entrySet().stream())
         .filter(entry -> entry.getValue() == token)
         .map(Map.Entry::getKey)
         .findFirst()
@@ -83,7 +122,8 @@ record ClipVocabulary(
   }
 
   int size() {
-    return Collections.max(numbers.values()) + 1;
+    int last = Collections.max(numbers.values());
+    return 1 + (added.isEmpty() ? last : Math.max(last, Collections.max(added.values())));
   }
 
   /** Returns the built-in vocabulary of OpenAI's models. */
@@ -155,7 +195,28 @@ record ClipVocabulary(
     if (longest < Integer.MAX_VALUE) {
       settings.put("model_max_length", longest);
     }
+    if (!added.isEmpty()) {
+      settings.put("added_tokens_decoder", decoder());
+    }
     JsonFile.write(directory.resolve("tokenizer_config.json"), settings);
+  }
+
+  /** Lists the added tokens and those at the ends, as transformers reads them. */
+  private Map<String, Object> decoder() {
+    Map<String, Object> decoder = new LinkedHashMap<>();
+    special.forEach(token -> decoder.put("" + token(token), described(token, true)));
+    added.forEach((token, number) -> decoder.put("" + number, described(token, false)));
+    return decoder;
+  }
+
+  private static Map<String, Object> described(String token, boolean special) {
+    return Map.of(
+        "content", token,
+        "lstrip", false,
+        "normalized", true,
+        "rstrip", false,
+        "single_word", false,
+        "special", special);
   }
 
   private static ClipVocabulary read(Path file) {
@@ -168,15 +229,20 @@ record ClipVocabulary(
               + "of words");
     }
     Map<String, Integer> numbers = numbers(file, model.path("vocab"));
-    for (JsonNode added : root.path("added_tokens")) {
-      numbers.put(added.path("content").asText(), added.path("id").asInt());
+    Map<String, Integer> added = new LinkedHashMap<>();
+    for (JsonNode token : root.path("added_tokens")) {
+      String name = token.path("content").asText();
+      (TRANSFORMERS.contains(name) ? numbers : added).put(name, token.path("id").asInt());
     }
     List<String> merges = new ArrayList<>();
     for (JsonNode merge : model.path("merges")) {
       merges.add(
           merge.isArray() ? merge.path(0).asText() + ' ' + merge.path(1).asText() : merge.asText());
     }
-    return checked(file, numbers, merges);
+    added.keySet().removeAll(numbers.keySet());
+    ClipVocabulary plain = checked(file, numbers, merges);
+    return new ClipVocabulary(
+        numbers, plain.pairs, plain.special, plain.paddingName, plain.longest, added);
   }
 
   private static Map<String, Integer> numbers(Path file, JsonNode vocabulary) {

@@ -3,6 +3,7 @@ package dev.sfumato.clip;
 import dev.sfumato.io.JsonFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -11,8 +12,9 @@ import java.util.Optional;
  *
  * @param padding the token that follows the end of a text
  * @param longest tokens of a row, including begin and end
+ * @param added the numbers of tokens outside of the vocabulary
  */
-record TokenizerSettings(Optional<String> padding, int longest) {
+record TokenizerSettings(Optional<String> padding, int longest, Map<String, Integer> added) {
   private static final String PADDING = "pad_token";
 
   /**
@@ -28,7 +30,22 @@ record TokenizerSettings(Optional<String> padding, int longest) {
         token(old ? special.get(PADDING) : config.get(PADDING)),
         length instanceof Number n && n.doubleValue() >= 2 && n.doubleValue() < Integer.MAX_VALUE
             ? n.intValue()
-            : Integer.MAX_VALUE);
+            : Integer.MAX_VALUE,
+        added(config.get("added_tokens_decoder")));
+  }
+
+  private static Map<String, Integer> added(Object decoder) {
+    Map<String, Integer> added = new LinkedHashMap<>();
+    if (decoder instanceof Map<?, ?> tokens) {
+      tokens.forEach(
+          (number, token) -> {
+            boolean special = token instanceof Map<?, ?> t && Boolean.TRUE.equals(t.get("special"));
+            if (!special && number.toString().matches("\\d{1,9}")) {
+              token(token).ifPresent(name -> added.put(name, Integer.valueOf(number.toString())));
+            }
+          });
+    }
+    return added;
   }
 
   private static Map<?, ?> json(Path file) {

@@ -8,6 +8,7 @@ import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,6 +49,15 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
 
     Read zeros() {
       return new Read(tokens.narrow(0, 0, 1).mul(0), vector.map(v -> v.narrow(0, 0, 1).mul(0)));
+    }
+  }
+
+  /** Returns the same with encoders that know a learned word; the networks of these are freed. */
+  PromptEncoder with(Path file, Optional<String> token) {
+    try (Scope scope = Scope.open()) {
+      boolean xl = kind == StableDiffusionKind.XL;
+      TextualInversion word = TextualInversion.read(file, token, xl, encoders.size());
+      return new PromptEncoder(word.into(encoders), kind, zeroForNothing);
     }
   }
 

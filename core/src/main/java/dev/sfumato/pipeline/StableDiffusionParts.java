@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The networks and settings of a Stable Diffusion model, and their files.
@@ -143,6 +144,11 @@ record StableDiffusionParts(
         List.copyOf(encoders),
         xl ? StableDiffusionKind.XL : StableDiffusionKind.ONE_ENCODER,
         xl && zeros);
+  }
+
+  /** Returns the same with a learned word in the text encoders. */
+  StableDiffusionParts with(Path file, Optional<String> token) {
+    return new StableDiffusionParts(unet, autoencoder, prompts.with(file, token), scheduler, index);
   }
 
   /** Returns true if the U-Net reads a mask and a masked picture besides the latents. */

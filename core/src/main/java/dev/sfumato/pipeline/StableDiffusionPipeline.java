@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -45,7 +46,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
           "StableDiffusionXLInpaintPipeline");
   private static final int STEPS = 50;
 
-  private final StableDiffusionParts parts;
+  private StableDiffusionParts parts;
 
   private StableDiffusionPipeline(StableDiffusionParts parts) {
     this.parts = parts;
@@ -187,6 +188,17 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {
     return new LatentPlan(space(), denoiser().channels(), parts.readsMasks())
         .of(options, conditioning(options), sources, random);
+  }
+
+  /**
+   * Adds a word that was learned by textual inversion to the text encoders.
+   *
+   * @param file {@code .safetensors}, or {@code .pt} of a web interface, in which nothing is run
+   * @param token the word in prompts; if empty that of the file, else the file's name
+   * @throws SfumatoException naming the file if it does not fit the model
+   */
+  public void addTextualInversion(Path file, Optional<String> token) {
+    parts = parts.with(file, token);
   }
 
   /** Returns the networks by the names of their folders. */

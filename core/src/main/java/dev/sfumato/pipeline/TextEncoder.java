@@ -13,6 +13,7 @@ import dev.sfumato.tensor.Tensor;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -102,6 +103,27 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
           "clip skip leaves no layer: a text encoder has " + (states.size() - 1));
     }
     return states.get(layer);
+  }
+
+  /**
+   * Returns an encoder that knows a further token, and frees this one's network.
+   *
+   * @param vectors (N, width)
+   * @throws SfumatoException if the vectors have another width, or the token exists
+   */
+  TextEncoder with(String token, Tensor vectors) {
+    ClipTokenizer more = tokenizer.with(token, (int) vectors.size(0));
+    ClipTextModel larger = model.withTokens(tokenizer.size(), vectors);
+    Map<String, Object> settings = new LinkedHashMap<>(config);
+    settings.put("vocab_size", larger.config().vocabSize());
+    model.close();
+    return new TextEncoder(larger, more, settings);
+  }
+
+  /** Requires that {@link #with} works. */
+  void requireTakes(String token, Tensor vectors) {
+    tokenizer.with(token, (int) vectors.size(0));
+    model.requireVectors(vectors);
   }
 
   /** Writes both folders. */

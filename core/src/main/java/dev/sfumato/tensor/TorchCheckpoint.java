@@ -40,14 +40,18 @@ public final class TorchCheckpoint {
   /** The number at the start of the legacy format. */
   private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
 
+  /** The key of the vectors of a textual inversion. */
+  private static final String LEARNED = "string_to_param";
+
   private static final int CHUNK = 1 << 20;
   private static final int MAX_NAMES = 1 << 16;
 
   private TorchCheckpoint() {}
 
   /**
-   * Reads a state dict, or the one under {@code state_dict} in a dictionary, or all tensors of a
-   * TorchScript module, named by the attributes that lead to them.
+   * Reads a state dict, or the one under {@code state_dict} in a dictionary, the vectors of a
+   * textual inversion under its name, or all tensors of a TorchScript module, named by the
+   * attributes that lead to them.
    *
    * @return tensors by name on the CPU, in the order of the file; tensors that shared elements when
    *     they were saved share them again
@@ -169,6 +173,9 @@ public final class TorchCheckpoint {
     if (pickled instanceof ScriptObject module) {
       return stateDict(file, module);
     }
+    if (pickled instanceof Map<?, ?> learned && learned.get(LEARNED) instanceof Map<?, ?> vectors) {
+      return embedding(file, learned.get("name"), vectors);
+    }
     Object found =
         pickled instanceof Map<?, ?> outer && outer.get("state_dict") instanceof Map<?, ?> inner
             ? inner
@@ -186,6 +193,14 @@ public final class TorchCheckpoint {
           stored.put(name.toString(), tensor);
         });
     return stored;
+  }
+
+  /** Returns the vectors of a textual inversion of a web interface, by its name if it has one. */
+  private static Map<String, StoredTensor> embedding(Path file, Object name, Map<?, ?> vectors) {
+    if (vectors.size() != 1 || !(vectors.values().iterator().next() instanceof StoredTensor only)) {
+      throw new SfumatoException(file + ": " + LEARNED + " does not hold one tensor");
+    }
+    return Map.of(name instanceof String text ? text : "*", only);
   }
 
   /** Returns the tensors of a module and of the modules inside it. */

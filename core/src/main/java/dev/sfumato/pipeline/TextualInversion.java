@@ -1,0 +1,83 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A word that was learned as vectors (Gal et al., 2022, arXiv 2208.01618).
+ *
+ * @param token the word in prompts
+ * @param vectors (N, width) for each text encoder
+ * @param source the file, for error messages
+ */
+record TextualInversion(String token, List<Tensor> vectors, Path source) {
+  private static final String FIRST = "clip_l";
+  private static final String SECOND = "clip_g";
+
+  /**
+   * Reads a file of diffusers, of the common web interfaces, or of Stable Diffusion XL. The vectors
+   * belong to the current scope.
+   *
+   * @param token replaces the one in the file
+   * @param xl whether the model is Stable Diffusion XL
+   * @param encoders the number of its text encoders
+   * @throws SfumatoException if it is damaged or for another kind of model
+   */
+  static TextualInversion read(Path file, Optional<String> token, boolean xl, int encoders) {
+    Map<String, Tensor> tensors = Weights.of(file).tensors();
+    boolean two = Set.of(FIRST, SECOND).containsAll(tensors.keySet());
+    if (tensors.isEmpty() || !two && tensors.size() != 1) {
+      throw new SfumatoException(
+          file
+              + ": is not a textual inversion: expected the vectors of one token, or clip_l and"
+              + " clip_g");
+    }
+    if (two != xl) {
+      throw new SfumatoException(
+          file
+              + (two
+                  ? ": is for Stable Diffusion XL, and the model is not"
+                  : ": is not for Stable Diffusion XL: it lacks clip_l and clip_g"));
+    }
+    String name = two ? "*" : tensors.keySet().iterator().next();
+    List<Tensor> vectors = new ArrayList<>();
+    List<String> keys = two ? List.of(FIRST, SECOND) : List.of(name);
+    for (String key : keys.subList(keys.size() - encoders, keys.size())) {
+      Tensor found = tensors.get(key);
+      if (found == null || found.dim() < 1 || found.dim() > 2 || found.numel() == 0) {
+        throw new SfumatoException(file + ": lacks the vectors of " + key);
+      }
+      vectors.add((found.dim() == 1 ? found.unsqueeze(0) : found).detach().to(DType.FLOAT32));
+    }
+    return new TextualInversion(
+        token.orElseGet(() -> name.equals("*") ? stem(file) : name), vectors, file);
+  }
+
+  private static String stem(Path file) {
+    return file.getFileName().toString().replaceFirst("\\.[^.]*$", "");
+  }
+
+  /** Returns encoders that know the token; the networks of {@code encoders} are freed. */
+  List<TextEncoder> into(List<TextEncoder> encoders) {
+    try {
+      for (int i = 0; i < encoders.size(); i++) {
+        encoders.get(i).requireTakes(token, vectors.get(i));
+      }
+    } catch (SfumatoException e) {
+      throw new SfumatoException(source + ": " + e.getMessage(), e);
+    }
+    List<TextEncoder> more = new ArrayList<>();
+    for (int i = 0; i < encoders.size(); i++) {
+      more.add(encoders.get(i).with(token, vectors.get(i)));
+    }
+    return more;
+  }
+}
