@@ -21,6 +21,7 @@ import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
@@ -90,33 +91,29 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   @SuppressWarnings("unchecked")
   public static StableDiffusionPipeline load(Path directory) {
     Map<String, Object> index = JsonFile.read(directory.resolve("model_index.json"), Map.class);
-    List<Module> loaded = new ArrayList<>();
     if (has(index, "safety_checker")) {
       log.log(
           Level.WARNING,
           directory + ": its safety checker is not supported: pictures are not checked");
     }
-    try {
+    try (Construction made = Construction.begin()) {
       SchedulerConfig scheduler =
           SchedulerConfig.read(directory.resolve("scheduler/scheduler_config.json"));
       UNet2DConditionModel unet = unet(directory.resolve("unet"));
-      loaded.add(unet);
       AutoencoderKL autoencoder = autoencoder(directory.resolve("vae"));
-      loaded.add(autoencoder);
       requireFit(unet.config(), autoencoder.config(), directory);
       List<TextEncoder> encoders = new ArrayList<>();
       for (String suffix : SUFFIXES) {
         if (has(index, "text_encoder" + suffix)) {
           encoders.add(TextEncoder.load(directory, suffix));
-          loaded.add(encoders.get(encoders.size() - 1).model());
         }
       }
       PromptEncoder prompts = prompts(unet.config(), encoders, index, directory);
-      return new StableDiffusionPipeline(
-          new LatentDenoiser(unet), autoencoder, prompts, settings(scheduler), index);
-    } catch (RuntimeException e) {
-      loaded.forEach(Module::close);
-      throw e;
+      StableDiffusionPipeline pipeline =
+          new StableDiffusionPipeline(
+              new LatentDenoiser(unet), autoencoder, prompts, settings(scheduler), index);
+      made.complete();
+      return pipeline;
     }
   }
 
@@ -144,9 +141,6 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     try (Scope scope = Scope.open()) {
       network.load(Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
       return network;
-    } catch (RuntimeException e) {
-      network.close();
-      throw e;
     }
   }
 

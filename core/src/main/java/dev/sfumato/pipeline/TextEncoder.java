@@ -6,6 +6,7 @@ import dev.sfumato.clip.ClipTokenizer;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -54,17 +55,14 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     Path folder = directory.resolve("text_encoder" + suffix);
     ClipTokenizer tokenizer = ClipTokenizer.load(directory.resolve("tokenizer" + suffix));
     Path config = folder.resolve("config.json");
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Scope.open();
+        Construction made = Construction.begin()) {
       Map<String, Object> settings = JsonFile.read(config, Map.class);
       Weights weights = Weights.in(folder, stem(folder));
       ClipTextModel model = ClipTextModel.of(config, weights.tensors(), weights.source());
       model.trainable().forEach(weight -> weight.requiresGrad(false));
-      try {
-        requireFits(model, tokenizer, directory.resolve("tokenizer" + suffix));
-      } catch (RuntimeException e) {
-        model.close();
-        throw e;
-      }
+      requireFits(model, tokenizer, directory.resolve("tokenizer" + suffix));
+      made.complete();
       return new TextEncoder(model, tokenizer, settings);
     }
   }
