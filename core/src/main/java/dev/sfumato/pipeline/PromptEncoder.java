@@ -117,6 +117,16 @@ record PromptEncoder(List<TextEncoder> encoders, Kind kind, boolean zeroForNothi
         : read(List.of(text.negative().orElse("")), 0);
   }
 
+  /** Returns the states of texts for a U-Net that reads nothing else. */
+  Tensor tokens(List<String> texts) {
+    if (kind != Kind.ONE_ENCODER) {
+      throw new SfumatoException(
+          "a U-Net of Stable Diffusion XL reads pooled texts and sizes, too: only Stable Diffusion"
+              + " 1 and 2 can be trained");
+    }
+    return read(texts, 0).tokens;
+  }
+
   private Read read(List<String> texts, int skip) {
     if (kind == Kind.ONE_ENCODER) {
       TextEncoder encoder = encoders.get(0);

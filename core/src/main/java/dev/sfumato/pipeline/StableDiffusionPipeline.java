@@ -118,7 +118,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /** Returns true if the {@code model_index.json} in {@code directory} names such a model. */
-  static boolean isIn(Path directory) {
+  public static boolean isIn(Path directory) {
     return Files.exists(directory.resolve("model_index.json"))
         && CLASSES.contains(ModelIndex.of(directory).className());
   }
@@ -202,6 +202,25 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   @Override
   public LatentDenoiser denoiser() {
     return denoiser;
+  }
+
+  @Override
+  public Module network() {
+    return denoiser.unet();
+  }
+
+  /** Returns the autoencoder, whose weights are frozen. */
+  public AutoencoderKL autoencoder() {
+    return autoencoder;
+  }
+
+  /**
+   * Returns the states of texts (B, N, D), as the U-Net of Stable Diffusion 1 and 2 reads them.
+   *
+   * @throws SfumatoException if the model is of another kind, which needs more than these
+   */
+  public Tensor tokens(List<String> texts) {
+    return prompts.tokens(texts);
   }
 
   @Override
