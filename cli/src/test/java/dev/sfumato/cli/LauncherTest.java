@@ -4,11 +4,13 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.tensor.Engine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -70,5 +72,26 @@ class LauncherTest {
                 + " test -f ausg$e/model_index.json",
             0);
     assertThat(said).doesNotContain("error");
+  }
+
+  /** A program that does nothing but load the engine. */
+  static final class Loading {
+    private Loading() {}
+
+    public static void main(String[] arguments) {
+      Engine.prepare();
+    }
+  }
+
+  @Test
+  void theEngineFindsItsSettingsAndNeedsNoLibraryToMakeThem() throws Exception {
+    shell(
+        "export SFUMATO_MAIN='"
+            + Loading.class.getName()
+            + "' JAVA_TOOL_OPTIONS=-Xlog:class+load:file=classes; sfumato sample",
+        0);
+    String classes = Files.readString(folder.resolve("classes"));
+    assertThat(classes).contains(Engine.class.getName());
+    assertThat(classes).doesNotContain("com.sun.jna");
   }
 }
