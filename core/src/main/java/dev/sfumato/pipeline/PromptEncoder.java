@@ -93,7 +93,7 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
 
   /** Returns the states of texts for a U-Net that reads nothing else. */
   Tensor tokens(List<String> texts) {
-    if (kind != Kind.ONE_ENCODER) {
+    if (kind != StableDiffusionKind.ONE_ENCODER) {
       throw new SfumatoException(
           "a U-Net of Stable Diffusion XL reads pooled texts and sizes, too: only Stable Diffusion"
               + " 1 and 2 can be trained");

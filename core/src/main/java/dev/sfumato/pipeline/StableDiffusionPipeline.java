@@ -2,6 +2,7 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.LatentSpace;
 import dev.sfumato.model.PictureSpace;
@@ -73,12 +74,12 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   @Override
   public Module network() {
-    return denoiser.unet();
+    return parts.unet();
   }
 
   /** Returns the autoencoder, whose weights are frozen. */
   public AutoencoderKL autoencoder() {
-    return autoencoder;
+    return parts.autoencoder();
   }
 
   /**
@@ -87,7 +88,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    * @throws SfumatoException if the model is of another kind, which needs more than these
    */
   public Tensor tokens(List<String> texts) {
-    return prompts.tokens(texts);
+    return parts.prompts().tokens(texts);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.Condition;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.Posterior;
+import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.nn.Module;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Scope;
@@ -57,6 +58,7 @@ final class LatentTask implements DenoisingTask {
           "the model learns from texts, but the pictures have none: name their column with"
               + " `captionColumn`, or add a metadata.jsonl with file_name and text");
     }
+    requireKind();
     AutoencoderKL autoencoder = pipeline.autoencoder();
     int channels = autoencoder.config().inChannels();
     if (dataset.channels() != channels) {
@@ -77,6 +79,19 @@ final class LatentTask implements DenoisingTask {
               dataset.width(),
               dataset.height(),
               scale));
+    }
+  }
+
+  private void requireKind() {
+    UNet2DConditionConfig unet = pipeline.denoiser().unet().config();
+    if (unet.additionEmbedType().isPresent()) {
+      throw new SfumatoException(
+          "the model is of the kind of Stable Diffusion XL: only Stable Diffusion 1 and 2 can be"
+              + " trained");
+    }
+    if (unet.inChannels() != unet.outChannels()) {
+      throw new SfumatoException(
+          "the model completes pictures: only models that draw from a text alone can be trained");
     }
   }
 

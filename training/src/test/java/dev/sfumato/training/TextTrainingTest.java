@@ -200,6 +200,16 @@ class TextTrainingTest {
   }
 
   @Test
+  void otherKindsAreRefusedByName() {
+    try (StableDiffusionPipeline pipeline = model("xl")) {
+      TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), true);
+      SfumatoException refused =
+          assertThrows(SfumatoException.class, () -> loss.prepare(pictures(16)));
+      assertThat(refused).hasMessageThat().contains("Stable Diffusion XL");
+    }
+  }
+
+  @Test
   void picturesWithoutTextsAreRefused() {
     try (StableDiffusionPipeline pipeline = model("sd1")) {
       TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), true);
