@@ -71,7 +71,9 @@ final class SavedOptions implements IDefaultValueProvider {
     JsonNode value =
         argument instanceof OptionSpec option ? saved.path(key(option)) : MissingNode.getInstance();
     String separator = argument.splitRegex().equals("\n") ? "\n" : ",";
-    return value.isMissingNode() ? null : text(value, separator);
+    return value.isMissingNode() || value.isArray() && value.isEmpty()
+        ? null
+        : text(value, separator);
   }
 
   private static String text(JsonNode value, String separator) {
