@@ -25,9 +25,8 @@ import picocli.CommandLine.Spec;
     description = "Trains, fine-tunes, steers and conditions image diffusion models.",
     mixinStandardHelpOptions = true,
     version = "sfumato 0.1.0",
-    synopsisSubcommandLabel = "COMMAND",
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato quickstart",
       "  sfumato help sample",
       "  sfumato sample --model models/mnist --class 7 --out sevens.png"
@@ -49,6 +48,8 @@ public final class Sfumato implements Runnable {
           VersionCommand.class,
           CompletionCommand.class,
           HelpCommand.class);
+
+  private static final String HELP = "Shows the help of the program or of a command.";
 
   /** Commands that describe the others. */
   private static final Set<Class<?>> ABOUT_ALL = Set.of(CompletionCommand.class, HelpCommand.class);
@@ -79,18 +80,8 @@ public final class Sfumato implements Runnable {
 
   /** Runs a command: 0 success, 1 the work failed, 2 the call was wrong. */
   public static int run(String... args) {
-    Sfumato program = new Sfumato();
-    CommandLine commands = new CommandLine(program);
-    called(args).forEach(commands::addSubcommand);
-    commands
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .setUsageHelpLongOptionsMaxWidth(40)
-        .setUsageHelpAutoWidth(true)
-        .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
-        .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
-    HelpPage.group(commands);
-    Optional.ofNullable(commands.getSubcommands().get("launch"))
-        .ifPresent(launch -> launch.setStopAtPositional(true));
+    CommandLine commands = commands(args);
+    Sfumato program = commands.getCommand();
     try {
       setDefaults(commands, args);
       int status = commands.execute(args);
@@ -101,6 +92,24 @@ public final class Sfumato implements Runnable {
     } catch (RuntimeException | Error e) { // including errors: no memory, no library
       return workError(e, commands, program.verbose);
     }
+  }
+
+  /** Returns the program with the commands that the call may need: without words, all. */
+  static CommandLine commands(String... args) {
+    Sfumato program = new Sfumato();
+    CommandLine commands = new CommandLine(program);
+    called(args).forEach(commands::addSubcommand);
+    commands
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpAutoWidth(true)
+        .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
+        .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
+    HelpPage.design(commands);
+    Optional.ofNullable(commands.getSubcommands().get("launch"))
+        .ifPresent(launch -> launch.setStopAtPositional(true));
+    Optional.ofNullable(commands.getSubcommands().get("help"))
+        .ifPresent(help -> help.getCommandSpec().usageMessage().description(HELP));
+    return commands;
   }
 
   /**
