@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -50,10 +51,21 @@ class LauncherTest {
         .isEqualTo("error: standard output cannot be written: it is full or closed\n");
   }
 
+  /** As with {@code head}: what the reader does not want is not an error. */
+  @Test
+  void aReaderThatGoesAwayIsNotTold() throws Exception {
+    String said = shell("{ sfumato help train; echo status $? >&2; } | head -n 1", 0);
+    assertThat(said).contains("status 141\n");
+    assertThat(said).doesNotContain("error");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"C", "POSIX"})
   void namesAndTextsAreUtf8InEveryLocale(String locale) throws Exception {
     SmallClip.saved(folder.resolve("clip"));
+    String guided =
+        "sfumato sample --model ausg$e --steps 1 --scheduler ddim --threads 1 --out x.png"
+            + " --guide clip=caf$e --clip clip --cuts 1 --trace ";
     String clip = "sfumato clip --clip clip --image data/a/*.png --json --text caf$e cafe";
     String said =
         shell(
@@ -67,7 +79,13 @@ class LauncherTest {
                 + locale
                 + "; sfumato train --data data --output ausg$e --config unet.json --resolution 8"
                 + " --batch-size 2 --max-steps 1 --sample-count 0 --threads 1 --log csv;"
-                + " test -f ausg$e/model_index.json",
+                + " test -f ausg$e/model_index.json; "
+                + guided
+                + "found.csv; LC_ALL=C.UTF-8; "
+                + guided
+                + "expected.csv; cmp found.csv expected.csv; "
+                + guided.replace("caf$e", "cafe")
+                + "other.csv; ! cmp -s found.csv other.csv",
             0);
     assertThat(said).doesNotContain("error");
   }

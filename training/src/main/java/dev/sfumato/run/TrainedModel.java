@@ -4,8 +4,8 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.HubId;
 import dev.sfumato.hub.Kind;
-import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
+import dev.sfumato.pipeline.PipelineFiles;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.training.TrainedWeights;
@@ -92,7 +92,7 @@ record TrainedModel(
         .map(
             id ->
                 Hub.fromEnvironment()
-                    .snapshot(id, Kind.MODEL, ModelFiles::pipeline, ProgressListener.NONE))
+                    .snapshot(id, Kind.MODEL, new PipelineFiles(), ProgressListener.NONE))
         .orElseGet(() -> Path.of(name));
   }
 
@@ -112,6 +112,7 @@ record TrainedModel(
     Loaded loaded = new Loaded(pipeline, own);
     try {
       shape.requireSuits(pipeline);
+      pipeline.denoiser().sampleSize(dataset.height(), dataset.width());
       weights.mark(pipeline.denoiser().parameters());
       pipeline.denoiser().checkpointing(gradientCheckpointing);
       pipeline.denoiser().to(device);
