@@ -106,6 +106,7 @@ final class SampleCommand implements Callable<Integer> {
 
   @Mixin SamplingArguments sampling;
   @Mixin TextArguments texts;
+  @Mixin StartArguments start;
   @Mixin GuidanceArguments guiding;
   @Mixin ComputeOptions compute;
   @Spec CommandSpec spec;
@@ -156,7 +157,7 @@ final class SampleCommand implements Callable<Integer> {
     TextOptions text = texts.options();
     int each = count != null ? count : Math.max(1, labels.size());
     return guiding
-        .guided(texts.started(sampling.options()))
+        .guided(start.started(sampling.options()))
         .withText(text)
         .withCount(each * Math.max(1, text.prompts().size()))
         .withClasses(labels.toArray(String[]::new))

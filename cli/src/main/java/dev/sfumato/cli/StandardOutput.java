@@ -6,6 +6,7 @@ import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 
 /**
  * Standard output, which remembers a reader that went away, as {@code head} does. {@link
@@ -24,7 +25,7 @@ final class StandardOutput extends FilterOutputStream {
         new PrintStream(
             new StandardOutput(new FileOutputStream(FileDescriptor.out)),
             true,
-            System.out.charset()));
+            StandardCharsets.UTF_8));
   }
 
   /** Returns true if the program at the other end of a pipe has ended. */

@@ -54,9 +54,8 @@ class LauncherTest {
   /** As with {@code head}: what the reader does not want is not an error. */
   @Test
   void aReaderThatGoesAwayIsNotTold() throws Exception {
-    String said = shell("{ sfumato help train; echo status $? >&2; } | head -n 1", 0);
-    assertThat(said).contains("status 141\n");
-    assertThat(said).doesNotContain("error");
+    String said = shell("{ sfumato help train || echo status $? >&2; } | :", 0);
+    assertThat(said).isEqualTo("status 141\n");
   }
 
   @ParameterizedTest
@@ -83,9 +82,7 @@ class LauncherTest {
                 + guided
                 + "found.csv; LC_ALL=C.UTF-8; "
                 + guided
-                + "expected.csv; cmp found.csv expected.csv; "
-                + guided.replace("caf$e", "cafe")
-                + "other.csv; ! cmp -s found.csv other.csv",
+                + "expected.csv; cmp found.csv expected.csv",
             0);
     assertThat(said).doesNotContain("error");
   }

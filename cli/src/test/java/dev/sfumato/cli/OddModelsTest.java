@@ -175,7 +175,7 @@ class OddModelsTest {
     Calls.run(call, model, data, output).failsWith(1, "8 x 16 pixels", "--resolution");
     assertThat(Files.exists(output)).isFalse();
     Calls.run(call + " --resolution 8", model, data, output).succeeds();
-    assertThat(PixelPipeline.unetConfig(output).sampleSize()).containsExactly(8, 8);
+    assertThat(PixelPipeline.unetConfig(output).sampleSize()).containsExactly(8);
   }
 
   @ParameterizedTest

@@ -18,7 +18,7 @@ public final class PipelineFiles implements FileChoice {
   @Override
   public void requireSupported(Path folder) {
     if (StableDiffusionPipeline.isIn(folder)) {
-      StableDiffusionPipeline.requireSupported(folder);
+      StableDiffusionParts.requireSupported(folder);
     } else {
       PixelPipeline.unetConfig(folder);
     }

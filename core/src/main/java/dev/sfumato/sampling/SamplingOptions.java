@@ -388,20 +388,27 @@ public final class SamplingOptions {
    * @param strength above 0, which keeps it, to 1, which leaves little of it
    */
   public SamplingOptions withPicture(Path picture, double strength) {
+    return withPicture(picture).withStrength(strength);
+  }
+
+  /**
+   * Returns the same options with another part of the noise levels to go through from a picture.
+   */
+  public SamplingOptions withStrength(double strength) {
     if (!(strength > 0 && strength <= 1)) {
       throw new SfumatoException("strength must be above 0 and at most 1, not " + strength);
     }
-    SamplingOptions copy = withPicture(picture);
+    SamplingOptions copy = copy();
     copy.strength = OptionalDouble.of(strength);
     return copy;
   }
 
   /**
    * Returns the same options with a picture that is kept where {@code mask} is dark and redrawn
-   * elsewhere.
+   * elsewhere, by default at the strength that is usual for it.
    */
   public SamplingOptions withInpainting(Path picture, Path mask) {
-    SamplingOptions copy = withPicture(picture, 1);
+    SamplingOptions copy = withPicture(picture);
     copy.mask = Optional.of(mask);
     return copy;
   }
