@@ -41,7 +41,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato sample --model models/mnist --class 7 --count 16 --out sevens.png",
       "  sfumato sample --model models/faces --guide color=#1ae680 --scale 40 --out green.png"
     },

@@ -68,6 +68,15 @@ record ClipVocabulary(
     return numbers.get(name);
   }
 
+  /** Returns the symbol with this number. */
+  String name(int token) {
+    return numbers.entrySet().stream()
+        .filter(entry -> entry.getValue() == token)
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElseThrow(() -> new SfumatoException("the tokenizer has no token " + token));
+  }
+
   /** Returns the tokens of a word. */
   List<Integer> encode(String word) {
     return special.contains(word) ? List.of(token(word)) : pairs.encode(word, end());
