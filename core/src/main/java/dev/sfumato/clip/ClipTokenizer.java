@@ -112,6 +112,19 @@ public final class ClipTokenizer {
     vocabulary.save(directory);
   }
 
+  /** Writes the same files for a model that reads rows of {@code length} tokens. */
+  void save(Path directory, int length) {
+    vocabulary.asTransformers(length).save(directory);
+  }
+
+  int begin() {
+    return vocabulary.begin();
+  }
+
+  int end() {
+    return vocabulary.end();
+  }
+
   private static List<String> quoted(Collection<String> tokens) {
     return tokens.stream().map(Pattern::quote).toList();
   }

@@ -177,6 +177,16 @@ record ClipVocabulary(
     return checked(vocabulary, numbers, mergesOf(merges)).with(settings);
   }
 
+  /** Returns the same tokens by transformers' names, for rows of {@code length}. */
+  ClipVocabulary asTransformers(int length) {
+    Map<String, Integer> named = new HashMap<>(numbers);
+    for (int i = 0; i < special.size(); i++) {
+      named.put(TRANSFORMERS.get(i), named.remove(special.get(i)));
+    }
+    String padding = special.contains(paddingName) ? TRANSFORMERS.get(1) : paddingName;
+    return new ClipVocabulary(named, pairs, TRANSFORMERS, padding, length);
+  }
+
   /** Writes the files that {@link #load} and transformers' {@code AutoTokenizer} read. */
   void save(Path directory) {
     Map<String, Integer> inOrder = new LinkedHashMap<>();

@@ -108,6 +108,16 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
         : read(List.of(text.negative().orElse("")), text.syntax(), 0);
   }
 
+  /** Returns the states of texts for a U-Net that reads nothing else. */
+  Tensor tokens(List<String> texts) {
+    if (kind != StableDiffusionKind.ONE_ENCODER) {
+      throw new SfumatoException(
+          "a U-Net of Stable Diffusion XL reads pooled texts and sizes, too: only Stable Diffusion"
+              + " 1 and 2 can be trained");
+    }
+    return read(texts, PromptSyntax.NONE, 0).tokens;
+  }
+
   private Read read(List<String> texts, PromptSyntax syntax, int skip) {
     List<Tensor> states = new ArrayList<>();
     Optional<Tensor> pooled = Optional.empty();
