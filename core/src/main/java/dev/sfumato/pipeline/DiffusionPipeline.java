@@ -3,10 +3,10 @@ package dev.sfumato.pipeline;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.hub.Hub;
-import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.PictureSpace;
+import dev.sfumato.nn.Module;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
@@ -45,7 +45,7 @@ public interface DiffusionPipeline extends AutoCloseable {
    */
   static DiffusionPipeline load(String directoryOrId) {
     return load(
-        Hub.fromEnvironment().locate(directoryOrId, ModelFiles::pipeline, ProgressListener.NONE));
+        Hub.fromEnvironment().locate(directoryOrId, new PipelineFiles(), ProgressListener.NONE));
   }
 
   /**
@@ -61,6 +61,9 @@ public interface DiffusionPipeline extends AutoCloseable {
 
   /** Returns the network. */
   Denoiser denoiser();
+
+  /** Returns the same network as the module that training changes. */
+  Module network();
 
   /** Returns the settings of the noise and of the scheduler. */
   SchedulerConfig scheduler();
