@@ -194,6 +194,13 @@ CASES = {
     "xl_masks_dpmsolver": ("xl_masks", DPMSolverMultistepScheduler, {
         "prompts": [ROSE], "picture": [16, 24], "mask": [16, 24], "strength": 1.0, "scale": 5.0,
         "rescale": 0.5}),
+    "xl_refined": ("xl", None, {"prompts": [ROSE], "refiner": 0.6}),
+    "xl_refined_ancestral": ("xl", EulerAncestralDiscreteScheduler, {
+        "prompts": [ROSE, "two cats"], "count": 2, "negative": "blue", "refiner": 0.5,
+        "height": 24, "width": 16}),
+    "xl_refined_heun": ("xl", HeunDiscreteScheduler, {"prompts": [ROSE], "refiner": 0.7}),
+    "xl_refined_dpmsolver": ("xl", DPMSolverMultistepScheduler, {
+        "prompts": [ROSE], "refiner": 0.4, "scale": 3.0}),
 }
 
 
@@ -234,7 +241,7 @@ def unprefixed(pipe):
         encoder.text_model = SimpleNamespace(final_layer_norm=encoder.final_layer_norm)
 
 
-def draw(pipe, own, other, options):
+def draw(pipe, own, other, options, refiner):
     # Latents are never clipped, whatever a class that does not say so would do.
     unclipped = {"clip_sample": False} if other in (DDIMScheduler, DDPMScheduler) else {}
     pipe.scheduler = own if other is None else other.from_config(own.config, **unclipped)
@@ -274,7 +281,17 @@ def draw(pipe, own, other, options):
         return (pictures[-1],)
     pipe.vae.decode = watched
     with torch.no_grad():
-        pipe(**arguments)
+        if "refiner" in options:
+            part = options["refiner"]
+            unfinished = pipe(**arguments | {"output_type": "latent"}, denoising_end=part).images
+            refiner.scheduler = (refiner.scheduler if other is None
+                                 else other.from_config(refiner.scheduler.config, **unclipped))
+            refiner.vae.decode, pipe.vae.decode, decode = watched, decode, refiner.vae.decode
+            del arguments["height"], arguments["width"]
+            refiner(**arguments, image=unfinished, denoising_start=part)
+            pipe = refiner
+        else:
+            pipe(**arguments)
     pipe.vae.decode = decode
     return pictures[0], latents[0] * pipe.vae.config.scaling_factor
 
@@ -283,7 +300,8 @@ def main():
     made, document, tensors = families(), [], {}
     own = {name: pipe.scheduler for name, (_, pipe) in made.items()}
     for name, (of, other, options) in CASES.items():
-        pictures, latents = draw(made[of][1], own[of], other, options)
+        pictures, latents = draw(made[of][1], own[of], other, options, made["refiner"][1])
+        made["refiner"][1].scheduler = own["refiner"]
         print(f"{name:22} std {pictures.std():.3f} of latents {latents.std():.3f}")
         document.append({"name": name, "family": of, "options": options,
                          "scheduler": None if other is None else other.__name__})

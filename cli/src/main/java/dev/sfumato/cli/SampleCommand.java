@@ -124,10 +124,14 @@ final class SampleCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         GuideClassifiers classifiers = new GuideClassifiers(device);
         DiffusionPipeline pipeline =
-            StepProgress.during("load the model", () -> DiffusionPipeline.load(files))) {
+            StepProgress.during("load the model", () -> DiffusionPipeline.load(files));
+        DiffusionPipeline refiner = texts.refine(pipeline)) {
       requireFilesHold(pipeline.pictureChannels());
       texts.teach(pipeline);
       compute.place(pipeline, device);
+      if (refiner != null) {
+        compute.place(refiner, device);
+      }
       SamplingOptions guided = guiding.withGuides(asked, classifiers);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
       List<BufferedImage> frames = new ArrayList<>();

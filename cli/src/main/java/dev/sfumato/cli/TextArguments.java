@@ -77,6 +77,46 @@ final class TextArguments {
               + " several times.")
   List<String> words = List.of();
 
+  @Option(
+      names = "--refiner",
+      paramLabel = "DIR|ID",
+      description = "The refiner of Stable Diffusion XL, which takes the last steps.")
+  String refiner;
+
+  @Option(
+      names = "--refiner-start",
+      paramLabel = "F",
+      defaultValue = "0.8",
+      description =
+          "Part of the noise levels after which the refiner takes over, above 0 and below 1"
+              + " (default: ${DEFAULT-VALUE}).")
+  double refinerStart;
+
+  /**
+   * Lets the refiner take the last steps of {@code pipeline}.
+   *
+   * @return the refiner, to be closed by the caller, or null if none is asked for
+   * @throws SfumatoException if it does not go with the model
+   */
+  DiffusionPipeline refine(DiffusionPipeline pipeline) {
+    if (refiner == null) {
+      return null;
+    }
+    DiffusionPipeline last = DiffusionPipeline.load(Downloads.pipeline(refiner));
+    if (pipeline instanceof StableDiffusionPipeline base
+        && last instanceof StableDiffusionPipeline other) {
+      try {
+        base.refineWith(other, refinerStart);
+        return last;
+      } catch (SfumatoException e) {
+        last.close();
+        throw e;
+      }
+    }
+    last.close();
+    throw new SfumatoException("--refiner needs two models of Stable Diffusion XL");
+  }
+
   /**
    * Adds the learned words to a model.
    *

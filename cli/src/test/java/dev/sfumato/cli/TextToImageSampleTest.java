@@ -84,6 +84,46 @@ class TextToImageSampleTest {
     }
   }
 
+  @Test
+  void aRefinerTakesTheLastSteps() {
+    Path xl = TinyStableDiffusion.write(folder.resolve("xl"), "xl");
+    Path refiner = TinyStableDiffusion.write(folder.resolve("refiner"), "refiner");
+    Path tensor = folder.resolve("refined.safetensors");
+    List<String> args = new ArrayList<>(List.of("sample", "--model", xl.toString()));
+    args.addAll(
+        Calls.words(
+            "--prompt %s --steps 6 --seed 7 --refiner %s --refiner-start 0.6 --save-tensor %s",
+            "a red rose", refiner, tensor));
+    Calls.run(args).succeeds();
+    try (Scope scope = Scope.open()) {
+      assertThat(Safetensors.open(tensor).tensor("images"))
+          .isWithin(1e-3)
+          .of(TinyStableDiffusion.GOLDEN.tensor("xl_refined.images"));
+    }
+    sample("--prompt rose --refiner %s", refiner).failsWith(1, "does not go with");
+  }
+
+  @Test
+  void aLearnedWordIsDrawn() {
+    Path one = folder.resolve("one.safetensors");
+    Path other = folder.resolve("other.safetensors");
+    Path word = Golden.path("textual_inversion/three.safetensors");
+    String call = "--prompt zebra --steps 2 --textual-inversion %s --save-tensor %s";
+    sample(call, word + "=zebra", one).succeeds();
+    sample(call, word, other).succeeds();
+    try (Scope scope = Scope.open()) {
+      double apart =
+          Safetensors.open(one)
+              .tensor("images")
+              .sub(Safetensors.open(other).tensor("images"))
+              .abs()
+              .max()
+              .item();
+      assertThat(apart).isGreaterThan(0.01);
+    }
+    sample("--prompt rose --textual-inversion nowhere.pt").failsWith(1, "nowhere.pt");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

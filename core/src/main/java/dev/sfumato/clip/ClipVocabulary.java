@@ -184,7 +184,7 @@ record ClipVocabulary(
       named.put(TRANSFORMERS.get(i), named.remove(special.get(i)));
     }
     String padding = special.contains(paddingName) ? TRANSFORMERS.get(1) : paddingName;
-    return new ClipVocabulary(named, pairs, TRANSFORMERS, padding, length);
+    return new ClipVocabulary(named, pairs, TRANSFORMERS, padding, length, added);
   }
 
   /** Writes the files that {@link #load} and transformers' {@code AutoTokenizer} read. */

@@ -9,6 +9,7 @@ import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Optional;
 
 /**
  * All that a sampling needs besides the network.
@@ -34,20 +35,42 @@ record Plan(Start start, Conditioning conditioning, Guidance guidance) {
   /** Draws pictures (count, C, H, W) with completed options, in the current scope. */
   static Tensor draw(
       DiffusionPipeline pipeline, SamplingOptions options, Maker maker, Sampler.Listener listener) {
+    return draw(pipeline, options, maker, Optional.empty(), listener);
+  }
+
+  /** Draws pictures, of which a refiner takes the last steps. */
+  static Tensor draw(
+      DiffusionPipeline pipeline,
+      SamplingOptions options,
+      Maker maker,
+      Optional<Refiner> refiner,
+      Sampler.Listener listener) {
     int height = options.height().getAsInt();
     int width = options.width().getAsInt();
+    int steps = options.steps().getAsInt();
     try (Scope scope = Scope.open();
         Rng random = new Rng(options.seed());
         LoadedSources sources = new LoadedSources(pipeline, height, width)) {
       Plan plan = maker.make(options, sources, random);
-      return scope.keep(
-          new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler(options)))
-              .withSpace(pipeline.space())
-              .withConditioning(plan.conditioning)
-              .withGuidance(plan.guidance)
-              .withRunOptions(options.run())
-              .withBatchSize(options.batchSize().getAsInt())
-              .sample(plan.start, options.steps().getAsInt(), random, listener));
+      Sampler sampler = plan.sampler(pipeline, options);
+      if (refiner.isEmpty()) {
+        return scope.keep(sampler.sample(plan.start, steps, random, listener));
+      }
+      DiffusionPipeline last = refiner.get().pipeline();
+      double start = refiner.get().start();
+      Tensor unfinished = sampler.samples(plan.start, start, steps, random, listener);
+      Plan rest =
+          new Plan(Start.goingOn(unfinished, start), last.conditioning(options), plan.guidance);
+      return scope.keep(rest.sampler(last, options).sample(rest.start, steps, random, listener));
     }
+  }
+
+  private Sampler sampler(DiffusionPipeline pipeline, SamplingOptions options) {
+    return new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler(options)))
+        .withSpace(pipeline.space())
+        .withConditioning(conditioning)
+        .withGuidance(guidance)
+        .withRunOptions(options.run())
+        .withBatchSize(options.batchSize().getAsInt());
   }
 }

@@ -48,6 +48,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   private static final int STEPS = 50;
 
   private StableDiffusionParts parts;
+  private Optional<Refiner> refiner = Optional.empty();
 
   private StableDiffusionPipeline(StableDiffusionParts parts) {
     this.parts = parts;
@@ -134,6 +135,9 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   public SamplingOptions completed(SamplingOptions options) {
     requireTexts(options);
     boolean completes = options.mask().isPresent() || parts.readsMasks();
+    if (completes && refiner.isPresent()) {
+      throw new SfumatoException("a refiner does not complete pictures: leave out it or the mask");
+    }
     SamplingOptions complete = options.steps().isPresent() ? options : options.withSteps(STEPS);
     if (complete.picture().isPresent()) {
       complete = completes ? complete : sizedLike(complete.picture().get(), complete);
@@ -195,7 +199,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    */
   @Override
   public Tensor sample(SamplingOptions options, Sampler.Listener listener) {
-    Tensor pictures = Plan.draw(this, completed(options), this::plan, listener);
+    Tensor pictures = Plan.draw(this, completed(options), this::plan, refiner, listener);
     if (!pictures.isFinite()) {
       pictures.close();
       throw new SfumatoException(
@@ -208,6 +212,30 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {
     return new LatentPlan(space(), denoiser().channels(), parts.readsMasks())
         .of(options, conditioning(options), sources, random);
+  }
+
+  /**
+   * Lets another model take the last steps of each sampling, as the refiner of Stable Diffusion XL
+   * does. It stays the caller's: to be moved and closed by it.
+   *
+   * @param start the part of the noise levels after which it takes over, above 0 and below 1;
+   *     usually 0.8
+   * @throws SfumatoException if the two do not share their latents
+   */
+  public void refineWith(StableDiffusionPipeline refiner, double start) {
+    boolean alike =
+        kind() == StableDiffusionKind.XL
+            && refiner.kind() == StableDiffusionKind.XL
+            && refiner.denoiser().channels() == denoiser().channels()
+            && refiner.space().scale() == space().scale();
+    if (!alike || refiner.parts.readsMasks()) {
+      throw new SfumatoException(
+          "a refiner of Stable Diffusion XL goes with a base model of Stable Diffusion XL: "
+              + refiner.className()
+              + " does not go with "
+              + className());
+    }
+    this.refiner = Optional.of(new Refiner(refiner, start));
   }
 
   /**

@@ -16,6 +16,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 
 /**
@@ -125,24 +126,44 @@ public final class Sampler {
    * @throws CancellationException if the thread was interrupted
    */
   public Tensor sample(Start start, int steps, Rng random, Listener listener) {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      Tensor x = samples(start, 1, steps, random, listener);
+      ConditionedDenoiser conditioned = conditioned();
+      return scope.keep(conditioned.pictures(guidance.finish(x)));
+    }
+  }
+
+  private ConditionedDenoiser conditioned() {
+    return new ConditionedDenoiser(denoiser, space, conditioning.to(denoiser.device()), batchSize);
+  }
+
+  /**
+   * Samples without decoding, up to a part of the noise levels; another network may go on from
+   * there, see {@link Start#goingOn}.
+   *
+   * @param until the part of the noise levels that is done at the end, 1 for all
+   * @return the network's samples (B, C, H, W)
+   */
+  public Tensor samples(Start start, double until, int steps, Rng random, Listener listener) {
     long[] shape = start.shape();
     if (shape.length == 4) {
       denoiser.requireSize(shape[2], shape[3]);
     }
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
-      ConditionedDenoiser conditioned =
-          new ConditionedDenoiser(denoiser, space, conditioning.to(denoiser.device()), batchSize);
-      Tensor noise = start.noise().orElseGet(() -> random.normal(shape)).to(denoiser.device());
-      Run run =
+      ConditionedDenoiser conditioned = conditioned();
+      Optional<Tensor> noise =
+          start.done() > 0
+              ? Optional.empty()
+              : Optional.of(start.noise().orElseGet(() -> random.normal(shape)));
+      Run whole =
           start.x0().isPresent()
               ? scheduler.begin(steps, start.strength(), runOptions, random)
               : scheduler.begin(steps, runOptions, random);
-      Tensor x =
-          start
-              .x0()
-              .map(x0 -> run.addNoise(x0.to(denoiser.device()), noise, run.iterator().next()))
-              .orElseGet(() -> noise.mul(run.initNoiseSigma()));
+      Run run =
+          start.done() > 0 || until < 1 ? scheduler.between(whole, start.done(), until) : whole;
+      Tensor x = first(run, start, noise.map(n -> n.to(denoiser.device())));
       for (Step step : run) {
         requireNotInterrupted();
         try (Scope inner = Scope.open()) {
@@ -154,8 +175,17 @@ public final class Sampler {
           listener.onStep(step, x);
         }
       }
-      return scope.keep(conditioned.pictures(guidance.finish(x)));
+      return scope.keep(x);
     }
+  }
+
+  private Tensor first(Run run, Start start, Optional<Tensor> noise) {
+    Optional<Tensor> x0 = start.x0().map(x -> x.to(denoiser.device()));
+    if (noise.isEmpty()) {
+      return x0.orElseThrow().copy(); // each step frees its input
+    }
+    return x0.map(x -> run.addNoise(x, noise.get(), run.iterator().next()))
+        .orElseGet(() -> noise.get().mul(run.initNoiseSigma()));
   }
 
   private static void requireNotInterrupted() {

@@ -46,6 +46,20 @@ public interface Scheduler {
   }
 
   /**
+   * Leaves out the steps outside of a part of the noise levels, as a base model and its refiner
+   * share them.
+   *
+   * @param run of this scheduler, before its first step
+   * @param from the part that is done already, 0 to 1
+   * @param until the part that is done at the end, 0 to 1
+   * @return {@code run}
+   * @throws dev.sfumato.SfumatoException if that leaves no step
+   */
+  default Run between(Run run, double from, double until) {
+    return ((SolverRun) run).between(from, until, evaluationsPerStep());
+  }
+
+  /**
    * Returns the number of model evaluations per step of the rule, which diffusers calls the order.
    */
   default int evaluationsPerStep() {

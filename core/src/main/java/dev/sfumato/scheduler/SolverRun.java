@@ -19,13 +19,17 @@ abstract class SolverRun implements Run {
   private final boolean learnedVariance;
   private final double[] timesteps;
   private final Rng rng;
+  private final int trained;
   private int first;
+  private int last;
 
   SolverRun(SchedulerConfig config, double[] timesteps, Rng rng) {
     this.predictionType = config.predictionType();
     this.limit = Limit.of(config);
     this.learnedVariance = config.varianceType().isLearned();
     this.timesteps = timesteps;
+    this.trained = config.numTrainTimesteps();
+    this.last = timesteps.length;
     this.rng = rng;
   }
 
@@ -35,13 +39,37 @@ abstract class SolverRun implements Run {
   @Override
   public final Iterator<Step> iterator() {
     int count = timesteps.length;
-    return IntStream.range(first, count).mapToObj(i -> new Step(i, count, timesteps[i])).iterator();
+    return IntStream.range(first, last).mapToObj(i -> new Step(i, count, timesteps[i])).iterator();
   }
 
   /** Leaves out the steps before {@code index}; to be called before any step is taken. */
   SolverRun beginAt(int index) {
     first = index;
     return this;
+  }
+
+  /** Leaves out the steps outside of a part; see {@link Scheduler#between}. */
+  final Run between(double from, double until, int evaluations) {
+    int end = until < 1 ? stepsBefore(until) : timesteps.length;
+    int begin = from > 0 ? stepsBefore(from) : first;
+    // Two evaluations of one step stay together.
+    boolean cut = from > 0 && evaluations == 2 && (timesteps.length - begin) % 2 == 0;
+    begin = cut ? begin - 1 : begin;
+    if (begin < first || begin >= end) {
+      throw new SfumatoException(
+          "no step lies between "
+              + from
+              + " and "
+              + until
+              + " of the noise levels: take more steps, or another part");
+    }
+    last = end;
+    return begin == first ? this : beginAt(begin);
+  }
+
+  private int stepsBefore(double part) {
+    double cutoff = Math.rint(trained - part * trained);
+    return (int) Arrays.stream(timesteps).filter(t -> t >= cutoff).count();
   }
 
   /** The index of the first step. */

@@ -53,7 +53,9 @@ class StableDiffusionPipelineTest {
   }
 
   private DiffusionPipeline family(String name) {
-    return DiffusionPipeline.load(TinyStableDiffusion.write(folder.resolve(name), name));
+    Path directory = folder.resolve(name);
+    return DiffusionPipeline.load(
+        Files.exists(directory) ? directory : TinyStableDiffusion.write(directory, name));
   }
 
   private static SamplingOptions options(JsonNode golden) {
@@ -110,7 +112,14 @@ class StableDiffusionPipelineTest {
     JsonNode golden = TinyStableDiffusion.entry("cases", name);
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open();
+        DiffusionPipeline refiner = family("refiner");
         DiffusionPipeline pipeline = family(golden.get("family").textValue())) {
+      if (golden.get("options").has("refiner")) {
+        ((StableDiffusionPipeline) pipeline)
+            .refineWith(
+                (StableDiffusionPipeline) refiner,
+                golden.get("options").get("refiner").doubleValue());
+      }
       UnaryOperator<Tensor> keeper = Scope.keeper();
       List<Tensor> latents = new ArrayList<>();
       Tensor pictures =
@@ -261,6 +270,17 @@ class StableDiffusionPipelineTest {
       refuses("3 pictures", () -> pipeline.sample(two, Sampler.Listener.NONE));
       SamplingOptions deep = none.withText(TextOptions.of("a").withClipSkip(9));
       refuses("clip skip", () -> pipeline.sample(deep, Sampler.Listener.NONE));
+    }
+  }
+
+  @Test
+  void aRefinerGoesWithABaseModelOfItsKind() {
+    try (StableDiffusionPipeline refiner = (StableDiffusionPipeline) family("refiner");
+        StableDiffusionPipeline plain = (StableDiffusionPipeline) family("sd1");
+        StableDiffusionPipeline xl = (StableDiffusionPipeline) family("xl")) {
+      refuses("does not go with", () -> plain.refineWith(refiner, 0.8));
+      refuses("does not go with", () -> xl.refineWith(plain, 0.8));
+      refuses("not at 1.0", () -> xl.refineWith(refiner, 1));
     }
   }
 
