@@ -227,4 +227,5 @@ def main():
         "cases": document}, tensors)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -17,6 +18,7 @@ public final class ModelFiles {
   /** The start of the names of a U-Net's weights. */
   public static final String UNET_WEIGHTS = "diffusion_pytorch_model";
 
+  private static final String HALF = "fp16";
   private static final List<String> AUTOENCODERS = List.of("vae", "vqvae", "movq");
   private static final String SCHEDULER = "scheduler/scheduler_config.json";
   private static final Set<String> AROUND_A_UNET =
@@ -122,19 +124,32 @@ public final class ModelFiles {
    * @param stem the start of the names, such as {@link #UNET_WEIGHTS} or {@code model}
    */
   public static List<String> weights(String stem) {
-    return Stream.of(
-            ".safetensors",
-            ".safetensors.index.json",
-            ".bin",
-            ".bin.index.json",
-            ".fp16.safetensors",
-            ".safetensors.index.fp16.json",
-            ".fp16.safetensors.index.json",
-            ".fp16.bin",
-            ".bin.index.fp16.json",
-            ".fp16.bin.index.json")
+    return weights(stem, Optional.empty());
+  }
+
+  /**
+   * Returns the possible names of a network's weights if a variant of them, such as {@code fp16},
+   * is preferred.
+   */
+  public static List<String> weights(String stem, Optional<String> variant) {
+    Stream<String> plain =
+        Stream.of(".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json");
+    return Stream.of(variant.stream().flatMap(ModelFiles::ofVariant), plain, ofVariant(HALF))
+        .flatMap(endings -> endings)
+        .distinct()
         .map(stem::concat)
         .toList();
+  }
+
+  private static Stream<String> ofVariant(String variant) {
+    return Stream.of(
+            ".V.safetensors",
+            ".safetensors.index.V.json",
+            ".V.safetensors.index.json",
+            ".V.bin",
+            ".bin.index.V.json",
+            ".V.bin.index.json")
+        .map(ending -> ending.replace("V", variant));
   }
 
   /** Returns the preferred one of these and, for an index, the files that match its names. */

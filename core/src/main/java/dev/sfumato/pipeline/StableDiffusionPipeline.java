@@ -1,9 +1,10 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.AutoencoderFile;
+import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.checkpoint.WholeModel;
 import dev.sfumato.guidance.Conditioning;
-import dev.sfumato.hub.ModelFiles;
-import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.Condition;
@@ -12,27 +13,27 @@ import dev.sfumato.model.LatentSpace;
 import dev.sfumato.model.PictureSpace;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
-import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Module;
-import dev.sfumato.nn.Weights;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
-import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -51,7 +52,6 @@ import java.util.Set;
 public final class StableDiffusionPipeline implements DiffusionPipeline {
   private static final System.Logger log =
       System.getLogger(StableDiffusionPipeline.class.getName());
-  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final Set<String> CLASSES =
       Set.of(
           "StableDiffusionPipeline",
@@ -83,35 +83,44 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Loads a model directory.
+   * Loads a model directory, or a file in the original layout.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
    */
-  @SuppressWarnings("unchecked")
-  public static StableDiffusionPipeline load(Path directory) {
-    Map<String, Object> index = JsonFile.read(directory.resolve("model_index.json"), Map.class);
+  public static StableDiffusionPipeline load(Path path) {
+    return load(path, LoadingOptions.DEFAULT);
+  }
+
+  /** Loads a model with choices. */
+  static StableDiffusionPipeline load(Path path, LoadingOptions options) {
+    try (ModelParts parts = ModelParts.of(path, options.reading())) {
+      return load(parts, options);
+    }
+  }
+
+  private static StableDiffusionPipeline load(ModelParts parts, LoadingOptions options) {
+    Map<String, Object> index = parts.index();
     List<Module> loaded = new ArrayList<>();
     if (has(index, "safety_checker")) {
       log.log(
           Level.WARNING,
-          directory + ": its safety checker is not supported: pictures are not checked");
+          parts.source() + ": its safety checker is not supported: pictures are not checked");
     }
     try {
-      SchedulerConfig scheduler =
-          SchedulerConfig.read(directory.resolve("scheduler/scheduler_config.json"));
-      UNet2DConditionModel unet = unet(directory.resolve("unet"));
+      SchedulerConfig scheduler = parts.scheduler();
+      UNet2DConditionModel unet = filled(new UNet2DConditionModel(parts.unet()), parts, "unet");
       loaded.add(unet);
-      AutoencoderKL autoencoder = autoencoder(directory.resolve("vae"));
+      AutoencoderKL autoencoder = autoencoder(parts, options.vae());
       loaded.add(autoencoder);
-      requireFit(unet.config(), autoencoder.config(), directory);
+      requireFit(unet.config(), autoencoder.config(), parts.source());
       List<TextEncoder> encoders = new ArrayList<>();
       for (String suffix : SUFFIXES) {
         if (has(index, "text_encoder" + suffix)) {
-          encoders.add(TextEncoder.load(directory, suffix));
+          encoders.add(TextEncoder.load(parts, suffix));
           loaded.add(encoders.get(encoders.size() - 1).model());
         }
       }
-      PromptEncoder prompts = prompts(unet.config(), encoders, index, directory);
+      PromptEncoder prompts = prompts(unet.config(), encoders, index, parts.source());
       return new StableDiffusionPipeline(
           new LatentDenoiser(unet), autoencoder, prompts, settings(scheduler), index);
     } catch (RuntimeException e) {
@@ -120,29 +129,25 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     }
   }
 
-  /** Returns true if the {@code model_index.json} in {@code directory} names such a model. */
-  static boolean isIn(Path directory) {
-    return Files.exists(directory.resolve("model_index.json"))
-        && CLASSES.contains(ModelIndex.of(directory).className());
+  /** Returns true if {@code path} is such a model: a file, or a directory that says so. */
+  static boolean isIn(Path path) {
+    return Files.isRegularFile(path)
+        || Files.exists(path.resolve("model_index.json"))
+            && CLASSES.contains(ModelIndex.of(path).className());
   }
 
-  private static UNet2DConditionModel unet(Path folder) {
-    UNet2DConditionModel unet =
-        new UNet2DConditionModel(
-            JsonFile.read(folder.resolve("config.json"), UNet2DConditionConfig.class));
-    return filled(unet, folder);
-  }
-
-  private static AutoencoderKL autoencoder(Path folder) {
+  private static AutoencoderKL autoencoder(ModelParts parts, Optional<Path> other) {
     AutoencoderKL autoencoder =
-        new AutoencoderKL(JsonFile.read(folder.resolve("config.json"), AutoencoderKLConfig.class));
-    filled(autoencoder, folder).trainable().forEach(weight -> weight.requiresGrad(false));
+        other.isPresent()
+            ? AutoencoderFile.load(other.get(), parts.autoencoder())
+            : filled(new AutoencoderKL(parts.autoencoder()), parts, "vae");
+    autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
     return autoencoder;
   }
 
-  private static <T extends Module> T filled(T network, Path folder) {
+  private static <T extends Module> T filled(T network, ModelParts parts, String part) {
     try (Scope scope = Scope.open()) {
-      network.load(Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
+      network.load(parts.weights(part));
       return network;
     } catch (RuntimeException e) {
       network.close();
@@ -400,24 +405,22 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   @Override
-  public void save(Path directory) {
-    write(directory.resolve("unet"), denoiser.unet().config(), denoiser.unet());
-    write(directory.resolve("vae"), autoencoder.config(), autoencoder);
-    boolean onlySecond = !has(index, "text_encoder");
-    for (int i = 0; i < prompts.encoders().size(); i++) {
-      prompts.encoders().get(i).save(directory, suffix(i));
-    }
-    scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
+  public void save(Path target, DType floats) {
     Map<String, Object> written = new LinkedHashMap<>(index);
     for (String left : List.of("safety_checker", "feature_extractor", "image_encoder")) {
-      written.computeIfPresent(left, (name, part) -> java.util.Arrays.asList(null, null));
+      written.computeIfPresent(left, (name, part) -> Arrays.asList(null, null));
     }
-    JsonFile.write(directory.resolve("model_index.json"), written);
-  }
-
-  private static void write(Path folder, Object config, Module network) {
-    JsonFile.write(folder.resolve("config.json"), config);
-    Safetensors.write(folder.resolve(WEIGHTS), network.parameters(), Map.of("format", "pt"));
+    Map<String, WholeModel.Text> texts = new LinkedHashMap<>();
+    for (int i = 0; i < prompts.encoders().size(); i++) {
+      TextEncoder text = prompts.encoders().get(i);
+      texts.put(suffix(i), new WholeModel.Text(text.model(), text.tokenizer(), text.config()));
+    }
+    WholeModel model = new WholeModel(written, scheduler, denoiser.unet(), autoencoder, texts);
+    if (target.toString().endsWith(".safetensors")) {
+      model.writeFile(target, floats);
+    } else {
+      model.writeDirectory(target, floats);
+    }
   }
 
   @Override
