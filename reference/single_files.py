@@ -28,19 +28,19 @@ SCRIPTS = Path(os.environ["DIFFUSERS"]) / "scripts"
 END = "<|endoftext|>"
 LEADING = NOISE | {"timestep_spacing": "leading"}
 UNET = {
-    "sample_size": 64, "block_out_channels": (64, 64, 128, 128), "layers_per_block": 2,
+    "sample_size": 64, "block_out_channels": (32, 32, 64, 64), "layers_per_block": 2,
     "down_block_types": ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
     "up_block_types": ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
     "attention_head_dim": 8, "cross_attention_dim": 64}
-TWO = UNET | {"sample_size": 96, "attention_head_dim": (1, 1, 2, 2), "use_linear_projection": True}
+TWO = UNET | {"sample_size": 96, "attention_head_dim": (1, 1, 1, 1), "use_linear_projection": True}
 XL = UNET | {
-    "sample_size": 128, "block_out_channels": (64, 64, 128),
+    "sample_size": 128, "block_out_channels": (32, 32, 64),
     "down_block_types": ("DownBlock2D",) + ("CrossAttnDownBlock2D",) * 2,
     "up_block_types": ("CrossAttnUpBlock2D",) * 2 + ("UpBlock2D",),
-    "transformer_layers_per_block": (1, 2, 3), "attention_head_dim": (1, 1, 2),
+    "transformer_layers_per_block": (1, 2, 3), "attention_head_dim": (1, 1, 1),
     "use_linear_projection": True, "cross_attention_dim": 192, "addition_embed_type": "text_time",
     "addition_time_embed_dim": 16, "projection_class_embeddings_input_dim": 48 + 6 * 16}
-VAE = {"block_out_channels": (32, 32, 64, 64), "layers_per_block": 2, "sample_size": 512,
+VAE = {"block_out_channels": (32, 32, 32, 32), "layers_per_block": 2, "sample_size": 512,
        "down_block_types": ("DownEncoderBlock2D",) * 4,
        "up_block_types": ("UpDecoderBlock2D",) * 4, "force_upcast": False}
 FIRST = TEXT | {"hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 1,
@@ -65,6 +65,15 @@ def families():
                        OPEN | {"num_hidden_layers": 10, "projection_dim": 48, "hidden_size": 128,
                                "num_attention_heads": 2})], [END, "!"], 720),
     }
+
+
+def long(families):
+    """The tokenizers of whole models read as many tokens as their text encoders."""
+    for document, _ in families.values():
+        for part in ("tokenizer", "tokenizer_2"):
+            if part in document:
+                document[part]["model_max_length"] = FIRST["max_position_embeddings"]
+    return families
 
 
 def write(pipe, folder):
@@ -110,7 +119,7 @@ def compare(pipe, file, folder):
 
 def main():
     document = []
-    for name, (part, pipe) in families().items():
+    for name, (part, pipe) in long(families()).items():
         with tempfile.TemporaryDirectory() as temporary:
             folder, file = Path(temporary) / "model", Path(temporary) / "model.safetensors"
             write(pipe, folder)

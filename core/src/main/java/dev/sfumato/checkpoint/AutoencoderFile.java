@@ -7,6 +7,7 @@ import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
@@ -37,8 +38,7 @@ public final class AutoencoderFile {
         JsonFile.read(folder.resolve("config.json"), AutoencoderKLConfig.class);
     try (Scope scope = Scope.open()) {
       return filled(
-          config,
-          Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
+          config, Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
     }
   }
 
@@ -55,8 +55,7 @@ public final class AutoencoderFile {
       if (!original) {
         return filled(like, new Weights(path.toString(), UNet2DModel.modernNames(weights)));
       }
-      OriginalShapes shapes =
-          new OriginalShapes(TensorFile.shapesOf(weights), path.toString());
+      OriginalShapes shapes = new OriginalShapes(TensorFile.shapesOf(weights), path.toString());
       Map<String, Object> keys = new HashMap<>(like.toJson());
       keys.putAll(shapes.autoencoder());
       AutoencoderKLConfig config = AutoencoderKLConfig.of(keys);
@@ -70,13 +69,11 @@ public final class AutoencoderFile {
   }
 
   private static AutoencoderKL filled(AutoencoderKLConfig config, Weights weights) {
-    AutoencoderKL autoencoder = new AutoencoderKL(config);
-    try {
+    try (Construction made = Construction.begin()) {
+      AutoencoderKL autoencoder = new AutoencoderKL(config);
       autoencoder.load(weights);
+      made.complete();
       return autoencoder;
-    } catch (RuntimeException e) {
-      autoencoder.close();
-      throw e;
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.sfumato.clip;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
@@ -140,20 +141,18 @@ sealed interface ClipFiles {
       UnaryOperator<Map<String, Tensor>> names,
       ClipTokenizer tokenizer,
       Function<ClipConfig, ImagePreprocessing> preprocessing) {
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Scope.open();
+        Construction made = Construction.begin()) {
       Map<String, Tensor> weights = names.apply(Weights.of(file).tensors());
       weights.keySet().removeIf(ClipFiles::isNoWeight);
       if (weights.containsKey("logit_scale")) {
         weights.computeIfPresent("logit_scale", (name, scale) -> scale.reshape());
       }
       ClipNetwork network = new ClipNetwork(config.apply(weights));
-      try {
-        network.load(new Weights(file.toString(), weights));
-        return new ClipModel(network, tokenizer, preprocessing.apply(network.config()));
-      } catch (RuntimeException e) {
-        network.close();
-        throw e;
-      }
+      network.load(new Weights(file.toString(), weights));
+      ClipModel model = new ClipModel(network, tokenizer, preprocessing.apply(network.config()));
+      made.complete();
+      return model;
     }
   }
 

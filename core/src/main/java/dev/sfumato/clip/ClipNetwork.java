@@ -5,6 +5,7 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -30,9 +31,12 @@ public final class ClipNetwork extends Module {
   /** Makes a network without set parameters; {@link #reset} or {@link #load} fills them. */
   public ClipNetwork(ClipConfig config) {
     this.config = config;
-    text = new ClipTextModel(config.text(), config.embedDim());
-    logitScale = parameter();
-    visual = ImageEncoder.of(config);
+    try (Construction parts = Construction.begin()) {
+      text = new ClipTextModel(config.text(), config.embedDim());
+      logitScale = parameter();
+      visual = ImageEncoder.of(config);
+      parts.complete();
+    }
   }
 
   /** Returns its configuration. */

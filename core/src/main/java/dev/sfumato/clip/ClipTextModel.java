@@ -6,6 +6,7 @@ import dev.sfumato.nn.LayerNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
@@ -41,11 +42,14 @@ public final class ClipTextModel extends Module {
   public ClipTextModel(ClipConfig.Text config, int projected) {
     int width = config.transformer().width();
     this.config = config;
-    tokenEmbedding = parameter(config.vocabSize(), width);
-    positionalEmbedding = parameter(config.contextLength(), width);
-    textProjection = projected == 0 ? null : parameter(width, projected);
-    transformer = new Transformer(config.transformer(), config.causal());
-    lnFinal = new LayerNorm(width, config.transformer().normEpsilon());
+    try (Construction parts = Construction.begin()) {
+      tokenEmbedding = parameter(config.vocabSize(), width);
+      positionalEmbedding = parameter(config.contextLength(), width);
+      textProjection = projected == 0 ? null : parameter(width, projected);
+      transformer = new Transformer(config.transformer(), config.causal());
+      lnFinal = new LayerNorm(width, config.transformer().normEpsilon());
+      parts.complete();
+    }
   }
 
   /**
@@ -68,18 +72,15 @@ public final class ClipTextModel extends Module {
   }
 
   static ClipTextModel of(ClipConfig.Text config, Map<String, Tensor> weights, String source) {
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Scope.open();
+        Construction made = Construction.begin()) {
       Map<String, Tensor> named = TransformersLayout.textWeights(weights, source);
       Tensor projection = named.get("text_projection");
       ClipTextModel model =
           new ClipTextModel(config, projection == null ? 0 : (int) projection.size(1));
-      try {
-        model.load(named, source);
-        return model;
-      } catch (RuntimeException e) {
-        model.close();
-        throw e;
-      }
+      model.load(named, source);
+      made.complete();
+      return model;
     }
   }
 

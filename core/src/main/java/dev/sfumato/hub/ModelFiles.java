@@ -68,6 +68,11 @@ public final class ModelFiles {
    * @throws SfumatoException if the U-Net draws latents without a text, before any download
    */
   public static List<String> pipeline(List<String> files) {
+    return pipeline(files, Optional.empty());
+  }
+
+  /** Returns the same with weights of {@code variant} where there are such. */
+  public static List<String> pipeline(List<String> files, Optional<String> variant) {
     AUTOENCODERS.stream()
         .filter(folder -> files.contains(folder + "/config.json"))
         .filter(folder -> !(folder.equals("vae") && drawsFromTexts(files)))
@@ -82,12 +87,24 @@ public final class ModelFiles {
     String unet = inRoot ? "" : "unet/";
     List<String> chosen = new ArrayList<>();
     chosen.add(required(files, unet + "config.json"));
-    chosen.addAll(weights(files, unet + UNET_WEIGHTS));
+    chosen.addAll(weights(files, unet + UNET_WEIGHTS, variant));
     if (!inRoot) {
       required(files, SCHEDULER);
     }
     files.stream().filter(AROUND_A_UNET::contains).forEach(chosen::add);
-    chosen.addAll(aroundLatents(files));
+    chosen.addAll(aroundLatents(files, variant));
+    return chosen;
+  }
+
+  /**
+   * Returns the files of an autoencoder: those of the folder {@code vae}, or of the root.
+   *
+   * @throws FileChoice.Missing if there is none
+   */
+  public static List<String> autoencoder(List<String> files) {
+    String folder = files.contains("vae/config.json") ? "vae/" : "";
+    List<String> chosen = new ArrayList<>(List.of(required(files, folder + "config.json")));
+    chosen.addAll(weights(files, folder + UNET_WEIGHTS, Optional.empty()));
     return chosen;
   }
 
@@ -96,7 +113,7 @@ public final class ModelFiles {
         || files.contains("text_encoder_2/config.json"); // the refiner of XL has the second alone
   }
 
-  private static List<String> aroundLatents(List<String> files) {
+  private static List<String> aroundLatents(List<String> files, Optional<String> variant) {
     List<String> chosen = new ArrayList<>();
     for (String folder : List.of("vae/", "text_encoder/", "text_encoder_2/")) {
       if (files.contains(folder + "config.json")) {
@@ -107,7 +124,7 @@ public final class ModelFiles {
                 .filter(name -> weights(name).stream().anyMatch(files::contains))
                 .findFirst()
                 .orElseThrow(() -> new FileChoice.Missing(folder + "model.safetensors"));
-        chosen.addAll(weights(files, stem));
+        chosen.addAll(weights(files, stem, variant));
       }
     }
     files.stream()
@@ -153,11 +170,12 @@ public final class ModelFiles {
   }
 
   /** Returns the preferred one of these and, for an index, the files that match its names. */
-  private static List<String> weights(List<String> files, String stem) {
-    String first = required(files, weights(stem));
+  private static List<String> weights(List<String> files, String stem, Optional<String> variant) {
+    String first = required(files, weights(stem, variant));
     List<String> chosen = new ArrayList<>(List.of(first));
     if (first.endsWith(".json")) {
-      String half = first.contains("fp16") ? "" : "(?!.*fp16)";
+      String asked = variant.filter(first::contains).orElse(HALF);
+      String half = (first.contains(asked) ? "(?=.*" : "(?!.*") + Pattern.quote(asked) + ")";
       String kind = first.contains(".safetensors") ? ".safetensors" : ".bin";
       Pattern shard =
           Pattern.compile(

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -30,10 +31,13 @@ public final class AutoencoderKL extends Module {
   public AutoencoderKL(AutoencoderKLConfig config) {
     this.config = config;
     int latents = config.latentChannels();
-    encoder = new Encoder(config);
-    decoder = new Decoder(config);
-    quantConv = config.useQuantConv() ? new Conv2d(2L * latents, 2L * latents, 1, 1, 0) : null;
-    postQuantConv = config.usePostQuantConv() ? new Conv2d(latents, latents, 1, 1, 0) : null;
+    try (Construction parts = Construction.begin()) {
+      encoder = new Encoder(config);
+      decoder = new Decoder(config);
+      quantConv = config.useQuantConv() ? new Conv2d(2L * latents, 2L * latents, 1, 1, 0) : null;
+      postQuantConv = config.usePostQuantConv() ? new Conv2d(latents, latents, 1, 1, 0) : null;
+      parts.complete();
+    }
   }
 
   /** The model's configuration. */

@@ -4,6 +4,7 @@ import dev.sfumato.nn.Activation;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -24,8 +25,11 @@ public final class AutoencoderTiny extends Module {
   /** Makes a network without set weights; {@link #reset} or {@link #load} sets them. */
   public AutoencoderTiny(AutoencoderTinyConfig config) {
     this.config = config;
-    encoder = Stack.encoder(config);
-    decoder = Stack.decoder(config);
+    try (Construction parts = Construction.begin()) {
+      encoder = Stack.encoder(config);
+      decoder = Stack.decoder(config);
+      parts.complete();
+    }
   }
 
   /** The model's configuration. */

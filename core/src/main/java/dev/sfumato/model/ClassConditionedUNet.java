@@ -5,6 +5,7 @@ import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
@@ -33,11 +34,14 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   public ClassConditionedUNet(UNet2DConfig config, ClassConditioning conditioning) {
     requireRoomForLabels(config, conditioning);
     this.conditioning = conditioning;
-    unet = new UNet2DModel(config);
-    classEmb =
-        conditioning.type() == ClassConditioning.Type.CHANNELS
-            ? new Embedding(conditioning.numClasses(), conditioning.embeddingSize())
-            : null;
+    try (Construction parts = Construction.begin()) {
+      unet = new UNet2DModel(config);
+      classEmb =
+          conditioning.type() == ClassConditioning.Type.CHANNELS
+              ? new Embedding(conditioning.numClasses(), conditioning.embeddingSize())
+              : null;
+      parts.complete();
+    }
   }
 
   private static void requireRoomForLabels(UNet2DConfig config, ClassConditioning conditioning) {

@@ -7,6 +7,7 @@ import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Linear;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -45,25 +46,28 @@ public final class UNet2DConditionModel extends Module {
     this.config = config;
     int finest = config.blockOutChannels().get(0);
     int time = config.timeChannels();
-    convIn = convolution(config.inChannels(), finest, config.convInKernel());
-    timeEmbedding =
-        new TimeEmbedding(finest, time, config.activation(), config.timeCondProjDim().orElse(0));
-    encoderHidProj =
-        config
-            .encoderHidDim()
-            .map(text -> new Linear(text, config.crossAttentionDim().get(0)))
-            .orElse(null);
-    classEmbedding = classEmbedding(config);
-    addEmbedding =
-        config.additionEmbedType().isEmpty() ? null : projection(config, Activation.SILU);
-    ConditionBlocks blocks = new ConditionBlocks(config);
-    for (int i = 0; i < config.levels(); i++) {
-      downBlocks.add(blocks.down(i));
-      upBlocks.add(blocks.up(i));
+    try (Construction parts = Construction.begin()) {
+      convIn = convolution(config.inChannels(), finest, config.convInKernel());
+      timeEmbedding =
+          new TimeEmbedding(finest, time, config.activation(), config.timeCondProjDim().orElse(0));
+      encoderHidProj =
+          config
+              .encoderHidDim()
+              .map(text -> new Linear(text, config.crossAttentionDim().get(0)))
+              .orElse(null);
+      classEmbedding = classEmbedding(config);
+      addEmbedding =
+          config.additionEmbedType().isEmpty() ? null : projection(config, Activation.SILU);
+      ConditionBlocks blocks = new ConditionBlocks(config);
+      for (int i = 0; i < config.levels(); i++) {
+        downBlocks.add(blocks.down(i));
+        upBlocks.add(blocks.up(i));
+      }
+      midBlock = blocks.middle().orElse(null);
+      convNormOut = new GroupNorm(config.normNumGroups(), finest, config.normEps());
+      convOut = convolution(finest, config.outChannels(), config.convOutKernel());
+      parts.complete();
     }
-    midBlock = blocks.middle().orElse(null);
-    convNormOut = new GroupNorm(config.normNumGroups(), finest, config.normEps());
-    convOut = convolution(finest, config.outChannels(), config.convOutKernel());
   }
 
   private static Conv2d convolution(int in, int out, int kernel) {

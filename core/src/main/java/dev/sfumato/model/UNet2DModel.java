@@ -6,6 +6,7 @@ import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -44,14 +45,17 @@ public final class UNet2DModel extends Module {
     List<Integer> channels = config.blockOutChannels();
     int finest = channels.get(0);
     int coarsest = channels.get(channels.size() - 1);
-    convIn = new Conv2d(config.inChannels(), finest, 3, 1, 1);
-    timeProj = TimeProjection.of(config);
-    timeEmbedding = new TimeEmbedding(timeProj.size(), config.timeChannels(), Activation.SILU);
-    classEmbedding = classEmbedding(config, timeProj.size());
-    addBlocks(config, channels);
-    midBlock = config.midBlockType().isPresent() ? MidBlock.of(config, coarsest) : null;
-    convNormOut = new GroupNorm(config.groups(finest), finest, config.normEps());
-    convOut = new Conv2d(finest, config.outChannels(), 3, 1, 1);
+    try (Construction parts = Construction.begin()) {
+      convIn = new Conv2d(config.inChannels(), finest, 3, 1, 1);
+      timeProj = TimeProjection.of(config);
+      timeEmbedding = new TimeEmbedding(timeProj.size(), config.timeChannels(), Activation.SILU);
+      classEmbedding = classEmbedding(config, timeProj.size());
+      addBlocks(config, channels);
+      midBlock = config.midBlockType().isPresent() ? MidBlock.of(config, coarsest) : null;
+      convNormOut = new GroupNorm(config.groups(finest), finest, config.normEps());
+      convOut = new Conv2d(finest, config.outChannels(), 3, 1, 1);
+      parts.complete();
+    }
   }
 
   private static Module classEmbedding(UNet2DConfig config, int projected) {

@@ -12,6 +12,7 @@ import dev.sfumato.nn.Weights;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
@@ -66,15 +67,14 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
             ? SchedulerConfig.read(settings)
             : SchedulerConfig.ddpmDefaults();
     UNet2DConfig config = unetConfig(directory);
-    ClassConditionedUNet denoiser =
-        new ClassConditionedUNet(config, conditioning(directory, config));
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Scope.open();
+        Construction made = Construction.begin()) {
+      ClassConditionedUNet denoiser =
+          new ClassConditionedUNet(config, conditioning(directory, config));
       denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
-    } catch (RuntimeException e) {
-      denoiser.close();
-      throw e;
+      made.complete();
+      return new PixelPipeline(denoiser, scheduler);
     }
-    return new PixelPipeline(denoiser, scheduler);
   }
 
   /**

@@ -20,6 +20,7 @@ import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
@@ -100,32 +101,28 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   private static StableDiffusionPipeline load(ModelParts parts, LoadingOptions options) {
     Map<String, Object> index = parts.index();
-    List<Module> loaded = new ArrayList<>();
     if (has(index, "safety_checker")) {
       log.log(
           Level.WARNING,
           parts.source() + ": its safety checker is not supported: pictures are not checked");
     }
-    try {
+    try (Construction made = Construction.begin()) {
       SchedulerConfig scheduler = parts.scheduler();
       UNet2DConditionModel unet = filled(new UNet2DConditionModel(parts.unet()), parts, "unet");
-      loaded.add(unet);
       AutoencoderKL autoencoder = autoencoder(parts, options.vae());
-      loaded.add(autoencoder);
       requireFit(unet.config(), autoencoder.config(), parts.source());
       List<TextEncoder> encoders = new ArrayList<>();
       for (String suffix : SUFFIXES) {
         if (has(index, "text_encoder" + suffix)) {
           encoders.add(TextEncoder.load(parts, suffix));
-          loaded.add(encoders.get(encoders.size() - 1).model());
         }
       }
       PromptEncoder prompts = prompts(unet.config(), encoders, index, parts.source());
-      return new StableDiffusionPipeline(
-          new LatentDenoiser(unet), autoencoder, prompts, settings(scheduler), index);
-    } catch (RuntimeException e) {
-      loaded.forEach(Module::close);
-      throw e;
+      StableDiffusionPipeline pipeline =
+          new StableDiffusionPipeline(
+              new LatentDenoiser(unet), autoencoder, prompts, settings(scheduler), index);
+      made.complete();
+      return pipeline;
     }
   }
 
@@ -149,9 +146,6 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     try (Scope scope = Scope.open()) {
       network.load(parts.weights(part));
       return network;
-    } catch (RuntimeException e) {
-      network.close();
-      throw e;
     }
   }
 

@@ -6,6 +6,7 @@ import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.ClipTokenizer;
 import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.lang.System.Logger.Level;
@@ -49,19 +50,16 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
   static TextEncoder load(ModelParts parts, String suffix) {
     ClipTokenizer tokenizer = parts.tokenizer(suffix);
     String part = "text_encoder" + suffix;
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Scope.open();
+        Construction made = Construction.begin()) {
       Map<String, Object> settings = parts.textEncoder(suffix);
       Weights weights = parts.weights(part);
       String source = parts.source().resolve(part).resolve("config.json") + ": ";
       ClipTextModel model =
           ClipTextModel.of(JsonObject.of(source, settings), weights.tensors(), weights.source());
       model.trainable().forEach(weight -> weight.requiresGrad(false));
-      try {
-        requireFits(model, tokenizer, parts.source().resolve("tokenizer" + suffix));
-      } catch (RuntimeException e) {
-        model.close();
-        throw e;
-      }
+      requireFits(model, tokenizer, parts.source().resolve("tokenizer" + suffix));
+      made.complete();
       return new TextEncoder(model, tokenizer, settings);
     }
   }

@@ -83,6 +83,7 @@ public final class Scope implements AutoCloseable {
   /** Makes {@code tensor} belong to nobody: it lives until it is closed. */
   public static Tensor release(Tensor tensor) {
     tensor.owner = null;
+    Construction.add(tensor);
     return tensor;
   }
 

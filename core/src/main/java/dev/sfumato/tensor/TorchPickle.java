@@ -208,7 +208,9 @@ final class TorchPickle {
 
   private ScriptObject scriptObject(Global type) {
     if (!type.name().startsWith(SCRIPT)) {
-      throw refused(type);
+      throw type.name().matches("(collections|torch)\\..*")
+          ? broken("makes an object of " + type.name())
+          : refused(type);
     }
     return new ScriptObject(new LinkedHashMap<>());
   }

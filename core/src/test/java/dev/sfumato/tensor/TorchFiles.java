@@ -68,8 +68,7 @@ public final class TorchFiles {
 
   private TorchFiles number(int value) {
     bytes('J');
-    pickle.writeBytes(
-        ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array());
+    pickle.writeBytes(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array());
     return this;
   }
 

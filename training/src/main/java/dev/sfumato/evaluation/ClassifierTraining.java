@@ -8,6 +8,7 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
@@ -100,16 +101,15 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
    */
   public PictureClassifier run(Device device, String command, Listener listener) {
     ClassifierCard card = card(0, command);
-    ClassifierNetwork network = new ClassifierNetwork(card);
-    try (Rng random = new Rng(seed)) {
+    try (Rng random = new Rng(seed);
+        Construction made = Construction.begin()) {
+      ClassifierNetwork network = new ClassifierNetwork(card);
       network.reset(random);
       network.to(device);
       train(network, listener);
       double accuracy = accuracy(new PictureClassifier(network, card));
+      made.complete();
       return new PictureClassifier(network, card(accuracy, command));
-    } catch (RuntimeException e) {
-      network.close();
-      throw e;
     }
   }
 

@@ -10,6 +10,7 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassNames;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
@@ -82,14 +83,13 @@ public final class PictureClassifier implements AutoCloseable {
               + " leave out `classifier` for digits");
     }
     ClassifierCard card = JsonFile.read(directory.resolve(CARD), ClassifierCard.class);
-    ClassifierNetwork network = new ClassifierNetwork(card);
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Scope.open();
+        Construction made = Construction.begin()) {
+      ClassifierNetwork network = new ClassifierNetwork(card);
       network.load(Weights.of(directory.resolve(WEIGHTS)));
-    } catch (RuntimeException e) {
-      network.close();
-      throw e;
+      made.complete();
+      return new PictureClassifier(network, card);
     }
-    return new PictureClassifier(network, card);
   }
 
   /** Writes the classifier into {@code directory}, each file atomically. */

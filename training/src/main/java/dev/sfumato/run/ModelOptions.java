@@ -11,6 +11,7 @@ import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Rng;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,11 +130,14 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   public PixelPipeline create(Dataset dataset, long seed, double classDropout) {
     ClassConditioning conditioning = conditioning(dataset);
     UNet2DConfig unet = unetConfig(dataset, conditioning, classDropout > 0);
-    ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
-    try (Rng rng = new Rng(seed)) {
+    try (Rng rng = new Rng(seed);
+        Construction made = Construction.begin()) {
+      ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
       denoiser.reset(rng);
+      PixelPipeline pipeline = new PixelPipeline(denoiser, noise.scheduler());
+      made.complete();
+      return pipeline;
     }
-    return new PixelPipeline(denoiser, noise.scheduler());
   }
 
   private ClassConditioning conditioning(Dataset dataset) {

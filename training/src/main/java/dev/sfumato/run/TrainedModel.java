@@ -117,7 +117,7 @@ record TrainedModel(
       pipeline.denoiser().to(device);
       from.memory.map(PixelPipeline::precision).ifPresent(pipeline::precision);
       return loaded;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       loaded.close();
       throw e;
     }

@@ -127,7 +127,7 @@ public final class TrainingRun implements AutoCloseable {
       if (watch.tensorboard()) {
         trackers.add(new TensorBoardTracker(output.resolve("tensorboard"), done));
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
@@ -148,7 +148,7 @@ public final class TrainingRun implements AutoCloseable {
     try {
       checkpoint.ifPresent(trainer::restore);
       return trainer;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       trainer.close();
       throw e;
     }

@@ -68,7 +68,7 @@ public final class MlflowTracker implements Tracker {
                       .getExperimentByName(settings.experiment())
                       .map(Experiment::getExperimentId)
                       .orElseGet(() -> client.createExperiment(settings.experiment())));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       close();
       throw e;
     }

@@ -2,6 +2,7 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -106,10 +107,13 @@ public final class Adam implements AutoCloseable {
   public Adam(Map<String, Tensor> weights, Settings settings) {
     this.settings = settings;
     this.weights = weights;
-    try (Scope scope = Scope.open()) {
-      weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
-      weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));
-      weights.forEach((name, w) -> add(STEP + name, Tensor.zeros(), w));
+    try (Construction parts = Construction.begin()) {
+      try (Scope scope = Scope.open()) {
+        weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
+        weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));
+        weights.forEach((name, w) -> add(STEP + name, Tensor.zeros(), w));
+      }
+      parts.complete();
     }
   }
 

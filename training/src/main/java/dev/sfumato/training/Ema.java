@@ -2,6 +2,7 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -51,7 +52,10 @@ public final class Ema implements AutoCloseable {
   public Ema(Map<String, Tensor> weights, Settings settings) {
     this.settings = settings;
     this.weights = weights;
-    weights.forEach((name, w) -> shadow.put(name, owned(w)));
+    try (Construction parts = Construction.begin()) {
+      weights.forEach((name, w) -> shadow.put(name, owned(w)));
+      parts.complete();
+    }
   }
 
   private static Tensor owned(Tensor weight) {

@@ -6,6 +6,7 @@ import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Share;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -86,10 +87,13 @@ public final class Trainer implements AutoCloseable {
     Agreement agreement = new Agreement(processes);
     agreement.onCall(batches, options, loss);
     processes.broadcast_(List.copyOf(network.parameters().values()));
-    optimizer = new Adam(network.trainableByName(), options.optimizer());
-    ema = options.ema().map(settings -> new Ema(network.trainableByName(), settings));
-    random = new Rng(options.seed());
-    agreement.onState(progress, network, optimizer, ema);
+    try (Construction parts = Construction.begin()) {
+      optimizer = new Adam(network.trainableByName(), options.optimizer());
+      ema = options.ema().map(settings -> new Ema(network.trainableByName(), settings));
+      random = new Rng(options.seed());
+      agreement.onState(progress, network, optimizer, ema);
+      parts.complete();
+    }
   }
 
   /** Returns the loss. */

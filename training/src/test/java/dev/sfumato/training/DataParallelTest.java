@@ -86,6 +86,35 @@ class DataParallelTest {
     assertThat(errors.get(1)).isEqualTo(errors.get(0));
   }
 
+  /** The second rank has other weights, as after a failed transfer. */
+  @Test
+  void aTrainerThatIsRefusedLateFreesItsState() throws Exception {
+    long before = Scope.liveTensors();
+    List<Optional<String>> errors =
+        Ranks.run(
+            2,
+            group -> {
+              try (ClassConditionedUNet denoiser = network(1)) {
+                return Ranks.error(
+                    group.isFirst()
+                        ? () -> trainer(denoiser, options(STEPS), group).close()
+                        : () -> disagree(denoiser, group));
+              } finally {
+                group.barrier();
+              }
+            });
+    assertThat(errors.get(0).orElseThrow()).contains("the same weights");
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  /** Takes a trainer's part in its start, except for the last answer. */
+  private static void disagree(ClassConditionedUNet denoiser, ProcessGroup group) {
+    TrainingLoss loss = loss(denoiser);
+    new Agreement(group).onCall(batches(), options(STEPS), loss);
+    group.broadcast_(List.copyOf(denoiser.parameters().values()));
+    group.requireSame("other weights", "the processes do not have the same weights");
+  }
+
   private static void compare(End actual, End expected) {
     assertThat(actual.reports()).hasSize(expected.reports().size());
     for (int i = 0; i < actual.reports().size(); i++) {
@@ -135,14 +164,19 @@ class DataParallelTest {
 
   private static Trainer trainer(
       ClassConditionedUNet denoiser, TrainingOptions options, ProcessGroup group) {
-    return new Trainer(
-        new DenoisingLoss(
-            denoiser,
-            SchedulerConfig.ddpmDefaults().withTrainTimesteps(50),
-            new Objective(Objective.Weighting.MIN_SNR, 0.1, 0.3)),
-        new Batches(PictureList.random(IMAGES, 1, 8, 2, 7), new BatchOptions(BATCH, true, true, 5)),
-        options,
-        group);
+    return new Trainer(loss(denoiser), batches(), options, group);
+  }
+
+  private static TrainingLoss loss(ClassConditionedUNet denoiser) {
+    return new DenoisingLoss(
+        denoiser,
+        SchedulerConfig.ddpmDefaults().withTrainTimesteps(50),
+        new Objective(Objective.Weighting.MIN_SNR, 0.1, 0.3));
+  }
+
+  private static Batches batches() {
+    return new Batches(
+        PictureList.random(IMAGES, 1, 8, 2, 7), new BatchOptions(BATCH, true, true, 5));
   }
 
   private static TrainingOptions options(int steps) {
