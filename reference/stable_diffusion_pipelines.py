@@ -11,12 +11,14 @@ from types import SimpleNamespace
 import golden
 import torch
 from diffusers import (
-    AutoencoderKL, DDIMScheduler, DEISMultistepScheduler, DPMSolverMultistepScheduler,
+    AutoencoderKL, DDIMScheduler, DDPMScheduler, DEISMultistepScheduler,
+    DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler,
     EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler,
-    LCMScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline,
-    StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline, UNet2DConditionModel,
+    LCMScheduler, LMSDiscreteScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline, StableDiffusionPipeline, StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLInpaintPipeline, StableDiffusionXLPipeline, UNet2DConditionModel,
     UniPCMultistepScheduler)
-from PIL import Image
+from PIL import Image, ImageDraw
 from stable_diffusion import BASE, RULE, TWO, VAE, XL, fill
 from transformers import (
     CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer)
@@ -120,6 +122,14 @@ def families():
                           requires_aesthetics_score=True, force_zeros_for_empty_prompt=False),
         "lcm": family(StableDiffusionPipeline, BASE | {"time_cond_proj_dim": 16},
                       LCMScheduler(**NOISE), VAE, [(CLIPTextModel, TEXT)], [end], 630, **plain),
+        "sd1_masks": family(StableDiffusionInpaintPipeline, BASE | {"in_channels": 9},
+                            PNDMScheduler(**NOISE, skip_prk_steps=True, set_alpha_to_one=False),
+                            VAE, [(CLIPTextModel, TEXT)], [end], 650, **plain),
+        "xl_masks": family(StableDiffusionXLInpaintPipeline, XL | {"in_channels": 9},
+                           EulerDiscreteScheduler(**NOISE),
+                           VAE | {"scaling_factor": 0.13025, "force_upcast": True},
+                           [(CLIPTextModel, TEXT), (CLIPTextModelWithProjection, second)],
+                           [end, "!"], 660),
     }
 
 
@@ -150,7 +160,50 @@ CASES = {
     "xl_from_picture": ("xl", None, {"prompts": [ROSE], "picture": [16, 16], "strength": 0.5}),
     "refiner": ("refiner", None, {"prompts": [ROSE], "picture": [16, 24], "strength": 0.5,
                                   "negative": "blue"}),
+    "sd1_lms": ("sd1", LMSDiscreteScheduler, {"prompts": [ROSE]}),
+    "sd1_ddpm": ("sd1", DDPMScheduler, {"prompts": [ROSE], "count": 2}),
+    "sd1_singlestep": ("sd1", DPMSolverSinglestepScheduler, {"prompts": [ROSE]}),
+    "sd2_lms": ("sd2", LMSDiscreteScheduler, {"prompts": [ROSE]}),
+    "xl_ddpm": ("xl", DDPMScheduler, {"prompts": [ROSE]}),
+    "sd1_mask": ("sd1", None, {"prompts": [ROSE], "picture": [16, 16], "mask": [16, 16]}),
+    "sd1_mask_ddim": ("sd1", DDIMScheduler, {
+        "prompts": [ROSE, "two cats"], "picture": [21, 19], "mask": [21, 19], "strength": 0.6,
+        "count": 2, "height": 16, "width": 24}),
+    "sd1_mask_euler_ancestral": ("sd1", EulerAncestralDiscreteScheduler, {
+        "prompts": [ROSE], "picture": [16, 24], "mask": [16, 16], "count": 2}),
+    "sd1_mask_heun": ("sd1", HeunDiscreteScheduler, {
+        "prompts": [ROSE], "picture": [16, 16], "mask": [16, 16], "strength": 0.7}),
+    "sd1_mask_dpmsolver": ("sd1", DPMSolverMultistepScheduler, {
+        "prompts": [ROSE], "picture": [16, 16], "mask": [16, 16], "scale": 1.0}),
+    "sd1_mask_lms": ("sd1", LMSDiscreteScheduler, {
+        "prompts": [ROSE], "picture": [16, 16], "mask": [16, 16], "negative": "blue"}),
+    "sd2_mask_unipc": ("sd2", UniPCMultistepScheduler, {
+        "prompts": [ROSE], "picture": [16, 16], "mask": [16, 16], "strength": 0.6}),
+    "xl_mask": ("xl", None, {"prompts": [ROSE], "picture": [16, 16], "mask": [16, 16]}),
+    "xl_mask_ancestral": ("xl", EulerAncestralDiscreteScheduler, {
+        "prompts": [ROSE], "picture": [24, 16], "mask": [24, 16], "count": 2, "strength": 1.0,
+        "negative": "blue", "height": 24, "width": 16}),
+    "sd1_masks": ("sd1_masks", None, {"prompts": [ROSE], "picture": [16, 16], "mask": [16, 16]}),
+    "sd1_masks_ddim": ("sd1_masks", DDIMScheduler, {
+        "prompts": [ROSE], "picture": [21, 19], "mask": [21, 19], "strength": 0.6, "count": 2}),
+    "sd1_masks_ancestral": ("sd1_masks", EulerAncestralDiscreteScheduler, {
+        "prompts": [ROSE, "two cats"], "picture": [16, 16], "mask": [16, 16], "clip_skip": 1}),
+    "sd1_masks_without": ("sd1_masks", EulerAncestralDiscreteScheduler, {
+        "prompts": [ROSE], "without": True}),
+    "xl_masks": ("xl_masks", None, {"prompts": [ROSE], "picture": [16, 16], "mask": [16, 16]}),
+    "xl_masks_dpmsolver": ("xl_masks", DPMSolverMultistepScheduler, {
+        "prompts": [ROSE], "picture": [16, 24], "mask": [16, 24], "strength": 1.0, "scale": 5.0,
+        "rescale": 0.5}),
 }
+
+
+def mask(width, height):
+    """A grey slope and a white circle: parts of it are cut at one half."""
+    x = torch.arange(width).expand(height, -1) * 255 // (2 * width)
+    image = Image.fromarray(x.to(torch.uint8).numpy())
+    ImageDraw.Draw(image).ellipse((width // 3, 2, width - 3, height - 5), fill=255)
+    image.save(golden.GOLDEN / f"sd_mask_{width}x{height}.png")
+    return image
 
 
 def picture(width, height):
@@ -165,7 +218,12 @@ def picture(width, height):
 STARTED = {StableDiffusionPipeline: StableDiffusionImg2ImgPipeline,
            StableDiffusionXLPipeline: StableDiffusionXLImg2ImgPipeline,
            StableDiffusionXLImg2ImgPipeline: StableDiffusionXLImg2ImgPipeline}
+COMPLETED = {StableDiffusionPipeline: StableDiffusionInpaintPipeline,
+             StableDiffusionInpaintPipeline: StableDiffusionInpaintPipeline,
+             StableDiffusionXLPipeline: StableDiffusionXLInpaintPipeline,
+             StableDiffusionXLInpaintPipeline: StableDiffusionXLInpaintPipeline}
 START_KEYS = {StableDiffusionPipeline: {"requires_safety_checker": False},
+              StableDiffusionInpaintPipeline: {"requires_safety_checker": False},
               StableDiffusionXLImg2ImgPipeline: {"requires_aesthetics_score": True}}
 
 
@@ -178,7 +236,7 @@ def unprefixed(pipe):
 
 def draw(pipe, own, other, options):
     # Latents are never clipped, whatever a class that does not say so would do.
-    unclipped = {"clip_sample": False} if other is DDIMScheduler else {}
+    unclipped = {"clip_sample": False} if other in (DDIMScheduler, DDPMScheduler) else {}
     pipe.scheduler = own if other is None else other.from_config(own.config, **unclipped)
     unprefixed(pipe)
     arguments = {"prompt": options["prompts"], "num_inference_steps": 6, "output_type": "pt",
@@ -191,7 +249,16 @@ def draw(pipe, own, other, options):
                          ("clip_skip", "clip_skip"), ("eta", "eta")):
         if ours in options:
             arguments[theirs] = options[ours]
-    if "picture" in options:
+    if "mask" in options or "without" in options:
+        pipe = COMPLETED[type(pipe)](**pipe.components, **START_KEYS.get(type(pipe), {}))
+        pipe.set_progress_bar_config(disable=True)
+        # Without a picture everything is drawn anew: a white mask hides any picture.
+        arguments["image"] = picture(*options.get("picture", [16, 16]))
+        arguments["mask_image"] = (mask(*options["mask"]) if "mask" in options
+                                   else Image.new("L", (16, 16), 255))
+        if "strength" in options:
+            arguments["strength"] = options["strength"]
+    elif "picture" in options:
         pipe = STARTED[type(pipe)](**pipe.components, **START_KEYS.get(type(pipe), {}))
         pipe.set_progress_bar_config(disable=True)
         arguments["image"] = picture(*options["picture"])

@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato clip --clip models/clip-faces --image face.png --text \"red hair\" \"blue hair\""
     },
     description = "Scores pictures against texts with a CLIP model.")

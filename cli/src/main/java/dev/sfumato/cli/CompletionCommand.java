@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "completion",
     description = "Prints a shell script that completes commands and options.",
-    footer = {"%nExample:", "  source <(sfumato completion bash)"})
+    footer = {"Example:", "  source <(sfumato completion bash)"})
 final class CompletionCommand implements Runnable {
   private enum Shell {
     BASH,

@@ -17,8 +17,8 @@ enum EmbeddedFiles {
       "unet/diffusion_pytorch_model.safetensors",
       "class_conditioning/config.json",
       "class_conditioning/model.safetensors"),
-  FACES(
-      "models/faces",
+  CARTOONS(
+      "models/cartoons",
       "model_index.json",
       "scheduler/scheduler_config.json",
       "unet/config.json",

@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    footer = {"%nExamples:", "  sfumato evaluate --model models/mnist --classes"},
+    footer = {"Examples:", "  sfumato evaluate --model models/mnist --classes"},
     description = {
       "Measures a model by pictures that it samples, or a folder of pictures.",
       "With --classes: the share that shows the requested class, or the class of their"

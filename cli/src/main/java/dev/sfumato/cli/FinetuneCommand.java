@@ -10,7 +10,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato finetune --model models/faces --data pictures/ --output runs/faces"
     },
     description =

@@ -8,7 +8,6 @@ import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.MeanGuidance;
 import dev.sfumato.sampling.SamplingOptions;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -61,7 +60,7 @@ final class GuidanceArguments {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "Repeat each step N times, with fresh noise between; with --inpaint this is"
+          "Repeat each step N times, with fresh noise between; with --mask and a model of pixels this is"
               + " RePaint's resampling (default: ${DEFAULT-VALUE}).")
   int recurrence;
 
@@ -107,20 +106,6 @@ final class GuidanceArguments {
       description = "Noise of these copies (default: ${DEFAULT-VALUE}).")
   double smoothingGamma;
 
-  @Option(
-      names = "--inpaint",
-      paramLabel = "FILE",
-      description =
-          "A picture whose pixels are kept where --mask is black; resized and cut to the model's"
-              + " size.")
-  Path inpaint;
-
-  @Option(
-      names = "--mask",
-      paramLabel = "FILE",
-      description = "A picture of the same size, or of the model's; its white part is drawn anew.")
-  Path mask;
-
   @Spec(Spec.Target.MIXEE)
   CommandSpec command;
 
@@ -131,24 +116,19 @@ final class GuidanceArguments {
    */
   SamplingOptions guided(SamplingOptions options) {
     requireGuideBeforeItsOptions();
-    if ((inpaint == null) != (mask == null)) {
-      throw new SfumatoException("--inpaint and --mask need each other");
-    }
     for (GuideArguments guide : guides) {
       GuideSpec spec = guide.spec();
       if (!spec.kind().equals("class")) { // its classifier is loaded later
         spec.requireComplete();
       }
     }
-    SamplingOptions guided =
-        options
-            .withGuidance(
-                Guidance.of(List.of(), gradient)
-                    .withRecurrence(recurrence)
-                    .withMeanGuidance(new MeanGuidance(backward, backwardSteps, backwardScale))
-                    .withClamp(clamp == null ? GradientClamp.NONE : GradientClamp.parse(clamp)))
-            .withSmoothing(smoothingSamples, smoothingGamma);
-    return inpaint == null ? guided : guided.withInpainting(inpaint, mask);
+    return options
+        .withGuidance(
+            Guidance.of(List.of(), gradient)
+                .withRecurrence(recurrence)
+                .withMeanGuidance(new MeanGuidance(backward, backwardSteps, backwardScale))
+                .withClamp(clamp == null ? GradientClamp.NONE : GradientClamp.parse(clamp)))
+        .withSmoothing(smoothingSamples, smoothingGamma);
   }
 
   /** Returns {@code options} with the guides. */

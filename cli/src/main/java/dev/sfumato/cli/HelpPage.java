@@ -1,81 +1,162 @@
 package dev.sfumato.cli;
 
-import static picocli.CommandLine.ScopeType.INHERIT;
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST;
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_DESCRIPTION;
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER;
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_OPTION_LIST;
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_PARAMETER_LIST;
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_SYNOPSIS;
 
-import java.lang.reflect.Member;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
+import picocli.CommandLine.Help.Ansi.Text;
+import picocli.CommandLine.IHelpSectionRenderer;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.Model.UsageMessageSpec;
 
-/** The help of a command: its options in groups with headings, by the class that declares them. */
+/**
+ * The help of a command, as wide as the terminal. Lines break between words only, which picocli's
+ * own do not: it also breaks {@code samples.png} and {@code --batch-size}.
+ */
 final class HelpPage {
-  private static final String OWN = "Options";
-  private static final String PROGRAM = "Help and errors";
+  /** The widest column of names; a longer name has a line of its own. */
+  private static final int NAMES = 38;
 
-  /** The headings, in their order on the page; a command's own options come first. */
-  private static final Map<Class<?>, String> HEADINGS = headings();
+  private static final Map<String, IHelpSectionRenderer> SECTIONS =
+      Map.of(
+          SECTION_KEY_SYNOPSIS, HelpPage::synopsis,
+          SECTION_KEY_DESCRIPTION, HelpPage::description,
+          SECTION_KEY_PARAMETER_LIST, HelpPage::parameters,
+          SECTION_KEY_OPTION_LIST, HelpPage::options,
+          SECTION_KEY_COMMAND_LIST, HelpPage::commands,
+          SECTION_KEY_FOOTER, HelpPage::footer);
 
-  private HelpPage() {}
+  private final StringBuilder page = new StringBuilder();
+  private final int width;
 
-  private static Map<Class<?>, String> headings() {
-    Map<Class<?>, String> headings = new LinkedHashMap<>();
-    headings.put(DataArguments.class, "Pictures");
-    headings.put(ModelArguments.class, "Model");
-    headings.put(WeightArguments.class, "Weights");
-    headings.put(TrainingArguments.class, "Training");
-    headings.put(OptimizerArguments.class, "Optimiser");
-    headings.put(WatchArguments.class, "Samples, checkpoints and logs");
-    headings.put(SamplingArguments.class, "Sampling");
-    headings.put(TextArguments.class, "Text and start picture");
-    headings.put(GuideArguments.class, "Guides");
-    headings.put(GuidanceArguments.class, "Guidance");
-    headings.put(ClassifierArguments.class, "Classifiers");
-    headings.put(ComputeOptions.class, "Computing");
-    return headings;
+  private HelpPage(Help help) {
+    width = help.commandSpec().usageMessage().width() - 1;
   }
 
-  /** Groups the options on the help pages of {@code program} and of all its commands. */
-  static void group(CommandLine program) {
-    program.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, HelpPage::options);
-    program.getSubcommands().values().forEach(HelpPage::group);
+  /** Designs the help pages of {@code program} and of all its commands. */
+  static void design(CommandLine program) {
+    program.getHelpSectionMap().putAll(SECTIONS);
+    program.getCommandSpec().usageMessage().commandListHeading("%nCommands:%n");
+    program.getSubcommands().values().forEach(HelpPage::design);
+  }
+
+  private static String synopsis(Help help) {
+    String name = help.commandSpec().qualifiedName();
+    List<String> words = CommandOutline.synopsis(help.commandSpec());
+    HelpPage page = new HelpPage(help);
+    int indent = "Usage: ".length() + name.length() + 1;
+    page.page.append(name).append(' ');
+    page.fill(words, indent, indent, "");
+    return page.toString();
+  }
+
+  private static String description(Help help) {
+    HelpPage page = new HelpPage(help);
+    for (String paragraph : help.commandSpec().usageMessage().description()) {
+      page.fill(words(paragraph), 0, 0, "");
+    }
+    return page.toString();
+  }
+
+  private static String parameters(Help help) {
+    HelpPage page = new HelpPage(help);
+    for (var parameter : help.commandSpec().positionalParameters()) {
+      Text name = help.colorScheme().parameterText(parameter.paramLabel());
+      page.row(name, parameter.description());
+    }
+    return page.toString();
   }
 
   private static String options(Help help) {
-    StringBuilder page = new StringBuilder();
-    groups(help.commandSpec())
+    HelpPage page = new HelpPage(help);
+    CommandOutline.groups(help.commandSpec())
         .forEach(
             (heading, options) -> {
-              Help.Layout layout = help.createDefaultLayout();
-              options.forEach(o -> layout.addOption(o, help.createDefaultParamLabelRenderer()));
-              page.append(String.format("%n%s:%n", heading)).append(layout);
+              page.page.append(System.lineSeparator()).append(heading).append(':');
+              page.page.append(System.lineSeparator());
+              options.forEach(
+                  option ->
+                      page.row(
+                          help.colorScheme().optionText(CommandOutline.names(option)),
+                          option.description()));
             });
     return page.toString();
   }
 
-  private static Map<String, List<OptionSpec>> groups(CommandSpec command) {
-    Map<String, List<OptionSpec>> groups = new LinkedHashMap<>();
-    groups.put(OWN, new ArrayList<>());
-    HEADINGS.values().forEach(heading -> groups.put(heading, new ArrayList<>()));
-    groups.put(PROGRAM, new ArrayList<>());
-    for (OptionSpec option : command.options()) {
-      if (!option.hidden()) {
-        groups.get(heading(option)).add(option);
-      }
+  private static String commands(Help help) {
+    HelpPage page = new HelpPage(help);
+    for (CommandLine command : help.commandSpec().subcommands().values()) {
+      CommandSpec spec = command.getCommandSpec();
+      String summary = CommandOutline.summary(spec);
+      page.row(help.colorScheme().commandText(spec.name()), new String[] {summary});
     }
-    groups.values().removeIf(List::isEmpty);
-    return groups;
+    return page.toString();
   }
 
-  private static String heading(OptionSpec option) {
-    boolean ofProgram = option.usageHelp() || option.versionHelp() || option.scopeType() == INHERIT;
-    return option.userObject() instanceof Member member && !ofProgram
-        ? HEADINGS.getOrDefault(member.getDeclaringClass(), OWN)
-        : PROGRAM;
+  /** An example that needs more than a line goes on after a backslash, as a shell wants it. */
+  private static String footer(Help help) {
+    HelpPage page = new HelpPage(help);
+    String[] lines = help.commandSpec().usageMessage().footer();
+    if (lines.length > 0) {
+      page.page.append(System.lineSeparator());
+    }
+    for (String line : lines) {
+      int indent = line.length() - line.stripLeading().length();
+      page.page.append(" ".repeat(indent));
+      page.fill(words(line), indent, indent + 4, " \\");
+    }
+    return page.toString();
+  }
+
+  // ---- lines
+
+  private static List<String> words(String text) {
+    return List.of(text.strip().split("\\s+(?=[^\"]*(\"[^\"]*\"[^\"]*)*$)"));
+  }
+
+  /** Adds names on the left and what they mean on the right. */
+  private void row(Text names, String[] description) {
+    int column = Math.min(NAMES, width * 2 / 5);
+    page.append("  ").append(names);
+    int used = 2 + names.plainString().length();
+    if (used + 2 > column) {
+      page.append(System.lineSeparator());
+      used = 0;
+    }
+    for (String paragraph : description) {
+      int indent = column + paragraph.length() - paragraph.stripLeading().length();
+      page.append(" ".repeat(indent - used));
+      fill(words(paragraph), indent, indent + 2, "");
+      used = 0;
+    }
+  }
+
+  /** Adds words to the last line, which has {@code used} columns, and to indented ones below. */
+  private void fill(List<String> words, int used, int indent, String continuation) {
+    int at = used;
+    String space = "";
+    for (String word : words) {
+      boolean fits = at + space.length() + word.length() + continuation.length() <= width;
+      if (!fits && !space.isEmpty()) {
+        page.append(continuation).append(System.lineSeparator()).append(" ".repeat(indent));
+        at = indent;
+        space = "";
+      }
+      page.append(space).append(word);
+      at += space.length() + word.length();
+      space = " ";
+    }
+    page.append(System.lineSeparator());
+  }
+
+  @Override
+  public String toString() {
+    return page.toString();
   }
 }

@@ -9,7 +9,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "inspect",
     mixinStandardHelpOptions = true,
-    footer = {"%nExamples:", "  sfumato inspect models/mnist"},
+    footer = {"Examples:", "  sfumato inspect models/mnist"},
     description = "Shows the content of a model directory or a tensor file.")
 final class InspectCommand implements Callable<Integer> {
   @Parameters(

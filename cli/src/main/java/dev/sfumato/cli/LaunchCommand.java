@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato launch --processes 2 train --data pictures/ --output runs/mine"
     },
     description = {

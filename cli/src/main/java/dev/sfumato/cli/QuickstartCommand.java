@@ -1,46 +1,40 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.chart.HtmlReport;
-import dev.sfumato.data.BatchOptions;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.run.OutputDirectory;
-import dev.sfumato.run.Training;
-import dev.sfumato.run.WatchOptions;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.training.Adam;
-import dev.sfumato.training.TrainingOptions;
+import dev.sfumato.tensor.Tensor;
+import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sfumato quickstart}: draw digits, steer faces, train, stop, resume, report. */
+/** {@code sfumato quickstart}: draw digits, steer faces, fine-tune, stop, resume, report. */
 @Command(
     name = "quickstart",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    footer = {"%nExamples:", "  sfumato quickstart"},
+    footer = {"Examples:", "  sfumato quickstart"},
     description =
-        "Shows what Sfumato does in a few minutes: draws digits, steers faces towards a"
-            + " colour and a"
-            + " text, trains, stops and resumes, and writes an HTML report.")
+        "Shows what Sfumato does in a few minutes: draws digits, steers faces towards a colour and"
+            + " a text, fine-tunes, stops and resumes, and writes an HTML report.")
 final class QuickstartCommand implements Callable<Integer> {
   private static final int PER_DIGIT = 8;
   private static final int DIGITS = 10;
-  private static final int STEPS = 40;
-  private static final int ENOUGH_STEPS = 10_000;
+  private static final double CLASS_GUIDANCE = 4;
 
   @Option(
       names = "--output",
@@ -55,36 +49,45 @@ final class QuickstartCommand implements Callable<Integer> {
       description = "Seconds to train (default: ${DEFAULT-VALUE}).")
   double seconds;
 
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "25",
+      description = "Steps of the scheduler for each picture (default: ${DEFAULT-VALUE}).")
+  int steps;
+
   @Mixin ComputeOptions compute;
+
+  private Device device;
 
   @Override
   public Integer call() {
-    Device device = compute.apply();
+    device = compute.apply();
     output = output != null ? output : nextFreeName();
     List<HtmlReport.Section> report = new ArrayList<>();
     report.add(
         new HtmlReport.Lead(
-            "One diffusion model drew digits on request. Another, which draws faces, was"
-                + " steered towards a colour and towards texts. Then the first model was trained"
-                + " further, stopped, and resumed from its checkpoint as if it had never"
-                + " stopped."));
+            "One diffusion model drew digits on request. Another, which draws cartoon faces, was"
+                + " steered towards a colour and towards texts. Then the first model was"
+                + " fine-tuned to draw with ink on paper, stopped half-way, and resumed from its"
+                + " checkpoint as if it had never stopped."));
     try (OutputDirectory directory = OutputDirectory.create(output, false)) {
       tell("A short tour of Sfumato. Everything goes to " + output + ".");
       Path model = EmbeddedFiles.MNIST.copyTo(output.resolve("model"));
       tell("1. Drawing ten digits, eight times each, by the class that is asked for.");
-      draw(model, device, report);
+      report.addAll(drawDigits(model));
       tell("   -> " + output.resolve("digits.png"));
       tell("2. Steering faces of one noise: towards a colour, then towards two texts.");
-      report.addAll(GuidedFaces.draw(output, compute, device));
+      report.addAll(new GuidedFaces(this).draw());
       tell("   -> " + output.resolve("faces.png"));
       tell(
           String.format(
               Locale.ROOT,
-              "3. Training the digit model for %.0f seconds, in two halves: the second goes on from"
-                  + " the checkpoint of the first.",
+              "3. Fine-tuning the digits to ink on paper for %.0f seconds, in two halves: the"
+                  + " second goes on from the checkpoint of the first.",
               seconds));
-      train(model, device, report);
-      tell("   -> " + output.resolve("training"));
+      report.addAll(new TunedDigits(this, model).draw());
+      tell("   -> " + output.resolve("tuned.png"));
       Path page = output.resolve("report.html");
       new HtmlReport("Sfumato quickstart", report).write(page);
       tell("4. The report tells it with pictures; open it in a browser.");
@@ -104,7 +107,7 @@ final class QuickstartCommand implements Callable<Integer> {
 
         What to try next:
           ./sfumato sample --model models/cartoons --count 12 --steps 25 --out cartoons.png
-          ./sfumato sample --model models/faces --guide color=teal --out teal.png
+          ./sfumato sample --model models/cartoons --steps 25 --guide color=teal --scale 400 --from 0.1 --out teal.png
           ./sfumato train --data FOLDER --output runs/mine --config faces-32 --use-ema
           ./sfumato help
         """;
@@ -118,88 +121,65 @@ final class QuickstartCommand implements Callable<Integer> {
     return name;
   }
 
-  /** Draws ten rows, one per digit, of eight pictures each. */
-  private void draw(Path model, Device device, List<HtmlReport.Section> report) {
+  /** Draws ten columns, one per digit, of eight pictures each. */
+  private List<HtmlReport.Section> drawDigits(Path model) {
     long start = System.nanoTime();
-    long[] labels =
-        LongStream.range(0, DIGITS)
-            .flatMap(d -> LongStream.generate(() -> d).limit(PER_DIGIT))
-            .toArray();
+    BufferedImage grid = digits(model, PER_DIGIT, "draw digits");
+    Png.write(output.resolve("digits.png"), grid);
+    return List.of(
+        new HtmlReport.Heading("Draw me a digit"),
+        HtmlReport.Picture.of(
+            grid,
+            String.format(
+                Locale.ROOT,
+                "Each of the ten digits eight times: %d steps, seed %d, %.0f seconds.",
+                steps,
+                compute.seed,
+                (System.nanoTime() - start) / 1e9)),
+        new HtmlReport.Commands(
+            String.format(
+                Locale.ROOT,
+                "./sfumato sample --model models/mnist --class 7 --count 8 --steps %d"
+                    + " --class-guidance-scale %.0f --out sevens.png",
+                steps,
+                CLASS_GUIDANCE)));
+  }
+
+  // ---- for the parts of the tour
+
+  /** Draws rows of the ten digits, always of the same noise. */
+  BufferedImage digits(Path model, int rows, String task) {
     SamplingOptions options =
         SamplingOptions.defaults()
-            .withCount(labels.length)
-            .withBatchSize(labels.length)
-            .withLabels(labels)
-            .withScheduler(SchedulerKind.DDIM)
-            .withSteps(STEPS)
-            .withRun(RunOptions.defaults().withEta(1))
-            .withSeed(compute.seed);
+            .withCount(rows * DIGITS)
+            .withLabels(LongStream.range(0, DIGITS).toArray())
+            .withGuidanceScale(CLASS_GUIDANCE);
     try (Scope scope = Scope.open();
-        DiffusionPipeline pipeline = DiffusionPipeline.load(model);
-        StepProgress progress = new StepProgress("draw digits", 0, STEPS)) {
-      compute.place(pipeline, device);
-      var grid =
-          Pictures.grid(
-              pipeline.sample(options, (step, x) -> progress.stepTo(step.index() + 1)), DIGITS);
-      Png.write(output.resolve("digits.png"), grid);
-      report.add(new HtmlReport.Heading("Draw me a digit"));
-      report.add(
-          HtmlReport.Picture.of(
-              grid,
-              String.format(
-                  Locale.ROOT,
-                  "Eight of each digit, %d steps of ddim with eta 1, seed %d, %.0f seconds.",
-                  STEPS,
-                  compute.seed,
-                  (System.nanoTime() - start) / 1e9)));
-      report.add(
-          new HtmlReport.Commands(
-              "./sfumato sample --model models/mnist --class 7 --count 8 --scheduler ddim --eta 1 --out sevens.png"));
+        DiffusionPipeline pipeline = load(model)) {
+      return Pictures.grid(sample(task, pipeline, options, x -> {}), rows);
     }
   }
 
-  /** Trains in two runs of half the time each, the second from the checkpoint of the first. */
-  private void train(Path model, Device device, List<HtmlReport.Section> report) {
-    Path data = EmbeddedFiles.DIGITS.copyTo(output.resolve("data"));
-    Path folder = output.resolve("training");
-    Training first =
-        Training.fromScratch(data.toString(), folder)
-            .withModel(model.toString())
-            .withBatches(BatchOptions.defaults().withBatchSize(32))
-            .withOptions(
-                TrainingOptions.defaults()
-                    .withMaxSteps(ENOUGH_STEPS)
-                    .withOptimizer(Adam.Settings.adam()))
-            .withWatch(WatchOptions.quiet())
-            .withDescription(
-                "A demonstration: a model of handwritten digits that `sfumato quickstart` went on"
-                    + " training for a minute. It draws about as well as the model that it began"
-                    + " with.")
-            .withSeed(compute.seed)
-            .withDevice(device)
-            .withPrecision(compute.precision);
-    List<List<String>> rows =
-        List.of(
-            trainFor(seconds / 2, "started from the built-in model", first),
-            trainFor(seconds / 2, "resumed", first.withResume()));
-    report.add(new HtmlReport.Heading("Train, stop, resume"));
-    report.add(
-        new HtmlReport.Table(List.of("part", "steps", "pictures per second", "mean loss"), rows));
-    report.add(
-        HtmlReport.Picture.read(
-            output.resolve("training/loss.png"), "The loss of both parts in one curve."));
-    report.add(
-        new HtmlReport.Commands(
-            "./sfumato train --data mnist --output runs/mnist --config mnist"
-                + " --class-conditioning channels --beta-schedule squaredcos_cap_v2"
-                + " --batch-size 128 --learning-rate 1e-3 --use-ema\n"
-                + "./sfumato train --data mnist --output runs/mnist --resume"));
+  DiffusionPipeline load(Path model) {
+    DiffusionPipeline pipeline = DiffusionPipeline.load(model);
+    compute.place(pipeline, device);
+    return pipeline;
   }
 
-  private static List<String> trainFor(double seconds, String name, Training training) {
-    try (StepProgress progress = new StepProgress("train", 0, (long) seconds);
-        TimedTraining timed = new TimedTraining(seconds, progress)) {
-      return timed.row(name, training.run(timed));
+  /** Draws in the tour's steps and with its seed, behind a progress bar. */
+  Tensor sample(
+      String task, DiffusionPipeline pipeline, SamplingOptions options, Consumer<Tensor> watcher) {
+    try (StepProgress progress = new StepProgress(task, 0, steps)) {
+      return pipeline.sample(
+          options.withSteps(steps).withSeed(compute.seed),
+          (step, x) -> {
+            progress.stepTo(step.index() + 1);
+            watcher.accept(x);
+          });
     }
+  }
+
+  Device device() {
+    return device;
   }
 }

@@ -42,7 +42,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato sample --model models/mnist --class 7 --count 16 --out sevens.png",
       "  sfumato sample --model models/faces --guide color=#1ae680 --scale 40 --out green.png"
     },
@@ -109,6 +109,7 @@ final class SampleCommand implements Callable<Integer> {
   @Mixin SamplingArguments sampling;
   @Mixin TextArguments texts;
   @Mixin LoadingArguments loading;
+  @Mixin StartArguments start;
   @Mixin GuidanceArguments guiding;
   @Mixin ComputeOptions compute;
   @Spec CommandSpec spec;
@@ -160,7 +161,7 @@ final class SampleCommand implements Callable<Integer> {
     TextOptions text = texts.options();
     int each = count != null ? count : Math.max(1, labels.size());
     return guiding
-        .guided(texts.started(sampling.options()))
+        .guided(start.started(sampling.options()))
         .withText(text)
         .withCount(each * Math.max(1, text.prompts().size()))
         .withClasses(labels.toArray(String[]::new))

@@ -29,8 +29,8 @@ final class SamplingArguments {
       names = "--scheduler-option",
       paramLabel = "NAME=VALUE",
       description =
-          "One setting of the model's scheduler_config.json to be another, such as"
-              + " thresholding=true; may be said several times.")
+          "Override one setting of the model's scheduler_config.json, such as"
+              + " thresholding=true; can be given several times.")
   Map<String, String> schedulerOptions = Map.of();
 
   @Option(

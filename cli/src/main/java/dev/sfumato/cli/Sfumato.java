@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -24,29 +25,34 @@ import picocli.CommandLine.Spec;
     description = "Trains, fine-tunes, steers and conditions image diffusion models.",
     mixinStandardHelpOptions = true,
     version = "sfumato 0.1.0",
-    synopsisSubcommandLabel = "COMMAND",
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato quickstart",
       "  sfumato help sample",
       "  sfumato sample --model models/mnist --class 7 --out sevens.png"
-    },
-    subcommands = {
-      QuickstartCommand.class,
-      TrainCommand.class,
-      FinetuneCommand.class,
-      LaunchCommand.class,
-      SampleCommand.class,
-      ClipCommand.class,
-      EvaluateCommand.class,
-      InspectCommand.class,
-      VersionCommand.class,
-      CompletionCommand.class,
-      HelpCommand.class,
     })
 public final class Sfumato implements Runnable {
   private static final int FAILED = 1;
   private static final int CALLED_WRONGLY = 2;
+
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          QuickstartCommand.class,
+          TrainCommand.class,
+          FinetuneCommand.class,
+          LaunchCommand.class,
+          SampleCommand.class,
+          ClipCommand.class,
+          EvaluateCommand.class,
+          InspectCommand.class,
+          VersionCommand.class,
+          CompletionCommand.class,
+          HelpCommand.class);
+
+  private static final String HELP = "Shows the help of the program or of a command.";
+
+  /** Commands that describe the others. */
+  private static final Set<Class<?>> ABOUT_ALL = Set.of(CompletionCommand.class, HelpCommand.class);
 
   @Option(
       names = "--verbose",
@@ -74,16 +80,8 @@ public final class Sfumato implements Runnable {
 
   /** Runs a command: 0 success, 1 the work failed, 2 the call was wrong. */
   public static int run(String... args) {
-    Sfumato program = new Sfumato();
-    CommandLine commands =
-        new CommandLine(program)
-            .setCaseInsensitiveEnumValuesAllowed(true)
-            .setUsageHelpLongOptionsMaxWidth(40)
-            .setUsageHelpAutoWidth(true)
-            .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
-            .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
-    HelpPage.group(commands);
-    commands.getSubcommands().get("launch").setStopAtPositional(true);
+    CommandLine commands = commands(args);
+    Sfumato program = commands.getCommand();
     try {
       setDefaults(commands, args);
       int status = commands.execute(args);
@@ -96,6 +94,40 @@ public final class Sfumato implements Runnable {
     }
   }
 
+  /** Returns the program with the commands that the call may need: without words, all. */
+  static CommandLine commands(String... args) {
+    Sfumato program = new Sfumato();
+    CommandLine commands = new CommandLine(program);
+    called(args).forEach(commands::addSubcommand);
+    commands
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpAutoWidth(true)
+        .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
+        .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
+    HelpPage.design(commands);
+    Optional.ofNullable(commands.getSubcommands().get("launch"))
+        .ifPresent(launch -> launch.setStopAtPositional(true));
+    Optional.ofNullable(commands.getSubcommands().get("help"))
+        .ifPresent(help -> help.getCommandSpec().usageMessage().description(HELP));
+    return commands;
+  }
+
+  /**
+   * Returns the called command, or all if the call names none or asks about them: the options of
+   * each take time to read.
+   */
+  private static List<Class<?>> called(String[] args) {
+    List<Class<?>> called =
+        COMMANDS.stream()
+            .filter(command -> args.length > 0 && name(command).equals(args[0]))
+            .toList();
+    return called.isEmpty() || ABOUT_ALL.containsAll(called) ? COMMANDS : called;
+  }
+
+  private static String name(Class<?> command) {
+    return command.getAnnotation(Command.class).name();
+  }
+
   /** Gives the options of training the library's defaults, or those of the resumed run. */
   private static void setDefaults(CommandLine program, String[] args) {
     Map<String, Supplier<Training>> trainings =
@@ -104,11 +136,9 @@ public final class Sfumato implements Runnable {
             "finetune", () -> Training.fineTuning("", "", Path.of("")));
     trainings.forEach(
         (name, training) -> {
-          if (List.of(args).contains(name)) {
-            program
-                .getSubcommands()
-                .get(name)
-                .setDefaultValueProvider(SavedOptions.of(args, training.get()));
+          CommandLine command = program.getSubcommands().get(name);
+          if (command != null && List.of(args).contains(name)) {
+            command.setDefaultValueProvider(SavedOptions.of(args, training.get()));
           }
         });
   }

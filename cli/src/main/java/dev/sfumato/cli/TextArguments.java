@@ -1,7 +1,6 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,32 +56,6 @@ final class TextArguments {
               + " ${DEFAULT-VALUE}).")
   int clipSkip;
 
-  @Option(
-      names = "--init-image",
-      paramLabel = "FILE",
-      description = "A picture to start from; a text-to-image model draws at its size.")
-  Path picture;
-
-  @Option(
-      names = "--strength",
-      paramLabel = "S",
-      description =
-          "Change from --init-image, above 0 to 1 (default: 0.8, of Stable Diffusion XL 0.3,"
-              + " of a model of pixels 1).")
-  Double strength;
-
-  @Option(
-      names = "--height",
-      paramLabel = "PIXELS",
-      description = "Height of the pictures (default: the model's).")
-  Integer height;
-
-  @Option(
-      names = "--width",
-      paramLabel = "PIXELS",
-      description = "Width of the pictures (default: the model's).")
-  Integer width;
-
   /**
    * Returns the given options.
    *
@@ -96,18 +69,6 @@ final class TextArguments {
             .withClipSkip(clipSkip);
     options = negative == null ? options : options.withNegative(negative);
     return guidanceScale == null ? options : options.withGuidanceScale(guidanceScale);
-  }
-
-  /** Returns a copy with the given size. */
-  SamplingOptions started(SamplingOptions options) {
-    SamplingOptions sized = height == null ? options : options.withHeight(height);
-    sized = width == null ? sized : sized.withWidth(width);
-    if (picture == null && strength != null) {
-      throw new SfumatoException("--strength needs --init-image");
-    }
-    return picture == null
-        ? sized
-        : strength == null ? sized.withPicture(picture) : sized.withPicture(picture, strength);
   }
 
   private List<String> all() {

@@ -11,7 +11,7 @@ import picocli.CommandLine.ParameterException;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
-      "%nExamples:",
+      "Examples:",
       "  sfumato train --data pictures/ --output runs/mine --resolution 32 --use-ema",
       "  sfumato train --output runs/mine --resume"
     },

@@ -109,6 +109,7 @@ class GuidedSampleTest {
     Path gray = picture("gray.png", 8, 8, GRAY, GRAY);
     Path mask = picture("mask.png", 8, 8, 0, WHITE);
     float[] images = images("--inpaint %s --mask %s --recurrence 2", gray, mask);
+    assertThat(images("--init-image %s --mask %s --recurrence 2", gray, mask)).isEqualTo(images);
     float kept = (128 / 255f - 0.5f) / 0.5f;
     int drawn = 0;
     for (int i = 0; i < images.length; i++) {
@@ -166,7 +167,7 @@ class GuidedSampleTest {
         "--guidance-clamp little | gradient clamp 'little'",
         "--recurrence 0 | recurrence must be at least 1",
         "--backward-steps=-1 | backward-steps must be at least 0",
-        "--mask m.png | --inpaint and --mask need each other",
+        "--mask m.png | --mask needs --init-image",
         "--class-guidance-from 0.7 --class-guidance-until 0.2 | must rise",
         "--class-guidance-rescale 2 | between 0 and 1",
       })

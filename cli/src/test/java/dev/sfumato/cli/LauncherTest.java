@@ -4,11 +4,13 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.tensor.Engine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -70,5 +72,57 @@ class LauncherTest {
                 + " test -f ausg$e/model_index.json",
             0);
     assertThat(said).doesNotContain("error");
+  }
+
+  /** A build by a Maven that is only a script. */
+  private void build(String maven) throws IOException {
+    Path launcher = Files.createDirectories(folder.resolve("checkout/cli/target"));
+    Files.copy(Path.of("../sfumato"), launcher.resolve("../../sfumato"));
+    Path tool = Files.createDirectories(folder.resolve("tools")).resolve("mvn");
+    Files.writeString(tool, "#!/bin/sh\n" + maven + "\n");
+    assertThat(tool.toFile().setExecutable(true)).isTrue();
+  }
+
+  private static final String BUILT =
+      "export PATH=\"$PWD/tools:$PATH\"; sh checkout/sfumato version";
+
+  @Test
+  void theFirstBuildShowsItsParts() throws Exception {
+    build("echo '[INFO] Building Sfumato core 0.1                    [1/2]'; echo '[INFO] rest'");
+    String said = shell(BUILT, 0);
+    assertThat(said).contains("building, once");
+    assertThat(said).contains("Building Sfumato core 0.1 [1/2]\n");
+    assertThat(said).doesNotContain("rest");
+    assertThat(shell(BUILT, 0)).isEqualTo("sfumato 0.1.0\n");
+  }
+
+  @Test
+  void aBuildThatFailsSaysWhy() throws Exception {
+    build("echo '[ERROR] no space left on device'; exit 1");
+    String said = shell(BUILT, 1);
+    assertThat(said).contains("no space left on device");
+    assertThat(said).contains("error: the build failed");
+    assertThat(Files.exists(folder.resolve("checkout/cli/target/built"))).isFalse();
+  }
+
+  /** A program that does nothing but load the engine. */
+  static final class Loading {
+    private Loading() {}
+
+    public static void main(String[] arguments) {
+      Engine.prepare();
+    }
+  }
+
+  @Test
+  void theEngineFindsItsSettingsAndNeedsNoLibraryToMakeThem() throws Exception {
+    shell(
+        "export SFUMATO_MAIN='"
+            + Loading.class.getName()
+            + "' JAVA_TOOL_OPTIONS=-Xlog:class+load:file=classes; sfumato sample",
+        0);
+    String classes = Files.readString(folder.resolve("classes"));
+    assertThat(classes).contains(Engine.class.getName());
+    assertThat(classes).doesNotContain("com.sun.jna");
   }
 }

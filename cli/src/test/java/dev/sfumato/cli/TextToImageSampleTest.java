@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 
 import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code sample --prompt}. */
 class TextToImageSampleTest {
@@ -59,6 +61,27 @@ class TextToImageSampleTest {
         .contains(
             "tEXtparameters\0two cats\nSteps: 6, Sampler: Euler a, CFG scale: 7.5, Seed: 7,"
                 + " Size: 24x16, Model: rose");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--init-image", "--inpaint"})
+  void completesAPictureAsDiffusersDoes(String option) {
+    Path tensor = folder.resolve("completed.safetensors");
+    sample(
+            "--prompt %s --steps 6 --seed 7 %s %s --mask %s --save-tensor %s",
+            "a red rose",
+            option,
+            Golden.path("sd_picture_16x16.png"),
+            Golden.path("sd_mask_16x16.png"),
+            tensor)
+        .succeeds();
+    try (Scope scope = Scope.open()) {
+      for (String part : List.of("images", "latents")) {
+        assertThat(Safetensors.open(tensor).tensor(part))
+            .isWithin(1e-3)
+            .of(TinyStableDiffusion.GOLDEN.tensor("sd1_mask." + part));
+      }
+    }
   }
 
   @ParameterizedTest

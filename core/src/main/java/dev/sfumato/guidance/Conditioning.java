@@ -3,6 +3,7 @@ package dev.sfumato.guidance;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.model.Condition;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Tensor;
 import java.util.Optional;
 
 /**
@@ -32,6 +33,12 @@ public record Conditioning(
   /** Makes a conditioning without classifier-free guidance. */
   public static Conditioning of(Condition given) {
     return new Conditioning(given, Optional.empty(), ClassifierFreeGuidance.NONE);
+  }
+
+  /** Returns the same with further input channels (1 or B, C, H, W) in both conditions. */
+  public Conditioning withChannels(Tensor channels) {
+    return new Conditioning(
+        given.withChannels(channels), missing.map(m -> m.withChannels(channels)), guidance);
   }
 
   /** Returns the same on {@code device}. */

@@ -153,6 +153,11 @@ public final class Guidance {
     }
   }
 
+  /** Returns {@code x} (B, C, H, W) after {@code step}, with known latents put back. */
+  public Tensor after(Run run, Step step, Tensor x) {
+    return inpainting.map(known -> known.after(run, step, x)).orElse(x);
+  }
+
   /** Finishes the pictures: known pixels get exactly their known values. */
   public Tensor finish(Tensor x) {
     return inpainting.map(known -> known.finish(x)).orElse(x);

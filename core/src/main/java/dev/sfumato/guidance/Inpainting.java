@@ -8,15 +8,18 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
- * Partly known pictures (RePaint, Lugmayr et al. 2022, arXiv 2201.09865, eq. 8): before each step
- * the known pixels get that step's noise, and at the end they have exactly their values.
+ * Partly known pictures. Known pixels get the noise of each step before it, fresh each time, and
+ * have exactly their values at the end (RePaint, Lugmayr et al. 2022, arXiv 2201.09865, eq. 8).
+ * Known latents are put back after each step with one noise, as in diffusers' inpainting pipelines.
  *
- * @param picture (1 or B, C, H, W) in [-1, 1], on the network's device
- * @param redraw (1 or B, 1, H, W) bool, true for the pixels to draw
+ * @param picture (1 or B, C, H, W), in [-1, 1] or latents, on the network's device
+ * @param redraw (1 or B, 1, H, W) bool, true for the parts to draw
+ * @param noise the noise of known latents, in the shape of the samples; empty for pixels
  */
-public record Inpainting(Tensor picture, Tensor redraw) {
+public record Inpainting(Tensor picture, Tensor redraw, Optional<Tensor> noise) {
   /**
    * @throws SfumatoException if the mask has another size
    */
@@ -33,18 +36,40 @@ public record Inpainting(Tensor picture, Tensor redraw) {
     }
   }
 
-  /** {@code x} at {@code step} with what noise makes of the known pixels there. */
-  Tensor at(Run run, Step step, Tensor x, Rng random) {
+  /** Makes the completion of pixels. */
+  public Inpainting(Tensor picture, Tensor redraw) {
+    this(picture, redraw, Optional.empty());
+  }
+
+  /** Returns {@code x} before {@code step}, with what noise makes of the known pixels there. */
+  Tensor before(Run run, Step step, Tensor x, Rng random) {
     requireFits(x);
+    if (noise.isPresent()) {
+      return x;
+    }
     return Scope.run(
         () -> {
-          Tensor noise = random.normal(x.shape()).to(x.device());
-          return x.where(redraw, run.addNoise(picture, noise, step));
+          Tensor fresh = random.normal(x.shape()).to(x.device());
+          return x.where(redraw, run.addNoise(picture, fresh, step));
         });
   }
 
+  /** Returns {@code x} after {@code step}, with known latents at the noise of the next step. */
+  Tensor after(Run run, Step step, Tensor x) {
+    return noise.isEmpty()
+        ? x
+        : Scope.run(
+            () ->
+                x.where(
+                    redraw,
+                    run.following(step)
+                        .map(next -> run.addNoise(picture, noise.get(), next))
+                        .orElse(picture)));
+  }
+
+  /** Returns {@code x} after the last step, with exactly the known pixels. */
   Tensor finish(Tensor x) {
-    return x.where(redraw, picture);
+    return noise.isPresent() ? x : x.where(redraw, picture);
   }
 
   private void requireFits(Tensor x) {

@@ -28,7 +28,8 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
    * Predicts the network's output for {@code noisy} and the picture after the guides' correction.
    */
   Prediction predict(Tensor noisy) {
-    Tensor x = guidance.inpainting().map(known -> known.at(run, step, noisy, random)).orElse(noisy);
+    Tensor x =
+        guidance.inpainting().map(known -> known.before(run, step, noisy, random)).orElse(noisy);
     if (guidance.actingAt(step).isEmpty()) {
       return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0);
     }

@@ -2,7 +2,6 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
-import dev.sfumato.guidance.Guidance;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
@@ -11,13 +10,10 @@ import dev.sfumato.model.PictureSpace;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
-import dev.sfumato.sampling.Start;
-import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
@@ -38,8 +34,7 @@ import java.util.stream.IntStream;
  * get alone. {@link #to}, {@link #precision} and {@link #close} must not be called while a thread
  * draws, and training changes the weights that others would use.
  *
- * <p>Each kind of model defines its conditions and its samples; {@link #sample} is the same for
- * all.
+ * <p>Each kind of model defines its conditions and its samples; the loop is the same for all.
  */
 public interface DiffusionPipeline extends AutoCloseable {
   /**
@@ -148,7 +143,9 @@ public interface DiffusionPipeline extends AutoCloseable {
 
   /**
    * Draws pictures. One generator, seeded with the options' seed, draws the noise of all pictures
-   * in one call and then, step by step, the numbers for guides and the scheduler.
+   * in one call and then, step by step, the numbers for guides and the scheduler. An autoencoder
+   * that encodes a picture draws from it, too: the picture's noise first, then that of all
+   * pictures, then that of a masked picture.
    *
    * <p>An interrupted thread stops before its next step with a {@link
    * java.util.concurrent.CancellationException}. However a sampling ends, its tensors are freed.
@@ -156,34 +153,7 @@ public interface DiffusionPipeline extends AutoCloseable {
    * @return (count, C, H, W) around [-1, 1], not clamped, in the current scope
    * @throws SfumatoException if the options do not fit the model
    */
-  default Tensor sample(SamplingOptions options, Sampler.Listener listener) {
-    SamplingOptions complete = completed(options);
-    int height = complete.height().getAsInt();
-    int width = complete.width().getAsInt();
-    try (Scope scope = Scope.open();
-        Rng random = new Rng(complete.seed());
-        LoadedSources sources = new LoadedSources(this, height, width)) {
-      Conditioning conditioning = conditioning(complete);
-      Guidance guidance = sources.guidance(complete);
-      int scale = space().scale();
-      Start start =
-          complete.picture().isPresent() && complete.mask().isEmpty()
-              ? Start.of(
-                  space()
-                      .encode(sources.start(complete.picture().get()), random)
-                      .expand(complete.count(), -1, -1, -1),
-                  complete.strength().orElse(1))
-              : Start.noise(complete.count(), denoiser().channels(), height / scale, width / scale);
-      return scope.keep(
-          new Sampler(denoiser(), Scheduler.of(scheduler(complete)))
-              .withSpace(space())
-              .withConditioning(conditioning)
-              .withGuidance(guidance)
-              .withRunOptions(complete.run())
-              .withBatchSize(complete.batchSize().getAsInt())
-              .sample(start, complete.steps().getAsInt(), random, listener));
-    }
-  }
+  Tensor sample(SamplingOptions options, Sampler.Listener listener);
 
   /** Draws pictures as images of 8 bits: {@link #sample} without a listener. */
   default List<BufferedImage> draw(SamplingOptions options) {

@@ -38,7 +38,6 @@ final class LoadedSources implements GuideSources, AutoCloseable {
   private final int height;
   private final int width;
   private final Device device;
-  private final boolean latents;
   private final Precision precision;
   private final Map<String, ClipModel> clips = new HashMap<>();
 
@@ -47,7 +46,6 @@ final class LoadedSources implements GuideSources, AutoCloseable {
     this.height = height;
     this.width = width;
     this.device = pipeline.denoiser().device();
-    this.latents = pipeline.space().scale() > 1;
     this.precision = pipeline.precision();
   }
 
@@ -58,21 +56,18 @@ final class LoadedSources implements GuideSources, AutoCloseable {
     for (int i = 0; i < names.size(); i++) {
       guides.add(options.smoothed(options.guides().get(i).make(names.get(i), this)));
     }
-    Guidance guidance = options.guidance().withGuides(guides);
-    return options
-        .mask()
-        .map(mask -> guidance.withInpainting(inpainting(options.picture().orElseThrow(), mask)))
-        .orElse(guidance);
+    return options.guidance().withGuides(guides);
   }
 
-  /** The picture to start from; for a model of latents it is stretched, as diffusers does it. */
+  /** Returns the picture for a model of latents to start from, stretched as in diffusers. */
   Tensor start(Path file) {
-    if (!latents) {
-      return picture(file);
-    }
-    Pixels picture = PictureReader.read(file);
-    boolean fits = picture.height() == height && picture.width() == width;
-    return tensor(fits ? picture : Resize.to(picture, height, width, Resize.Filter.LANCZOS));
+    return tensor(stretched(PictureReader.read(file)));
+  }
+
+  private Pixels stretched(Pixels picture) {
+    return haveSize(picture, height, width)
+        ? picture
+        : Resize.to(picture, height, width, Resize.Filter.LANCZOS);
   }
 
   @Override
@@ -102,9 +97,42 @@ final class LoadedSources implements GuideSources, AutoCloseable {
         });
   }
 
-  private Inpainting inpainting(Path file, Path mask) {
+  /** The known part of {@code file} for a model of pixels: where {@code mask} is dark. */
+  Inpainting inpainting(Path file, Path mask) {
     Pixels picture = PictureReader.read(file);
     Pixels redraw = PictureReader.read(mask).gray();
+    requireOneShape(picture, redraw, mask);
+    noteIfResized(file, picture);
+    noteIfResized(mask, redraw);
+    return new Inpainting(
+        tensor(fitted(picture, Resize::to)),
+        white(fitted(redraw, Resize::nearest)).neg().lessThan(0));
+  }
+
+  /**
+   * Returns the mask for a model of latents, 1 where it is white and 0 elsewhere: (1, 1, H, W). It
+   * is stretched like {@link #start}.
+   */
+  Tensor mask(Path file, Path mask) {
+    Pixels redraw = PictureReader.read(mask);
+    requireOneShape(PictureReader.read(file), redraw, mask);
+    return white(stretched(redraw).gray());
+  }
+
+  /** Returns a grey picture (1, C, H, W). */
+  Tensor grey() {
+    return Tensor.zeros(1, channels, height, width).to(device);
+  }
+
+  private Tensor white(Pixels gray) {
+    float[] white = new float[height * width];
+    for (int i = 0; i < white.length; i++) {
+      white[i] = (gray.values()[i] & 0xff) < WHITE ? 0 : 1;
+    }
+    return Tensor.of(white, 1, 1, height, width).to(device);
+  }
+
+  private void requireOneShape(Pixels picture, Pixels redraw, Path mask) {
     if (!haveSize(redraw, height, width) && !areAlike(picture, redraw)) {
       throw new SfumatoException(
           String.format(
@@ -116,15 +144,6 @@ final class LoadedSources implements GuideSources, AutoCloseable {
               picture.width(),
               picture.height()));
     }
-    noteIfResized(file, picture);
-    noteIfResized(mask, redraw);
-    redraw = fitted(redraw, Resize::nearest);
-    float[] dark = new float[height * width];
-    for (int i = 0; i < dark.length; i++) {
-      dark[i] = (redraw.values()[i] & 0xff) < WHITE ? 1 : 0;
-    }
-    Tensor white = Tensor.of(dark, 1, 1, height, width).to(device).lessThan(0.5);
-    return new Inpainting(tensor(fitted(picture, Resize::to)), white);
   }
 
   private static boolean haveSize(Pixels picture, int height, int width) {

@@ -2,6 +2,7 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.guidance.Guidance;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
@@ -9,13 +10,16 @@ import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.Start;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -162,6 +166,35 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
               + ": prompts and their options need a text-to-image model");
     }
     return DiffusionPipeline.super.completed(options);
+  }
+
+  @Override
+  public Tensor sample(SamplingOptions options, Sampler.Listener listener) {
+    return Plan.draw(this, completed(options), this::plan, listener);
+  }
+
+  private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {
+    double strength = options.strength().orElse(1);
+    boolean changes = options.picture().isPresent() && (options.mask().isEmpty() || strength < 1);
+    Start start =
+        changes
+            ? Start.of(
+                sources.picture(options.picture().get()).expand(options.count(), -1, -1, -1),
+                strength)
+            : Start.noise(
+                options.count(),
+                denoiser.channels(),
+                options.height().getAsInt(),
+                options.width().getAsInt());
+    Guidance guidance = sources.guidance(options);
+    return new Plan(
+        start,
+        conditioning(options),
+        options
+            .mask()
+            .map(mask -> sources.inpainting(options.picture().orElseThrow(), mask))
+            .map(guidance::withInpainting)
+            .orElse(guidance));
   }
 
   private long[] labels(SamplingOptions options) {

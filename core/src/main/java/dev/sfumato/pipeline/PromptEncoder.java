@@ -20,28 +20,7 @@ import java.util.Optional;
  * @param kind the kind of model
  * @param zeroForNothing XL: whether a missing negative prompt is a text of zeros
  */
-record PromptEncoder(List<TextEncoder> encoders, Kind kind, boolean zeroForNothing) {
-  /** The kinds of models. */
-  enum Kind {
-    /** Stable Diffusion 1 and 2. */
-    ONE_ENCODER(7.5, 0.8),
-    /** Stable Diffusion XL. */
-    XL(5, 0.3);
-
-    private final double guidanceScale;
-    private final double strength;
-
-    Kind(double guidanceScale, double strength) {
-      this.guidanceScale = guidanceScale;
-      this.strength = strength;
-    }
-
-    /** Returns the default strength of a start from a picture. */
-    double strength() {
-      return strength;
-    }
-  }
-
+record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boolean zeroForNothing) {
   /** A text as the U-Net reads it: tokens (B, N, D) and, for XL, a vector (B, D). */
   private record Read(Tensor tokens, Optional<Tensor> vector) {
     Condition condition() {
@@ -86,7 +65,7 @@ record PromptEncoder(List<TextEncoder> encoders, Kind kind, boolean zeroForNothi
       throw new SfumatoException(
           count + " pictures cannot be shared evenly among " + prompts + " prompts");
     }
-    double scale = guidanceScale(text);
+    double scale = text.guidanceScale().orElse(kind.guidanceScale(false));
     try (Scope scope = Scope.open()) {
       Read given = read(text.prompts(), text.clipSkip()).repeated(count / prompts);
       boolean on = guided && scale > 1;
@@ -106,11 +85,6 @@ record PromptEncoder(List<TextEncoder> encoders, Kind kind, boolean zeroForNothi
     read.vector.ifPresent(scope::keep);
   }
 
-  /** Returns the requested scale, or the default one. */
-  double guidanceScale(TextOptions text) {
-    return text.guidanceScale().orElse(kind.guidanceScale);
-  }
-
   private Read missing(TextOptions text, Read given) {
     return zeroForNothing && text.negative().isEmpty()
         ? given.zeros()
@@ -118,7 +92,7 @@ record PromptEncoder(List<TextEncoder> encoders, Kind kind, boolean zeroForNothi
   }
 
   private Read read(List<String> texts, int skip) {
-    if (kind == Kind.ONE_ENCODER) {
+    if (kind == StableDiffusionKind.ONE_ENCODER) {
       TextEncoder encoder = encoders.get(0);
       return new Read(
           encoder.model().normed(encoder.encode(texts).fromTheEnd(skip)), Optional.empty());

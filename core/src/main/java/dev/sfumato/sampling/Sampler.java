@@ -112,9 +112,9 @@ public final class Sampler {
   }
 
   /**
-   * Samples pictures. {@code random} draws the noise of the start in one call and then, step by
-   * step, the numbers for the guidance and the scheduler. The batch size changes the result at most
-   * in the last bits.
+   * Samples pictures. {@code random} draws the noise of the start in one call, unless the start has
+   * it, and then, step by step, the numbers for the guidance and the scheduler. The batch size
+   * changes the result at most in the last bits.
    *
    * <p>An interrupted thread stops before its next step and frees all tensors.
    *
@@ -133,7 +133,7 @@ public final class Sampler {
         Autograd.Recording off = Autograd.off()) {
       ConditionedDenoiser conditioned =
           new ConditionedDenoiser(denoiser, space, conditioning.to(denoiser.device()), batchSize);
-      Tensor noise = random.normal(shape).to(denoiser.device());
+      Tensor noise = start.noise().orElseGet(() -> random.normal(shape)).to(denoiser.device());
       Run run =
           start.x0().isPresent()
               ? scheduler.begin(steps, start.strength(), runOptions, random)
@@ -148,7 +148,8 @@ public final class Sampler {
         try (Scope inner = Scope.open()) {
           Prediction prediction = guidance.steer(conditioned, run, step, x, random);
           listener.onPrediction(step, prediction);
-          x = inner.replace(x, run.step(prediction.modelOutput(), prediction.x(), step));
+          Tensor next = run.step(prediction.modelOutput(), prediction.x(), step);
+          x = inner.replace(x, guidance.after(run, step, next));
           requireFinite(x, prediction, step);
           listener.onStep(step, x);
         }

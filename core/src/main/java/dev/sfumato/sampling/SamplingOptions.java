@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 
 /**
  * The settings of a sampling. The model decides those that are left open, see {@link #completed}:
@@ -27,14 +28,10 @@ import java.util.OptionalInt;
  * SamplingOptions.defaults().withCount(16).withSteps(50).withLabels(3)
  * }</pre>
  *
- * <p>Immutable.
+ * <p>Immutable. A setting is a field with its default, a method that reads it and one that returns
+ * a copy with another value.
  */
-public final class SamplingOptions {
-  /** The pixels per batch above which a processor is hardly faster but needs more memory. */
-  private static final int PIXELS_TOGETHER = 256 * 256;
-
-  private static final int STEPS = 50;
-  private static final int LCM_STEPS = 4;
+public final class SamplingOptions implements Cloneable {
   private static final SamplingOptions DEFAULTS = new SamplingOptions();
 
   private int count = 1;
@@ -59,28 +56,14 @@ public final class SamplingOptions {
 
   private SamplingOptions() {}
 
-  private SamplingOptions copy() {
-    SamplingOptions copy = new SamplingOptions();
-    copy.count = count;
-    copy.height = height;
-    copy.width = width;
-    copy.steps = steps;
-    copy.batchSize = batchSize;
-    copy.scheduler = scheduler;
-    copy.schedulerOptions = schedulerOptions;
-    copy.seed = seed;
-    copy.classes = classes;
-    copy.text = text;
-    copy.classifierFree = classifierFree;
-    copy.run = run;
-    copy.guidance = guidance;
-    copy.guides = guides;
-    copy.picture = picture;
-    copy.mask = mask;
-    copy.strength = strength;
-    copy.smoothingSamples = smoothingSamples;
-    copy.smoothingGamma = smoothingGamma;
-    return copy;
+  private SamplingOptions with(Consumer<SamplingOptions> change) {
+    try {
+      SamplingOptions copy = (SamplingOptions) clone();
+      change.accept(copy);
+      return copy;
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** Returns options for one picture, with the model's own settings. */
@@ -98,29 +81,7 @@ public final class SamplingOptions {
    * @throws SfumatoException if the model has no size and none is given
    */
   public SamplingOptions completed(SchedulerConfig own, List<Integer> size) {
-    if (size.isEmpty() && (height.isEmpty() || width.isEmpty())) {
-      throw new SfumatoException(
-          "the model's unet/config.json has no sample_size: give height and width");
-    }
-    scheduler(own);
-    int high = height.orElseGet(() -> size.get(0));
-    int wide = width.orElseGet(() -> size.get(size.size() - 1));
-    SamplingOptions copy = withSize(high, wide);
-    if (steps.isEmpty()) {
-      copy = copy.withSteps(stepsFor(scheduler(own)));
-    }
-    return batchSize.isPresent()
-        ? copy
-        : copy.withBatchSize(Math.max(1, PIXELS_TOGETHER / (high * wide)));
-  }
-
-  private static int stepsFor(SchedulerConfig scheduler) {
-    int trained = scheduler.numTrainTimesteps();
-    if (scheduler.className().equals(SchedulerKind.DDPM.className())) {
-      return trained;
-    }
-    boolean lcm = scheduler.className().equals(SchedulerKind.LCM.className());
-    return Math.min(lcm ? LCM_STEPS : STEPS, trained);
+    return new ModelDefaults(scheduler(own), size).complete(this);
   }
 
   /**
@@ -214,9 +175,7 @@ public final class SamplingOptions {
 
   /** Returns the same options with this number of pictures. */
   public SamplingOptions withCount(int count) {
-    SamplingOptions copy = copy();
-    copy.count = atLeastOne("count", count);
-    return copy;
+    return with(copy -> copy.count = atLeastOne("count", count));
   }
 
   /** Returns the same options with pictures of this size in pixels. */
@@ -226,37 +185,27 @@ public final class SamplingOptions {
 
   /** Returns the same options with pictures of this height in pixels. */
   public SamplingOptions withHeight(int height) {
-    SamplingOptions copy = copy();
-    copy.height = OptionalInt.of(atLeastOne("height", height));
-    return copy;
+    return with(copy -> copy.height = OptionalInt.of(atLeastOne("height", height)));
   }
 
   /** Returns the same options with pictures of this width in pixels. */
   public SamplingOptions withWidth(int width) {
-    SamplingOptions copy = copy();
-    copy.width = OptionalInt.of(atLeastOne("width", width));
-    return copy;
+    return with(copy -> copy.width = OptionalInt.of(atLeastOne("width", width)));
   }
 
   /** Returns the same options with this number of steps. */
   public SamplingOptions withSteps(int steps) {
-    SamplingOptions copy = copy();
-    copy.steps = OptionalInt.of(atLeastOne("steps", steps));
-    return copy;
+    return with(copy -> copy.steps = OptionalInt.of(atLeastOne("steps", steps)));
   }
 
   /** Returns the same options with this number of pictures in the network at once. */
   public SamplingOptions withBatchSize(int batchSize) {
-    SamplingOptions copy = copy();
-    copy.batchSize = OptionalInt.of(atLeastOne("batch size", batchSize));
-    return copy;
+    return with(copy -> copy.batchSize = OptionalInt.of(atLeastOne("batch size", batchSize)));
   }
 
   /** Returns the same options with another update rule and the model's settings. */
   public SamplingOptions withScheduler(SchedulerKind scheduler) {
-    SamplingOptions copy = copy();
-    copy.scheduler = Optional.of(scheduler);
-    return copy;
+    return with(copy -> copy.scheduler = Optional.of(scheduler));
   }
 
   /**
@@ -267,17 +216,14 @@ public final class SamplingOptions {
    * @param json its value as JSON; what is not JSON is a text
    */
   public SamplingOptions withSchedulerOption(String name, String json) {
-    SamplingOptions copy = copy();
-    copy.schedulerOptions = new LinkedHashMap<>(schedulerOptions);
-    copy.schedulerOptions.put(name, json);
-    return copy;
+    Map<String, String> more = new LinkedHashMap<>(schedulerOptions);
+    more.put(name, json);
+    return with(copy -> copy.schedulerOptions = more);
   }
 
   /** Returns the same options with another seed. */
   public SamplingOptions withSeed(long seed) {
-    SamplingOptions copy = copy();
-    copy.seed = seed;
-    return copy;
+    return with(copy -> copy.seed = seed);
   }
 
   /** Returns the same options with classes by their labels, repeated to fill the count. */
@@ -287,23 +233,17 @@ public final class SamplingOptions {
 
   /** Returns the same options with classes by their names or labels, repeated to fill the count. */
   public SamplingOptions withClasses(String... classes) {
-    SamplingOptions copy = copy();
-    copy.classes = List.of(classes);
-    return copy;
+    return with(copy -> copy.classes = List.of(classes));
   }
 
   /** Returns the same options with other prompts and their settings. */
   public SamplingOptions withText(TextOptions text) {
-    SamplingOptions copy = copy();
-    copy.text = text;
-    return copy;
+    return with(copy -> copy.text = text);
   }
 
   /** Returns the same options with classifier-free guidance. */
   public SamplingOptions withClassifierFree(ClassifierFreeGuidance classifierFree) {
-    SamplingOptions copy = copy();
-    copy.classifierFree = classifierFree;
-    return copy;
+    return with(copy -> copy.classifierFree = classifierFree);
   }
 
   /**
@@ -315,24 +255,19 @@ public final class SamplingOptions {
 
   /** Returns the same options with options of the scheduler. */
   public SamplingOptions withRun(RunOptions run) {
-    SamplingOptions copy = copy();
-    copy.run = run;
-    return copy;
+    return with(copy -> copy.run = run);
   }
 
   /** Returns the same options steered in this way; guides added one by one stay. */
   public SamplingOptions withGuidance(Guidance guidance) {
-    SamplingOptions copy = copy();
-    copy.guidance = guidance;
-    return copy;
+    return with(copy -> copy.guidance = guidance);
   }
 
   /** Returns the same options with a further guide. */
   public SamplingOptions withGuide(GuideSpec guide) {
-    SamplingOptions copy = copy();
-    copy.guides = new ArrayList<>(guides);
-    copy.guides.add(guide.requireComplete());
-    return copy;
+    List<GuideSpec> more = new ArrayList<>(guides);
+    more.add(guide.requireComplete());
+    return with(copy -> copy.guides = more);
   }
 
   /**
@@ -358,10 +293,11 @@ public final class SamplingOptions {
    * @param gamma their noise
    */
   public SamplingOptions withSmoothing(int samples, double gamma) {
-    SamplingOptions copy = copy();
-    copy.smoothingSamples = samples;
-    copy.smoothingGamma = gamma;
-    return copy;
+    return with(
+        copy -> {
+          copy.smoothingSamples = samples;
+          copy.smoothingGamma = gamma;
+        });
   }
 
   /** Returns {@code guide}, smoothed if these options ask for it. */
@@ -375,11 +311,12 @@ public final class SamplingOptions {
    * Returns the same options with a picture to start from (img2img), at the model's usual strength.
    */
   public SamplingOptions withPicture(Path picture) {
-    SamplingOptions copy = copy();
-    copy.picture = Optional.of(picture);
-    copy.mask = Optional.empty();
-    copy.strength = OptionalDouble.empty();
-    return copy;
+    return with(
+        copy -> {
+          copy.picture = Optional.of(picture);
+          copy.mask = Optional.empty();
+          copy.strength = OptionalDouble.empty();
+        });
   }
 
   /**
@@ -388,20 +325,25 @@ public final class SamplingOptions {
    * @param strength above 0, which keeps it, to 1, which leaves little of it
    */
   public SamplingOptions withPicture(Path picture, double strength) {
+    return withPicture(picture).withStrength(strength);
+  }
+
+  /**
+   * Returns the same options with another part of the noise levels to go through from a picture.
+   */
+  public SamplingOptions withStrength(double strength) {
     if (!(strength > 0 && strength <= 1)) {
       throw new SfumatoException("strength must be above 0 and at most 1, not " + strength);
     }
-    SamplingOptions copy = withPicture(picture);
-    copy.strength = OptionalDouble.of(strength);
-    return copy;
+    return with(copy -> copy.strength = OptionalDouble.of(strength));
   }
 
   /**
    * Returns the same options with a picture that is kept where {@code mask} is dark and redrawn
-   * elsewhere.
+   * elsewhere, by default at the strength that is usual for it.
    */
   public SamplingOptions withInpainting(Path picture, Path mask) {
-    SamplingOptions copy = withPicture(picture, 1);
+    SamplingOptions copy = withPicture(picture);
     copy.mask = Optional.of(mask);
     return copy;
   }

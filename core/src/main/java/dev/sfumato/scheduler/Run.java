@@ -1,6 +1,7 @@
 package dev.sfumato.scheduler;
 
 import dev.sfumato.tensor.Tensor;
+import java.util.Optional;
 
 /**
  * One sampling: its steps in order, and the memory of the update rule from step to step. Not
@@ -21,6 +22,9 @@ public interface Run extends Iterable<Step> {
    * and 1 (clean): the share of the picture's variance in {@code x}.
    */
   double alphaCumprod(Step step);
+
+  /** Returns the step after {@code step}; empty after the last. */
+  Optional<Step> following(Step step);
 
   /**
    * Returns the share of the picture's variance after {@link #step}: {@link #alphaCumprod} of the

@@ -6,6 +6,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -58,11 +59,16 @@ abstract class SolverRun implements Run {
   }
 
   @Override
-  public final double nextAlphaCumprod(Step step) {
+  public final Optional<Step> following(Step step) {
     int next = step.index() + 1;
     return next < timesteps.length
-        ? alphaCumprod(new Step(next, timesteps.length, timesteps[next]))
-        : 1;
+        ? Optional.of(new Step(next, timesteps.length, timesteps[next]))
+        : Optional.empty();
+  }
+
+  @Override
+  public final double nextAlphaCumprod(Step step) {
+    return following(step).map(this::alphaCumprod).orElse(1.0);
   }
 
   @Override

@@ -1,8 +1,9 @@
 package dev.sfumato.tensor;
 
 import com.sun.jna.Native;
-import com.sun.jna.Platform;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Settings that native libraries read from the environment once, when they are loaded. Java cannot
@@ -21,47 +22,44 @@ final class NativeSettings {
           "GOMP_SPINCOUNT", "10000",
           "TORCH_CPP_LOG_LEVEL", "FATAL");
 
-  // The names and numbers of malloc.h
-  private static final int M_TRIM_THRESHOLD = -1;
-  private static final int M_TOP_PAD = -2;
-  private static final int M_MMAP_THRESHOLD = -3;
-  private static final int M_ARENA_MAX = -8;
-
-  private NativeSettings() {}
-
-  /**
-   * Applies the settings; call it before a library of the engine is loaded. It does nothing except
-   * on Linux.
-   */
-  static void apply() {
-    if (!Platform.isLinux()) {
-      return;
-    }
-    try {
-      C c = Native.load("c", C.class);
-      ENVIRONMENT.forEach((name, value) -> c.setenv(name, value, 0));
-      keepFreedTensors(c);
-    } catch (LinkageError e) {
-      System.getLogger(NativeSettings.class.getName())
-          .log(System.Logger.Level.DEBUG, "the engine runs with its own settings", e);
-    }
-  }
-
   /**
    * Keeps the memory of freed tensors in the process. By default every larger one is mapped and
    * unmapped, and the kernel zeroes its pages each time, which makes sampling 50 % slower. Tensors
    * above 60 MB are still mapped: in the heap they leave holes that cost a gigabyte at 256 x 256.
    */
-  private static void keepFreedTensors(C c) {
-    set(c, "MALLOC_ARENA_MAX", M_ARENA_MAX, 1);
-    set(c, "MALLOC_MMAP_THRESHOLD_", M_MMAP_THRESHOLD, 60_000_000);
-    set(c, "MALLOC_TRIM_THRESHOLD_", M_TRIM_THRESHOLD, Integer.MAX_VALUE);
-    set(c, "MALLOC_TOP_PAD_", M_TOP_PAD, 64 << 20);
-  }
+  private static final List<Limit> LIMITS =
+      List.of(
+          new Limit("MALLOC_ARENA_MAX", -8, 1),
+          new Limit("MALLOC_MMAP_THRESHOLD_", -3, 60_000_000),
+          new Limit("MALLOC_TRIM_THRESHOLD_", -1, Integer.MAX_VALUE),
+          new Limit("MALLOC_TOP_PAD_", -2, 64 << 20));
 
-  private static void set(C c, String variable, int parameter, int value) {
-    if (System.getenv(variable) == null) {
-      c.mallopt(parameter, value);
+  /** A limit of malloc with the environment's name for it and its number in malloc.h. */
+  private record Limit(String variable, int parameter, int value) {}
+
+  private NativeSettings() {}
+
+  /**
+   * Applies the settings; call it before a library of the engine is loaded. It does nothing except
+   * on Linux, or if the environment has all of them, as under the launcher: JNA takes as long to
+   * load as a picture to draw.
+   */
+  static void apply() {
+    boolean complete =
+        Stream.concat(ENVIRONMENT.keySet().stream(), LIMITS.stream().map(Limit::variable))
+            .allMatch(System.getenv()::containsKey);
+    if (complete || !System.getProperty("os.name").equals("Linux")) {
+      return;
+    }
+    try {
+      C c = Native.load("c", C.class);
+      ENVIRONMENT.forEach((name, value) -> c.setenv(name, value, 0));
+      LIMITS.stream()
+          .filter(limit -> System.getenv(limit.variable) == null)
+          .forEach(limit -> c.mallopt(limit.parameter, limit.value));
+    } catch (LinkageError e) {
+      System.getLogger(NativeSettings.class.getName())
+          .log(System.Logger.Level.DEBUG, "the engine runs with its own settings", e);
     }
   }
 

@@ -23,9 +23,11 @@ import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -38,6 +40,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Whole pictures against those that diffusers drew. */
 class StableDiffusionPipelineTest {
   private static final double TOLERANCE = 1e-3;
+
+  /** Relative to the largest latent. */
+  private static final double LATENTS = 1e-4;
 
   @TempDir Path folder;
 
@@ -70,9 +75,10 @@ class StableDiffusionPipelineTest {
             .withRun(RunOptions.defaults().withEta(given.path("eta").asDouble(0)))
             .withSeed(7);
     options =
-        given.has("picture")
-            ? started(options, given)
-            : options.withSize(given.path("height").asInt(16), given.path("width").asInt(16));
+        given.has("height")
+            ? options.withSize(given.get("height").asInt(), given.get("width").asInt())
+            : options;
+    options = given.has("picture") ? started(options, given) : options;
     JsonNode scheduler = golden.get("scheduler");
     return scheduler.isNull()
         ? options
@@ -84,12 +90,18 @@ class StableDiffusionPipelineTest {
   }
 
   private static SamplingOptions started(SamplingOptions options, JsonNode given) {
-    JsonNode size = given.get("picture");
-    Path picture =
-        Golden.path("sd_picture_%dx%d.png".formatted(size.get(0).asInt(), size.get(1).asInt()));
+    Path picture = picture("sd_picture", given.get("picture"));
+    SamplingOptions started =
+        given.has("mask")
+            ? options.withInpainting(picture, picture("sd_mask", given.get("mask")))
+            : options.withPicture(picture);
     return given.has("strength")
-        ? options.withPicture(picture, given.get("strength").doubleValue())
-        : options.withPicture(picture);
+        ? started.withStrength(given.get("strength").doubleValue())
+        : started;
+  }
+
+  private static Path picture(String name, JsonNode size) {
+    return Golden.path("%s_%dx%d.png".formatted(name, size.get(0).asInt(), size.get(1).asInt()));
   }
 
   @ParameterizedTest
@@ -99,16 +111,30 @@ class StableDiffusionPipelineTest {
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = family(golden.get("family").textValue())) {
-      Tensor pictures = pipeline.sample(options(golden), Sampler.Listener.NONE);
+      UnaryOperator<Tensor> keeper = Scope.keeper();
+      List<Tensor> latents = new ArrayList<>();
+      Tensor pictures =
+          pipeline.sample(options(golden), (step, x) -> latents.add(keeper.apply(x.copy())));
       assertThat(pictures)
           .isWithin(TOLERANCE)
           .of(TinyStableDiffusion.GOLDEN.tensor(name + ".images"));
+      Tensor expected = TinyStableDiffusion.GOLDEN.tensor(name + ".latents");
+      assertThat(latents.get(latents.size() - 1))
+          .isWithin(LATENTS * expected.abs().max().item())
+          .of(expected);
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"sd1_euler_ancestral", "xl_clip_skip", "sd1_from_picture"})
+  @ValueSource(
+      strings = {
+        "sd1_euler_ancestral",
+        "xl_clip_skip",
+        "sd1_from_picture",
+        "sd1_mask_ddim",
+        "sd1_masks_ddim"
+      })
   void batchSizeNeverChangesAPicture(String name) {
     JsonNode golden = TinyStableDiffusion.entry("cases", name);
     try (Scope scope = Scope.open();
@@ -235,6 +261,19 @@ class StableDiffusionPipelineTest {
       refuses("3 pictures", () -> pipeline.sample(two, Sampler.Listener.NONE));
       SamplingOptions deep = none.withText(TextOptions.of("a").withClipSkip(9));
       refuses("clip skip", () -> pipeline.sample(deep, Sampler.Listener.NONE));
+    }
+  }
+
+  @Test
+  void aMaskOfAnotherShapeIsRefused() {
+    SamplingOptions options =
+        SamplingOptions.defaults()
+            .withText(TextOptions.of("a"))
+            .withSize(16, 16)
+            .withInpainting(Golden.path("sd_picture_16x16.png"), Golden.path("sd_mask_21x19.png"));
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family("sd1")) {
+      refuses("the mask is 21 x 19 pixels", () -> pipeline.sample(options, Sampler.Listener.NONE));
     }
   }
 

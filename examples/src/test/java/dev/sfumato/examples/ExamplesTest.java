@@ -2,6 +2,7 @@ package dev.sfumato.examples;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -21,25 +22,54 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Each example runs in a folder of its own, as a program of its own. */
+/** Each example runs as a program of its own, by {@code examples/run}, in some other folder. */
 class ExamplesTest {
-  private static final Path MODEL = Path.of("../models/faces").toAbsolutePath().normalize();
+  private static final int SIDE = 32;
 
-  @TempDir Path folder;
+  @TempDir Path checkout;
+  private Path folder;
+  private Path model;
+
+  /** Lays out a checkout of the scripts, and a folder outside it. */
+  @BeforeEach
+  void layOut() throws IOException {
+    assumeTrue(Files.exists(Path.of("../sfumato")), "the launcher is not here");
+    Files.copy(Path.of("../sfumato"), checkout.resolve("sfumato"));
+    Files.createDirectories(checkout.resolve("cli/target"));
+    Files.createFile(checkout.resolve("cli/target/built"));
+    Path sources = Path.of("src/main/java/dev/sfumato/examples");
+    Path copies = Files.createDirectories(checkout.resolve("examples").resolve(sources));
+    for (String name : List.of("Draw", "Steer", "Inpaint", "DrawingServer")) {
+      Files.copy(sources.resolve(name + ".java"), copies.resolve(name + ".java"));
+    }
+    Files.copy(Path.of("run"), checkout.resolve("examples/run"));
+    folder = Files.createDirectory(checkout.resolve("elsewhere"));
+    model = SmallModel.saved(checkout.resolve("model"), SIDE);
+  }
+
+  @Test
+  void saysWhatAnExampleTakes() throws Exception {
+    Process process = start("Draw");
+    assertThat(process.waitFor()).isEqualTo(2);
+    assertThat(Files.readString(folder.resolve("output"))).contains("Draw MODEL");
+    assertThat(start("Drwa").waitFor()).isEqualTo(2);
+    assertThat(Files.readString(folder.resolve("output"))).contains("Inpaint");
+  }
 
   @Test
   void draws() throws Exception {
-    run("Draw", MODEL.toString());
+    run("Draw", model.toString());
     assertThat(read("drawn-4.png").getWidth()).isEqualTo(32);
     assertThat(pixels(read("drawn-1.png"))).isNotEqualTo(pixels(read("drawn-2.png")));
   }
 
   @Test
   void steers() throws Exception {
-    run("Steer", MODEL.toString());
+    run("Steer", model.toString());
     assertThat(share(read("colour.png"), 8)).isGreaterThan(share(read("plain.png"), 8));
     assertThat(brightness(read("own.png"), 16) - brightness(read("own.png"), 0))
         .isGreaterThan(brightness(read("plain.png"), 16) - brightness(read("plain.png"), 0));
@@ -55,7 +85,7 @@ class ExamplesTest {
     }
     Png.write(folder.resolve("picture.png"), picture);
     Png.write(folder.resolve("mask.png"), mask);
-    run("Inpaint", MODEL.toString(), "picture.png", "mask.png");
+    run("Inpaint", model.toString(), "picture.png", "mask.png");
     BufferedImage completed = read("completed.png");
     assertThat(completed.getRGB(3, 20) & 0xffffff).isEqualTo(0x3060c0);
     assertThat(pixels(completed)).isNotEqualTo(pixels(picture));
@@ -67,15 +97,15 @@ class ExamplesTest {
     try (ServerSocket free = new ServerSocket(0)) {
       port = free.getLocalPort();
     }
-    Process server = start("DrawingServer", MODEL.toString(), Integer.toString(port));
-    try (DiffusionPipeline pipeline = DiffusionPipeline.load(MODEL)) {
+    Process server = start("DrawingServer", model.toString(), Integer.toString(port));
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
       ask(port, 0);
       List<CompletableFuture<byte[]>> answers =
           IntStream.range(0, 4)
               .mapToObj(seed -> CompletableFuture.supplyAsync(() -> ask(port, seed)))
               .toList();
       for (int seed = 0; seed < 4; seed++) {
-        SamplingOptions alone = SamplingOptions.defaults().withSeed(seed).withSteps(50);
+        SamplingOptions alone = SamplingOptions.defaults().withSeed(seed);
         assertThat(answers.get(seed).get()).isEqualTo(Png.encode(pipeline.draw(alone).get(0)));
       }
     } finally {
@@ -120,16 +150,11 @@ class ExamplesTest {
   }
 
   private Process start(String example, String... arguments) throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.sfumato.examples." + example));
+    List<String> command = new ArrayList<>(List.of("sh", "../examples/run", example));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
-    builder.environment().put("OPENBLAS_NUM_THREADS", "1");
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().put("SFUMATO_CLASSPATH", System.getProperty("java.class.path"));
     return builder
         .redirectErrorStream(true)
         .redirectOutput(folder.resolve("output").toFile())

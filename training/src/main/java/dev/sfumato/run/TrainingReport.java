@@ -34,7 +34,7 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
     sections.add(new HtmlReport.Settings(facts.results()));
     sections.add(new HtmlReport.Heading("Loss"));
     sections.add(
-        HtmlReport.Picture.read(
+        HtmlReport.Picture.chart(
             facts.output().resolve("loss.png"),
             "Loss over optimiser steps; validation with the same noise each time."));
     addSamples(sections);

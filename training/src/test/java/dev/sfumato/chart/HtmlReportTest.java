@@ -47,12 +47,13 @@ class HtmlReportTest {
                     Picture.of(image, NASTY),
                     new Gallery(List.of(Picture.of(image, NASTY))),
                     new Table(List.of(NASTY), List.of(List.of(NASTY))),
-                    new Commands(NASTY)))
+                    new Commands(NASTY.replace(' ', '_'))))
             .html();
     assertThat(html).doesNotContain("<script");
     // Title and headline, heading, lead, paragraph, name and value, alt and caption twice, two
-    // cells, pre.
-    assertThat(html.split(Pattern.quote(ESCAPED), -1)).hasLength(1 + 14);
+    // cells.
+    assertThat(html.split(Pattern.quote(ESCAPED), -1)).hasLength(1 + 13);
+    assertThat(html).contains("<code><span>" + ESCAPED.replace(' ', '_') + "</span></code>");
   }
 
   @Test
@@ -108,6 +109,25 @@ class HtmlReportTest {
                 SfumatoException.class, () -> Picture.read(folder.resolve("gone.png"), "c")))
         .hasMessageThat()
         .contains("gone.png");
+  }
+
+  @Test
+  void aWordOfACommandIsNotBroken() {
+    String html = new HtmlReport("t", List.of(new Commands("a --batch-size 2\n  b"))).html();
+    assertThat(html)
+        .contains(
+            "<span>a</span> <span>--batch-size</span> <span>2</span>\n  <span>b</span></code>");
+    assertThat(html).contains("pre span { display: inline-block");
+  }
+
+  @Test
+  void aChartFollowsADarkPage(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("loss.png");
+    ImageIO.write(image, "png", file.toFile());
+    assertThat(new HtmlReport("t", List.of(Picture.chart(file, "c"))).html())
+        .contains("<img class=\"chart\"");
+    assertThat(new HtmlReport("t", List.of(Picture.read(file, "c"))).html())
+        .doesNotContain("<img class=\"chart\"");
   }
 
   @Test

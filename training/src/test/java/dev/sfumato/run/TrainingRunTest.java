@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -230,6 +231,40 @@ class TrainingRunTest {
     assertThat(Files.exists(root.resolve("checkpoints/step-000000"))).isTrue();
     run(root, 1e-3, 4, watch, 2);
     assertThat(Files.exists(root.resolve("samples/step-000000.png"))).isTrue();
+  }
+
+  /** The screen shows these, so nothing waits in silence. */
+  @Test
+  void saysWhatItDoesBeforeAndBetweenSteps() {
+    List<String> said = new ArrayList<>();
+    try (PixelPipeline pipeline = newModel()) {
+      training(pipeline, DIGITS, folder.resolve("run"), 1e-3, 1)
+          .withValidationShare(0.3)
+          .withWatch(watch(1, 3, 4, 0, 1, false))
+          .run(
+              new TrainingRun.Listener() {
+                @Override
+                public void onTask(String task) {
+                  said.add(task);
+                }
+
+                @Override
+                public void onStep(StepReport report) {
+                  said.add("step " + report.step());
+                }
+              });
+    }
+    assertThat(said)
+        .containsAtLeast(
+            "reading the pictures",
+            "preparing the model",
+            "drawing samples, step 1 of 3",
+            "drawing samples, step 3 of 3",
+            "step 1",
+            "measuring the validation loss",
+            "saving a checkpoint",
+            "saving the model")
+        .inOrder();
   }
 
   private static List<String> withoutSeconds(Path root) throws IOException {

@@ -1,0 +1,53 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.Start;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * All that a sampling needs besides the network.
+ *
+ * @param start noise or a picture
+ * @param conditioning what is drawn
+ * @param guidance what steers it
+ */
+record Plan(Start start, Conditioning conditioning, Guidance guidance) {
+  /** Makes the plan of a kind of pipeline. */
+  @FunctionalInterface
+  interface Maker {
+    /**
+     * Makes a plan in the current scope.
+     *
+     * @param options completed
+     * @param sources the pictures and CLIP models that the options name
+     * @param random the sampling's generator
+     */
+    Plan make(SamplingOptions options, LoadedSources sources, Rng random);
+  }
+
+  /** Draws pictures (count, C, H, W) with completed options, in the current scope. */
+  static Tensor draw(
+      DiffusionPipeline pipeline, SamplingOptions options, Maker maker, Sampler.Listener listener) {
+    int height = options.height().getAsInt();
+    int width = options.width().getAsInt();
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(options.seed());
+        LoadedSources sources = new LoadedSources(pipeline, height, width)) {
+      Plan plan = maker.make(options, sources, random);
+      return scope.keep(
+          new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler(options)))
+              .withSpace(pipeline.space())
+              .withConditioning(plan.conditioning)
+              .withGuidance(plan.guidance)
+              .withRunOptions(options.run())
+              .withBatchSize(options.batchSize().getAsInt())
+              .sample(plan.start, options.steps().getAsInt(), random, listener));
+    }
+  }
+}

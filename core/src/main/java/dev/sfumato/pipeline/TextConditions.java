@@ -1,0 +1,71 @@
+package dev.sfumato.pipeline;
+
+import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.model.Condition;
+import dev.sfumato.model.UNet2DConditionConfig;
+import dev.sfumato.model.UNet2DConditionModel;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * The conditions of a Stable Diffusion: its texts and, if the U-Net reads them, the size of the
+ * picture and the scale of a distilled guidance.
+ *
+ * @param unet the network that reads them
+ * @param prompts the text encoders
+ */
+record TextConditions(UNet2DConditionModel unet, PromptEncoder prompts) {
+  private static final float WELL_MADE = 6;
+  private static final float BADLY_MADE = 2.5f;
+
+  /** Returns the conditions of completed options, in the current scope. */
+  Conditioning of(SamplingOptions options) {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      boolean distilled = unet.config().timeCondProjDim().isPresent();
+      Conditioning texts = prompts.conditioning(options.text(), options.count(), !distilled);
+      Conditioning whole =
+          new Conditioning(
+              told(texts.given(), options, WELL_MADE),
+              texts.missing().map(missing -> told(missing, options, BADLY_MADE)),
+              texts.guidance());
+      whole.given().keep(scope);
+      whole.missing().ifPresent(missing -> missing.keep(scope));
+      return whole;
+    }
+  }
+
+  /** Adds what goes with the texts, and results that each step would repeat. */
+  private Condition told(Condition texts, SamplingOptions options, float aesthetic) {
+    UNet2DConditionConfig config = unet.config();
+    Device device = unet.device();
+    Condition condition = texts;
+    if (config.additionEmbedType().isPresent()) {
+      condition = condition.withSizes(sizes(texts, options, aesthetic).to(device));
+    }
+    if (config.timeCondProjDim().isPresent()) {
+      double scale = options.text().guidanceScale().orElseThrow();
+      condition =
+          condition.withGuidance(
+              GuidanceEmbedding.of(scale, config.timeCondProjDim().get()).to(device));
+    }
+    return unet.prepare(condition);
+  }
+
+  /** Returns size, crop and target size; the refiner has an aesthetic score instead of the last. */
+  private Tensor sizes(Condition texts, SamplingOptions options, float aesthetic) {
+    UNet2DConditionConfig config = unet.config();
+    float height = options.height().getAsInt();
+    float width = options.width().getAsInt();
+    long numbers =
+        (config.projectionClassEmbeddingsInputDim().orElseThrow()
+                - texts.vector().orElseThrow().size(1))
+            / config.additionTimeEmbedDim().orElseThrow();
+    return numbers == 5
+        ? Tensor.of(new float[] {height, width, 0, 0, aesthetic}, 1, 5)
+        : Tensor.of(new float[] {height, width, 0, 0, height, width}, 1, 6);
+  }
+}
