@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.run.ModelOptions;
+import dev.sfumato.run.TextParts;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import java.util.Optional;
@@ -11,6 +12,9 @@ import picocli.CommandLine.Option;
 final class ModelArguments {
   /** Returns the U-Net of a new model, if the command has an option for it. */
   String config;
+
+  /** The trained parts of a new text-to-image model, if the command has options for them. */
+  TextParts texts = TextParts.NONE;
 
   @Option(
       names = "--beta-schedule",
@@ -55,6 +59,7 @@ final class ModelArguments {
             Optional.ofNullable(betaSchedule),
             Optional.ofNullable(trainTimesteps),
             Optional.ofNullable(predictionType)),
-        new ModelOptions.Classes(Optional.ofNullable(classConditioning), classEmbeddingSize));
+        new ModelOptions.Classes(Optional.ofNullable(classConditioning), classEmbeddingSize),
+        texts);
   }
 }

@@ -37,7 +37,7 @@ final class SavedOptions implements IDefaultValueProvider {
 
   /** Options that only the first start of a run uses. */
   private static final List<String> OF_THE_MODEL =
-      List.of("--model", "--config", "--class-embedding-size");
+      List.of("--model", "--config", "--vae", "--text-encoder", "--class-embedding-size");
 
   private final JsonNode saved;
 
@@ -70,16 +70,19 @@ final class SavedOptions implements IDefaultValueProvider {
   public String defaultValue(ArgSpec argument) {
     JsonNode value =
         argument instanceof OptionSpec option ? saved.path(key(option)) : MissingNode.getInstance();
-    return value.isMissingNode() ? null : text(value);
+    String separator = argument.splitRegex().equals("\n") ? "\n" : ",";
+    return value.isMissingNode() || value.isArray() && value.isEmpty()
+        ? null
+        : text(value, separator);
   }
 
-  private static String text(JsonNode value) {
+  private static String text(JsonNode value, String separator) {
     if (value.isDouble()) {
       return value.asText().replace('E', 'e').replaceFirst("\\.0(?=e|$)", "");
     }
     return StreamSupport.stream(value.spliterator(), false)
         .map(JsonNode::asText)
-        .reduce((a, b) -> a + "," + b)
+        .reduce((a, b) -> a + separator + b)
         .orElse(value.asText());
   }
 

@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.TextOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,6 +57,15 @@ final class TextArguments {
               + " ${DEFAULT-VALUE}).")
   int clipSkip;
 
+  @Option(
+      names = "--prompt-syntax",
+      paramLabel = "none|a1111|compel",
+      defaultValue = "none",
+      description =
+          "Weights in prompts: none (parentheses are text), a1111 as in (word:1.2), [word] and"
+              + " BREAK, compel as in word++ and (words)1.2 (default: ${DEFAULT-VALUE}).")
+  PromptSyntax syntax;
+
   /**
    * Returns the given options.
    *
@@ -66,7 +76,8 @@ final class TextArguments {
         TextOptions.NONE
             .withPrompts(all())
             .withGuidanceRescale(guidanceRescale)
-            .withClipSkip(clipSkip);
+            .withClipSkip(clipSkip)
+            .withSyntax(syntax);
     options = negative == null ? options : options.withNegative(negative);
     return guidanceScale == null ? options : options.withGuidanceScale(guidanceScale);
   }

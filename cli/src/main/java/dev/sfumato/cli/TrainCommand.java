@@ -1,6 +1,8 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.run.TextParts;
 import dev.sfumato.run.Training;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -34,6 +36,22 @@ final class TrainCommand extends TrainingCommand {
               + " by the pictures' size).")
   String config;
 
+  @Option(
+      names = "--vae",
+      paramLabel = "DIR|ID",
+      description =
+          "The trained autoencoder of a new text-to-image model, whose --config describes a"
+              + " UNet2DConditionModel: its directory, or a model that has one.")
+  String vae;
+
+  @Option(
+      names = "--text-encoder",
+      paramLabel = "DIR|ID",
+      description =
+          "The trained text encoder of a new text-to-image model: a CLIP model, or a model that has"
+              + " one.")
+  String textEncoder;
+
   @Override
   Training start() {
     if (model != null && config != null && !goesOn()) {
@@ -41,6 +59,7 @@ final class TrainCommand extends TrainingCommand {
           spec.commandLine(), "--config describes a new model and excludes --model");
     }
     described.config = config;
+    described.texts = new TextParts(Optional.ofNullable(vae), Optional.ofNullable(textEncoder));
     Training whole = Training.fromScratch(pictures.data, output);
     return model == null ? whole : whole.withModel(model);
   }

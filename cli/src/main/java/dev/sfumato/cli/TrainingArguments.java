@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.training.Ema;
+import dev.sfumato.training.LatentCache;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.TrainingOptions;
 import picocli.CommandLine.Mixin;
@@ -82,6 +83,24 @@ final class TrainingArguments {
               + " ${DEFAULT-VALUE}).")
   double classDropout;
 
+  // ---- captions
+
+  @Option(
+      names = "--caption-dropout",
+      paramLabel = "X",
+      description =
+          "Text-to-image models: share of captions to drop, so that --guidance-scale can be used"
+              + " later (default: ${DEFAULT-VALUE}).")
+  double captionDropout;
+
+  @Option(
+      names = "--cache-latents",
+      paramLabel = "none|memory",
+      description =
+          "Text-to-image models: where encoded pictures and captions are kept for the next epochs"
+              + " (default: ${DEFAULT-VALUE}).")
+  LatentCache cacheLatents;
+
   TrainingOptions options() {
     TrainingOptions options =
         optimizer
@@ -94,6 +113,6 @@ final class TrainingArguments {
   }
 
   Objective objective() {
-    return new Objective(lossWeighting, noiseOffset, classDropout);
+    return new Objective(lossWeighting, noiseOffset, classDropout, captionDropout);
   }
 }

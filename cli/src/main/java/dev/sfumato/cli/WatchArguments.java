@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.run.Training;
 import dev.sfumato.run.WatchOptions;
 import dev.sfumato.tracking.MlflowSettings;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Option;
@@ -35,6 +36,15 @@ final class WatchArguments {
       paramLabel = "N",
       description = "Pictures of a sample grid; 0: no grids (default: ${DEFAULT-VALUE}).")
   int sampleCount;
+
+  @Option(
+      names = "--validation-prompt",
+      paramLabel = "TEXT",
+      split = "\n",
+      description =
+          "Text-to-image models: a text to draw in sample grids, again for more; they are drawn in"
+              + " turn (default: captions of the training pictures).")
+  List<String> validationPrompts = List.of();
 
   @Option(
       names = "--checkpoint-every",
@@ -88,7 +98,7 @@ final class WatchArguments {
   WatchOptions options() {
     WatchOptions watch =
         new WatchOptions(
-            new WatchOptions.Samples(sampleEvery, sampleSteps, sampleCount),
+            new WatchOptions.Samples(sampleEvery, sampleSteps, sampleCount, validationPrompts),
             new WatchOptions.Checkpoints(checkpointEvery, checkpointsKeep),
             log.contains(Log.TENSORBOARD),
             Optional.empty());

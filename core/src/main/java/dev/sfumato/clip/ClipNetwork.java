@@ -105,6 +105,11 @@ public final class ClipNetwork extends Module {
     }
   }
 
+  /** Returns the text encoder. */
+  ClipTextModel text() {
+    return text;
+  }
+
   /** Returns the natural logarithm of the factor of cosines before a softmax, shape (). */
   public Tensor logitScale() {
     return logitScale;

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The text encoder of CLIP, alone or as half of a {@link ClipNetwork}: {@code CLIPTextModel} and
@@ -112,12 +113,33 @@ public final class ClipTextModel extends Module {
    * @throws SfumatoException if there are too many tokens, or an unknown one
    */
   public List<Tensor> hiddenStates(Tensor ids) {
+    return hiddenStates(ids, Optional.empty());
+  }
+
+  /**
+   * Computes the states of tokens of which some are not seen.
+   *
+   * @param mask (B, N): 1 for tokens that are seen, 0 for others
+   */
+  public List<Tensor> hiddenStates(Tensor ids, Tensor mask) {
+    long length = ids.size(1);
+    float[] causal = new float[(int) (length * length)];
+    for (int row = 0; row < length; row++) {
+      Arrays.fill(causal, (int) (row * length), (int) (row * length) + row + 1, 1);
+    }
+    Tensor earlier = Tensor.of(causal, 1, 1, length, length).to(ids.device());
+    Tensor seen = mask.reshape(-1, 1, 1, length);
+    return hiddenStates(
+        ids, Optional.of((config.causal() ? seen.mul(earlier) : seen).neg().lessThan(0)));
+  }
+
+  private List<Tensor> hiddenStates(Tensor ids, Optional<Tensor> seen) {
     requireTokens(ids);
     try (Autocast cast = Autocast.open(precision());
         Scope scope = Scope.open()) {
       Layers layers = Layers.all(config.transformer().layers());
       Tensor embedded = embedded(ids);
-      transformer.forward(embedded, layers);
+      transformer.forward(embedded, layers, seen);
       List<Tensor> states = new ArrayList<>();
       states.add(embedded);
       layers.outputs().forEach(output -> states.add(output.to(DType.FLOAT32)));

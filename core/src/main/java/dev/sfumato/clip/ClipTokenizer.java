@@ -132,6 +132,19 @@ public final class ClipTokenizer {
     vocabulary.save(directory);
   }
 
+  /** Writes the same files for a model that reads rows of {@code length} tokens. */
+  void save(Path directory, int length) {
+    vocabulary.asTransformers(length).save(directory);
+  }
+
+  int begin() {
+    return vocabulary.begin();
+  }
+
+  int end() {
+    return vocabulary.end();
+  }
+
   private static List<String> quoted(Collection<String> tokens) {
     return tokens.stream().map(Pattern::quote).toList();
   }
@@ -168,10 +181,15 @@ public final class ClipTokenizer {
    * @return (B, length) int64
    */
   public Tensor encode(List<String> texts, int length) {
+    return rows(texts.stream().map(this::tokenize).toList(), length);
+  }
+
+  /** Makes rows of tokens like those of {@link #encode}: (B, length) int64. */
+  public Tensor rows(List<List<Integer>> texts, int length) {
     long[] rows = new long[texts.size() * length];
     Arrays.fill(rows, padding);
     for (int row = 0; row < texts.size(); row++) {
-      List<Integer> tokens = tokenize(texts.get(row));
+      List<Integer> tokens = texts.get(row);
       int kept = Math.min(tokens.size(), length - 2);
       int at = row * length;
       rows[at++] = vocabulary.begin();
@@ -181,6 +199,11 @@ public final class ClipTokenizer {
       rows[at] = vocabulary.end();
     }
     return Tensor.of(rows, texts.size(), length);
+  }
+
+  /** Returns the symbol of a token; a word's last one ends in {@code </w>}. */
+  public String name(int token) {
+    return vocabulary.name(token);
   }
 
   /**

@@ -75,6 +75,15 @@ record ClipVocabulary(
     return numbers.get(name);
   }
 
+  /** Returns the symbol with this number. */
+  String name(int token) {
+    return numbers.entrySet().stream()
+        .filter(entry -> entry.getValue() == token)
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElseThrow(() -> new SfumatoException("the tokenizer has no token " + token));
+  }
+
   /** Returns the tokens of a word. */
   List<Integer> encode(String word) {
     return special.contains(word) ? List.of(token(word)) : pairs.encode(word, end());
@@ -145,6 +154,16 @@ record ClipVocabulary(
     }
     Map<String, Integer> numbers = numbers(vocabulary, JsonFile.read(vocabulary, JsonNode.class));
     return checked(vocabulary, numbers, mergesOf(merges)).with(settings);
+  }
+
+  /** Returns the same tokens by transformers' names, for rows of {@code length}. */
+  ClipVocabulary asTransformers(int length) {
+    Map<String, Integer> named = new HashMap<>(numbers);
+    for (int i = 0; i < special.size(); i++) {
+      named.put(TRANSFORMERS.get(i), named.remove(special.get(i)));
+    }
+    String padding = special.contains(paddingName) ? TRANSFORMERS.get(1) : paddingName;
+    return new ClipVocabulary(named, pairs, TRANSFORMERS, padding, length);
   }
 
   /** Writes the files that {@link #load} and transformers' {@code AutoTokenizer} read. */

@@ -6,6 +6,7 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Optional;
 
 /**
  * Self-attention in heads (Vaswani et al., 2017): {@code softmax(Q K^T / sqrt(d)) V}, where Q, K
@@ -33,6 +34,11 @@ final class SelfAttention extends Module {
 
   /** (B, N, width) to the same shape. */
   Tensor forward(Tensor x) {
+    return forward(x, Optional.empty());
+  }
+
+  /** Computes the same with a mask of the positions that are seen, (B, 1, N, N) bool. */
+  Tensor forward(Tensor x, Optional<Tensor> seen) {
     return Scope.run(
         () -> {
           Tensor qkv =
@@ -43,7 +49,12 @@ final class SelfAttention extends Module {
           Tensor k = qkv.select(0, 1);
           Tensor v = qkv.select(0, 2);
           Tensor gathered =
-              causal ? Functional.causalAttention(q, k, v) : Functional.attention(q, k, v);
+              seen.map(mask -> Functional.attention(q, k, v, mask))
+                  .orElseGet(
+                      () ->
+                          causal
+                              ? Functional.causalAttention(q, k, v)
+                              : Functional.attention(q, k, v));
           return outProj.forward(gathered.transpose(1, 2).reshape(x.shape()));
         });
   }

@@ -7,6 +7,7 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Optional;
 
 /** {@code x + attention(norm(x))}, then {@code x + mlp(norm(x))}. */
 final class TransformerBlock extends Module {
@@ -27,11 +28,11 @@ final class TransformerBlock extends Module {
     mlp = new Mlp(config);
   }
 
-  /** (B, N, width) to the same shape. */
-  Tensor forward(Tensor x) {
+  /** (B, N, width) to the same shape, with a mask as in {@link SelfAttention}. */
+  Tensor forward(Tensor x, Optional<Tensor> seen) {
     return Scope.run(
         () -> {
-          Tensor y = attn.forward(ln1.forward(x)).add_(x, 1);
+          Tensor y = attn.forward(ln1.forward(x), seen).add_(x, 1);
           return mlp.forward(ln2.forward(y)).add_(y, 1);
         });
   }

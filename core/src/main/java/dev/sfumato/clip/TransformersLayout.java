@@ -8,7 +8,9 @@ import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The layout of a CLIP model in Hugging Face's transformers: its configuration and the names of its
@@ -183,6 +185,50 @@ final class TransformersLayout {
           config.source() + "model_type '" + type + "' is not a text encoder of CLIP");
     }
     return text(config);
+  }
+
+  /**
+   * Returns the {@code config.json} of a separate text encoder.
+   *
+   * @param begin the token that begins a text
+   * @param end the token that ends and pads it
+   * @throws SfumatoException if transformers has no such text encoder
+   */
+  static Map<String, Object> writtenTextConfig(ClipConfig.Text config, int begin, int end) {
+    boolean endIsPooled =
+        switch (config.pool().rule()) {
+          case LARGEST -> end == config.vocabSize() - 1;
+          case END -> end == config.pool().endToken();
+          case FIRST, LAST -> false;
+        };
+    if (!config.causal() || !endIsPooled) {
+      throw new SfumatoException(
+          "the text encoder is not causal or does not pool the end of a text: transformers'"
+              + " CLIPTextModel does both");
+    }
+    ClipConfig.Transformer blocks = config.transformer();
+    Map<String, Object> json = new TreeMap<>();
+    json.put("architectures", List.of("CLIPTextModel"));
+    json.put("model_type", "clip_text_model");
+    json.put("hidden_size", blocks.width());
+    json.put("intermediate_size", blocks.mlpWidth());
+    json.put("num_hidden_layers", blocks.layers());
+    json.put("num_attention_heads", blocks.heads());
+    json.put("hidden_act", name(blocks.activation()));
+    json.put("layer_norm_eps", blocks.normEpsilon());
+    json.put("max_position_embeddings", config.contextLength());
+    json.put("vocab_size", config.vocabSize());
+    json.put("projection_dim", blocks.width());
+    json.put("bos_token_id", begin);
+    json.put("eos_token_id", end);
+    json.put("pad_token_id", end);
+    return json;
+  }
+
+  private static String name(Activation activation) {
+    return activation == Activation.GELU_TANH
+        ? "gelu_pytorch_tanh"
+        : activation.name().toLowerCase(Locale.ROOT);
   }
 
   private static ClipConfig.Text text(JsonObject text) {

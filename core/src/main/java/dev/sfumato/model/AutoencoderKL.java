@@ -1,17 +1,22 @@
 package dev.sfumato.model;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonFile;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
@@ -25,7 +30,7 @@ public final class AutoencoderKL extends Module {
   private final Decoder decoder;
   private final Conv2d quantConv;
   private final Conv2d postQuantConv;
-  private final AutoencoderKLConfig config;
+  private AutoencoderKLConfig config;
 
   /** Makes a network without set weights; {@link #reset} or {@link #load} sets them. */
   public AutoencoderKL(AutoencoderKLConfig config) {
@@ -43,6 +48,25 @@ public final class AutoencoderKL extends Module {
   /** The model's configuration. */
   public AutoencoderKLConfig config() {
     return config;
+  }
+
+  /**
+   * Sets the scaling factor of a newly trained model to the inverse of the standard deviation of
+   * {@code latents}, so that scaled latents have a deviation of 1.
+   */
+  public void scaleTo(Tensor latents) {
+    try (Scope scope = Scope.open()) {
+      config = config.with("scaling_factor", 1 / latents.reshape(-1).std(false, 0).item());
+    }
+  }
+
+  /** Writes {@code config.json} and the weights into {@code folder}, such as {@code vae}. */
+  public void save(Path folder) {
+    JsonFile.write(folder.resolve("config.json"), config);
+    Safetensors.write(
+        folder.resolve("diffusion_pytorch_model.safetensors"),
+        parameters(),
+        Map.of("format", "pt"));
   }
 
   /**
@@ -94,9 +118,12 @@ public final class AutoencoderKL extends Module {
 
   /**
    * Applies {@code use} to one picture at a time: pictures are large, and batches are hardly
-   * faster.
+   * faster. While gradients of the weights are recorded, small pictures go together.
    */
-  private static Tensor onEach(Tensor batch, UnaryOperator<Tensor> use) {
+  private Tensor onEach(Tensor batch, UnaryOperator<Tensor> use) {
+    if (!trainable().isEmpty() && Autograd.recording()) {
+      return use.apply(batch);
+    }
     try (Scope scope = Scope.open()) {
       List<Tensor> results = new ArrayList<>();
       for (long i = 0; i < batch.size(0); i++) {

@@ -157,6 +157,13 @@ public record AutoencoderKLConfig(
     return json;
   }
 
+  /** Returns this configuration with another value for one key of {@code config.json}. */
+  public AutoencoderKLConfig with(String key, Object value) {
+    Map<String, Object> json = toJson();
+    json.put(key, value);
+    return of(json);
+  }
+
   /** Returns the height and width, in pixels of the picture, of one pixel of the latents. */
   public int reduction() {
     return 1 << (blockOutChannels.size() - 1);

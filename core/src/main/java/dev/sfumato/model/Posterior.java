@@ -28,10 +28,24 @@ public record Posterior(Tensor mean, Tensor logVariance) {
    * Draws {@code mean + deviation n} with {@code n ~ N(0, 1)} from {@code random}: (B, C, H, W).
    */
   public Tensor sample(Rng random) {
+    return Scope.run(() -> at(random.normal(mean.shape()).to(mean.device())));
+  }
+
+  /**
+   * Returns {@code mean + deviation noise}: (B, C, H, W).
+   *
+   * @param noise (B, C, H, W) ~ N(0, 1), on the device of the mean
+   */
+  public Tensor at(Tensor noise) {
+    return Scope.run(() -> mean.add(deviation().mul(noise)));
+  }
+
+  /**
+   * Returns the mean over all latents of the divergence from N(0, 1), {@code (mean^2 + variance - 1
+   * - log variance) / 2}, of shape ().
+   */
+  public Tensor divergence() {
     return Scope.run(
-        () -> {
-          Tensor noise = random.normal(mean.shape()).to(mean.device());
-          return mean.add(deviation().mul(noise));
-        });
+        () -> mean.square().add(logVariance.exp()).sub(1).sub(logVariance).mean().mul(0.5));
   }
 }

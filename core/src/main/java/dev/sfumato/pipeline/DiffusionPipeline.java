@@ -7,6 +7,7 @@ import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.PictureSpace;
+import dev.sfumato.nn.Module;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
@@ -74,6 +75,9 @@ public interface DiffusionPipeline extends AutoCloseable {
 
   /** Returns the network. */
   Denoiser denoiser();
+
+  /** Returns the same network as the module that training changes. */
+  Module network();
 
   /** Returns the settings of the noise and of the scheduler. */
   SchedulerConfig scheduler();

@@ -9,6 +9,7 @@ import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
@@ -134,6 +135,11 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
         .filter(Files::exists)
         .findFirst()
         .orElse(directory.resolve(files.get(0)));
+  }
+
+  @Override
+  public Module network() {
+    return denoiser;
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ClassifierFreeGuidance;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.Condition;
+import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -67,13 +68,19 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
     }
     double scale = text.guidanceScale().orElse(kind.guidanceScale(false));
     try (Scope scope = Scope.open()) {
-      Read given = read(text.prompts(), text.clipSkip()).repeated(count / prompts);
+      Read given = read(text.prompts(), text.syntax(), text.clipSkip());
       boolean on = guided && scale > 1;
       ClassifierFreeGuidance guidance =
           on
               ? new ClassifierFreeGuidance(scale, 0, 1, text.guidanceRescale())
               : ClassifierFreeGuidance.NONE;
       Optional<Read> missing = on ? Optional.of(missing(text, given)) : Optional.empty();
+      if (text.syntax() == PromptSyntax.COMPEL && on) { // it gives both the same length
+        long size = Math.max(given.tokens.size(1), missing.get().tokens.size(1));
+        missing = missing.map(read -> padded(read, size, 0));
+        given = padded(given, size, text.clipSkip());
+      }
+      given = given.repeated(count / prompts);
       keep(scope, given);
       missing.ifPresent(read -> keep(scope, read));
       return new Conditioning(given.condition(), missing.map(Read::condition), guidance);
@@ -88,25 +95,63 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
   private Read missing(TextOptions text, Read given) {
     return zeroForNothing && text.negative().isEmpty()
         ? given.zeros()
-        : read(List.of(text.negative().orElse("")), 0);
+        : read(List.of(text.negative().orElse("")), text.syntax(), 0);
   }
 
-  private Read read(List<String> texts, int skip) {
-    if (kind == StableDiffusionKind.ONE_ENCODER) {
-      TextEncoder encoder = encoders.get(0);
-      return new Read(
-          encoder.model().normed(encoder.encode(texts).fromTheEnd(skip)), Optional.empty());
+  /** Returns the states of texts for a U-Net that reads nothing else. */
+  Tensor tokens(List<String> texts) {
+    if (kind != StableDiffusionKind.ONE_ENCODER) {
+      throw new SfumatoException(
+          "a U-Net of Stable Diffusion XL reads pooled texts and sizes, too: only Stable Diffusion"
+              + " 1 and 2 can be trained");
     }
+    return read(texts, PromptSyntax.NONE, 0).tokens;
+  }
+
+  private Read read(List<String> texts, PromptSyntax syntax, int skip) {
     List<Tensor> states = new ArrayList<>();
-    Tensor pooled = null;
+    Optional<Tensor> pooled = Optional.empty();
     for (TextEncoder encoder : encoders) {
-      TextEncoder.Encoded encoded = encoder.encode(texts);
-      states.add(encoded.fromTheEnd(skip + 1));
-      if (encoder.model().projects()) {
-        Tensor last = encoder.model().normed(encoded.fromTheEnd(0));
-        pooled = encoder.model().projected(encoder.model().pooled(last, encoded.ids()));
-      }
+      TextReader.Reading reading = read(texts, syntax, reader(encoder, skip));
+      states.add(reading.tokens());
+      pooled = reading.pooled();
     }
-    return new Read(Tensor.cat(states, 2), Optional.of(pooled));
+    return kind == StableDiffusionKind.ONE_ENCODER
+        ? new Read(states.get(0), Optional.empty())
+        : new Read(Tensor.cat(states, 2), pooled);
+  }
+
+  private TextReader reader(TextEncoder encoder, int skip) {
+    return kind == StableDiffusionKind.ONE_ENCODER
+        ? new TextReader(encoder, skip, true)
+        : new TextReader(encoder, skip + 1, false);
+  }
+
+  private static TextReader.Reading read(
+      List<String> texts, PromptSyntax syntax, TextReader reader) {
+    if (syntax == PromptSyntax.NONE) {
+      return reader.read(texts);
+    }
+    List<TextReader.Reading> each =
+        texts.stream()
+            .map(
+                text ->
+                    syntax == PromptSyntax.A1111
+                        ? A1111Prompt.read(text, reader)
+                        : CompelPrompt.read(text, reader))
+            .toList();
+    long size = each.stream().mapToLong(r -> r.tokens().size(1)).max().orElseThrow();
+    List<Tensor> rows =
+        each.stream().map(r -> CompelPrompt.padded(r.tokens(), reader.empty(), size)).toList();
+    List<Tensor> pooled = each.stream().flatMap(r -> r.pooled().stream()).toList();
+    return new TextReader.Reading(
+        Tensor.cat(rows, 0),
+        pooled.isEmpty() ? Optional.empty() : Optional.of(Tensor.cat(pooled, 0)));
+  }
+
+  /** Appends the empty text to a reading until it has {@code size} tokens. */
+  private Read padded(Read read, long size, int skip) {
+    List<Tensor> empty = encoders.stream().map(e -> reader(e, skip).empty()).toList();
+    return new Read(CompelPrompt.padded(read.tokens, Tensor.cat(empty, 2), size), read.vector);
   }
 }

@@ -2,6 +2,7 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.LatentSpace;
 import dev.sfumato.model.PictureSpace;
@@ -67,7 +68,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /** Returns true if {@code path} is such a model: a file, or a directory that says so. */
-  static boolean isIn(Path path) {
+  public static boolean isIn(Path path) {
     return Files.isRegularFile(path)
         || Files.exists(path.resolve("model_index.json"))
             && CLASSES.contains(ModelIndex.of(path).className());
@@ -76,6 +77,25 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   @Override
   public LatentDenoiser denoiser() {
     return new LatentDenoiser(parts.unet());
+  }
+
+  @Override
+  public Module network() {
+    return parts.unet();
+  }
+
+  /** Returns the autoencoder, whose weights are frozen. */
+  public AutoencoderKL autoencoder() {
+    return parts.autoencoder();
+  }
+
+  /**
+   * Returns the states of texts (B, N, D), as the U-Net of Stable Diffusion 1 and 2 reads them.
+   *
+   * @throws SfumatoException if the model is of another kind, which needs more than these
+   */
+  public Tensor tokens(List<String> texts) {
+    return parts.prompts().tokens(texts);
   }
 
   @Override

@@ -25,24 +25,6 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
   private static final System.Logger log = System.getLogger(TextEncoder.class.getName());
 
   /**
-   * Encoded texts.
-   *
-   * @param ids the tokens (B, N)
-   * @param states layers + 1 tensors (B, N, D)
-   */
-  record Encoded(Tensor ids, List<Tensor> states) {
-    /** Returns the states {@code back} layers before the last. */
-    Tensor fromTheEnd(int back) {
-      int layer = states.size() - 1 - back;
-      if (layer < 0) {
-        throw new SfumatoException(
-            "clip skip leaves no layer: a text encoder has " + (states.size() - 1));
-      }
-      return states.get(layer);
-    }
-  }
-
-  /**
    * Loads the text encoder and the tokenizer with {@code suffix}.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
@@ -76,9 +58,14 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     }
   }
 
-  /** Returns tokens and states of texts; a long text is cut, with a warning. */
-  Encoded encode(List<String> texts) {
-    int length = Math.min(tokenizer.longest(), model.config().contextLength());
+  /** Returns the length of a row of tokens, including begin and end. */
+  int length() {
+    return Math.min(tokenizer.longest(), model.config().contextLength());
+  }
+
+  /** Returns the tokens (B, N) of texts; a long text is cut, with a warning. */
+  Tensor ids(List<String> texts) {
+    int length = length();
     for (String text : texts) {
       int tokens = tokenizer.tokenize(text).size();
       if (tokens > length - 2) {
@@ -87,10 +74,20 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
             "a prompt has "
                 + tokens
                 + " tokens, of which the text encoder reads the first "
-                + (length - 2));
+                + (length - 2)
+                + ": shorten it, or choose a syntax that reads long prompts in parts");
       }
     }
-    Tensor ids = tokenizer.encode(texts, length).to(model.device());
-    return new Encoded(ids, model.hiddenStates(ids));
+    return tokenizer.encode(texts, length);
+  }
+
+  /** Returns the states {@code back} layers before the last. */
+  Tensor fromTheEnd(List<Tensor> states, int back) {
+    int layer = states.size() - 1 - back;
+    if (layer < 0) {
+      throw new SfumatoException(
+          "clip skip leaves no layer: a text encoder has " + (states.size() - 1));
+    }
+    return states.get(layer);
   }
 }

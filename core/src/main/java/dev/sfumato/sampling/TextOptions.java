@@ -14,16 +14,18 @@ import java.util.OptionalDouble;
  *     own if absent
  * @param guidanceRescale the part of the contrast that guided pictures get back, 0 to 1
  * @param clipSkip the number of the text encoder's last layers to leave out for the prompts
+ * @param syntax the way in which the texts say weights
  */
 public record TextOptions(
     List<String> prompts,
     Optional<String> negative,
     OptionalDouble guidanceScale,
     double guidanceRescale,
-    int clipSkip) {
+    int clipSkip,
+    PromptSyntax syntax) {
   /** No prompts. */
   public static final TextOptions NONE =
-      new TextOptions(List.of(), Optional.empty(), OptionalDouble.empty(), 0, 0);
+      new TextOptions(List.of(), Optional.empty(), OptionalDouble.empty(), 0, 0, PromptSyntax.NONE);
 
   /**
    * @throws SfumatoException if a number is out of range
@@ -49,27 +51,33 @@ public record TextOptions(
 
   /** Returns the same options with other prompts. */
   public TextOptions withPrompts(List<String> prompts) {
-    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, clipSkip);
+    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, clipSkip, syntax);
   }
 
   /** Returns the same options with a text that no picture should show. */
   public TextOptions withNegative(String negative) {
     return new TextOptions(
-        prompts, Optional.of(negative), guidanceScale, guidanceRescale, clipSkip);
+        prompts, Optional.of(negative), guidanceScale, guidanceRescale, clipSkip, syntax);
   }
 
   /** Returns the same options with another weight of classifier-free guidance. */
   public TextOptions withGuidanceScale(double scale) {
-    return new TextOptions(prompts, negative, OptionalDouble.of(scale), guidanceRescale, clipSkip);
+    return new TextOptions(
+        prompts, negative, OptionalDouble.of(scale), guidanceRescale, clipSkip, syntax);
   }
 
   /** Returns the same options with another rescaling of the contrast. */
   public TextOptions withGuidanceRescale(double rescale) {
-    return new TextOptions(prompts, negative, guidanceScale, rescale, clipSkip);
+    return new TextOptions(prompts, negative, guidanceScale, rescale, clipSkip, syntax);
   }
 
   /** Returns the same options with layers left out. */
   public TextOptions withClipSkip(int layers) {
-    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, layers);
+    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, layers, syntax);
+  }
+
+  /** Returns the same options with texts that say weights in another way. */
+  public TextOptions withSyntax(PromptSyntax syntax) {
+    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, clipSkip, syntax);
   }
 }

@@ -189,6 +189,21 @@ public final class Functional {
         () -> torch.scaled_dot_product_attention(q.handle(), k.handle(), v.handle()));
   }
 
+  /**
+   * {@link #attention} with a mask.
+   *
+   * @param seen bool, broadcast to (B, heads, N, N): true where a row's position sees a column's
+   */
+  public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor seen) {
+    return Tensor.make(
+        () -> {
+          try (TensorOptional mask = new TensorOptional(seen.handle())) {
+            return torch.scaled_dot_product_attention(
+                q.handle(), k.handle(), v.handle(), mask, 0, false, NO_SCALE, false);
+          }
+        });
+  }
+
   /** {@link #attention} in which position n sees positions 0 to n only. */
   public static Tensor causalAttention(Tensor q, Tensor k, Tensor v) {
     return Tensor.make(

@@ -52,7 +52,7 @@ record ModelCard(RunFacts facts, String description) {
         """
         ---
         library_name: diffusers
-        pipeline_tag: unconditional-image-generation
+        pipeline_tag: %s
         %stags:
         - diffusion
         - ddpm
@@ -89,12 +89,15 @@ record ModelCard(RunFacts facts, String description) {
         Not stated. Choose one that the data%s allow, and add it above as `license:`.
 
         """,
+        facts.drawsTexts() ? "text-to-image" : "unconditional-image-generation",
         isHubId(base) ? "base_model: " + base + "\n" : "",
         facts.name(),
         description,
         table(facts.model()),
         table(facts.results()),
-        isConditioned() ? "--class " + aClass() + " " : "",
+        facts.drawsTexts()
+            ? "--prompt \"TEXT\" "
+            : isConditioned() ? "--class " + aClass() + " " : "",
         diffusers(),
         base.isEmpty() ? "" : " and the base model");
   }
@@ -104,18 +107,23 @@ record ModelCard(RunFacts facts, String description) {
   }
 
   private boolean isConditioned() {
-    return facts.pipeline().denoiser().conditioning().type() != ClassConditioning.Type.NONE;
+    return facts.classes().type() != ClassConditioning.Type.NONE;
   }
 
   /** Returns a name that needs no quotes in a shell, or else a label. */
   private String aClass() {
-    return facts.pipeline().denoiser().conditioning().classNames().stream()
+    return facts.classes().classNames().stream()
         .findFirst()
         .filter(name -> name.matches("[\\w.-]+"))
         .orElse("0");
   }
 
   private String diffusers() {
+    if (facts.drawsTexts()) {
+      return """
+          from diffusers import StableDiffusionPipeline
+          StableDiffusionPipeline.from_pretrained("DIR")("TEXT").images[0].save("sample.png")""";
+    }
     return isConditioned()
         ? """
           # The class reaches the U-Net as class_conditioning/config.json says.

@@ -6,7 +6,9 @@ import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Presets;
+import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.PredictionType;
@@ -29,13 +31,16 @@ import java.util.Set;
  *     {@code faces-32} or {@code ddpm-256}; empty: by the size of the pictures
  * @param noise the noise of a new model
  * @param classes the classes of a new model
+ * @param texts the trained parts of a new text-to-image model
  */
-public record ModelOptions(Optional<String> config, Noise noise, Classes classes) {
+public record ModelOptions(Optional<String> config, Noise noise, Classes classes, TextParts texts) {
+  private static final String OF_TEXTS = "UNet2DConditionModel";
   private static final ModelOptions DEFAULTS =
       new ModelOptions(
           Optional.empty(),
           new Noise(Optional.empty(), Optional.empty(), Optional.empty()),
-          new Classes(Optional.empty(), 4));
+          new Classes(Optional.empty(), 4),
+          TextParts.NONE);
 
   /**
    * The noise. Empty values mean a given model's own; for a new model, a linear schedule of 1000
@@ -53,16 +58,31 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
      * @throws SfumatoException if a number is out of range
      */
     public Noise {
-      scheduler(betaSchedule, trainTimesteps, predictionType);
+      scheduler(SchedulerConfig.ddpmDefaults(), betaSchedule, trainTimesteps, predictionType);
     }
 
-    SchedulerConfig scheduler() {
-      return scheduler(betaSchedule, trainTimesteps, predictionType);
+    SchedulerConfig ofPixels() {
+      return scheduler(
+          SchedulerConfig.ddpmDefaults(), betaSchedule, trainTimesteps, predictionType);
+    }
+
+    /** Returns the scheduler of a new model of latents, with settings as of Stable Diffusion. */
+    SchedulerConfig ofLatents() {
+      SchedulerConfig ddim =
+          SchedulerConfig.ddpmDefaults()
+              .withClassName("ddim")
+              .with("clip_sample", false)
+              .with("set_alpha_to_one", false)
+              .with("steps_offset", 1);
+      return scheduler(ddim, betaSchedule, trainTimesteps, predictionType);
     }
 
     private static SchedulerConfig scheduler(
-        Optional<BetaSchedule> schedule, Optional<Integer> steps, Optional<PredictionType> type) {
-      SchedulerConfig scheduler = SchedulerConfig.ddpmDefaults();
+        SchedulerConfig usual,
+        Optional<BetaSchedule> schedule,
+        Optional<Integer> steps,
+        Optional<PredictionType> type) {
+      SchedulerConfig scheduler = usual;
       scheduler = schedule.map(scheduler::withBetaSchedule).orElse(scheduler);
       scheduler = steps.map(scheduler::withTrainTimesteps).orElse(scheduler);
       return type.map(scheduler::withPredictionType).orElse(scheduler);
@@ -85,12 +105,12 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
 
   /** Returns a copy with the U-Net of a file or preset. */
   public ModelOptions withConfig(String fileOrPreset) {
-    return new ModelOptions(Optional.of(fileOrPreset), noise, classes);
+    return new ModelOptions(Optional.of(fileOrPreset), noise, classes, texts);
   }
 
   /** Returns a copy with other noise. */
   public ModelOptions withNoise(Noise other) {
-    return new ModelOptions(config, other, classes);
+    return new ModelOptions(config, other, classes, texts);
   }
 
   /** Returns a copy with another number of timesteps. */
@@ -115,7 +135,12 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
 
   /** Returns a copy with other classes. */
   public ModelOptions withClasses(Classes other) {
-    return new ModelOptions(config, noise, other);
+    return new ModelOptions(config, noise, other, texts);
+  }
+
+  /** Returns a copy for a new text-to-image model with these trained parts. */
+  public ModelOptions withTexts(TextParts parts) {
+    return new ModelOptions(config, noise, classes, parts);
   }
 
   /**
@@ -124,17 +149,24 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
    * @param dataset the pictures, whose channels, size and classes the model gets
    * @param seed of the start weights
    * @param classDropout if more than 0, the model needs a label for no class
-   * @throws SfumatoException if classes are required but the pictures have none, or their size does
-   *     not suit the network
+   * @throws SfumatoException if classes are required but the pictures have none, their size does
+   *     not suit the network, or a part of a text-to-image model is missing
    */
-  public PixelPipeline create(Dataset dataset, long seed, double classDropout) {
+  public DiffusionPipeline create(Dataset dataset, long seed, double classDropout) {
+    if (ofTexts().isPresent()) {
+      return texts.create(ofTexts().get(), noise.ofLatents(), dataset, seed);
+    }
+    if (texts.isGiven()) {
+      throw new SfumatoException(
+          "a text-to-image model needs a `config` with a UNet2DConditionModel");
+    }
     ClassConditioning conditioning = conditioning(dataset);
     UNet2DConfig unet = unetConfig(dataset, conditioning, classDropout > 0);
     try (Rng rng = new Rng(seed);
         Construction made = Construction.begin()) {
       ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
       denoiser.reset(rng);
-      PixelPipeline pipeline = new PixelPipeline(denoiser, noise.scheduler());
+      PixelPipeline pipeline = new PixelPipeline(denoiser, noise.ofPixels());
       made.complete();
       return pipeline;
     }
@@ -179,8 +211,23 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
                 : Presets.named(name));
   }
 
+  /** The file, if it describes the U-Net of a text-to-image model. */
+  private Optional<UNet2DConditionConfig> ofTexts() {
+    return config
+        .map(Path::of)
+        .filter(Files::isRegularFile)
+        .filter(file -> OF_TEXTS.equals(JsonFile.read(file, Map.class).get("_class_name")))
+        .map(file -> JsonFile.read(file, UNet2DConditionConfig.class));
+  }
+
   /** The side of the square pictures that the file or preset is for. */
   Optional<Integer> size() {
+    if (ofTexts().isPresent()) {
+      return ofTexts()
+          .map(UNet2DConditionConfig::sampleSize)
+          .filter(sides -> Set.copyOf(sides).size() == 1)
+          .map(sides -> texts.pictureSide(sides.get(0)));
+    }
     return described()
         .map(UNet2DConfig::sampleSize)
         .filter(sides -> Set.copyOf(sides).size() == 1)
@@ -196,12 +243,19 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
    *
    * @throws SfumatoException naming what differs
    */
-  void requireSuits(PixelPipeline pipeline) {
+  void requireSuits(DiffusionPipeline pipeline) {
     SchedulerConfig own = pipeline.scheduler();
     require("predictionType", noise.predictionType, own.predictionType());
     require("betaSchedule", noise.betaSchedule, own.betaSchedule());
     require("trainTimesteps", noise.trainTimesteps, own.numTrainTimesteps());
-    require("classConditioning", classes.conditioning, pipeline.denoiser().conditioning().type());
+    require("classConditioning", classes.conditioning, classesOf(pipeline).type());
+  }
+
+  /** Returns the classes of a model; a text-to-image model has none. */
+  static ClassConditioning classesOf(DiffusionPipeline pipeline) {
+    return pipeline instanceof PixelPipeline pixels
+        ? pixels.denoiser().conditioning()
+        : ClassConditioning.NONE;
   }
 
   private static void require(String property, Optional<?> asked, Object own) {
@@ -221,18 +275,19 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
     Map<String, Object> settings = new LinkedHashMap<>();
     config.ifPresent(name -> settings.put("config", name));
     settings.put("class_embedding_size", classes.embeddingSize);
+    texts.autoencoder().ifPresent(name -> settings.put("vae", name));
+    texts.textEncoder().ifPresent(name -> settings.put("text_encoder", name));
     return settings;
   }
 
   /** Returns the properties of {@code pipeline} by the names of the options. */
-  Map<String, Object> settings(PixelPipeline pipeline) {
+  Map<String, Object> settings(DiffusionPipeline pipeline) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("beta_schedule", pipeline.scheduler().betaSchedule().toString());
     settings.put("train_timesteps", pipeline.scheduler().numTrainTimesteps());
     settings.put("prediction_type", pipeline.scheduler().predictionType().toString());
     settings.put(
-        "class_conditioning",
-        pipeline.denoiser().conditioning().type().toString().toLowerCase(Locale.ROOT));
+        "class_conditioning", classesOf(pipeline).type().toString().toLowerCase(Locale.ROOT));
     return settings;
   }
 }

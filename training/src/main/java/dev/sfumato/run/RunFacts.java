@@ -1,8 +1,12 @@
 package dev.sfumato.run;
 
 import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.LatentDenoiser;
+import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Engine;
 import dev.sfumato.tensor.Tensor;
@@ -31,7 +35,7 @@ import java.util.stream.Stream;
  */
 record RunFacts(
     OutputDirectory output,
-    PixelPipeline pipeline,
+    DiffusionPipeline pipeline,
     String dataset,
     Map<String, Object> options,
     LossHistory history,
@@ -96,7 +100,7 @@ record RunFacts(
   /** Returns the machine and the versions. */
   Map<String, String> machine() {
     Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("device", pipeline.denoiser().trainable().get(0).device().toString());
+    facts.put("device", pipeline.denoiser().device().toString());
     facts.put("processor", value(PROCESSORS, "model name").orElse(System.getProperty("os.arch")));
     facts.put("cores", number(Runtime.getRuntime().availableProcessors()));
     facts.put("threads", number(Engine.threads()));
@@ -108,21 +112,21 @@ record RunFacts(
 
   /** Returns the properties of the model. */
   Map<String, String> model() {
-    UNet2DConfig unet = pipeline.denoiser().config();
     SchedulerConfig noise = pipeline.scheduler();
-    ClassConditioning classes = pipeline.denoiser().conditioning();
+    ClassConditioning classes = classes();
     Map<String, String> facts = new LinkedHashMap<>();
     long parameters =
-        pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();
+        pipeline.network().parameters().values().stream().mapToLong(Tensor::numel).sum();
     facts.put("parameters", number(parameters));
-    facts.put(
-        "network",
-        "UNet2DModel, channels "
-            + String.join(", ", unet.blockOutChannels().stream().map(String::valueOf).toList())
-            + ", "
-            + unet.layersPerBlock()
-            + " layers per level");
-    facts.put("blocks down", String.join(", ", unet.downBlockTypes()));
+    if (pipeline.denoiser() instanceof LatentDenoiser latents) {
+      UNet2DConditionConfig unet = latents.unet().config();
+      facts.put("network", network("UNet2DConditionModel", unet.blockOutChannels(), unet.toJson()));
+      facts.put("blocks down", String.join(", ", unet.downBlockTypes()));
+    } else {
+      UNet2DConfig unet = ((PixelPipeline) pipeline).denoiser().config();
+      facts.put("network", network("UNet2DModel", unet.blockOutChannels(), unet.toJson()));
+      facts.put("blocks down", String.join(", ", unet.downBlockTypes()));
+    }
     facts.put(
         "classes",
         classes.numClasses() == 0
@@ -143,6 +147,25 @@ record RunFacts(
     facts.put("data", dataset);
     facts.put("licence", "not stated: choose one that the data and the base model allow");
     return facts;
+  }
+
+  private static String network(String name, List<Integer> channels, Map<String, Object> json) {
+    return name
+        + ", channels "
+        + String.join(", ", channels.stream().map(String::valueOf).toList())
+        + ", "
+        + json.get("layers_per_block")
+        + " layers per level";
+  }
+
+  /** Returns the classes of the model; a text-to-image model has none. */
+  ClassConditioning classes() {
+    return ModelOptions.classesOf(pipeline);
+  }
+
+  /** Returns whether the model draws texts. */
+  boolean drawsTexts() {
+    return pipeline instanceof StableDiffusionPipeline;
   }
 
   private static Optional<String> value(Path file, String name) {

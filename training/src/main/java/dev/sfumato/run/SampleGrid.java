@@ -2,14 +2,18 @@ package dev.sfumato.run;
 
 import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Pictures;
-import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Scope;
 import java.awt.image.BufferedImage;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
@@ -20,7 +24,7 @@ import java.util.stream.LongStream;
  * @param dataset pictures of the size to draw
  * @param watch the number of pictures and steps
  */
-record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
+record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watch) {
   private static final long SEED = 0;
 
   /**
@@ -30,7 +34,7 @@ record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
    * @throws CancellationException if {@code stopAsked} says so
    */
   BufferedImage draw(BooleanSupplier stopAsked) {
-    int classes = pipeline.denoiser().conditioning().numClasses();
+    int classes = ModelOptions.classesOf(pipeline).numClasses();
     SamplingOptions options =
         SamplingOptions.defaults()
             .withCount(watch.samples().count())
@@ -40,6 +44,9 @@ record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
             .withLabels(LongStream.range(0, classes).toArray())
             .withScheduler(SchedulerKind.DDIM)
             .withSeed(SEED);
+    if (pipeline instanceof StableDiffusionPipeline) {
+      options = options.withText(TextOptions.NONE.withPrompts(prompts()));
+    }
     Sampler.Listener watcher =
         (step, x) -> {
           if (stopAsked.getAsBoolean()) {
@@ -49,6 +56,15 @@ record SampleGrid(PixelPipeline pipeline, Dataset dataset, WatchOptions watch) {
     try (Scope scope = Scope.open()) {
       return Pictures.grid(pipeline.sample(options, watcher), rows(classes));
     }
+  }
+
+  /** Returns a text for each picture: the requested ones in turn, else captions of the pictures. */
+  private List<String> prompts() {
+    List<String> all =
+        watch.samples().prompts().isEmpty() ? dataset.captions() : watch.samples().prompts();
+    return IntStream.range(0, watch.samples().count())
+        .mapToObj(i -> all.get(i % all.size()))
+        .toList();
   }
 
   /** Returns the number of rows: a column per class if the count allows it, else about square. */

@@ -6,7 +6,7 @@ import dev.sfumato.hub.HubId;
 import dev.sfumato.hub.Kind;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
-import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.training.TrainedWeights;
 import java.nio.file.Files;
@@ -36,10 +36,11 @@ record TrainedModel(
    * The origin of a model: a name of a directory or the Hub, the directory if known, or a pipeline
    * in memory.
    */
-  record From(Optional<String> name, Optional<Path> directory, Optional<PixelPipeline> memory) {}
+  record From(
+      Optional<String> name, Optional<Path> directory, Optional<DiffusionPipeline> memory) {}
 
   /** A pipeline, which is freed in the end unless it belongs to the caller. */
-  record Loaded(PixelPipeline pipeline, boolean own) implements AutoCloseable {
+  record Loaded(DiffusionPipeline pipeline, boolean own) implements AutoCloseable {
     @Override
     public void close() {
       if (own) {
@@ -48,7 +49,7 @@ record TrainedModel(
     }
   }
 
-  static TrainedModel of(PixelPipeline pipeline) {
+  static TrainedModel of(DiffusionPipeline pipeline) {
     return NEW.from(new From(Optional.empty(), Optional.empty(), Optional.of(pipeline)));
   }
 
@@ -104,18 +105,18 @@ record TrainedModel(
   Loaded load(
       Optional<Path> folder, Dataset dataset, long seed, double classDropout, Device device) {
     boolean own = folder.isPresent() || from.memory.isEmpty();
-    PixelPipeline pipeline =
+    DiffusionPipeline pipeline =
         folder
-            .map(PixelPipeline::load)
+            .map(DiffusionPipeline::load)
             .or(from::memory)
             .orElseGet(() -> shape.create(dataset, seed, classDropout));
     Loaded loaded = new Loaded(pipeline, own);
     try {
       shape.requireSuits(pipeline);
-      weights.mark(pipeline.denoiser().parameters());
-      pipeline.denoiser().checkpointing(gradientCheckpointing);
-      pipeline.denoiser().to(device);
-      from.memory.map(PixelPipeline::precision).ifPresent(pipeline::precision);
+      weights.mark(pipeline.network().parameters());
+      pipeline.network().checkpointing(gradientCheckpointing);
+      pipeline.to(device);
+      from.memory.map(DiffusionPipeline::precision).ifPresent(pipeline::precision);
       return loaded;
     } catch (RuntimeException | Error e) {
       loaded.close();
@@ -131,7 +132,7 @@ record TrainedModel(
   }
 
   /** Returns the properties of {@code pipeline} by the names of the options. */
-  Map<String, Object> settings(PixelPipeline pipeline) {
+  Map<String, Object> settings(DiffusionPipeline pipeline) {
     return shape.settings(pipeline);
   }
 

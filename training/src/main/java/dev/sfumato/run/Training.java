@@ -5,12 +5,17 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.ProcessGroup;
+import dev.sfumato.training.DenoisingLoss;
+import dev.sfumato.training.LatentCache;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.TrainedWeights;
+import dev.sfumato.training.TrainingLoss;
 import dev.sfumato.training.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +52,7 @@ public final class Training implements Cloneable {
   private TrainingOptions options = TrainingOptions.defaults();
   private BatchOptions batches = BatchOptions.defaults();
   private Objective objective = Objective.defaults();
+  private LatentCache latentCache = LatentCache.MEMORY;
   private WatchOptions watch = WatchOptions.defaults();
   private Optional<Device> device = Optional.empty();
   private Optional<Precision> precision = Optional.empty();
@@ -84,7 +90,7 @@ public final class Training implements Cloneable {
    * Returns a training of a model in memory on pictures in memory. The pipeline still belongs to
    * the caller; its own weights are trained unless the run resumes from a checkpoint.
    */
-  public static Training of(PixelPipeline pipeline, Dataset pictures, Path output) {
+  public static Training of(DiffusionPipeline pipeline, Dataset pictures, Path output) {
     return new Training(TrainedModel.of(pipeline), TrainingPictures.of(pictures), output);
   }
 
@@ -149,6 +155,14 @@ public final class Training implements Cloneable {
   /** Returns a copy with another objective. */
   public Training withObjective(Objective other) {
     return with(t -> t.objective = other);
+  }
+
+  /**
+   * Returns a copy that keeps encoded pictures and captions there, or nowhere, for the next epochs;
+   * only models with an autoencoder have them. The losses are the same.
+   */
+  public Training withLatentCache(LatentCache other) {
+    return with(t -> t.latentCache = other);
   }
 
   /** Returns a copy with other samples, checkpoints and trackers. */
@@ -298,6 +312,13 @@ public final class Training implements Cloneable {
     return watch;
   }
 
+  /** Returns the loss of a model of any kind. */
+  TrainingLoss loss(DiffusionPipeline pipeline) {
+    return pipeline instanceof StableDiffusionPipeline texts
+        ? new DenoisingLoss(texts, objective, latentCache == LatentCache.MEMORY)
+        : new DenoisingLoss(((PixelPipeline) pipeline).denoiser(), pipeline.scheduler(), objective);
+  }
+
   /** Returns the description of the model, for the model card. */
   String description() {
     return description.orElse("A diffusion model, " + model.origin() + " with Sfumato.");
@@ -311,13 +332,14 @@ public final class Training implements Cloneable {
     settings.put("flip", batches.flip());
     settings.putAll(options.settings());
     settings.putAll(objective.settings());
+    settings.put("cache_latents", latentCache.toString());
     settings.putAll(watch.settings());
     settings.putAll(model.settings());
     return settings;
   }
 
   /** Returns every resolved option by name, the content of {@code config.json}. */
-  Map<String, Object> settings(PixelPipeline pipeline, Dataset dataset) {
+  Map<String, Object> settings(DiffusionPipeline pipeline, Dataset dataset) {
     Map<String, Object> settings = new TreeMap<>(notes);
     settings.putAll(settings());
     settings.putAll(model.settings(pipeline));

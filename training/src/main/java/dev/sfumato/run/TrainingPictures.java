@@ -5,10 +5,15 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.AutoencoderKLConfig;
+import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -71,8 +76,8 @@ record TrainingPictures(
    * @throws SfumatoException if the model draws pictures that are not square
    */
   TrainingPictures following(Path model) {
-    UNet2DConfig unet = PixelPipeline.unetConfig(model);
-    int sides = Set.copyOf(unet.sampleSize()).size();
+    Shape shape = Shape.of(model);
+    int sides = Set.copyOf(shape.size).size();
     if (options.resolution() == DataOptions.NATIVE && sides > 1 && opened.isEmpty()) {
       throw new SfumatoException(
           String.format(
@@ -80,17 +85,34 @@ record TrainingPictures(
               "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
                   + " choose their side with `resolution`",
               model,
-              unet.sampleSize().get(0),
-              unet.sampleSize().get(1)));
+              shape.size.get(0),
+              shape.size.get(1)));
     }
     DataOptions followed = options;
     if (options.resolution() == DataOptions.NATIVE && sides == 1) {
-      followed = followed.withResolution(unet.sampleSize().get(0));
+      followed = followed.withResolution(shape.size.get(0));
     }
     if (options.channels() == DataOptions.Channels.AUTO) {
-      followed = followed.withChannels(channels(unet.outChannels()));
+      followed = followed.withChannels(channels(shape.channels));
     }
     return with(followed);
+  }
+
+  /** The size and the channels of a model's pictures. */
+  private record Shape(List<Integer> size, int channels) {
+    static Shape of(Path model) {
+      if (StableDiffusionPipeline.isIn(model)) {
+        AutoencoderKLConfig vae =
+            JsonFile.read(model.resolve("vae/config.json"), AutoencoderKLConfig.class);
+        List<Integer> latents =
+            JsonFile.read(model.resolve("unet/config.json"), UNet2DConditionConfig.class)
+                .sampleSize();
+        return new Shape(
+            latents.stream().map(side -> side * vae.reduction()).toList(), vae.outChannels());
+      }
+      UNet2DConfig unet = PixelPipeline.unetConfig(model);
+      return new Shape(unet.sampleSize(), unet.outChannels());
+    }
   }
 
   /** The same, with this side in pixels where nothing else was asked for. */

@@ -4,7 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
-import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
 import dev.sfumato.tracking.EpochReport;
@@ -13,11 +13,9 @@ import dev.sfumato.tracking.Outcome;
 import dev.sfumato.tracking.TensorBoardTracker;
 import dev.sfumato.tracking.TensorHistograms;
 import dev.sfumato.tracking.Tracker;
-import dev.sfumato.training.DenoisingLoss;
 import dev.sfumato.training.FixedNoiseLoss;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
-import dev.sfumato.training.TrainingLoss;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,7 +31,7 @@ import java.util.function.Consumer;
  * checkpoints, a report, and at the end the model itself with its card.
  */
 public final class TrainingRun implements AutoCloseable {
-  private final PixelPipeline pipeline;
+  private final DiffusionPipeline pipeline;
   private final WatchOptions watch;
   private final RunFacts facts;
   private final RunFiles files;
@@ -85,7 +83,7 @@ public final class TrainingRun implements AutoCloseable {
    */
   TrainingRun(
       Training training,
-      PixelPipeline pipeline,
+      DiffusionPipeline pipeline,
       HeldOut pictures,
       OutputDirectory output,
       Optional<Path> checkpoint,
@@ -135,16 +133,14 @@ public final class TrainingRun implements AutoCloseable {
 
   private static Trainer trainer(
       Training training,
-      PixelPipeline pipeline,
+      DiffusionPipeline pipeline,
       HeldOut pictures,
       Optional<Path> checkpoint,
       ProcessGroup processes) {
-    TrainingLoss loss =
-        new DenoisingLoss(pipeline.denoiser(), pipeline.scheduler(), training.objective());
     Batches batches =
         new Batches(
             pictures.training(), training.batches().times(processes.size()), training.threads());
-    Trainer trainer = new Trainer(loss, batches, training.options(), processes);
+    Trainer trainer = new Trainer(training.loss(pipeline), batches, training.options(), processes);
     try {
       checkpoint.ifPresent(trainer::restore);
       return trainer;
@@ -224,7 +220,7 @@ public final class TrainingRun implements AutoCloseable {
    */
   static TrainingResult follow(
       Training training,
-      PixelPipeline pipeline,
+      DiffusionPipeline pipeline,
       HeldOut pictures,
       Optional<Path> checkpoint,
       ProcessGroup processes,
@@ -251,7 +247,7 @@ public final class TrainingRun implements AutoCloseable {
   private void lookAtGradients() {
     long step = trainer.progress().step() + 1;
     if (watch.tensorboard() && watch.samples().every() > 0 && step % watch.samples().every() == 0) {
-      var histograms = TensorHistograms.of(pipeline.denoiser().parameters());
+      var histograms = TensorHistograms.of(pipeline.network().parameters());
       tell(tracker -> tracker.histograms(step, histograms));
     }
   }

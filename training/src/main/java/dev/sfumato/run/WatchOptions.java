@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -21,7 +22,8 @@ public record WatchOptions(
     boolean tensorboard,
     Optional<MlflowSettings> mlflow) {
   private static final WatchOptions DEFAULTS =
-      new WatchOptions(new Samples(500, 50, 16), new Checkpoints(500, 2), true, Optional.empty());
+      new WatchOptions(
+          new Samples(500, 50, 16, List.of()), new Checkpoints(500, 2), true, Optional.empty());
 
   /**
    * Grids of sample pictures.
@@ -30,12 +32,15 @@ public record WatchOptions(
    *     the first step, too
    * @param steps scheduler steps of a sample
    * @param count pictures in a grid; 0 for no grids at all
+   * @param prompts the texts that a text-to-image model draws in turn; empty for captions of the
+   *     training pictures
    */
-  public record Samples(long every, int steps, int count) {
+  public record Samples(long every, int steps, int count, List<String> prompts) {
     /**
      * @throws SfumatoException if a number is out of range
      */
     public Samples {
+      prompts = List.copyOf(prompts);
       require(every >= 0, "`sampleEvery` must not be negative");
       require(steps >= 1, "`sampleSteps` must be at least 1");
       require(count >= 0, "`sampleCount` must not be negative");
@@ -83,17 +88,22 @@ public record WatchOptions(
 
   /** Returns a copy with this number of optimiser steps between grids. */
   public WatchOptions withSampleEvery(long optimiserSteps) {
-    return with(new Samples(optimiserSteps, samples.steps, samples.count));
+    return with(new Samples(optimiserSteps, samples.steps, samples.count, samples.prompts));
   }
 
   /** Returns a copy with this number of scheduler steps per sample. */
   public WatchOptions withSampleSteps(int schedulerSteps) {
-    return with(new Samples(samples.every, schedulerSteps, samples.count));
+    return with(new Samples(samples.every, schedulerSteps, samples.count, samples.prompts));
   }
 
   /** Returns a copy with this number of pictures in a grid. */
   public WatchOptions withSampleCount(int pictures) {
-    return with(new Samples(samples.every, samples.steps, pictures));
+    return with(new Samples(samples.every, samples.steps, pictures, samples.prompts));
+  }
+
+  /** Returns a copy that draws these texts in turn, if the model draws texts. */
+  public WatchOptions withPrompts(List<String> prompts) {
+    return with(new Samples(samples.every, samples.steps, samples.count, prompts));
   }
 
   private WatchOptions with(Samples changed) {
@@ -130,6 +140,9 @@ public record WatchOptions(
     settings.put("sample_every", samples.every);
     settings.put("sample_steps", samples.steps);
     settings.put("sample_count", samples.count);
+    if (!samples.prompts.isEmpty()) {
+      settings.put("validation_prompt", samples.prompts);
+    }
     settings.put("checkpoint_every", checkpoints.every);
     settings.put("checkpoints_keep", checkpoints.keep);
     return settings;

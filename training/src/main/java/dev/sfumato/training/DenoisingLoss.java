@@ -4,9 +4,9 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.model.ClassConditionedUNet;
-import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Condition;
 import dev.sfumato.nn.Module;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -19,32 +19,52 @@ import java.util.Map;
  * The loss of a diffusion model (Ho et al., 2020, algorithm 1): the mean squared error of the
  * noise, the clean picture or the velocity that the network predicts.
  *
- * <p>For each batch the noise is drawn first, of the batch's shape, and then the timesteps.
+ * <p>For each batch, a latent model first draws the noise of the posterior of its latents. Then the
+ * noise is drawn, of the shape of the samples, its offset if there is one, and the timesteps.
  */
 public final class DenoisingLoss implements TrainingLoss {
   private static final double SNR_GAMMA = 5;
 
-  private final ClassConditionedUNet denoiser;
+  private final DenoisingTask task;
   private final NoiseSchedule schedule;
   private final PredictionType predictionType;
   private final Objective objective;
 
   /**
-   * The loss of {@code denoiser}.
+   * The loss of {@code denoiser} on pixels.
    *
    * @param scheduler the settings of the noise and the prediction type
    */
   public DenoisingLoss(
       ClassConditionedUNet denoiser, SchedulerConfig scheduler, Objective objective) {
-    this(denoiser, NoiseSchedule.of(scheduler), scheduler.predictionType(), objective);
+    this(
+        new PixelTask(denoiser),
+        NoiseSchedule.of(scheduler),
+        scheduler.predictionType(),
+        objective);
+  }
+
+  /**
+   * The loss of a text-to-image model's U-Net on latents and captions. The autoencoder and the text
+   * encoder do not change.
+   *
+   * @param cached whether the distributions of latents and the states of captions are kept in
+   *     memory, for the next epochs; the losses are the same
+   */
+  public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, boolean cached) {
+    this(
+        new LatentTask(pipeline, cached),
+        NoiseSchedule.of(pipeline.scheduler()),
+        pipeline.scheduler().predictionType(),
+        objective);
   }
 
   private DenoisingLoss(
-      ClassConditionedUNet denoiser,
+      DenoisingTask task,
       NoiseSchedule schedule,
       PredictionType predictionType,
       Objective objective) {
-    this.denoiser = denoiser;
+    this.task = task;
     this.schedule = schedule;
     this.predictionType = predictionType;
     this.objective = objective;
@@ -52,42 +72,42 @@ public final class DenoisingLoss implements TrainingLoss {
 
   @Override
   public Module network() {
-    return denoiser;
+    return task.network();
   }
 
   /**
-   * Requires pictures with the network's channels, size and classes, and gives the network the
-   * names of the classes.
+   * Requires pictures that suit the model: their channels, size, classes or captions. Gives the
+   * network the names of the classes.
    *
    * @throws SfumatoException naming the mismatch
    */
   @Override
   public void prepare(Dataset dataset) {
-    Requirements.check(denoiser, dataset, objective);
-    denoiser.nameClasses(dataset.classNames());
+    task.prepare(dataset, objective);
   }
 
   @Override
   public Tensor loss(Batch batch, Draws draws) {
-    Device device = denoiser.device();
-    long[] shape = batch.images().shape();
+    Device device = task.denoiser().device();
+    Tensor samples = task.samples(batch, draws);
+    long[] shape = samples.shape();
     Tensor noise = draws.normal(shape[1], shape[2], shape[3]);
     if (objective.noiseOffset() > 0) {
       noise = noise.add(draws.normal(shape[1], 1, 1).mul(objective.noiseOffset()));
     }
     Tensor timesteps = draws.integers(schedule.length());
-    long[] labels = labels(batch, draws.chosen(objective.classDropout()));
+    boolean[] leftOut = draws.chosen(task.dropout(objective));
     if (batch.size() == 0) {
       return Tensor.zeros();
     }
-    Condition condition = Condition.ofLabels(Tensor.of(labels, labels.length).to(device));
-    return loss(batch.images().to(device), noise.to(device), timesteps.to(device), condition);
+    Condition condition = task.condition(batch, leftOut);
+    return loss(samples, noise.to(device), timesteps.to(device), condition);
   }
 
-  /** The loss for clean pictures {@code x0}, {@code noise} (B, C, H, W) and timesteps (B). */
+  /** The loss for clean samples {@code x0}, {@code noise} (B, C, H, W) and timesteps (B). */
   private Tensor loss(Tensor x0, Tensor noise, Tensor timesteps, Condition condition) {
     Tensor noisy = schedule.addNoise(x0, noise, timesteps);
-    Tensor prediction = denoiser.forward(noisy, timesteps, condition);
+    Tensor prediction = task.denoiser().forward(noisy, timesteps, condition);
     Tensor target =
         switch (predictionType) {
           case EPSILON -> noise;
@@ -99,14 +119,6 @@ public final class DenoisingLoss implements TrainingLoss {
     }
     Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
     return perPicture.mul(weights(timesteps).to(perPicture.device())).mean();
-  }
-
-  private static long[] labels(Batch batch, boolean[] leftOut) {
-    long[] labels = batch.labels().clone();
-    for (int i = 0; i < labels.length; i++) {
-      labels[i] = leftOut[i] ? ClassConditioning.NO_CLASS : labels[i];
-    }
-    return labels;
   }
 
   private Tensor weights(Tensor timesteps) {
@@ -126,11 +138,11 @@ public final class DenoisingLoss implements TrainingLoss {
     return Tensor.of(weights, t.length);
   }
 
-  /** Returns the same loss with all labels kept and without the noise offset. */
+  /** Returns the same loss with all labels and captions kept and without the noise offset. */
   @Override
   public TrainingLoss measured() {
-    Objective plain = objective.withNoiseOffset(0).withClassDropout(0);
-    return new DenoisingLoss(denoiser, schedule, predictionType, plain);
+    Objective plain = objective.withNoiseOffset(0).withClassDropout(0).withCaptionDropout(0);
+    return new DenoisingLoss(task, schedule, predictionType, plain);
   }
 
   @Override

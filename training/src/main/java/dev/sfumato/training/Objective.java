@@ -13,9 +13,12 @@ import java.util.Map;
  *     it lets a model learn very dark and very bright pictures
  * @param classDropout the share of labels that are replaced by "no class", in [0, 1), so that
  *     classifier-free guidance can be used later
+ * @param captionDropout the share of captions that are replaced by an empty one, in [0, 1), for the
+ *     same reason
  */
-public record Objective(Weighting lossWeighting, double noiseOffset, double classDropout) {
-  private static final Objective DEFAULTS = new Objective(Weighting.NONE, 0, 0);
+public record Objective(
+    Weighting lossWeighting, double noiseOffset, double classDropout, double captionDropout) {
+  private static final Objective DEFAULTS = new Objective(Weighting.NONE, 0, 0, 0.1);
 
   /**
    * @throws SfumatoException if a number is out of range
@@ -24,8 +27,13 @@ public record Objective(Weighting lossWeighting, double noiseOffset, double clas
     if (!(noiseOffset >= 0)) {
       throw new SfumatoException("`noiseOffset` must not be negative, but is " + noiseOffset);
     }
-    if (!(classDropout >= 0 && classDropout < 1)) {
-      throw new SfumatoException("`classDropout` must be in [0, 1), but is " + classDropout);
+    requireShare("classDropout", classDropout);
+    requireShare("captionDropout", captionDropout);
+  }
+
+  private static void requireShare(String name, double share) {
+    if (!(share >= 0 && share < 1)) {
+      throw new SfumatoException("`" + name + "` must be in [0, 1), but is " + share);
     }
   }
 
@@ -40,24 +48,32 @@ public record Objective(Weighting lossWeighting, double noiseOffset, double clas
     MIN_SNR
   }
 
-  /** Returns equal weights for all timesteps, no noise offset and no dropped labels. */
+  /**
+   * Returns equal weights for all timesteps, no noise offset and no dropped labels; a tenth of the
+   * captions is dropped.
+   */
   public static Objective defaults() {
     return DEFAULTS;
   }
 
   /** Returns a copy with another weighting of timesteps. */
   public Objective withLossWeighting(Weighting weighting) {
-    return new Objective(weighting, noiseOffset, classDropout);
+    return new Objective(weighting, noiseOffset, classDropout, captionDropout);
   }
 
   /** Returns a copy with another noise offset. */
   public Objective withNoiseOffset(double strength) {
-    return new Objective(lossWeighting, strength, classDropout);
+    return new Objective(lossWeighting, strength, classDropout, captionDropout);
   }
 
   /** Returns a copy with another share of dropped labels. */
   public Objective withClassDropout(double share) {
-    return new Objective(lossWeighting, noiseOffset, share);
+    return new Objective(lossWeighting, noiseOffset, share, captionDropout);
+  }
+
+  /** Returns a copy with another share of dropped captions. */
+  public Objective withCaptionDropout(double share) {
+    return new Objective(lossWeighting, noiseOffset, classDropout, share);
   }
 
   /** Returns every option by its name in a run's {@code config.json}. */
@@ -66,6 +82,7 @@ public record Objective(Weighting lossWeighting, double noiseOffset, double clas
     settings.put("loss_weighting", lossWeighting.name().toLowerCase(Locale.ROOT));
     settings.put("noise_offset", noiseOffset);
     settings.put("class_dropout", classDropout);
+    settings.put("caption_dropout", captionDropout);
     return settings;
   }
 }

@@ -367,7 +367,7 @@ class TrainingRunTest {
   private static WatchOptions watch(
       long sampleEvery, int sampleSteps, int count, long every, int keep, boolean tensorboard) {
     return new WatchOptions(
-        new WatchOptions.Samples(sampleEvery, sampleSteps, count),
+        new WatchOptions.Samples(sampleEvery, sampleSteps, count, java.util.List.of()),
         new WatchOptions.Checkpoints(every, keep),
         tensorboard,
         Optional.empty());

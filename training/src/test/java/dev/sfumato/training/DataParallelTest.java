@@ -171,7 +171,7 @@ class DataParallelTest {
     return new DenoisingLoss(
         denoiser,
         SchedulerConfig.ddpmDefaults().withTrainTimesteps(50),
-        new Objective(Objective.Weighting.MIN_SNR, 0.1, 0.3));
+        new Objective(Objective.Weighting.MIN_SNR, 0.1, 0.3, 0));
   }
 
   private static Batches batches() {

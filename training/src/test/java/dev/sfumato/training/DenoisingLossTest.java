@@ -70,7 +70,8 @@ class DenoisingLossTest {
         ClassConditionedUNet denoiser = network()) {
       DenoisingLoss plain = new DenoisingLoss(denoiser, SCHEDULER, Objective.defaults());
       DenoisingLoss regularised =
-          new DenoisingLoss(denoiser, SCHEDULER, new Objective(Objective.Weighting.NONE, 0.1, 0.5));
+          new DenoisingLoss(
+              denoiser, SCHEDULER, new Objective(Objective.Weighting.NONE, 0.1, 0.5, 0));
       Still draws = new Still();
       double measured = regularised.measured().loss(batch(), draws).item();
       assertThat(draws.normals).isEqualTo(1);

@@ -286,7 +286,8 @@ class TrainerTest {
             Objective.Weighting.valueOf(
                 options.get("loss_weighting").textValue().toUpperCase(Locale.ROOT)),
             options.get("noise_offset").doubleValue(),
-            classDropout);
+            classDropout,
+            0);
     return new Trainer(
         new DenoisingLoss(denoiser, scheduler, objective),
         new Batches(dataset, new BatchOptions(BATCH, false, false, 0)),

@@ -1,0 +1,38 @@
+package dev.sfumato.training;
+
+import dev.sfumato.data.Batch;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.model.Condition;
+import dev.sfumato.model.Denoiser;
+import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Tensor;
+
+/**
+ * What a diffusion model makes of a batch: the clean samples that its network denoises, pixels or
+ * latents, and their conditions, classes or texts.
+ */
+interface DenoisingTask {
+  /** Returns the network to train. */
+  Module network();
+
+  /** Returns the same network as samplers see it. */
+  Denoiser denoiser();
+
+  /** Requires pictures that suit the model, and gives it their facts. */
+  void prepare(Dataset dataset, Objective objective);
+
+  /**
+   * Returns the clean samples (B, C, H, W) of a batch, which may be empty, on the network's device.
+   */
+  Tensor samples(Batch batch, Draws draws);
+
+  /** Returns the share of conditions to leave out. */
+  double dropout(Objective objective);
+
+  /**
+   * Returns the condition of a batch.
+   *
+   * @param leftOut the choice of pictures whose condition is missing (B)
+   */
+  Condition condition(Batch batch, boolean[] leftOut);
+}

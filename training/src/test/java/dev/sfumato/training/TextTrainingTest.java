@@ -1,0 +1,223 @@
+package dev.sfumato.training;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static dev.sfumato.tensor.TensorSubject.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.run.Training;
+import dev.sfumato.run.WatchOptions;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
+import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Scope;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Training on captioned pictures, against what PyTorch and diffusers computed. */
+class TextTrainingTest {
+  private static final Golden GOLDEN = Golden.read("text_training");
+
+  @TempDir Path folder;
+  private int models;
+
+  /** Pictures with a caption each. */
+  private record Captioned(PictureList pictures, List<String> captions) implements Dataset {
+    @Override
+    public int size() {
+      return pictures.size();
+    }
+
+    @Override
+    public int channels() {
+      return pictures.channels();
+    }
+
+    @Override
+    public int height() {
+      return pictures.height();
+    }
+
+    @Override
+    public int width() {
+      return pictures.width();
+    }
+
+    @Override
+    public List<String> classNames() {
+      return List.of();
+    }
+
+    @Override
+    public int label(int index) {
+      throw new IllegalStateException();
+    }
+
+    @Override
+    public Pixels pixels(int index) {
+      return pictures.pixels(index);
+    }
+  }
+
+  private static Captioned pictures(int side) {
+    List<String> captions =
+        StreamSupport.stream(GOLDEN.document().get("captions").spliterator(), false)
+            .map(JsonNode::textValue)
+            .toList();
+    return new Captioned(PictureList.random(captions.size(), 3, side, 0, 7), captions);
+  }
+
+  private StableDiffusionPipeline model(String family) {
+    return StableDiffusionPipeline.load(
+        TinyStableDiffusion.write(folder.resolve("model" + models++), family));
+  }
+
+  private static Batches batches(boolean flip) {
+    return new Batches(pictures(16), new BatchOptions(3, false, flip, 0));
+  }
+
+  private static TrainingOptions options() {
+    return TrainingOptions.defaults()
+        .withMaxSteps(20)
+        .withLearningRate(1e-3)
+        .withSeed(GOLDEN.document().get("seed").longValue());
+  }
+
+  private static List<Double> losses(
+      StableDiffusionPipeline pipeline, Objective objective, LatentCache cache, boolean flip) {
+    List<Double> losses = new ArrayList<>();
+    TrainingLoss loss = new DenoisingLoss(pipeline, objective, cache == LatentCache.MEMORY);
+    try (Trainer trainer = new Trainer(loss, batches(flip), options())) {
+      while (trainer.hasNext()) {
+        losses.add(trainer.step().loss());
+      }
+    }
+    return losses;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"epsilon, NONE, 0", "v_prediction_min_snr, MIN_SNR, 0.1"})
+  void trainsAsPyTorchDoes(String name, Objective.Weighting weighting, double offset) {
+    JsonNode golden =
+        StreamSupport.stream(GOLDEN.document().get("cases").spliterator(), false)
+            .filter(c -> c.get("name").textValue().equals(name))
+            .findFirst()
+            .orElseThrow();
+    Objective objective = new Objective(weighting, offset, 0, 0);
+    try (StableDiffusionPipeline pipeline = model(golden.get("family").textValue())) {
+      List<Double> losses = losses(pipeline, objective, LatentCache.MEMORY, false);
+      for (int step = 0; step < 20; step++) {
+        double expected = golden.at("/losses/" + step).doubleValue();
+        assertWithMessage("step " + step).that(losses.get(step)).isWithin(1e-5).of(expected);
+      }
+    }
+  }
+
+  @Test
+  void aCacheChangesNoLoss() {
+    Objective objective = Objective.defaults().withCaptionDropout(0.4);
+    List<List<Double>> all =
+        Stream.of(LatentCache.values())
+            .map(
+                cache -> {
+                  try (StableDiffusionPipeline pipeline = model("sd1")) {
+                    return losses(pipeline, objective, cache, true);
+                  }
+                })
+            .toList();
+    assertThat(all.get(1)).isEqualTo(all.get(0));
+  }
+
+  @Test
+  void droppedCaptionsLeaveTheNoiseAsItIs() {
+    try (StableDiffusionPipeline all = model("sd1");
+        StableDiffusionPipeline some = model("sd1")) {
+      double kept =
+          losses(all, Objective.defaults().withCaptionDropout(0), LatentCache.NONE, false).get(0);
+      double dropped =
+          losses(some, Objective.defaults().withCaptionDropout(0.99), LatentCache.NONE, false)
+              .get(0);
+      assertThat(dropped).isNotEqualTo(kept);
+      assertThat(dropped).isWithin(0.05 * kept).of(kept); // other texts, but the same noise
+    }
+  }
+
+  @Test
+  void aResumedRunIsTheSameBitForBit() {
+    Path straight = folder.resolve("straight");
+    Path resumed = folder.resolve("resumed");
+    try (StableDiffusionPipeline pipeline = model("sd1")) {
+      training(pipeline, straight, 6).run(report -> {});
+    }
+    try (StableDiffusionPipeline pipeline = model("sd1")) {
+      training(pipeline, resumed, 4).run(report -> {});
+      training(pipeline, resumed, 6).withResume().run(report -> {});
+    }
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline one = StableDiffusionPipeline.load(straight);
+        StableDiffusionPipeline other = StableDiffusionPipeline.load(resumed)) {
+      one.network()
+          .parameters()
+          .forEach(
+              (name, weight) ->
+                  assertWithMessage(name)
+                      .that(other.network().parameters().get(name).toFloats())
+                      .isEqualTo(weight.toFloats()));
+      SamplingOptions options =
+          SamplingOptions.defaults()
+              .withText(TextOptions.NONE.withPrompts(List.of("a red rose")))
+              .withSteps(2);
+      assertThat(one.sample(options, (step, x) -> {}))
+          .isWithin(0)
+          .of(other.sample(options, (step, x) -> {}));
+    }
+  }
+
+  private static Training training(StableDiffusionPipeline pipeline, Path output, int steps) {
+    return Training.of(pipeline, pictures(16), output)
+        .withOptions(options().withMaxSteps(steps).withEma(Ema.Settings.DEFAULTS))
+        .withBatches(new BatchOptions(3, true, true, 0))
+        .withWatch(
+            WatchOptions.quiet()
+                .withSampleCount(1)
+                .withSampleSteps(2)
+                .withPrompts(List.of("a blue cup", "a cat")));
+  }
+
+  @Test
+  void otherKindsAreRefusedByName() {
+    try (StableDiffusionPipeline pipeline = model("xl")) {
+      TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), true);
+      SfumatoException refused =
+          assertThrows(SfumatoException.class, () -> loss.prepare(pictures(16)));
+      assertThat(refused).hasMessageThat().contains("Stable Diffusion XL");
+    }
+  }
+
+  @Test
+  void picturesWithoutTextsAreRefused() {
+    try (StableDiffusionPipeline pipeline = model("sd1")) {
+      TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), true);
+      SfumatoException refused =
+          assertThrows(
+              SfumatoException.class, () -> loss.prepare(PictureList.random(3, 3, 16, 2, 0)));
+      assertThat(refused).hasMessageThat().contains("captionColumn");
+      assertThrows(SfumatoException.class, () -> loss.prepare(pictures(15)));
+    }
+  }
+}
