@@ -4,6 +4,7 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.FileChoice;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.pipeline.PipelineFiles;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -23,7 +24,7 @@ final class Downloads {
 
   /** Returns the same, with weights of {@code variant} if that is not null. */
   static Path pipeline(String name, String variant) {
-    return model(name, files -> ModelFiles.pipeline(files, Optional.ofNullable(variant)));
+    return model(name, new PipelineFiles(Optional.ofNullable(variant)));
   }
 
   /** Returns the directory or file of an autoencoder, named in the same ways. */

@@ -3,6 +3,7 @@ package dev.sfumato.pipeline;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.AutoencoderFile;
 import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.checkpoint.WholeModel;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
@@ -54,6 +55,17 @@ record StableDiffusionParts(
       StableDiffusionParts parts = load(files, options);
       made.complete();
       return parts;
+    }
+  }
+
+  /**
+   * Checks the settings of a model directory whose weights may be missing.
+   *
+   * @throws SfumatoException naming what is not supported
+   */
+  static void requireSupported(Path directory) {
+    try (ModelParts files = ModelParts.of(directory, ReadingOptions.DEFAULT)) {
+      requireFit(files.unet(), files.autoencoder(), directory);
     }
   }
 
