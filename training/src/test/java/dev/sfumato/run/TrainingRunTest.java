@@ -294,7 +294,6 @@ class TrainingRunTest {
             "drawing samples, step 3 of 3",
             "step 1",
             "measuring the validation loss",
-            "saving a checkpoint",
             "saving the model")
         .inOrder();
   }
