@@ -92,6 +92,25 @@ class ExamplesTest {
   }
 
   @Test
+  void trainsAnAutoencoderAndGoesOn() throws Exception {
+    Path data = Files.createDirectory(folder.resolve("data"));
+    List<String> lines = new ArrayList<>();
+    for (String caption : List.of("a", "b", "d")) { // "d" is held out
+      Png.write(
+          data.resolve(caption + ".png"), new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+      lines.add("{\"file_name\": \"%1$s.png\", \"text\": \"%1$s\"}".formatted(caption));
+    }
+    Files.write(data.resolve("metadata.jsonl"), lines);
+    run("TrainAutoencoder", "vae", "1", data.toString());
+    byte[] first = Files.readAllBytes(folder.resolve("vae/diffusion_pytorch_model.safetensors"));
+    run("TrainAutoencoder", "vae", "2", data.toString());
+    assertThat(Files.readString(folder.resolve("output"))).contains("PSNR");
+    assertThat(Files.readString(folder.resolve("vae/config.json"))).contains("scaling_factor");
+    assertThat(Files.readAllBytes(folder.resolve("vae/diffusion_pytorch_model.safetensors")))
+        .isNotEqualTo(first);
+  }
+
+  @Test
   void servesFourCallersAtOnce() throws Exception {
     int port;
     try (ServerSocket free = new ServerSocket(0)) {
