@@ -4,6 +4,7 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.FileChoice;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.pipeline.PipelineFiles;
 import java.nio.file.Path;
 
 /** Models and data named by options: local paths or downloads from the Hub. */
@@ -17,7 +18,7 @@ final class Downloads {
    * @throws dev.sfumato.SfumatoException if it is neither, or cannot be downloaded
    */
   static Path pipeline(String name) {
-    return model(name, ModelFiles::pipeline);
+    return model(name, new PipelineFiles());
   }
 
   /** Returns the directory or file of a CLIP model, named in the same ways. */

@@ -1,31 +1,24 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.DataOptions;
-import dev.sfumato.data.Datasets;
 import dev.sfumato.evaluation.ClassReport;
 import dev.sfumato.evaluation.ClassifierCard;
+import dev.sfumato.evaluation.Evaluation;
 import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.ClassConditionedUNet;
-import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
-import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.Supplier;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -157,44 +150,26 @@ final class EvaluateCommand implements Callable<Integer> {
     try (Scope scope = Scope.open();
         PixelPipeline pipeline =
             StepProgress.during("load the model", () -> PixelPipeline.load(files))) {
-      ClassConditionedUNet denoiser = pipeline.denoiser();
-      if (denoiser.channels() != 1 && denoiser.channels() != 3) {
-        throw new SfumatoException(
-            String.format(
-                Locale.ROOT,
-                "the model draws pictures with %d channels: only gray and RGB ones can be measured",
-                denoiser.channels()));
-      }
       compute.place(pipeline, device);
+      SamplingOptions options = options(pipeline);
       if (!classes) {
-        Tensor images = sample(pipeline);
-        report(PictureSummary.of(images));
-        compare(() -> PictureSummary.pictures(images), device);
+        summarise(drawn(pipeline, options), device);
         return;
       }
       try (PictureClassifier reader = classifier(device)) {
-        reader.requireSuits(denoiser);
-        int[] read = reader.read(sample(pipeline));
-        int[] asked = IntStream.range(0, count).map(i -> (int) label(denoiser, i)).toArray();
-        report(ClassReport.of(reader.card().classNames(), asked, read), reader.card());
+        reader.requireSuits(pipeline.denoiser());
+        report(drawn(pipeline, options).classes(reader), reader.card());
       }
     }
   }
 
-  /** Returns the classes in turn. */
-  private static long label(ClassConditionedUNet denoiser, int picture) {
-    return picture % denoiser.conditioning().numClasses();
-  }
-
-  private Tensor sample(PixelPipeline pipeline) {
-    ClassConditionedUNet denoiser = pipeline.denoiser();
-    int known = denoiser.conditioning().numClasses();
-    long[] labels =
-        IntStream.range(0, Math.min(known, count)).mapToLong(i -> label(denoiser, i)).toArray();
+  private SamplingOptions options(PixelPipeline pipeline) {
     SamplingOptions asked = sampling.options();
     WrongCall.checked(spec, () -> asked.scheduler(pipeline.scheduler()));
-    SamplingOptions options =
-        pipeline.completed(asked.withCount(count).withLabels(labels).withSeed(compute.seed));
+    return Evaluation.completed(pipeline, asked.withCount(count).withSeed(compute.seed));
+  }
+
+  private Evaluation drawn(PixelPipeline pipeline, SamplingOptions options) {
     int steps = options.steps().getAsInt();
     System.out.printf(
         Locale.ROOT,
@@ -211,39 +186,45 @@ final class EvaluateCommand implements Callable<Integer> {
     results.put("class_guidance_scale", sampling.classGuidanceScale);
     results.put("seed", compute.seed);
     try (StepProgress progress = new StepProgress("sample", 0, steps)) {
-      return pipeline.sample(options, (step, x) -> progress.stepTo(step.index() + 1));
+      return Evaluation.ofModel(pipeline, options, (step, x) -> progress.stepTo(step.index() + 1));
     }
   }
 
-  // ---- a folder
+  // ---- pictures
 
   private void measurePictures(Device device) {
+    Evaluation pictures = pictures(subject.images);
     if (!classes) {
-      report(PictureSummary.of(pictures(subject.images)));
-      compare(() -> pictures(subject.images), device);
+      summarise(pictures, device);
       return;
     }
     try (PictureClassifier reader = classifier(device)) {
-      report(ClassReport.of(subject.images, split(subject.images), reader), reader.card());
+      report(pictures.classes(reader), reader.card());
     }
   }
 
-  // ---- a distance
+  private Evaluation pictures(String data) {
+    return split == null ? Evaluation.ofPictures(data) : Evaluation.ofPictures(data, split);
+  }
 
-  private void compare(Supplier<Stream<Pixels>> pictures, Device device) {
-    if (against == null) {
-      return;
+  private void summarise(Evaluation pictures, Device device) {
+    PictureSummary summary = pictures.summary();
+    results.put("pictures", summary);
+    System.out.println(summary.table());
+    if (against != null) {
+      compare(pictures, device);
     }
+  }
+
+  private void compare(Evaluation pictures, Device device) {
     try (Scope scope = Scope.open();
         ClipModel features = ClipModel.load(Downloads.clip(clip))) {
       compute.place(features, device);
       FeatureStatistics theirs =
-          StepProgress.during(
-              "look at " + against, () -> FeatureStatistics.of(features, pictures(against)));
+          StepProgress.during("look at " + against, () -> pictures(against).features(features));
       double distance =
           StepProgress.during(
-              "look at the pictures",
-              () -> FeatureStatistics.of(features, pictures.get()).distanceTo(theirs));
+              "look at the pictures", () -> pictures.features(features).distanceTo(theirs));
       results.put("against", Map.of("images", against, "clip", clip, "distance", distance));
       System.out.printf(
           Locale.ROOT,
@@ -255,20 +236,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private Stream<Pixels> pictures(String data) {
-    return Datasets.pictures(data, split(data));
-  }
-
-  private DataOptions.Split split(String data) {
-    return split != null ? split : Datasets.measured(data);
-  }
-
   // ---- results
-
-  private void report(PictureSummary summary) {
-    results.put("pictures", summary);
-    System.out.println(summary.table());
-  }
 
   private void report(ClassReport report, ClassifierCard card) {
     results.put("classes", report);

@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
 public final class Sfumato implements Runnable {
   private static final int FAILED = 1;
   private static final int CALLED_WRONGLY = 2;
+  private static final int UNREAD = 128 + 13; // as after SIGPIPE
 
   private static final List<Class<?>> COMMANDS =
       List.of(
@@ -71,6 +72,7 @@ public final class Sfumato implements Runnable {
   /** Runs a command and ends the process with its exit status. */
   public static void main(String[] args) {
     Locale.setDefault(Locale.ROOT);
+    StandardOutput.watch();
     Interruption.listen();
     Thread.setDefaultUncaughtExceptionHandler(Sfumato::threadError);
     Optional<String> lost = Failure.ofEncoding(List.of(args));
@@ -86,6 +88,9 @@ public final class Sfumato implements Runnable {
       setDefaults(commands, args);
       int status = commands.execute(args);
       if (System.out.checkError() && status == 0) {
+        if (StandardOutput.isUnread()) {
+          return UNREAD;
+        }
         throw new SfumatoException("standard output cannot be written: it is full or closed");
       }
       return status;

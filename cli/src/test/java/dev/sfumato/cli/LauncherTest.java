@@ -52,10 +52,20 @@ class LauncherTest {
         .isEqualTo("error: standard output cannot be written: it is full or closed\n");
   }
 
+  /** As with {@code head}: what the reader does not want is not an error. */
+  @Test
+  void aReaderThatGoesAwayIsNotTold() throws Exception {
+    String said = shell("{ sfumato help train || echo status $? >&2; } | :", 0);
+    assertThat(said).isEqualTo("status 141\n");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"C", "POSIX"})
   void namesAndTextsAreUtf8InEveryLocale(String locale) throws Exception {
     SmallClip.saved(folder.resolve("clip"));
+    String guided =
+        "sfumato sample --model ausg$e --steps 1 --scheduler ddim --threads 1 --out x.png"
+            + " --guide clip=caf$e --clip clip --cuts 1 --trace ";
     String clip = "sfumato clip --clip clip --image data/a/*.png --json --text caf$e cafe";
     String said =
         shell(
@@ -69,7 +79,11 @@ class LauncherTest {
                 + locale
                 + "; sfumato train --data data --output ausg$e --config unet.json --resolution 8"
                 + " --batch-size 2 --max-steps 1 --sample-count 0 --threads 1 --log csv;"
-                + " test -f ausg$e/model_index.json",
+                + " test -f ausg$e/model_index.json; "
+                + guided
+                + "found.csv; LC_ALL=C.UTF-8; "
+                + guided
+                + "expected.csv; cmp found.csv expected.csv",
             0);
     assertThat(said).doesNotContain("error");
   }

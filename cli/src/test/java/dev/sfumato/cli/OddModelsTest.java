@@ -8,6 +8,7 @@ import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
@@ -96,6 +97,19 @@ class OddModelsTest {
   }
 
   @Test
+  void aTensorFileThatHoldsNaNIsNotJustListed() {
+    Path file = folder.resolve("x.safetensors");
+    try (Scope scope = Scope.open()) {
+      Tensor mask = Tensor.full(Float.NEGATIVE_INFINITY, 2);
+      Safetensors.write(file, Map.of("mask", mask), Map.of());
+      Calls.run("inspect " + file).succeeds();
+      Tensor half = Tensor.full(Float.NaN, 2).to(DType.FLOAT16);
+      Safetensors.write(file, Map.of("mask", mask, "half", half), Map.of());
+    }
+    Calls.run("inspect " + file).failsWith(1, "the tensor half holds NaN");
+  }
+
+  @Test
   void numbersThatGrowTooLargeAreNoBlackPicture() {
     Path model = model(3, 8);
     change(model.resolve(WEIGHTS), "conv_out.weight", Float.MAX_VALUE);
@@ -161,6 +175,7 @@ class OddModelsTest {
     Calls.run(call, model, data, output).failsWith(1, "8 x 16 pixels", "--resolution");
     assertThat(Files.exists(output)).isFalse();
     Calls.run(call + " --resolution 8", model, data, output).succeeds();
+    assertThat(PixelPipeline.unetConfig(output).sampleSize()).containsExactly(8);
   }
 
   @ParameterizedTest

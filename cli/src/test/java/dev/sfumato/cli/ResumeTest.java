@@ -53,6 +53,17 @@ class ResumeTest {
     }
   }
 
+  @Test
+  void saysThatMetricsAreLost() throws IOException {
+    train("--max-steps 3").succeeds();
+    assertThat(resume("--max-steps 4").err()).doesNotContain("steps so far");
+    Path metrics = output.resolve("metrics.csv");
+    Files.write(metrics, Files.readAllLines(metrics).subList(0, 3));
+    assertThat(resume("--max-steps 5").err()).contains("has 2 of the 4 steps so far");
+    Files.delete(metrics);
+    assertThat(resume("--max-steps 6").err()).contains("has 0 of the 5 steps so far");
+  }
+
   // ---- killed before the first checkpoint
 
   @Test

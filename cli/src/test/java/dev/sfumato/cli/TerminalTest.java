@@ -113,6 +113,39 @@ class TerminalTest {
     assertThat(Files.exists(output.resolve("checkpoints/step-000000"))).isTrue();
   }
 
+  /** One optimiser step, which the first Ctrl-C waits for, takes longer than any test. */
+  @Test
+  void aSecondCtrlCEndsAtOnce() throws IOException, InterruptedException {
+    List<String> words = training("--sample-every 0 --sample-count 0 --epochs 100000");
+    words.addAll(List.of("--gradient-accumulation-steps", "100000000"));
+    Calls.pictures(folder.resolve("data"), 600);
+    Process terminal = onTerminal(words);
+    await(terminal, () -> Files.exists(output.resolve("metrics.csv")));
+    Thread.sleep(1000);
+    press(terminal, CTRL_C);
+    assertThat(terminal.waitFor(1, TimeUnit.SECONDS)).isFalse();
+    press(terminal, CTRL_C);
+    assertThat(terminal.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(Files.readString(log)).contains("status=130");
+    assertThat(Files.exists(output.resolve("model_index.json"))).isFalse();
+  }
+
+  /** A terminal sends the signal to the workers, too. */
+  @Test
+  void ctrlCSavesARunOfSeveralProcesses() throws IOException, InterruptedException {
+    List<String> words = new ArrayList<>(List.of("launch", "--processes", "2"));
+    words.addAll(training("--sample-every 0 --sample-count 0"));
+    Process terminal = onTerminal(words);
+    await(terminal, () -> rows() > 3);
+    press(terminal, CTRL_C);
+    assertThat(terminal.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    String shown = Files.readString(log);
+    assertThat(shown).contains("stopped after step " + rows() + " of 100000");
+    assertThat(shown).contains("status=130");
+    assertThat(shown).doesNotContain("error");
+    assertThat(Files.exists(output.resolve("model_index.json"))).isTrue();
+  }
+
   @Test
   void theBarIsGoneWhenResultsAreShown() throws IOException, InterruptedException {
     List<String> words = new ArrayList<>(training("--sample-every 0 --sample-count 0"));

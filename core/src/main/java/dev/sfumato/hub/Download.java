@@ -3,6 +3,7 @@ package dev.sfumato.hub;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.HubServer.RemoteFile;
 import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.WebClient;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -115,7 +116,7 @@ final class Download {
             return partial;
           } catch (IOException e) {
             log.log(Level.DEBUG, file.name() + ": broke off after " + size() + " bytes", e);
-            if (size() > farthest) {
+            if (!(e instanceof WebClient.TooSlow) && size() > farthest) {
               farthest = size();
               retries.restart();
             }

@@ -1,6 +1,7 @@
 package dev.sfumato.hub;
 
 import dev.sfumato.SfumatoException;
+import java.nio.file.Path;
 import java.util.List;
 
 /** A choice of files of a repository to download. */
@@ -12,6 +13,14 @@ public interface FileChoice {
    * @throws Missing if a required file is not among them
    */
   List<String> among(List<String> files);
+
+  /**
+   * Checks the settings, the {@code .json} files, which are downloaded before all others.
+   *
+   * @param folder their folder
+   * @throws SfumatoException if what they describe is not supported, so that no more is downloaded
+   */
+  default void requireSupported(Path folder) {}
 
   /** The failure that a repository or the cache lacks a file. */
   final class Missing extends SfumatoException {

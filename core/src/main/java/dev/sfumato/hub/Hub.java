@@ -115,7 +115,8 @@ public final class Hub {
               : new Retries(settings.pause(), Retries.Busy.class).run(server::revision);
       List<String> files = chosen(id, revision, choice);
       cache.writeCommit(id, revision.commit());
-      return new Snapshot(settings, server, cache, revision.commit()).complete(files, listener);
+      return new Snapshot(settings, server, cache, revision.commit())
+          .complete(files, choice, listener);
     } catch (IOException e) {
       String reason = settings.endpoint() + " cannot be reached (" + AtomicFile.reason(e) + ")";
       Path snapshot = cached(cache, id, choice, reason);

@@ -14,7 +14,10 @@ import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -32,7 +35,9 @@ final class HubServer {
   private static final int MOST_REDIRECTS = 10;
   private static final int MOST_PAGES = 1000;
   private static final long MOST_BYTES_OF_A_LIST = 64L << 20;
-  private static final int PATIENCE_WITH_LISTS = 30; // attempts with a silent server
+  private static final int PATIENCE_WITH_LISTS = 30; // times the patience with a silent server
+  private static final int PATIENCE_WITH_FILES = 6;
+  private static final int SLOWEST = 1; // byte in a millisecond
   private static final Set<Integer> PASSING = Set.of(408, 429, 500, 502, 503, 504);
   private static final String LINKED_ETAG = "X-Linked-Etag";
   private static final Pattern NEXT_PAGE = Pattern.compile("<([^>]+)>;\\s*rel=\"next\"");
@@ -242,13 +247,19 @@ final class HubServer {
     return request;
   }
 
-  /** Sends a request with limits for large, slow files of known sizes. */
+  /** Sends a request. A file may take the longer, the more of it has arrived. */
   private HttpResponse<InputStream> exchange(HttpRequest.Builder request, boolean isFile)
       throws IOException {
     return isFile
-        ? client.send(request, Long.MAX_VALUE, Duration.ofDays(365))
+        ? client.send(
+            request,
+            Long.MAX_VALUE,
+            bytes ->
+                settings.timeout().multipliedBy(PATIENCE_WITH_FILES).plusMillis(bytes / SLOWEST))
         : client.send(
-            request, MOST_BYTES_OF_A_LIST, settings.timeout().multipliedBy(PATIENCE_WITH_LISTS));
+            request,
+            MOST_BYTES_OF_A_LIST,
+            bytes -> settings.timeout().multipliedBy(PATIENCE_WITH_LISTS));
   }
 
   /** Returns true for the Hub's scheme, host and port, the only place where the token may go. */
@@ -297,11 +308,20 @@ final class HubServer {
     return response.statusCode() == 404 ? "no such " + kind + " or revision" : "refused";
   }
 
-  /**
-   * Returns the pause in seconds that the server asks for; a date is ignored, since pauses grow
-   * anyway.
-   */
+  /** Returns the pause that the server asks for, in seconds or until a date. */
   private static Duration retryAfter(HttpResponse<?> response) {
-    return Duration.ofSeconds(number(response.headers(), "Retry-After").orElse(0L));
+    return number(response.headers(), "Retry-After")
+        .map(Duration::ofSeconds)
+        .or(() -> response.headers().firstValue("Retry-After").flatMap(HubServer::until))
+        .orElse(Duration.ZERO);
+  }
+
+  private static Optional<Duration> until(String date) {
+    try {
+      Instant then = DateTimeFormatter.RFC_1123_DATE_TIME.parse(date.strip(), Instant::from);
+      return Optional.of(Duration.between(Instant.now(), then));
+    } catch (DateTimeException e) {
+      return Optional.empty();
+    }
   }
 }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutionException;
@@ -18,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** The files of one commit, on the server and in the cache. */
 final class Snapshot {
@@ -36,14 +38,23 @@ final class Snapshot {
     this.commit = commit;
   }
 
-  /** Downloads the uncached ones of {@code files}, a few at a time, and returns the folder. */
-  Path complete(List<String> files, ProgressListener listener) {
+  /**
+   * Downloads the uncached ones of {@code files}, a few at a time, and returns the folder. The
+   * settings come first and are checked.
+   */
+  Path complete(List<String> files, FileChoice choice, ProgressListener listener) {
     cache.mark();
     noteAllFiles();
     List<String> missing = files.stream().filter(file -> !cache.has(commit, file)).toList();
     List<RemoteFile> described = inParallel(missing, this::describe);
     Progress progress = new Progress(described, listener);
-    inParallel(described, file -> bring(file, progress));
+    Map<Boolean, List<RemoteFile>> settingsFirst =
+        described.stream().collect(Collectors.partitioningBy(f -> f.name().endsWith(".json")));
+    inParallel(settingsFirst.get(true), file -> bring(file, progress));
+    if (!settingsFirst.get(false).isEmpty()) {
+      choice.requireSupported(cache.snapshot(commit));
+    }
+    inParallel(settingsFirst.get(false), file -> bring(file, progress));
     return cache.snapshot(commit);
   }
 

@@ -6,14 +6,21 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.util.ClassUtil;
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 
 /** Converts records to JSON files and back; their components are in snake_case in the files. */
@@ -53,16 +60,59 @@ public final class JsonFile {
                   .<T>readValue(Files.readString(file)))
           .orElseThrow(() -> new SfumatoException(file + ": holds null, not settings"));
     } catch (JacksonException e) {
-      Throwable cause = e.getCause() instanceof SfumatoException s ? s : e;
-      String message =
-          cause instanceof JsonProcessingException j ? j.getOriginalMessage() : cause.getMessage();
-      String place = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
-      throw new SfumatoException(file + place + ": " + message.lines().findFirst().orElse(""), e);
+      int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
+      throw new SfumatoException(file + (line > 0 ? ", line " + line : "") + ": " + reason(e), e);
     } catch (CharacterCodingException e) {
       throw new SfumatoException(file + ": is not UTF-8 text", e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read: " + AtomicFile.reason(e), e);
     }
+  }
+
+  private static String reason(JacksonException e) {
+    if (e.getCause() instanceof SfumatoException ours) {
+      return ours.getMessage();
+    }
+    if (e instanceof MismatchedInputException wrong
+        && wrong.getTargetType() != null
+        && wrong.getOriginalMessage().startsWith("Cannot ")) {
+      return mismatch(wrong);
+    }
+    return e.getOriginalMessage().lines().findFirst().orElse("");
+  }
+
+  /** Names a value of another type than the setting's by its keys, such as {@code a.b[0]}. */
+  private static String mismatch(MismatchedInputException wrong) {
+    StringBuilder name = new StringBuilder();
+    for (JsonMappingException.Reference step : wrong.getPath()) {
+      name.append(
+          step.getFieldName() == null
+              ? "[" + step.getIndex() + "]"
+              : (name.isEmpty() ? "" : ".") + step.getFieldName());
+    }
+    String found =
+        wrong instanceof InvalidFormatException value && value.getValue() != null
+            ? ", not '" + Printable.shortened(value.getValue().toString()) + "'"
+            : "";
+    return (name.isEmpty() ? "the file" : name) + " must be " + type(wrong) + found;
+  }
+
+  private static String type(MismatchedInputException wrong) {
+    Class<?> type =
+        wrong.getTargetType().isPrimitive()
+            ? ClassUtil.wrapperType(wrong.getTargetType())
+            : wrong.getTargetType();
+    return List.of(Integer.class, Long.class).contains(type)
+        ? "a whole number"
+        : Number.class.isAssignableFrom(type)
+            ? "a number"
+            : type == Boolean.class
+                ? "true or false"
+                : type == String.class || type.isEnum()
+                    ? "a text"
+                    : Collection.class.isAssignableFrom(type) || type.isArray()
+                        ? "a list"
+                        : "a JSON object";
   }
 
   /**

@@ -6,16 +6,17 @@ import java.io.InputStream;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
 
 /** The body of an answer from a server that may be silent, slow or endless. */
 final class WatchedBody extends FilterInputStream {
   private final Duration silence;
   private final long most;
-  private final Duration patience;
+  private final LongFunction<Duration> patience;
   private final long start = System.nanoTime();
   private long received;
 
-  WatchedBody(InputStream body, Duration silence, long most, Duration patience) {
+  WatchedBody(InputStream body, Duration silence, long most, LongFunction<Duration> patience) {
     super(body);
     this.silence = silence;
     this.most = most;
@@ -34,8 +35,10 @@ final class WatchedBody extends FilterInputStream {
    */
   @Override
   public int read(byte[] buffer, int offset, int length) throws IOException {
-    if (System.nanoTime() - start > patience.toNanos()) {
-      throw new IOException("the server sends too slowly: not all in " + seconds(patience));
+    Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+    if (elapsed.compareTo(patience.apply(received)) > 0) {
+      throw new WebClient.TooSlow(
+          "the server sends too slowly: " + received + " bytes in " + seconds(elapsed));
     }
     CompletableFuture<Integer> watched =
         new CompletableFuture<Integer>().orTimeout(silence.toMillis(), TimeUnit.MILLISECONDS);

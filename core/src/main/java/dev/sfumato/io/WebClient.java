@@ -7,6 +7,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.function.LongFunction;
 
 /**
  * The HTTP client of the whole library, with the environment's proxies and limited patience. A
@@ -16,6 +17,15 @@ import java.time.Duration;
 public final class WebClient {
   private final HttpClient client;
   private final Duration silence;
+
+  /** The failure of a server that sends, but so slowly that waiting is useless. */
+  public static final class TooSlow extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    TooSlow(String message) {
+      super(message);
+    }
+  }
 
   /** Makes a client for this process's environment. */
   public WebClient(Duration silence, HttpClient.Redirect redirects) {
@@ -44,14 +54,14 @@ public final class WebClient {
    * Sends a request.
    *
    * @param most the largest size of an answer in bytes
-   * @param patience the longest time for the whole answer
+   * @param patience the longest time in which a number of bytes may arrive, and the next of them
    * @return the answer, whose body the caller closes; reading it fails with an {@link IOException}
    *     that gives the reason if the server is silent, or the answer too large or too slow
    * @throws IOException naming the server, if it cannot be reached
    * @throws SfumatoException if the thread is interrupted, or a proxy's address is malformed
    */
-  public HttpResponse<InputStream> send(HttpRequest.Builder request, long most, Duration patience)
-      throws IOException {
+  public HttpResponse<InputStream> send(
+      HttpRequest.Builder request, long most, LongFunction<Duration> patience) throws IOException {
     HttpRequest built = request.timeout(silence).build();
     try {
       return client.send(

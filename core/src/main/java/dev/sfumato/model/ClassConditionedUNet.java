@@ -86,6 +86,17 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
     classVectors.ifPresent(vectors -> classEmb.load(vectors));
   }
 
+  /**
+   * Names the size of the pictures that the network is trained on, and will draw unless another is
+   * asked for.
+   *
+   * @param height in pixels
+   * @param width in pixels
+   */
+  public void sampleSize(int height, int width) {
+    unet.sampleSize(height, width);
+  }
+
   /** Returns the way in which class labels reach the U-Net. */
   public ClassConditioning conditioning() {
     return conditioning;

@@ -34,7 +34,7 @@ public final class UNet2DModel extends Module {
   private final List<UpBlock> upBlocks = new ArrayList<>();
   private final GroupNorm convNormOut;
   private final Conv2d convOut;
-  private final UNet2DConfig config;
+  private UNet2DConfig config;
 
   /**
    * @throws SfumatoException naming the key of {@code config} whose value is invalid
@@ -89,6 +89,11 @@ public final class UNet2DModel extends Module {
   /** The model's configuration. */
   public UNet2DConfig config() {
     return config;
+  }
+
+  /** Changes the size of the pictures in the configuration, in pixels. */
+  void sampleSize(int height, int width) {
+    config = config.with("sample_size", height == width ? height : List.of(height, width));
   }
 
   /**

@@ -3,7 +3,6 @@ package dev.sfumato.pipeline;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.hub.Hub;
-import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.PictureSpace;
@@ -46,7 +45,7 @@ public interface DiffusionPipeline extends AutoCloseable {
    */
   static DiffusionPipeline load(String directoryOrId) {
     return load(
-        Hub.fromEnvironment().locate(directoryOrId, ModelFiles::pipeline, ProgressListener.NONE));
+        Hub.fromEnvironment().locate(directoryOrId, new PipelineFiles(), ProgressListener.NONE));
   }
 
   /**

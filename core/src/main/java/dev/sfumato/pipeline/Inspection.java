@@ -6,6 +6,7 @@ import dev.sfumato.io.GitLfs;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -28,7 +29,7 @@ public final class Inspection {
   /**
    * Describes {@code path}, whose weights must fit its configuration.
    *
-   * @throws SfumatoException naming the file that is missing or damaged
+   * @throws SfumatoException naming the file that is missing or damaged, or the tensor with NaN
    */
   public static String of(Path path) {
     if (Files.isDirectory(path)) {
@@ -112,6 +113,11 @@ public final class Inspection {
 
   private static String safetensors(Path file) {
     Safetensors opened = Safetensors.open(file);
+    for (String name : opened.names()) {
+      try (Scope scope = Scope.open()) {
+        requireNumbers(file, name, opened.tensor(name));
+      }
+    }
     String metadata =
         opened.metadata().isEmpty() ? "" : "metadata " + json(opened.metadata()) + "\n";
     return metadata + table(opened.describe());
@@ -125,8 +131,10 @@ public final class Inspection {
 
   private static String checkpoint(Path file) {
     try (Scope scope = Scope.open()) {
+      Map<String, Tensor> tensors = TorchCheckpoint.read(file);
+      tensors.forEach((name, tensor) -> requireNumbers(file, name, tensor));
       return table(
-          TorchCheckpoint.read(file).entrySet().stream()
+          tensors.entrySet().stream()
               .map(
                   e ->
                       new TensorInfo(
@@ -135,6 +143,17 @@ public final class Inspection {
                           Arrays.stream(e.getValue().shape()).boxed().toList(),
                           e.getValue().numel() * e.getValue().dtype().bytes()))
               .toList());
+    }
+  }
+
+  /** Refuses NaN; infinity is usual in masks. */
+  private static void requireNumbers(Path file, String name, Tensor tensor) {
+    try (Scope scope = Scope.open()) {
+      if (!tensor.isFinite()
+          && !tensor.to(DType.FLOAT32).clamp(-Float.MAX_VALUE, Float.MAX_VALUE).isFinite()) {
+        throw new SfumatoException(
+            file + ": the tensor " + Printable.shortened(name) + " holds NaN: the file is damaged");
+      }
     }
   }
 

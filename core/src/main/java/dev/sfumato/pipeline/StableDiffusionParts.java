@@ -79,6 +79,18 @@ record StableDiffusionParts(
     }
   }
 
+  /**
+   * Checks the settings of a model directory whose weights may be missing.
+   *
+   * @throws SfumatoException naming what is not supported
+   */
+  static void requireSupported(Path directory) {
+    requireFit(
+        JsonFile.read(directory.resolve("unet/config.json"), UNet2DConditionConfig.class),
+        JsonFile.read(directory.resolve("vae/config.json"), AutoencoderKLConfig.class),
+        directory);
+  }
+
   private static UNet2DConditionModel unet(Path folder) {
     UNet2DConditionModel unet =
         new UNet2DConditionModel(

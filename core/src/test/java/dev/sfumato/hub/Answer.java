@@ -55,6 +55,23 @@ interface Answer {
     };
   }
 
+  /** Sends a byte now and then. */
+  static Answer dripping(long millis) {
+    return (exchange, content) -> {
+      int first = first(exchange);
+      head(exchange, first, content.length);
+      try {
+        for (int i = first; i < content.length; i++) {
+          exchange.getResponseBody().write(content[i]);
+          exchange.getResponseBody().flush();
+          Thread.sleep(millis);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    };
+  }
+
   /** Sends {@code part} again and again, until nobody listens. */
   static Answer endlessly(byte[] part) {
     return (exchange, content) -> {

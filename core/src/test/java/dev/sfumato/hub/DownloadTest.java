@@ -6,6 +6,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,6 +39,27 @@ class DownloadTest extends HubFixture {
     assertThat(failure())
         .startsWith("org/name: not in the cache, and " + hub.endpoint() + " cannot be reached");
     assertThat(hub.requests).hasSize(5);
+  }
+
+  @Test
+  void waitsUntilTheDateThatABusyServerNames() {
+    String date =
+        DateTimeFormatter.RFC_1123_DATE_TIME.format(
+            ZonedDateTime.now(ZoneOffset.UTC).plusSeconds(3));
+    hub.next("revision", Answer.status(503, "Retry-After", date));
+    hub.next("HEAD " + WEIGHTS, Answer.status(503, "Retry-After", "Thu, 01 Jan 1970 00:00:00 GMT"));
+    long start = System.nanoTime();
+    assertWhole(snapshot());
+    assertThat(System.nanoTime() - start).isAtLeast(1_000_000_000L);
+  }
+
+  /** A server that is never silent for long, and never done either. */
+  @Test
+  void givesUpOnAServerThatDrips() {
+    Answer drip = Answer.dripping(20);
+    hub.next(WEIGHTS, drip, drip, drip, drip, drip, drip);
+    Hub impatient = new Hub(settings(false, true, Duration.ofMillis(500)));
+    assertThat(failure(impatient, ID)).contains("the server sends too slowly");
   }
 
   @Test

@@ -153,7 +153,7 @@ class WebProxiesTest {
         client.send(
             HttpRequest.newBuilder(URI.create("http://hub.invalid/x")),
             1000,
-            Duration.ofSeconds(10));
+            bytes -> Duration.ofSeconds(10));
     try (InputStream body = answer.body()) {
       return new String(body.readAllBytes(), StandardCharsets.UTF_8);
     }

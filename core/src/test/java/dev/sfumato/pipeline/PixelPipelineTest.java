@@ -10,6 +10,7 @@ import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
@@ -22,6 +23,12 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -366,6 +373,44 @@ class PixelPipelineTest {
     Path index = whole.resolveSibling(whole.getFileName() + ".index.json");
     JsonFile.write(index, Map.of("metadata", Map.of("total_size", 1), "weight_map", places));
     return index;
+  }
+
+  /**
+   * Closed before, between and within the steps of another thread; the seed of the wait is fixed.
+   */
+  @Test
+  void aPipelineThatIsClosedWhileItDrawsSaysSo() throws Exception {
+    long before = Scope.liveTensors();
+    Random random = new Random(1);
+    ExecutorService other = Executors.newSingleThreadExecutor();
+    int refused = 0;
+    try {
+      for (int round = 0; round < 20; round++) {
+        PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/tiny"));
+        CountDownLatch drawing = new CountDownLatch(1);
+        long wait = random.nextInt(10_000_000);
+        Future<?> closing =
+            other.submit(
+                () -> {
+                  drawing.await();
+                  TimeUnit.NANOSECONDS.sleep(wait);
+                  pipeline.close();
+                  return true;
+                });
+        try (Scope scope = Scope.open()) {
+          pipeline.sample(
+              SamplingOptions.defaults().withSteps(100), (step, total) -> drawing.countDown());
+        } catch (SfumatoException e) {
+          assertThat(e.getMessage()).contains("closed");
+          refused++;
+        }
+        closing.get();
+      }
+    } finally {
+      other.shutdown();
+    }
+    assertThat(refused).isAtLeast(10);
+    assertThat(Scope.liveTensors()).isEqualTo(before);
   }
 
   private static String failure(Path directory) {

@@ -48,7 +48,7 @@ final class Archives {
   static void warnOfLeftOut(Path archive, Stream<String> names, String kind) {
     long count = names.filter(EntryNames::isVisible).count();
     if (count > 0) {
-      log.warn("{}: left out {} {}", Printable.shortened(archive.toString()), count, kind);
+      log.warn("{}: {} left out: {}", Printable.shortened(archive.toString()), kind, count);
     }
   }
 

@@ -117,7 +117,7 @@ final class FileSource implements PictureSource {
     names.forEach(name -> unnamed.remove(present.get(EntryNames.canonical(name))));
     if (!unnamed.isEmpty()) {
       log.warn(
-          "{}: left out {} files that the metadata leave out",
+          "{}: pictures left out, since the metadata do not name them: {}",
           Printable.shortened(files.origin()),
           unnamed.size());
     }
@@ -127,10 +127,11 @@ final class FileSource implements PictureSource {
     int stray = splits.ofNone();
     if (stray > 0 && split != DataOptions.Split.ALL) {
       log.warn(
-          "{}: left out {} pictures in no split, while others are in {}; `split` all takes all",
+          "{}: pictures left out, since they are in no split, while others are in {}: {}; `split`"
+              + " all takes all",
           Printable.shortened(files.origin()),
-          stray,
-          splits.present());
+          splits.present(),
+          stray);
     }
   }
 

@@ -107,6 +107,10 @@ record Metadata(List<Row> rows) {
         throw new SfumatoException(files.path(name) + ": too large for the memory", e);
       }
     }
+    if (!names.isEmpty() && rows.isEmpty()) {
+      throw new SfumatoException(
+          files.path(names.get(0)) + ": names no pictures: fill it, or delete it");
+    }
     return new Metadata(List.copyOf(rows));
   }
 
@@ -125,13 +129,16 @@ record Metadata(List<Row> rows) {
         add(values.nextValue(), file, number, name, present, rows);
       }
     } catch (JsonProcessingException e) {
+      int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
       throw new SfumatoException(
-          String.format(
-              Locale.ROOT,
-              "%s, line %d: %s",
-              file,
-              e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
-              e.getOriginalMessage().lines().findFirst().orElse("damaged")),
+          line <= 0 // before the first row
+              ? file + ": the first line must name the columns, one of them file_name"
+              : String.format(
+                  Locale.ROOT,
+                  "%s, line %d: %s",
+                  file,
+                  line,
+                  e.getOriginalMessage().lines().findFirst().orElse("damaged")),
           e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);

@@ -134,7 +134,7 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
 
   private static InputStream open(WebClient client, URI uri) throws IOException {
     HttpResponse<InputStream> response =
-        client.send(HttpRequest.newBuilder(uri), MOST_BYTES, PATIENCE);
+        client.send(HttpRequest.newBuilder(uri), MOST_BYTES, bytes -> PATIENCE);
     if (response.statusCode() != 200) {
       response.body().close();
       throw new IOException("HTTP status " + response.statusCode());

@@ -9,13 +9,18 @@ import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +41,9 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
   private static final Pattern LIBRARY =
       Pattern.compile("/.*/libduckdb_java\\d+\\.so$", Pattern.MULTILINE);
 
+  /** The longest time between the start of unpacking a library and its use. */
+  private static final Duration UNPACKING = Duration.ofHours(1);
+
   private static final String MAGIC = "PAR1";
 
   /** The usual columns of names of files. */
@@ -50,6 +58,7 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     settings.setProperty("jdbc_stream_results", "true");
     settings.setProperty("autoinstall_known_extensions", "false");
     settings.setProperty("autoload_known_extensions", "false");
+    deleteLeftovers();
     Connection connection = DriverManager.getConnection("jdbc:duckdb:", settings);
     deleteLibrary();
     return connection;
@@ -69,6 +78,21 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
       }
     } catch (IOException e) {
       // Without /proc, or where it cannot be deleted, the file stays until the process ends.
+    }
+  }
+
+  /** Deletes the libraries of processes that were killed before they had loaded them. */
+  private static void deleteLeftovers() {
+    Path folder = Path.of(System.getProperty("java.io.tmpdir"));
+    FileTime old = FileTime.from(Instant.now().minus(UNPACKING));
+    try (DirectoryStream<Path> left = Files.newDirectoryStream(folder, "libduckdb_java*.so")) {
+      for (Path file : left) {
+        if (Files.getLastModifiedTime(file).compareTo(old) < 0) {
+          Files.deleteIfExists(file);
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      // Another user's, or the folder does not exist, which the driver reports.
     }
   }
 

@@ -1,7 +1,5 @@
 package dev.sfumato.evaluation;
 
-import dev.sfumato.SfumatoException;
-import dev.sfumato.data.Datasets;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -71,23 +69,13 @@ public record PictureSummary(
     return new PictureSummary(count, sizes, mean, Math.sqrt(variance), count - seen.size());
   }
 
-  /**
-   * Summarises a data set's pictures in their own sizes (the test pictures, if there are any).
-   *
-   * @param images the name or path, in a form that {@link Datasets#open} accepts
-   * @throws SfumatoException naming the folder or file at fault
-   */
-  public static PictureSummary of(String images) {
-    return of(Datasets.pictures(images));
-  }
-
   /** Summarises pictures (N, C, H, W) in [-1, 1], rounded to bytes as in saved pictures. */
   public static PictureSummary of(Tensor images) {
     return of(pictures(images));
   }
 
   /** Pictures (N, C, H, W) in [-1, 1], rounded to bytes as in saved pictures. */
-  public static Stream<Pixels> pictures(Tensor images) {
+  static Stream<Pixels> pictures(Tensor images) {
     return LongStream.range(0, images.size(0)).mapToObj(i -> pixels(images, i));
   }
 

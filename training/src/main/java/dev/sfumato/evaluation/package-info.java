@@ -1,6 +1,7 @@
 /**
- * Measures of a model's pictures. {@link dev.sfumato.evaluation.PictureClassifier} reads pictures,
- * {@link dev.sfumato.evaluation.ClassReport} counts how many show the requested class, and {@link
+ * Measures of a model's pictures. {@link dev.sfumato.evaluation.Evaluation} is the door. {@link
+ * dev.sfumato.evaluation.PictureClassifier} reads pictures, {@link
+ * dev.sfumato.evaluation.ClassReport} counts how many show the requested class, and {@link
  * dev.sfumato.evaluation.PictureSummary} describes a set of pictures.
  *
  * <p>A classifier that measures a generator must have had no part in training it. The built-in one

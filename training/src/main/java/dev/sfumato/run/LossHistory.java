@@ -9,9 +9,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The losses of a run; a resumed run reads them from its files. */
 public final class LossHistory {
+  private static final Logger log = LoggerFactory.getLogger(LossHistory.class);
   private static final int WINDOW = 100;
 
   private final List<StepReport> steps = new ArrayList<>();
@@ -21,6 +24,13 @@ public final class LossHistory {
   static LossHistory read(Path metrics, Path validation, long done) {
     LossHistory history = new LossHistory();
     history.steps.addAll(MetricsFile.steps(metrics, done));
+    if (history.steps.size() < done) {
+      log.warn(
+          "{}: has {} of the {} steps so far: curves and report lack the others",
+          metrics,
+          history.steps.size(),
+          done);
+    }
     MetricsFile.validationLosses(validation, done).forEach(history::addValidation);
     return history;
   }

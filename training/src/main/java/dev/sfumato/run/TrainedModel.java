@@ -4,9 +4,10 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.HubId;
 import dev.sfumato.hub.Kind;
-import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PipelineFiles;
+import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.training.TrainedWeights;
 import java.nio.file.Files;
@@ -93,7 +94,7 @@ record TrainedModel(
         .map(
             id ->
                 Hub.fromEnvironment()
-                    .snapshot(id, Kind.MODEL, ModelFiles::pipeline, ProgressListener.NONE))
+                    .snapshot(id, Kind.MODEL, new PipelineFiles(), ProgressListener.NONE))
         .orElseGet(() -> Path.of(name));
   }
 
@@ -113,6 +114,9 @@ record TrainedModel(
     Loaded loaded = new Loaded(pipeline, own);
     try {
       shape.requireSuits(pipeline);
+      if (pipeline instanceof PixelPipeline pixels) {
+        pixels.denoiser().sampleSize(dataset.height(), dataset.width());
+      }
       weights.mark(pipeline.network().parameters());
       pipeline.network().checkpointing(gradientCheckpointing);
       pipeline.to(device);

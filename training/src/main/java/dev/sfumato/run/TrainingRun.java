@@ -183,6 +183,9 @@ public final class TrainingRun implements AutoCloseable {
   /** Returns whether the run was stopped before its end. */
   private boolean train(Listener listener) {
     tell(tracker -> tracker.begin(facts.settings()));
+    if (hasUnmeasuredEpoch()) {
+      finishEpoch(listener);
+    }
     if (due(watch.samples().every()) && !files.hasSamples()) {
       sample(listener); // the grid of the start, or one during which the last run was stopped
     }
@@ -197,8 +200,7 @@ public final class TrainingRun implements AutoCloseable {
       }
       listener.onStep(report);
       if (trainer.progress().epoch() != epoch) {
-        listener.onTask("measuring the validation loss");
-        listener.onEpoch(finishEpoch());
+        finishEpoch(listener);
       }
       if (due(watch.checkpoints().every())) {
         listener.onTask("saving a checkpoint");
@@ -252,13 +254,27 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  private EpochReport finishEpoch() {
+  /** Measures the validation loss and reports the epoch, unless the user asks to stop meanwhile. */
+  private void finishEpoch(Listener listener) {
+    listener.onTask("measuring the validation loss");
     try (Trainer.Averages averages = trainer.useAverages()) {
-      history.addValidation(trainer.progress().step(), validation.value());
+      validation
+          .value(listener::stopAsked)
+          .ifPresent(loss -> history.addValidation(trainer.progress().step(), loss));
     }
     EpochReport report = history.lastEpoch();
-    tell(tracker -> tracker.epoch(report));
-    return report;
+    if (report.validationLoss().isPresent()) {
+      tell(tracker -> tracker.epoch(report));
+      listener.onEpoch(report);
+    }
+  }
+
+  /** Returns true after an epoch during whose measurement the last run was stopped. */
+  private boolean hasUnmeasuredEpoch() {
+    return trainer.progress().batch() == 0
+        && !history.steps().isEmpty()
+        && history.lastEpoch().step() == trainer.progress().step()
+        && history.lastEpoch().validationLoss().isEmpty();
   }
 
   private void sample(Listener listener) {

@@ -64,7 +64,7 @@ final class MlflowArtifacts {
         HttpRequest.newBuilder(URI.create(server + PROXY + store.getRawPath() + "/" + name))
             .PUT(BodyPublishers.ofFile(file));
     authorization().ifPresent(value -> request.header("Authorization", value));
-    HttpResponse<InputStream> answer = http.send(request, Long.MAX_VALUE, SILENCE);
+    HttpResponse<InputStream> answer = http.send(request, Long.MAX_VALUE, bytes -> SILENCE);
     answer.body().close(); // the status is enough
     if (answer.statusCode() >= 300) {
       throw new IOException(answer.statusCode() + " for the file " + name);

@@ -126,7 +126,7 @@ final class MlflowSender implements AutoCloseable {
       if (e.getStatusCode() != 400) {
         throw e;
       }
-      log.warn("{}; {} values are left out", complaint(e), some.size());
+      log.warn("{}; values left out: {}", complaint(e), some.size());
       lost += some.size();
     }
   }
@@ -167,7 +167,7 @@ final class MlflowSender implements AutoCloseable {
     synchronized (this) {
       if (lost + metrics.size() + files.size() > 0) {
         log.warn(
-            "{} values and {} files did not reach MLflow; metrics.csv and the output directory"
+            "values that did not reach MLflow: {}, files: {}; metrics.csv and the output directory"
                 + " hold all of them",
             lost + metrics.size(),
             files.size());

@@ -9,6 +9,8 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 
 /**
@@ -29,8 +31,12 @@ public final class FixedNoiseLoss {
     this.loss = loss.measured();
   }
 
-  /** Returns the mean loss of the network with its current weights. */
-  public double value() {
+  /**
+   * Returns the mean loss of the network with its current weights.
+   *
+   * @param stopAsked asked before each batch; if it returns true, the result is empty
+   */
+  public OptionalDouble value(BooleanSupplier stopAsked) {
     int count = Math.min(PICTURES, dataset.size());
     Batches batches = new Batches(dataset, new BatchOptions(BATCH, false, false, SEED));
     double sum = 0;
@@ -39,6 +45,9 @@ public final class FixedNoiseLoss {
         BatchStream stream = batches.epoch(0).from(0);
         Autograd.Recording off = Autograd.off()) {
       while (seen < count) {
+        if (stopAsked.getAsBoolean()) {
+          return OptionalDouble.empty();
+        }
         try (Scope scope = Scope.open()) {
           Batch batch = stream.next();
           Draws draws = new Spread(random, batch.size(), seen, count);
@@ -47,7 +56,7 @@ public final class FixedNoiseLoss {
         }
       }
     }
-    return sum / seen;
+    return OptionalDouble.of(sum / seen);
   }
 
   /**

@@ -48,6 +48,16 @@ class MetadataTest {
   }
 
   @Test
+  void anEmptyTableIsNamed() throws IOException {
+    for (String content : new String[] {"", "\n\n", "\ufeff", "file_name,text\n"}) {
+      write("metadata.csv", content);
+      String message = assertThrows(SfumatoException.class, () -> open(OPTIONS)).getMessage();
+      assertThat(message).contains("metadata.csv");
+      assertThat(message).doesNotContain("line -1");
+    }
+  }
+
+  @Test
   void readsCsv() throws IOException {
     write(
         "metadata.csv",

@@ -14,10 +14,13 @@ import dev.sfumato.picture.Resize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -74,6 +77,23 @@ class ParquetTest {
         Files.readAllLines(maps).stream().filter(line -> line.contains("libduckdb_java")).toList();
     assertThat(libraries).isNotEmpty();
     libraries.forEach(line -> assertThat(line).endsWith("(deleted)"));
+  }
+
+  @Test
+  void librariesOfKilledProcessesAreDeleted() throws Exception {
+    Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
+    Path old = Files.createTempFile(temporary, "libduckdb_java", ".so");
+    Path fresh = Files.createTempFile(temporary, "libduckdb_java", ".so");
+    try {
+      Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(2, ChronoUnit.HOURS)));
+      write("a.parquet", "SELECT %s AS image", GRAY);
+      open(folder, DataOptions.defaults());
+      assertThat(Files.exists(old)).isFalse();
+      assertThat(Files.exists(fresh)).isTrue();
+    } finally {
+      Files.deleteIfExists(old);
+      Files.deleteIfExists(fresh);
+    }
   }
 
   @Test

@@ -49,8 +49,8 @@ class PictureSummaryTest {
   @Test
   void summarisesFolderAndIdxFilesAlike() throws IOException {
     Digits.writeTo(folder);
-    PictureSummary files = PictureSummary.of(folder.toString());
-    PictureSummary idx = PictureSummary.of(Digits.folder().toString());
+    PictureSummary files = Evaluation.ofPictures(folder.toString()).summary();
+    PictureSummary idx = Evaluation.ofPictures(Digits.folder().toString()).summary();
     assertThat(files.count()).isEqualTo(20);
     assertThat(files.sizes()).isEqualTo(idx.sizes());
     assertThat(files.brightness()).isWithin(1e-9).of(idx.brightness());
@@ -73,11 +73,15 @@ class PictureSummaryTest {
   @Test
   void namesWhatIsNoPicture() throws IOException {
     Path bad = Files.writeString(folder.resolve("bad.png"), "no picture");
-    assertThat(assertThrows(SfumatoException.class, () -> PictureSummary.of(folder.toString())))
+    assertThat(
+            assertThrows(
+                SfumatoException.class, () -> Evaluation.ofPictures(folder.toString()).summary()))
         .hasMessageThat()
         .contains(bad.toString());
     Path missing = folder.resolve("missing");
-    assertThat(assertThrows(SfumatoException.class, () -> PictureSummary.of(missing.toString())))
+    assertThat(
+            assertThrows(
+                SfumatoException.class, () -> Evaluation.ofPictures(missing.toString()).summary()))
         .hasMessageThat()
         .contains(missing.toString());
   }

@@ -233,6 +233,38 @@ class TrainingRunTest {
     assertThat(Files.exists(root.resolve("samples/step-000000.png"))).isTrue();
   }
 
+  @Test
+  void aValidationEndsWhenTheRunIsStoppedAndIsMeasuredLater() throws IOException {
+    Path whole = folder.resolve("whole");
+    train(whole, 1e-3, 4, quiet());
+    Path root = folder.resolve("run");
+    String[] task = {""};
+    try (PixelPipeline pipeline = newModel()) {
+      training(pipeline, DIGITS, root, 1e-3, 4)
+          .withWatch(quiet())
+          .run(
+              new TrainingRun.Listener() {
+                @Override
+                public void onStep(StepReport report) {}
+
+                @Override
+                public void onTask(String name) {
+                  task[0] = name;
+                }
+
+                @Override
+                public boolean stopAsked() {
+                  return task[0].contains("validation");
+                }
+              });
+    }
+    assertThat(Files.readAllLines(root.resolve("validation.csv"))).hasSize(1);
+    assertThat(Files.readAllLines(root.resolve("metrics.csv"))).hasSize(3);
+    train(root, 1e-3, 4, quiet());
+    assertThat(Files.readAllLines(root.resolve("validation.csv")))
+        .isEqualTo(Files.readAllLines(whole.resolve("validation.csv")));
+  }
+
   /** The screen shows these, so nothing waits in silence. */
   @Test
   void saysWhatItDoesBeforeAndBetweenSteps() {
