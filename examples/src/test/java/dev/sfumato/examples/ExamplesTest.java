@@ -43,7 +43,7 @@ class ExamplesTest {
     Files.createFile(checkout.resolve("cli/target/built"));
     Path sources = Path.of("src/main/java/dev/sfumato/examples");
     Path copies = Files.createDirectories(checkout.resolve("examples").resolve(sources));
-    for (String name : List.of("Draw", "Steer", "Inpaint", "DrawingServer")) {
+    for (String name : List.of("Draw", "Steer", "Inpaint", "DrawingServer", "TrainAutoencoder")) {
       Files.copy(sources.resolve(name + ".java"), copies.resolve(name + ".java"));
     }
     Files.copy(Path.of("run"), checkout.resolve("examples/run"));
