@@ -35,6 +35,7 @@ public class ArchitectureTest {
           List.of("tensor", "hub"),
           List.of("nn", "picture"),
           List.of("scheduler", "model", "clip"),
+          List.of("checkpoint"),
           List.of("guidance"),
           List.of("sampling"),
           List.of("pipeline"),

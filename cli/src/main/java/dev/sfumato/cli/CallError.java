@@ -25,10 +25,18 @@ final class CallError {
             ? Optional.of(unmatched)
             : e instanceof MissingParameterException
                 ? unknownOption(e, command, arguments)
-                : Optional.empty();
-    String text = unknown.map(Exception::getMessage).orElse(e.getMessage());
+                : unknownCommand(e);
+    String text = plain(unknown.map(Exception::getMessage).orElse(e.getMessage()));
     String meant = unknown.map(CallError::suggestion).orElse("");
     return text + meant + " (see " + command.qualifiedName() + " --help)";
+  }
+
+  /** Returns one of the parser's messages in the words of users. */
+  private static String plain(String message) {
+    return message
+        .replaceFirst("^Error: ", "")
+        .replaceFirst(" is not an? (int|long)$", " is not a whole number")
+        .replaceFirst(" is not a (double|float)$", " is not a number");
   }
 
   /**
@@ -43,6 +51,13 @@ final class CallError {
         .filter(name -> command.findOption(name) == null)
         .findFirst()
         .map(name -> new UnmatchedArgumentException(e.getCommandLine(), List.of(name)));
+  }
+
+  /** Returns the misspelt command that the help was asked for. */
+  private static Optional<UnmatchedArgumentException> unknownCommand(ParameterException e) {
+    return e.getMessage().startsWith("Unknown subcommand")
+        ? Optional.of(new UnmatchedArgumentException(e.getCommandLine(), List.of(e.getValue())))
+        : Optional.empty();
   }
 
   private static String suggestion(UnmatchedArgumentException e) {

@@ -6,6 +6,7 @@ import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.pipeline.PipelineFiles;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Models and data named by options: local paths or downloads from the Hub. */
 final class Downloads {
@@ -18,7 +19,22 @@ final class Downloads {
    * @throws dev.sfumato.SfumatoException if it is neither, or cannot be downloaded
    */
   static Path pipeline(String name) {
-    return model(name, new PipelineFiles());
+    return pipeline(name, null);
+  }
+
+  /** Returns the same, with weights of {@code variant} if that is not null. */
+  static Path pipeline(String name, String variant) {
+    return model(name, new PipelineFiles(Optional.ofNullable(variant)));
+  }
+
+  /** Returns the directory or file of an autoencoder, named in the same ways. */
+  static Path autoencoder(String name) {
+    return model(name, ModelFiles::autoencoder);
+  }
+
+  /** Returns the directory or file of a LoRA, named in the same ways. */
+  static Path lora(String name) {
+    return model(name, ModelFiles::lora);
   }
 
   /** Returns the directory or file of a CLIP model, named in the same ways. */

@@ -20,7 +20,10 @@ import java.util.function.Consumer;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code sfumato quickstart}: draw digits, steer faces, fine-tune, stop, resume, report. */
 @Command(
@@ -58,10 +61,14 @@ final class QuickstartCommand implements Callable<Integer> {
 
   @Mixin ComputeOptions compute;
 
+  @Spec CommandSpec spec;
+
   private Device device;
 
   @Override
   public Integer call() {
+    require(seconds > 0, "--seconds must be above 0, not " + seconds);
+    require(steps >= 1, "--steps must be at least 1, not " + steps);
     device = compute.apply();
     output = output != null ? output : nextFreeName();
     List<HtmlReport.Section> report = new ArrayList<>();
@@ -69,7 +76,7 @@ final class QuickstartCommand implements Callable<Integer> {
         new HtmlReport.Lead(
             "One diffusion model drew digits on request. Another, which draws cartoon faces, was"
                 + " steered towards a colour and towards texts. Then the first model was"
-                + " fine-tuned to draw with ink on paper, stopped half-way, and resumed from its"
+                + " fine-tuned to draw in broad strokes, stopped half-way, and resumed from its"
                 + " checkpoint as if it had never stopped."));
     try (OutputDirectory directory = OutputDirectory.create(output, false)) {
       tell("A short tour of Sfumato. Everything goes to " + output + ".");
@@ -83,7 +90,7 @@ final class QuickstartCommand implements Callable<Integer> {
       tell(
           String.format(
               Locale.ROOT,
-              "3. Fine-tuning the digits to ink on paper for %.0f seconds, in two halves: the"
+              "3. Fine-tuning the digits to broad strokes for %.0f seconds, in two halves: the"
                   + " second goes on from the checkpoint of the first.",
               seconds));
       report.addAll(new TunedDigits(this, model).draw());
@@ -95,6 +102,12 @@ final class QuickstartCommand implements Callable<Integer> {
       System.out.println(page);
     }
     return 0;
+  }
+
+  private void require(boolean holds, String message) {
+    if (!holds) {
+      throw new ParameterException(spec.commandLine(), message);
+    }
   }
 
   /** A line of the story, which stays on the screen. */
@@ -124,7 +137,7 @@ final class QuickstartCommand implements Callable<Integer> {
   /** Draws ten columns, one per digit, of eight pictures each. */
   private List<HtmlReport.Section> drawDigits(Path model) {
     long start = System.nanoTime();
-    BufferedImage grid = digits(model, PER_DIGIT, "draw digits");
+    BufferedImage grid = digits(model, PER_DIGIT, CLASS_GUIDANCE, "draw digits");
     Png.write(output.resolve("digits.png"), grid);
     return List.of(
         new HtmlReport.Heading("Draw me a digit"),
@@ -148,12 +161,12 @@ final class QuickstartCommand implements Callable<Integer> {
   // ---- for the parts of the tour
 
   /** Draws rows of the ten digits, always of the same noise. */
-  BufferedImage digits(Path model, int rows, String task) {
+  BufferedImage digits(Path model, int rows, double guidanceScale, String task) {
     SamplingOptions options =
         SamplingOptions.defaults()
             .withCount(rows * DIGITS)
             .withLabels(LongStream.range(0, DIGITS).toArray())
-            .withGuidanceScale(CLASS_GUIDANCE);
+            .withGuidanceScale(guidanceScale);
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = load(model)) {
       return Pictures.grid(sample(task, pipeline, options, x -> {}), rows);

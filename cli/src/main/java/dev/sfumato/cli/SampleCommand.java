@@ -10,6 +10,7 @@ import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -52,9 +53,10 @@ final class SampleCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       required = true,
-      paramLabel = "DIR|ID",
+      paramLabel = "DIR|FILE|ID",
       description =
-          "A model directory in diffusers' layout, or one of the Hub: org/name[@revision].")
+          "A model directory in diffusers' layout, a Stable Diffusion in one .safetensors or .ckpt"
+              + " file, or a model of the Hub: org/name[@revision].")
   String model;
 
   @Option(
@@ -106,6 +108,7 @@ final class SampleCommand implements Callable<Integer> {
 
   @Mixin SamplingArguments sampling;
   @Mixin TextArguments texts;
+  @Mixin LoadingArguments loading;
   @Mixin StartArguments start;
   @Mixin GuidanceArguments guiding;
   @Mixin ComputeOptions compute;
@@ -120,11 +123,12 @@ final class SampleCommand implements Callable<Integer> {
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
-    Path files = Downloads.pipeline(model);
+    Path files = Downloads.pipeline(model, loading.variant);
+    LoadingOptions choices = loading.options();
     try (Scope scope = Scope.open();
         GuideClassifiers classifiers = new GuideClassifiers(device);
         DiffusionPipeline pipeline =
-            StepProgress.during("load the model", () -> DiffusionPipeline.load(files))) {
+            StepProgress.during("load the model", () -> DiffusionPipeline.load(files, choices))) {
       requireFilesHold(pipeline.pictureChannels());
       compute.place(pipeline, device);
       SamplingOptions guided = guiding.withGuides(asked, classifiers);

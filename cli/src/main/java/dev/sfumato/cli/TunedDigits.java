@@ -17,17 +17,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * The part of {@code quickstart} about training: a model that draws with chalk on slate learns to
- * draw with ink on paper.
+ * The part of {@code quickstart} about training: a model of handwritten digits learns to draw with
+ * a broad brush.
  */
 final class TunedDigits {
   private static final int ENOUGH_STEPS = 10_000;
   private static final int IDX_HEADER = 16;
+  private static final int SIDE = 28;
 
   private final QuickstartCommand tour;
   private final Path model;
@@ -41,7 +41,7 @@ final class TunedDigits {
 
   /** Trains in two runs of half the time each, the second from the checkpoint of the first. */
   List<HtmlReport.Section> draw() {
-    Training first = training(onPaper(EmbeddedFiles.DIGITS.copyTo(tour.output.resolve("data"))));
+    Training first = training(broad(EmbeddedFiles.DIGITS.copyTo(tour.output.resolve("data"))));
     BufferedImage before = row(model);
     List<String> half = trainFor(tour.seconds / 2, "started from the built-in model", first);
     BufferedImage middle = row(tuned);
@@ -51,7 +51,7 @@ final class TunedDigits {
     return List.of(
         new HtmlReport.Heading("Fine-tune, stop, resume"),
         new HtmlReport.Paragraph(
-            "The same noise each time. The data are the same digits, in black on white."),
+            "The same noise each time. The data are the same digits, in broad strokes."),
         new HtmlReport.Rows(
             List.of(
                 HtmlReport.Picture.of(before, "before"),
@@ -66,17 +66,18 @@ final class TunedDigits {
                 + "./sfumato train --output runs/mine --resume"));
   }
 
+  /** Without guidance: the run trains no picture without its class. */
   private BufferedImage row(Path drawing) {
-    return tour.digits(drawing, 1, "draw digits");
+    return tour.digits(drawing, 1, 1, "draw digits");
   }
 
   private Training training(Path data) {
     return Training.fineTuning(model.toString(), data.toString(), tuned)
-        .withBatches(BatchOptions.defaults().withBatchSize(32))
+        .withBatches(BatchOptions.defaults().withBatchSize(16))
         .withOptions(
             TrainingOptions.fineTuning()
                 .withGradientAccumulationSteps(1)
-                .withLearningRate(1e-3)
+                .withLearningRate(1e-4)
                 .withMaxSteps(ENOUGH_STEPS)
                 .withOptimizer(Adam.Settings.adam()))
         .withWatch(WatchOptions.quiet())
@@ -84,7 +85,7 @@ final class TunedDigits {
             String.format(
                 Locale.ROOT,
                 "A demonstration: a model of handwritten digits that `sfumato quickstart`"
-                    + " fine-tuned for %.0f seconds, to draw in black on white.",
+                    + " fine-tuned for %.0f seconds, to draw in broad strokes.",
                 tour.seconds))
         .withSeed(tour.compute.seed)
         .withDevice(tour.device())
@@ -98,16 +99,14 @@ final class TunedDigits {
     }
   }
 
-  /** Exchanges black and white in a folder of idx files. */
-  private static Path onPaper(Path folder) {
+  /** Makes the strokes in a folder of idx files broad: each pixel takes its lightest neighbour. */
+  private static Path broad(Path folder) {
     for (String name : List.of("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")) {
       Path file = folder.resolve(name);
       try (InputStream in = new GZIPInputStream(Files.newInputStream(file))) {
-        byte[] content = in.readAllBytes();
-        IntStream.range(IDX_HEADER, content.length).forEach(i -> content[i] = (byte) ~content[i]);
         ByteArrayOutputStream zipped = new ByteArrayOutputStream();
         try (GZIPOutputStream out = new GZIPOutputStream(zipped)) {
-          out.write(content);
+          out.write(broad(in.readAllBytes()));
         }
         AtomicFile.write(file, zipped.toByteArray());
       } catch (IOException e) {
@@ -115,5 +114,19 @@ final class TunedDigits {
       }
     }
     return folder;
+  }
+
+  /** Neighbours across an edge need no care: digits have black margins. */
+  private static byte[] broad(byte[] digits) {
+    byte[] broad = digits.clone();
+    for (int i = IDX_HEADER + SIDE + 1; i < digits.length - SIDE - 1; i++) {
+      for (int row = -SIDE; row <= SIDE; row += SIDE) {
+        for (int column = -1; column <= 1; column++) {
+          int lightest = Math.max(broad[i] & 0xff, digits[i + row + column] & 0xff);
+          broad[i] = (byte) lightest;
+        }
+      }
+    }
+    return broad;
   }
 }

@@ -42,7 +42,7 @@ class FuzzTest {
   @Test
   void damagedFilesAreRefusedWithALine() throws IOException, SQLException, InterruptedException {
     long first = Long.getLong("fuzz.seed", 0);
-    long count = Long.getLong("fuzz.count", 8);
+    long count = Long.getLong("fuzz.count", 64);
     FuzzSeeds.make(folder.resolve("seeds"));
     List<String> findings = new ArrayList<>();
     Map<String, Integer> counts = new TreeMap<>();

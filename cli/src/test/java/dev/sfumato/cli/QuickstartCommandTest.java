@@ -41,8 +41,8 @@ class QuickstartCommandTest {
     double[] green = meanColor(faces.getSubimage(0, row, faces.getWidth(), row));
     double[] redHair = meanColor(faces.getSubimage(0, 2 * row, faces.getWidth(), row / 3));
     double[] freeHair = meanColor(faces.getSubimage(0, 0, faces.getWidth(), row / 3));
-    assertThat(green[1] - green[0]).isGreaterThan(free[1] - free[0] + 20);
-    assertThat(redHair[0] - redHair[1]).isGreaterThan(freeHair[0] - freeHair[1] + 10);
+    assertThat(green[1] - green[0]).isGreaterThan(free[1] - free[0] + 10);
+    assertThat(redHair[0] - redHair[1]).isGreaterThan(freeHair[0] - freeHair[1]);
   }
 
   /** Red, green and blue, 0 to 255. */

@@ -5,6 +5,7 @@ import static com.google.common.truth.Truth.assertThat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SfumatoTest {
@@ -61,6 +62,22 @@ class SfumatoTest {
   @Test
   void aMisspeltCommandIsNamedWithTheOneThatWasMeant() {
     Calls.run("smaple --count 1").failsWith(2, "did you mean sample?");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "sample --model m --steps x | 'x' is not a whole number (see",
+        "quickstart --seconds x | 'x' is not a number (see",
+        "quickstart --seconds -5 | --seconds must be above 0",
+        "quickstart --steps 0 | --steps must be at least 1",
+        "evaluate | error: Missing required argument",
+        "help sampel | did you mean sample?"
+      })
+  void aWrongCallIsSaidInPlainWords(String call, String message) {
+    assertThat(Calls.run(call).failsWith(2).err()).contains(message);
   }
 
   @Test

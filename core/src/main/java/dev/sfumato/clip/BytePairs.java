@@ -11,6 +11,9 @@ import java.util.Map;
  * visible character, and the last symbol of a word ends in {@code </w>}.
  */
 final class BytePairs {
+  /** The number of symbols of bytes, inside a word and at its end. */
+  static final int BYTES = 512;
+
   private static final String WORD_END = "</w>";
   private static final String[] SYMBOLS = symbols();
 

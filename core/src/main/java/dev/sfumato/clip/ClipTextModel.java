@@ -64,8 +64,12 @@ public final class ClipTextModel extends Module {
    *     supported
    */
   public static ClipTextModel of(Path config, Map<String, Tensor> weights, String source) {
-    return of(
-        TransformersLayout.textConfig(JsonObject.read(config).withoutNulls()), weights, source);
+    return of(JsonObject.read(config), weights, source);
+  }
+
+  /** Loads a text encoder whose {@code config.json} has the keys of {@code config}. */
+  public static ClipTextModel of(JsonObject config, Map<String, Tensor> weights, String source) {
+    return of(TransformersLayout.textConfig(config.withoutNulls()), weights, source);
   }
 
   static ClipTextModel of(ClipConfig.Text config, Map<String, Tensor> weights, String source) {
@@ -83,7 +87,12 @@ public final class ClipTextModel extends Module {
 
   /** Returns the weights by the names of transformers, in the current scope. */
   public Map<String, Tensor> transformersWeights() {
-    return TransformersLayout.writtenText(parameters());
+    return transformersWeights(parameters());
+  }
+
+  /** Returns weights in the names of OpenAI and open_clip by those of transformers. */
+  public static Map<String, Tensor> transformersWeights(Map<String, Tensor> weights) {
+    return TransformersLayout.writtenText(weights);
   }
 
   /** Returns its configuration. */

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -84,7 +85,32 @@ public final class ClipTokenizer {
    * @throws SfumatoException if there are fewer merges
    */
   public static ClipTokenizer small(int merges) {
-    return transformers(ClipVocabulary.openAi(merges), TextCleaning.WHITESPACE::apply);
+    return transformers(ClipVocabulary.ofMerges(merges), TextCleaning.WHITESPACE::apply);
+  }
+
+  /**
+   * Makes the tokenizer of a text encoder that comes without one, by the rules of transformers:
+   * OpenAI's vocabulary, or the first part of it for small models.
+   *
+   * @param tokens the number of tokens that the text encoder knows
+   * @param longest tokens of a row, including begin and end
+   * @param padding the token that follows the end
+   * @throws SfumatoException if there are fewer tokens than bytes
+   */
+  public static ClipTokenizer builtIn(int tokens, int longest, String padding) {
+    return transformers(
+        ClipVocabulary.ofTokens(tokens).with(longest, padding), UnaryOperator.identity());
+  }
+
+  /** Returns true if {@link #builtIn} makes this tokenizer's vocabulary for {@code tokens}. */
+  public boolean isBuiltIn(int tokens) {
+    return tokens >= ClipVocabulary.FEWEST
+        && vocabulary.numbers().equals(ClipVocabulary.ofTokens(tokens).numbers());
+  }
+
+  /** Returns its settings as {@code tokenizer_config.json} has them. */
+  public Map<String, Object> settings() {
+    return vocabulary.settings();
   }
 
   private static ClipTokenizer transformers(

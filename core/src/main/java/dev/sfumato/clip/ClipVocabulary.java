@@ -39,6 +39,9 @@ record ClipVocabulary(
   private static final List<String> TRANSFORMERS = List.of("<|startoftext|>", "<|endoftext|>");
   private static final List<String> OPEN_CLIP = List.of("<start_of_text>", "<end_of_text>");
 
+  /** The tokens of a vocabulary without merges. */
+  static final int FEWEST = BytePairs.BYTES + TRANSFORMERS.size();
+
   private static ClipVocabulary of(
       Map<String, Integer> numbers, List<String> merges, List<String> special) {
     return new ClipVocabulary(
@@ -49,6 +52,10 @@ record ClipVocabulary(
   private ClipVocabulary with(TokenizerSettings settings) {
     return new ClipVocabulary(
         numbers, pairs, special, settings.padding().orElse(paddingName), settings.longest());
+  }
+
+  ClipVocabulary with(int longest, String padding) {
+    return new ClipVocabulary(numbers, pairs, special, padding, longest);
   }
 
   /** Returns the token that follows the end; the end itself if the named one is unknown. */
@@ -93,7 +100,7 @@ record ClipVocabulary(
   }
 
   /** Returns the part of it that the first {@code count} merges make, for files of transformers. */
-  static ClipVocabulary openAi(int count) {
+  static ClipVocabulary ofMerges(int count) {
     List<String> all = openAiMerges();
     if (count < 0 || count > all.size()) {
       throw new SfumatoException(
@@ -101,6 +108,18 @@ record ClipVocabulary(
     }
     List<String> merges = all.subList(0, count);
     return of(BytePairs.vocabulary(merges, TRANSFORMERS), merges, TRANSFORMERS);
+  }
+
+  /** Returns the part of it that has {@code count} tokens, or all of it if it has fewer. */
+  static ClipVocabulary ofTokens(int count) {
+    int merges = count - FEWEST;
+    if (merges < 0) {
+      throw new SfumatoException(
+          "the text encoder knows "
+              + count
+              + " tokens, which is less than the bytes of CLIP's tokenizer: it has another one");
+    }
+    return ofMerges(Math.min(merges, openAiMerges().size()));
   }
 
   private static List<String> openAiMerges() {
@@ -156,6 +175,11 @@ record ClipVocabulary(
     JsonFile.write(directory.resolve("vocab.json"), inOrder);
     String lines = "#version: 0.2\n" + String.join("\n", pairs.merges()) + "\n";
     AtomicFile.write(directory.resolve("merges.txt"), lines.getBytes(StandardCharsets.UTF_8));
+    JsonFile.write(directory.resolve("tokenizer_config.json"), settings());
+  }
+
+  /** Returns the content of {@code tokenizer_config.json}. */
+  Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("tokenizer_class", "CLIPTokenizer");
     settings.put("bos_token", special.get(0));
@@ -165,7 +189,7 @@ record ClipVocabulary(
     if (longest < Integer.MAX_VALUE) {
       settings.put("model_max_length", longest);
     }
-    JsonFile.write(directory.resolve("tokenizer_config.json"), settings);
+    return settings;
   }
 
   private static ClipVocabulary read(Path file) {

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -17,6 +18,7 @@ public final class ModelFiles {
   /** The start of the names of a U-Net's weights. */
   public static final String UNET_WEIGHTS = "diffusion_pytorch_model";
 
+  private static final String HALF = "fp16";
   private static final List<String> AUTOENCODERS = List.of("vae", "vqvae", "movq");
   private static final String SCHEDULER = "scheduler/scheduler_config.json";
   private static final Set<String> AROUND_A_UNET =
@@ -66,6 +68,11 @@ public final class ModelFiles {
    * @throws SfumatoException if the U-Net draws latents without a text, before any download
    */
   public static List<String> pipeline(List<String> files) {
+    return pipeline(files, Optional.empty());
+  }
+
+  /** Returns the same with weights of {@code variant} where there are such. */
+  public static List<String> pipeline(List<String> files, Optional<String> variant) {
     AUTOENCODERS.stream()
         .filter(folder -> files.contains(folder + "/config.json"))
         .filter(folder -> !(folder.equals("vae") && drawsFromTexts(files)))
@@ -80,13 +87,42 @@ public final class ModelFiles {
     String unet = inRoot ? "" : "unet/";
     List<String> chosen = new ArrayList<>();
     chosen.add(required(files, unet + "config.json"));
-    chosen.addAll(weights(files, unet + UNET_WEIGHTS));
+    chosen.addAll(weights(files, unet + UNET_WEIGHTS, variant));
     if (!inRoot) {
       required(files, SCHEDULER);
     }
     files.stream().filter(AROUND_A_UNET::contains).forEach(chosen::add);
-    chosen.addAll(aroundLatents(files));
+    chosen.addAll(aroundLatents(files, variant));
     return chosen;
+  }
+
+  /**
+   * Returns the files of an autoencoder: those of the folder {@code vae}, or of the root.
+   *
+   * @throws FileChoice.Missing if there is none
+   */
+  public static List<String> autoencoder(List<String> files) {
+    String folder = files.contains("vae/config.json") ? "vae/" : "";
+    List<String> chosen = new ArrayList<>(List.of(required(files, folder + "config.json")));
+    chosen.addAll(weights(files, folder + UNET_WEIGHTS, Optional.empty()));
+    return chosen;
+  }
+
+  /**
+   * Returns the file of a LoRA, with its settings if there are some: the one of the usual name, or
+   * the only one.
+   *
+   * @throws FileChoice.Missing if there is none, or several
+   */
+  public static List<String> lora(List<String> files) {
+    List<String> weights =
+        files.stream().filter(f -> !f.contains("/") && f.endsWith(".safetensors")).toList();
+    String first =
+        weights.size() == 1
+            ? weights.get(0)
+            : required(
+                files, List.of("pytorch_lora_weights.safetensors", "adapter_model.safetensors"));
+    return Stream.of(first, "adapter_config.json").filter(files::contains).toList();
   }
 
   private static boolean drawsFromTexts(List<String> files) {
@@ -94,7 +130,7 @@ public final class ModelFiles {
         || files.contains("text_encoder_2/config.json"); // the refiner of XL has the second alone
   }
 
-  private static List<String> aroundLatents(List<String> files) {
+  private static List<String> aroundLatents(List<String> files, Optional<String> variant) {
     List<String> chosen = new ArrayList<>();
     for (String folder : List.of("vae/", "text_encoder/", "text_encoder_2/")) {
       if (files.contains(folder + "config.json")) {
@@ -105,7 +141,7 @@ public final class ModelFiles {
                 .filter(name -> weights(name).stream().anyMatch(files::contains))
                 .findFirst()
                 .orElseThrow(() -> new FileChoice.Missing(folder + "model.safetensors"));
-        chosen.addAll(weights(files, stem));
+        chosen.addAll(weights(files, stem, variant));
       }
     }
     files.stream()
@@ -122,27 +158,41 @@ public final class ModelFiles {
    * @param stem the start of the names, such as {@link #UNET_WEIGHTS} or {@code model}
    */
   public static List<String> weights(String stem) {
-    return Stream.of(
-            ".safetensors",
-            ".safetensors.index.json",
-            ".bin",
-            ".bin.index.json",
-            ".fp16.safetensors",
-            ".safetensors.index.fp16.json",
-            ".fp16.safetensors.index.json",
-            ".fp16.bin",
-            ".bin.index.fp16.json",
-            ".fp16.bin.index.json")
+    return weights(stem, Optional.empty());
+  }
+
+  /**
+   * Returns the possible names of a network's weights if a variant of them, such as {@code fp16},
+   * is preferred.
+   */
+  public static List<String> weights(String stem, Optional<String> variant) {
+    Stream<String> plain =
+        Stream.of(".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json");
+    return Stream.of(variant.stream().flatMap(ModelFiles::ofVariant), plain, ofVariant(HALF))
+        .flatMap(endings -> endings)
+        .distinct()
         .map(stem::concat)
         .toList();
   }
 
+  private static Stream<String> ofVariant(String variant) {
+    return Stream.of(
+            ".V.safetensors",
+            ".safetensors.index.V.json",
+            ".V.safetensors.index.json",
+            ".V.bin",
+            ".bin.index.V.json",
+            ".V.bin.index.json")
+        .map(ending -> ending.replace("V", variant));
+  }
+
   /** Returns the preferred one of these and, for an index, the files that match its names. */
-  private static List<String> weights(List<String> files, String stem) {
-    String first = required(files, weights(stem));
+  private static List<String> weights(List<String> files, String stem, Optional<String> variant) {
+    String first = required(files, weights(stem, variant));
     List<String> chosen = new ArrayList<>(List.of(first));
     if (first.endsWith(".json")) {
-      String half = first.contains("fp16") ? "" : "(?!.*fp16)";
+      String asked = variant.filter(first::contains).orElse(HALF);
+      String half = (first.contains(asked) ? "(?=.*" : "(?!.*") + Pattern.quote(asked) + ")";
       String kind = first.contains(".safetensors") ? ".safetensors" : ".bin";
       Pattern shard =
           Pattern.compile(

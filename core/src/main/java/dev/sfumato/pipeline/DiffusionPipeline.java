@@ -11,6 +11,7 @@ import dev.sfumato.picture.Pictures;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
@@ -49,14 +50,26 @@ public interface DiffusionPipeline extends AutoCloseable {
   }
 
   /**
-   * Loads a model directory of the kind that its {@code model_index.json} names.
+   * Loads a model directory of the kind that its {@code model_index.json} names, or a Stable
+   * Diffusion in one {@code .safetensors} or {@code .ckpt} file.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
    */
-  static DiffusionPipeline load(Path directory) {
-    return StableDiffusionPipeline.isIn(directory)
-        ? StableDiffusionPipeline.load(directory)
-        : PixelPipeline.load(directory);
+  static DiffusionPipeline load(Path path) {
+    return load(path, LoadingOptions.DEFAULT);
+  }
+
+  /**
+   * Loads a model with choices that its files leave.
+   *
+   * @throws SfumatoException naming the file that is missing or does not fit
+   */
+  static DiffusionPipeline load(Path path, LoadingOptions options) {
+    if (StableDiffusionPipeline.isIn(path)) {
+      return StableDiffusionPipeline.load(path, options);
+    }
+    options.requireNone();
+    return PixelPipeline.load(path);
   }
 
   /** Returns the network. */
@@ -105,7 +118,18 @@ public interface DiffusionPipeline extends AutoCloseable {
    *
    * @throws SfumatoException naming the file that cannot be written
    */
-  void save(Path directory);
+  default void save(Path directory) {
+    save(directory, DType.FLOAT32);
+  }
+
+  /**
+   * Writes everything into a directory or, if the name of {@code target} ends in {@code
+   * .safetensors}, into one file in the original layout of Stable Diffusion.
+   *
+   * @param floats the type of the weights: float32, float16 or bfloat16
+   * @throws SfumatoException naming the file that cannot be written
+   */
+  void save(Path target, DType floats);
 
   /** Frees all weights. */
   @Override

@@ -2,6 +2,7 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.FileSummary;
 import dev.sfumato.io.GitLfs;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
@@ -39,7 +40,12 @@ public final class Inspection {
     if (!Files.exists(path)) {
       throw new SfumatoException(path + ": there is no such file or directory");
     }
-    return path.toString().endsWith(".safetensors") ? safetensors(path) : checkpoint(path);
+    String summary =
+        FileSummary.of(path).entrySet().stream()
+            .map(fact -> row(fact.getKey(), fact.getValue()) + "\n")
+            .collect(Collectors.joining());
+    return summary
+        + (path.toString().endsWith(".safetensors") ? safetensors(path) : checkpoint(path));
   }
 
   private static String model(Path directory) {

@@ -17,6 +17,7 @@ import dev.sfumato.sampling.Start;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Construction;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
@@ -222,7 +223,11 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
   }
 
   @Override
-  public void save(Path directory) {
+  public void save(Path directory, DType floats) {
+    if (directory.toString().endsWith(".safetensors")) {
+      throw new SfumatoException(
+          directory + ": only a text-to-image model fits into one file: name a directory");
+    }
     Map<String, Tensor> unet = new TreeMap<>();
     Map<String, Tensor> classes = new TreeMap<>();
     denoiser
@@ -236,13 +241,13 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
               }
             });
     JsonFile.write(directory.resolve("unet/config.json"), denoiser.config());
-    Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA);
+    Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA, floats);
     if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
       JsonFile.write(directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
     }
     if (!classes.isEmpty()) {
       Safetensors.write(
-          directory.resolve("class_conditioning/model.safetensors"), classes, METADATA);
+          directory.resolve("class_conditioning/model.safetensors"), classes, METADATA, floats);
     }
     scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
     JsonFile.write(directory.resolve("model_index.json"), index());

@@ -1,18 +1,21 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.hub.ModelFiles;
-import dev.sfumato.io.JsonFile;
+import dev.sfumato.checkpoint.AutoencoderFile;
+import dev.sfumato.checkpoint.LoraFile;
+import dev.sfumato.checkpoint.LoraTargets;
+import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.checkpoint.ReadingOptions;
+import dev.sfumato.checkpoint.WholeModel;
+import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
-import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.nn.Module;
-import dev.sfumato.nn.Weights;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Construction;
-import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Scope;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
@@ -38,7 +41,6 @@ record StableDiffusionParts(
     SchedulerConfig scheduler,
     Map<String, Object> index) {
   private static final System.Logger log = System.getLogger(StableDiffusionParts.class.getName());
-  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final List<String> SUFFIXES = List.of("", "_2");
 
   /** Parts that are not read and, so, not written. */
@@ -46,34 +48,14 @@ record StableDiffusionParts(
       List.of("safety_checker", "feature_extractor", "image_encoder");
 
   /**
-   * Reads a model directory.
+   * Reads a model directory or file.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
    */
-  @SuppressWarnings("unchecked")
-  static StableDiffusionParts load(Path directory) {
-    Map<String, Object> index = JsonFile.read(directory.resolve("model_index.json"), Map.class);
-    if (has(index, "safety_checker")) {
-      log.log(
-          Level.WARNING,
-          directory + ": its safety checker is not supported: pictures are not checked");
-    }
-    try (Construction made = Construction.begin()) {
-      SchedulerConfig scheduler =
-          SchedulerConfig.read(directory.resolve("scheduler/scheduler_config.json"))
-              .with("clip_sample", false); // latents are never limited
-      UNet2DConditionModel unet = unet(directory.resolve("unet"));
-      AutoencoderKL autoencoder = autoencoder(directory.resolve("vae"));
-      requireFit(unet.config(), autoencoder.config(), directory);
-      List<TextEncoder> encoders = new ArrayList<>();
-      for (String suffix : SUFFIXES) {
-        if (has(index, "text_encoder" + suffix)) {
-          encoders.add(TextEncoder.load(directory, suffix));
-        }
-      }
-      PromptEncoder prompts = prompts(unet.config(), encoders, index, directory);
-      StableDiffusionParts parts =
-          new StableDiffusionParts(unet, autoencoder, prompts, scheduler, index);
+  static StableDiffusionParts load(Path path, LoadingOptions options) {
+    try (ModelParts files = ModelParts.of(path, options.reading());
+        Construction made = Construction.begin()) {
+      StableDiffusionParts parts = load(files, options);
       made.complete();
       return parts;
     }
@@ -85,29 +67,57 @@ record StableDiffusionParts(
    * @throws SfumatoException naming what is not supported
    */
   static void requireSupported(Path directory) {
-    requireFit(
-        JsonFile.read(directory.resolve("unet/config.json"), UNet2DConditionConfig.class),
-        JsonFile.read(directory.resolve("vae/config.json"), AutoencoderKLConfig.class),
-        directory);
+    try (ModelParts files = ModelParts.of(directory, ReadingOptions.DEFAULT)) {
+      requireFit(files.unet(), files.autoencoder(), directory);
+    }
   }
 
-  private static UNet2DConditionModel unet(Path folder) {
-    UNet2DConditionModel unet =
-        new UNet2DConditionModel(
-            JsonFile.read(folder.resolve("config.json"), UNet2DConditionConfig.class));
-    return filled(unet, folder);
-  }
-
-  private static AutoencoderKL autoencoder(Path folder) {
+  private static StableDiffusionParts load(ModelParts files, LoadingOptions options) {
+    Map<String, Object> index = files.index();
+    if (has(index, "safety_checker")) {
+      log.log(
+          Level.WARNING,
+          files.source() + ": its safety checker is not supported: pictures are not checked");
+    }
+    SchedulerConfig scheduler =
+        files.scheduler().with("clip_sample", false); // latents are never limited
+    UNet2DConditionModel unet = filled(new UNet2DConditionModel(files.unet()), files, "unet");
     AutoencoderKL autoencoder =
-        new AutoencoderKL(JsonFile.read(folder.resolve("config.json"), AutoencoderKLConfig.class));
-    filled(autoencoder, folder).trainable().forEach(weight -> weight.requiresGrad(false));
-    return autoencoder;
+        options.vae().isPresent()
+            ? AutoencoderFile.load(options.vae().get(), files.autoencoder())
+            : filled(new AutoencoderKL(files.autoencoder()), files, "vae");
+    autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
+    requireFit(unet.config(), autoencoder.config(), files.source());
+    List<TextEncoder> encoders = new ArrayList<>();
+    for (String suffix : SUFFIXES) {
+      if (has(index, "text_encoder" + suffix)) {
+        encoders.add(TextEncoder.load(files, suffix));
+      }
+    }
+    PromptEncoder prompts = prompts(unet.config(), encoders, index, files.source());
+    StableDiffusionParts parts =
+        new StableDiffusionParts(unet, autoencoder, prompts, scheduler, index);
+    parts.merge(options.loras());
+    return parts;
   }
 
-  private static <T extends Module> T filled(T network, Path folder) {
+  private void merge(List<LoadingOptions.Lora> loras) {
+    if (loras.isEmpty()) {
+      return;
+    }
     try (Scope scope = Scope.open()) {
-      network.load(Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
+      Map<String, ClipTextModel> texts = new LinkedHashMap<>();
+      for (int i = 0; i < prompts.encoders().size(); i++) {
+        texts.put(suffix(i), prompts.encoders().get(i).model());
+      }
+      LoraTargets targets = new LoraTargets(unet, texts);
+      loras.forEach(lora -> LoraFile.open(lora.path()).mergeInto(targets, lora.scale()));
+    }
+  }
+
+  private static <T extends Module> T filled(T network, ModelParts files, String part) {
+    try (Scope scope = Scope.open()) {
+      network.load(files.weights(part));
       return network;
     }
   }
@@ -178,23 +188,22 @@ record StableDiffusionParts(
     return SUFFIXES.get(has(index, "text_encoder") ? i : 1);
   }
 
-  /** Writes a model directory. */
-  void save(Path directory) {
-    write(directory.resolve("unet"), unet.config(), unet);
-    write(directory.resolve("vae"), autoencoder.config(), autoencoder);
-    for (int i = 0; i < prompts.encoders().size(); i++) {
-      prompts.encoders().get(i).save(directory, suffix(i));
-    }
-    scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
+  /** Writes a model directory, or one file if the name of {@code target} says so. */
+  void save(Path target, DType floats) {
     Map<String, Object> written = new LinkedHashMap<>(index);
     for (String left : LEFT_OUT) {
       written.computeIfPresent(left, (name, part) -> Arrays.asList(null, null));
     }
-    JsonFile.write(directory.resolve("model_index.json"), written);
-  }
-
-  private static void write(Path folder, Object config, Module network) {
-    JsonFile.write(folder.resolve("config.json"), config);
-    Safetensors.write(folder.resolve(WEIGHTS), network.parameters(), Map.of("format", "pt"));
+    Map<String, WholeModel.Text> texts = new LinkedHashMap<>();
+    for (int i = 0; i < prompts.encoders().size(); i++) {
+      TextEncoder text = prompts.encoders().get(i);
+      texts.put(suffix(i), new WholeModel.Text(text.model(), text.tokenizer(), text.config()));
+    }
+    WholeModel model = new WholeModel(written, scheduler, unet, autoencoder, texts);
+    if (target.toString().endsWith(".safetensors")) {
+      model.writeFile(target, floats);
+    } else {
+      model.writeDirectory(target, floats);
+    }
   }
 }

@@ -12,6 +12,7 @@ import dev.sfumato.picture.Pixels;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
@@ -53,18 +54,24 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Loads a model directory.
+   * Loads a model directory, or a file in the original layout.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
    */
-  public static StableDiffusionPipeline load(Path directory) {
-    return new StableDiffusionPipeline(StableDiffusionParts.load(directory));
+  public static StableDiffusionPipeline load(Path path) {
+    return load(path, LoadingOptions.DEFAULT);
   }
 
-  /** Returns true if the {@code model_index.json} in {@code directory} names such a model. */
-  public static boolean isIn(Path directory) {
-    return Files.exists(directory.resolve("model_index.json"))
-        && CLASSES.contains(ModelIndex.of(directory).className());
+  /** Loads a model with choices. */
+  static StableDiffusionPipeline load(Path path, LoadingOptions options) {
+    return new StableDiffusionPipeline(StableDiffusionParts.load(path, options));
+  }
+
+  /** Returns true if {@code path} is such a model: a file, or a directory that says so. */
+  public static boolean isIn(Path path) {
+    return Files.isRegularFile(path)
+        || Files.exists(path.resolve("model_index.json"))
+            && CLASSES.contains(ModelIndex.of(path).className());
   }
 
   @Override
@@ -236,8 +243,8 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   @Override
-  public void save(Path directory) {
-    parts.save(directory);
+  public void save(Path target, DType floats) {
+    parts.save(target, floats);
   }
 
   @Override

@@ -1,21 +1,18 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.ModelParts;
 import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.ClipTokenizer;
-import dev.sfumato.hub.ModelFiles;
-import dev.sfumato.io.JsonFile;
+import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Construction;
-import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.lang.System.Logger.Level;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /**
  * A text encoder of a pipeline and the tokenizer that goes with it.
@@ -28,35 +25,25 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
   private static final System.Logger log = System.getLogger(TextEncoder.class.getName());
 
   /**
-   * Loads the folders {@code text_encoder} and {@code tokenizer} with {@code suffix}.
+   * Loads the text encoder and the tokenizer with {@code suffix}.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
    */
-  @SuppressWarnings("unchecked")
-  static TextEncoder load(Path directory, String suffix) {
-    Path folder = directory.resolve("text_encoder" + suffix);
-    ClipTokenizer tokenizer = ClipTokenizer.load(directory.resolve("tokenizer" + suffix));
-    Path config = folder.resolve("config.json");
+  static TextEncoder load(ModelParts parts, String suffix) {
+    ClipTokenizer tokenizer = parts.tokenizer(suffix);
+    String part = "text_encoder" + suffix;
     try (Scope scope = Scope.open();
         Construction made = Construction.begin()) {
-      Map<String, Object> settings = JsonFile.read(config, Map.class);
-      Weights weights = Weights.in(folder, stem(folder));
-      ClipTextModel model = ClipTextModel.of(config, weights.tensors(), weights.source());
+      Map<String, Object> settings = parts.textEncoder(suffix);
+      Weights weights = parts.weights(part);
+      String source = parts.source().resolve(part).resolve("config.json") + ": ";
+      ClipTextModel model =
+          ClipTextModel.of(JsonObject.of(source, settings), weights.tensors(), weights.source());
       model.trainable().forEach(weight -> weight.requiresGrad(false));
-      requireFits(model, tokenizer, directory.resolve("tokenizer" + suffix));
+      requireFits(model, tokenizer, parts.source().resolve("tokenizer" + suffix));
       made.complete();
       return new TextEncoder(model, tokenizer, settings);
     }
-  }
-
-  private static String stem(Path folder) {
-    return Stream.of("model", "pytorch_model")
-        .filter(
-            stem ->
-                ModelFiles.weights(stem).stream()
-                    .anyMatch(file -> Files.exists(folder.resolve(file))))
-        .findFirst()
-        .orElse("model");
   }
 
   private static void requireFits(ClipTextModel model, ClipTokenizer tokenizer, Path folder) {
@@ -102,16 +89,5 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
           "clip skip leaves no layer: a text encoder has " + (states.size() - 1));
     }
     return states.get(layer);
-  }
-
-  /** Writes both folders. */
-  void save(Path directory, String suffix) {
-    Path folder = directory.resolve("text_encoder" + suffix);
-    JsonFile.write(folder.resolve("config.json"), config);
-    try (Scope scope = Scope.open()) {
-      Safetensors.write(
-          folder.resolve("model.safetensors"), model.transformersWeights(), Map.of("format", "pt"));
-    }
-    tokenizer.save(directory.resolve("tokenizer" + suffix));
   }
 }

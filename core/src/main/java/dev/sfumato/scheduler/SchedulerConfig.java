@@ -61,8 +61,9 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     JsonFile.write(json, this);
   }
 
+  /** Makes settings from the keys of a {@code scheduler_config.json}. */
   @JsonCreator
-  static SchedulerConfig fromJson(Map<String, Object> json) {
+  public static SchedulerConfig of(Map<String, Object> json) {
     Map<String, Object> settings = new TreeMap<>(json);
     Object name = settings.remove(CLASS_NAME);
     if (name == null) {

@@ -18,6 +18,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.BoolOptional;
@@ -51,6 +52,9 @@ public final class Safetensors {
           DType.INT8,
           DType.UINT8,
           DType.BOOL);
+
+  private static final Set<DType> FLOATS =
+      Set.of(DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16);
 
   private static final int CHUNK = 1 << 28;
 
@@ -193,6 +197,23 @@ public final class Safetensors {
    * @throws SfumatoException naming the file if it cannot be written; an old file is left unchanged
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    write(file, tensors, metadata, Tensor::dtype);
+  }
+
+  /**
+   * Writes the same with all numbers that are not whole as {@code floats}; at most one tensor is
+   * converted at a time.
+   */
+  public static void write(
+      Path file, Map<String, Tensor> tensors, Map<String, String> metadata, DType floats) {
+    write(file, tensors, metadata, t -> FLOATS.contains(t.dtype()) ? floats : t.dtype());
+  }
+
+  private static void write(
+      Path file,
+      Map<String, Tensor> tensors,
+      Map<String, String> metadata,
+      Function<Tensor, DType> stored) {
     if (tensors.containsKey(SafetensorsHeader.METADATA)) {
       throw new SfumatoException(
           file + ": no tensor may be called " + SafetensorsHeader.METADATA + ": rename it");
@@ -200,7 +221,8 @@ public final class Safetensors {
     List<String> names =
         tensors.keySet().stream()
             .sorted(
-                Comparator.comparing((String name) -> ORDER.indexOf(tensors.get(name).dtype()))
+                Comparator.comparing(
+                        (String name) -> ORDER.indexOf(stored.apply(tensors.get(name))))
                     .thenComparing(
                         name -> name.getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned))
             .toList();
@@ -209,16 +231,20 @@ public final class Safetensors {
         aside -> {
           try (FileChannel channel =
               FileChannel.open(aside, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            write(channel, headerOf(names, tensors, metadata));
+            write(channel, headerOf(names, tensors, metadata, stored));
             for (String name : names) {
-              writeElements(channel, tensors.get(name));
+              Tensor tensor = tensors.get(name);
+              writeElements(channel, tensor, stored.apply(tensor));
             }
           }
         });
   }
 
   private static ByteBuffer headerOf(
-      List<String> names, Map<String, Tensor> tensors, Map<String, String> metadata)
+      List<String> names,
+      Map<String, Tensor> tensors,
+      Map<String, String> metadata,
+      Function<Tensor, DType> stored)
       throws IOException {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode root = mapper.createObjectNode();
@@ -228,10 +254,11 @@ public final class Safetensors {
     long end = 0;
     for (String name : names) {
       Tensor tensor = tensors.get(name);
+      DType dtype = stored.apply(tensor);
       long start = end;
-      end = start + tensor.numel() * tensor.dtype().bytes();
+      end = start + tensor.numel() * dtype.bytes();
       root.putObject(name)
-          .put("dtype", tensor.dtype().code())
+          .put("dtype", dtype.code())
           .<ObjectNode>set("shape", mapper.valueToTree(tensor.shape()))
           .set("data_offsets", mapper.valueToTree(new long[] {start, end}));
     }
@@ -243,9 +270,10 @@ public final class Safetensors {
     return header.rewind();
   }
 
-  private static void writeElements(FileChannel channel, Tensor tensor) throws IOException {
+  private static void writeElements(FileChannel channel, Tensor tensor, DType dtype)
+      throws IOException {
     try (Scope scope = Scope.open()) {
-      Tensor plain = tensor.detach().to(Device.CPU).contiguous();
+      Tensor plain = tensor.detach().to(dtype).to(Device.CPU).contiguous();
       long bytes = plain.numel() * plain.dtype().bytes();
       BytePointer elements = Engine.call(() -> new BytePointer(plain.handle().data_ptr()));
       for (long at = 0; at < bytes; at += CHUNK) {

@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -76,6 +77,22 @@ public final class TorchCheckpoint {
     }
   }
 
+  /**
+   * Returns the whole number that lies beside the {@code state_dict} of a file in the zip format,
+   * such as {@code global_step}; empty if there is none.
+   */
+  public static OptionalLong number(Path file, String name) {
+    try (ZipFile zip = new ZipFile(file.toFile());
+        InputStream in = new BufferedInputStream(zip.getInputStream(pickle(file, zip)))) {
+      return TorchPickle.read(file, in).value() instanceof Map<?, ?> outer
+              && outer.get(name) instanceof Long number
+          ? OptionalLong.of(number)
+          : OptionalLong.empty();
+    } catch (IOException e) {
+      return OptionalLong.empty();
+    }
+  }
+
   // ---- the two formats
 
   /**
@@ -84,12 +101,7 @@ public final class TorchCheckpoint {
   private static Map<String, Tensor> readZip(Path file) throws IOException {
     try (ZipFile zip = new ZipFile(file.toFile());
         Scope scope = Scope.open()) {
-      ZipEntry pickle =
-          zip.stream()
-              .map(ZipEntry.class::cast)
-              .filter(entry -> entry.getName().matches("[^/]+/data\\.pkl"))
-              .findFirst()
-              .orElseThrow(() -> new SfumatoException(file + ": is not a PyTorch checkpoint"));
+      ZipEntry pickle = pickle(file, zip);
       String root = pickle.getName().substring(0, pickle.getName().indexOf('/') + 1);
       ZipEntry byteOrder = zip.getEntry(root + "byteorder");
       if (byteOrder != null && !text(zip, byteOrder).equals("little")) {
@@ -120,6 +132,14 @@ public final class TorchCheckpoint {
       }
       return tensors(file, scope, stored, storages);
     }
+  }
+
+  private static ZipEntry pickle(Path file, ZipFile zip) {
+    return zip.stream()
+        .map(ZipEntry.class::cast)
+        .filter(entry -> entry.getName().matches("[^/]+/data\\.pkl"))
+        .findFirst()
+        .orElseThrow(() -> new SfumatoException(file + ": is not a PyTorch checkpoint"));
   }
 
   private static String text(ZipFile zip, ZipEntry entry) throws IOException {

@@ -16,7 +16,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Reads the pickles inside PyTorch's checkpoints without running anything.
@@ -48,18 +47,6 @@ final class TorchPickle {
           "torch.CharStorage", DType.INT8,
           "torch.ByteStorage", DType.UINT8,
           "torch.BoolStorage", DType.BOOL);
-  private static final Set<String> FUNCTIONS =
-      Set.of(
-          "collections.OrderedDict",
-          "torch.Size",
-          "torch._utils._rebuild_parameter",
-          "torch._utils._rebuild_tensor",
-          "torch._utils._rebuild_tensor_v2",
-          "torch.jit._pickle.build_boollist",
-          "torch.jit._pickle.build_doublelist",
-          "torch.jit._pickle.build_intlist",
-          "torch.jit._pickle.build_tensorlist",
-          "torch.jit._pickle.restore_type_tag");
 
   /** The Python package of the classes inside a TorchScript file. */
   private static final String SCRIPT = "__torch__.";
@@ -221,21 +208,24 @@ final class TorchPickle {
 
   private ScriptObject scriptObject(Global type) {
     if (!type.name().startsWith(SCRIPT)) {
-      throw broken("makes an object of " + type.name());
+      throw type.name().matches("(collections|torch)\\..*")
+          ? broken("makes an object of " + type.name())
+          : refused(type);
     }
     return new ScriptObject(new LinkedHashMap<>());
   }
 
-  private Global global(String module, String function) {
-    String name = module + "." + function;
-    if (!FUNCTIONS.contains(name) && !STORAGES.containsKey(name) && !name.startsWith(SCRIPT)) {
-      throw new SfumatoException(
-          file
-              + ": asks to run '"
-              + name
-              + "', which is refused: only tensors are read; use a safetensors file");
-    }
-    return new Global(name);
+  /** Returns a name, which may stand in a dictionary; only {@link #result} calls functions. */
+  private static Global global(String module, String function) {
+    return new Global(module + "." + function);
+  }
+
+  private SfumatoException refused(Global function) {
+    return new SfumatoException(
+        file
+            + ": asks to run '"
+            + function.name()
+            + "', which is refused: only tensors are read; use a safetensors file");
   }
 
   private Object result(Global function, List<?> arguments) {
@@ -263,7 +253,7 @@ final class TorchPickle {
               (Long) arguments.get(1),
               longs(arguments.get(2)),
               longs(arguments.get(3)));
-      default -> throw broken("calls " + function.name());
+      default -> throw refused(function);
     };
   }
 
@@ -341,7 +331,10 @@ final class TorchPickle {
 
   private void put(Map<Object, Object> map, Object key, Object value) {
     // Collections are refused as keys: hashing one that contains itself would never end.
-    if (!(key instanceof String || key instanceof Number || key instanceof Boolean)) {
+    if (!(key instanceof String
+        || key instanceof Number
+        || key instanceof Boolean
+        || key instanceof Global)) { // PyTorch Lightning sorts its notes by classes
       throw broken("has a dictionary key that is neither text nor a number");
     }
     if (key instanceof String name && name.length() > MAX_NAME) {

@@ -40,7 +40,11 @@ public final class TinyStableDiffusion {
 
   /** Writes the model of a family and returns {@code directory}. */
   public static Path write(Path directory, String family) {
-    JsonNode document = entry("families", family);
+    return write(directory, entry("families", family));
+  }
+
+  /** Writes the model that {@code document} describes and returns {@code directory}. */
+  public static Path write(Path directory, JsonNode document) {
     try (Scope scope = Scope.open()) {
       network(
           directory.resolve("unet"),

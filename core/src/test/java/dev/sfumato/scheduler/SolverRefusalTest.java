@@ -98,7 +98,7 @@ class SolverRefusalTest {
     Map<String, Object> json =
         JsonFile.MAPPER.readValue(settings.replace('\'', '"'), new TypeReference<>() {});
     try (Rng rng = new Rng(0)) {
-      SchedulerConfig config = SchedulerConfig.fromJson(json).withClassName(kind);
+      SchedulerConfig config = SchedulerConfig.of(json).withClassName(kind);
       Scheduler.of(config).begin(steps, RunOptions.defaults().withTimesteps(own), rng);
     }
   }

@@ -90,7 +90,7 @@ final class ReportPage {
     }
   }
 
-  /** A browser would break a line within an option, after a hyphen, but for the spans. */
+  /** Spans keep a browser from breaking a line after the hyphen of an option. */
   private static String html(HtmlReport.Commands commands) {
     String words = escaped(commands.text()).replaceAll("\\S+", "<span>$0</span>");
     return "<pre><code>" + words + "</code></pre>";
@@ -114,7 +114,7 @@ final class ReportPage {
         caption);
   }
 
-  /** Says if a picture is enlarged to the column; its pixels must then stay sharp. */
+  /** Returns true if a picture is enlarged to the column, where its pixels must stay sharp. */
   private static boolean isSmall(byte[] file) {
     try {
       BufferedImage image = ImageIO.read(new ByteArrayInputStream(file));

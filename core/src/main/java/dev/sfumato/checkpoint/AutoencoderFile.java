@@ -1,0 +1,79 @@
+package dev.sfumato.checkpoint;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.AutoencoderKL;
+import dev.sfumato.model.AutoencoderKLConfig;
+import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Construction;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * An autoencoder from files of its own: a directory with {@code config.json}, a model directory, a
+ * file with the autoencoder alone in either spelling of names, or a whole model in one file.
+ */
+public final class AutoencoderFile {
+  private AutoencoderFile() {}
+
+  /**
+   * Loads the autoencoder.
+   *
+   * @param like the autoencoder that it replaces; a file without configuration has its factors
+   * @throws SfumatoException if {@code path} holds none
+   */
+  public static AutoencoderKL load(Path path, AutoencoderKLConfig like) {
+    return Files.isDirectory(path) ? ofDirectory(path) : ofFile(path, like);
+  }
+
+  private static AutoencoderKL ofDirectory(Path path) {
+    Path folder = Files.isDirectory(path.resolve("vae")) ? path.resolve("vae") : path;
+    AutoencoderKLConfig config =
+        JsonFile.read(folder.resolve("config.json"), AutoencoderKLConfig.class);
+    try (Scope scope = Scope.open()) {
+      return filled(
+          config, Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
+    }
+  }
+
+  private static AutoencoderKL ofFile(Path path, AutoencoderKLConfig like) {
+    try (TensorFile file = TensorFile.open(path);
+        Scope scope = Scope.open()) {
+      FileKind kind = FileKind.of(file.shapes());
+      if (kind != FileKind.AUTOENCODER && kind != FileKind.MODEL) {
+        throw new SfumatoException(path + ": holds no autoencoder, it is a " + kind.title());
+      }
+      String start = SingleFile.autoencoderStart(file);
+      Map<String, Tensor> weights = SingleFile.autoencoderWeights(file.tensorsBelow(start));
+      boolean original = weights.keySet().stream().anyMatch(n -> n.startsWith("encoder.down."));
+      if (!original) {
+        return filled(like, new Weights(path.toString(), UNet2DModel.modernNames(weights)));
+      }
+      OriginalShapes shapes = new OriginalShapes(TensorFile.shapesOf(weights), path.toString());
+      Map<String, Object> keys = new HashMap<>(like.toJson());
+      keys.putAll(shapes.autoencoder());
+      AutoencoderKLConfig config = AutoencoderKLConfig.of(keys);
+      return filled(
+          config,
+          new Weights(
+              path.toString(),
+              OriginalNames.matrices(
+                  Renaming.apply(OriginalNames.autoencoder(config)::diffusers, weights))));
+    }
+  }
+
+  private static AutoencoderKL filled(AutoencoderKLConfig config, Weights weights) {
+    try (Construction made = Construction.begin()) {
+      AutoencoderKL autoencoder = new AutoencoderKL(config);
+      autoencoder.load(weights);
+      made.complete();
+      return autoencoder;
+    }
+  }
+}

@@ -1,0 +1,219 @@
+package dev.sfumato.checkpoint;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.scheduler.PredictionType;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Derives configurations, which a single file lacks, from the shapes of its weights. What shapes do
+ * not tell, such as the number of heads, is that of the published model of the family.
+ */
+final class OriginalShapes {
+  private static final int HEAD_WIDTH = 64;
+  private static final int HEADS_OF_ONE = 8;
+
+  private final Map<String, List<Long>> shapes;
+  private final String source;
+
+  /**
+   * @param shapes the shape of each weight of one part, by its original name
+   * @param source the file, for error messages
+   */
+  OriginalShapes(Map<String, List<Long>> shapes, String source) {
+    this.shapes = shapes;
+    this.source = source;
+  }
+
+  boolean has(String name) {
+    return shapes.containsKey(name);
+  }
+
+  int size(String name, int dimension) {
+    List<Long> shape = shapes.get(name);
+    if (shape == null || shape.size() <= dimension) {
+      throw new SfumatoException(
+          source + ": has no weight '" + name + "' of a fitting shape: it is incomplete");
+    }
+    return (int) (long) shape.get(dimension);
+  }
+
+  /** Returns one more than the largest number in the group of matching names; 0 if none match. */
+  private int count(String names) {
+    Pattern pattern = Pattern.compile(names);
+    return shapes.keySet().stream()
+        .map(pattern::matcher)
+        .filter(Matcher::matches)
+        .mapToInt(matcher -> Integer.parseInt(matcher.group(1)) + 1)
+        .max()
+        .orElse(0);
+  }
+
+  /** Returns the blocks of a text encoder of open_clip. */
+  int openClipLayers() {
+    return count("transformer\\.resblocks\\.(\\d+)\\..*");
+  }
+
+  // ---- the U-Net
+
+  /** Returns the numbers of the text's states that a U-Net reads; 0 if it reads no text. */
+  int textWidth() {
+    return shapes.keySet().stream()
+        .filter(name -> name.endsWith(".transformer_blocks.0.attn2.to_k.weight"))
+        .findFirst()
+        .map(name -> size(name, 1))
+        .orElse(0);
+  }
+
+  /** Returns true if a U-Net's transformers have matrices where Stable Diffusion 1 has kernels. */
+  boolean projectsLinearly() {
+    return shapes.keySet().stream()
+        .filter(name -> name.endsWith(".proj_in.weight"))
+        .anyMatch(name -> shapes.get(name).size() == 2);
+  }
+
+  /** A level of the way down: its channels, residual blocks, and blocks of each transformer. */
+  private record Level(int channels, int layers, int depth) {}
+
+  private List<Level> levels() {
+    List<Level> levels = new ArrayList<>();
+    int blocks = count("input_blocks\\.(\\d+)\\..*");
+    int layers = 0;
+    int channels = 0;
+    int depth = 0;
+    for (int i = 1; i <= blocks; i++) {
+      String block = "input_blocks." + i;
+      if (i == blocks || has(block + ".0.op.weight")) {
+        levels.add(new Level(channels, layers, depth));
+        layers = 0;
+        depth = 0;
+      } else {
+        layers++;
+        channels = size(block + ".0.in_layers.2.weight", 0);
+        depth = count(Pattern.quote(block + ".1.transformer_blocks.") + "(\\d+)\\..*");
+      }
+    }
+    return levels;
+  }
+
+  /**
+   * Returns the keys of {@code unet/config.json}.
+   *
+   * @param pooled numbers of the pooled text; 0 if unknown
+   */
+  Map<String, Object> unet(OriginalKind kind, PredictionType prediction, int pooled) {
+    List<Level> levels = levels();
+    int middle = count("middle_block\\.1\\.transformer_blocks\\.(\\d+)\\..*");
+    List<String> down =
+        levels.stream().map(l -> l.depth > 0 ? "CrossAttnDownBlock2D" : "DownBlock2D").toList();
+    List<String> up = new ArrayList<>();
+    List<Integer> depths = new ArrayList<>();
+    for (int i = 0; i < levels.size(); i++) {
+      boolean last = i == levels.size() - 1;
+      int depth = levels.get(i).depth;
+      depths.add(depth > 0 ? depth : last ? Math.max(1, middle) : 1);
+      up.add(0, depth > 0 ? "CrossAttnUpBlock2D" : "UpBlock2D");
+    }
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("_class_name", "UNet2DConditionModel");
+    config.put("sample_size", kind.sampleSize(prediction));
+    config.put("in_channels", size("input_blocks.0.0.weight", 1));
+    config.put("out_channels", size("out.2.weight", 0));
+    config.put("block_out_channels", levels.stream().map(Level::channels).toList());
+    config.put("layers_per_block", same(levels.stream().map(Level::layers).toList()));
+    config.put("down_block_types", down);
+    config.put("up_block_types", up);
+    config.put("transformer_layers_per_block", same(depths));
+    config.put("cross_attention_dim", textWidth());
+    config.put("use_linear_projection", projectsLinearly());
+    config.put(
+        "attention_head_dim",
+        kind == OriginalKind.ONE
+            ? HEADS_OF_ONE
+            : levels.stream().map(l -> Math.max(1, l.channels / HEAD_WIDTH)).toList());
+    if (has("time_embed.cond_proj.weight")) {
+      config.put("time_cond_proj_dim", size("time_embed.cond_proj.weight", 1));
+    }
+    if (kind.isXl()) {
+      int input = size("label_emb.0.0.weight", 1);
+      int numbers = kind == OriginalKind.XL ? 6 : 5;
+      config.put("addition_embed_type", "text_time");
+      config.put("addition_time_embed_dim", pooled == 0 ? 256 : (input - pooled) / numbers);
+      config.put("projection_class_embeddings_input_dim", input);
+    } else if (has("label_emb.0.0.weight") || has("label_emb.weight")) {
+      throw new SfumatoException(
+          source + ": its U-Net reads more than a text (label_emb): such models are not supported");
+    }
+    return config;
+  }
+
+  /** Returns one number for all levels if they have the same. */
+  private static Object same(List<Integer> numbers) {
+    return numbers.stream().distinct().count() == 1 ? numbers.get(0) : numbers;
+  }
+
+  // ---- the autoencoder
+
+  /** Returns all keys of {@code vae/config.json}. */
+  Map<String, Object> autoencoder(OriginalKind kind, int latentSize) {
+    Map<String, Object> config = new LinkedHashMap<>(autoencoder());
+    int levels = ((List<?>) config.get("block_out_channels")).size();
+    config.put("sample_size", latentSize << Math.max(0, levels - 1));
+    config.putAll(kind.factors());
+    return config;
+  }
+
+  /** Returns those keys of {@code vae/config.json} that shapes tell. */
+  Map<String, Object> autoencoder() {
+    int levels = count("encoder\\.down\\.(\\d+)\\..*");
+    List<Integer> channels = new ArrayList<>();
+    for (int i = 0; i < levels; i++) {
+      channels.add(size("encoder.down." + i + ".block.0.conv1.weight", 0));
+    }
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("_class_name", "AutoencoderKL");
+    config.put("in_channels", size("encoder.conv_in.weight", 1));
+    config.put("out_channels", size("decoder.conv_out.weight", 0));
+    config.put("latent_channels", size("decoder.conv_in.weight", 1));
+    config.put("block_out_channels", channels);
+    config.put("down_block_types", Collections.nCopies(levels, "DownEncoderBlock2D"));
+    config.put("up_block_types", Collections.nCopies(levels, "UpDecoderBlock2D"));
+    config.put("layers_per_block", count("encoder\\.down\\.0\\.block\\.(\\d+)\\..*"));
+    config.put("use_quant_conv", has("quant_conv.weight"));
+    config.put("use_post_quant_conv", has("post_quant_conv.weight"));
+    config.put("mid_block_add_attention", has("encoder.mid.attn_1.q.weight"));
+    return config;
+  }
+
+  // ---- text encoders
+
+  /** Returns the keys of the {@code config.json} of a text encoder in transformers' names. */
+  Map<String, Object> textEncoder(boolean openClip) {
+    String start = has("embeddings.token_embedding.weight") ? "" : "text_model.";
+    int tokens = size(start + "embeddings.token_embedding.weight", 0);
+    int width = size(start + "embeddings.token_embedding.weight", 1);
+    boolean projects = has("text_projection.weight");
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put(
+        "architectures", List.of(projects ? "CLIPTextModelWithProjection" : "CLIPTextModel"));
+    config.put("model_type", "clip_text_model");
+    config.put("vocab_size", tokens);
+    config.put("hidden_size", width);
+    config.put("intermediate_size", size(start + "encoder.layers.0.mlp.fc1.weight", 0));
+    config.put("num_hidden_layers", count("(?:text_model\\.)?encoder\\.layers\\.(\\d+)\\..*"));
+    config.put("num_attention_heads", Math.max(1, width / HEAD_WIDTH));
+    config.put("max_position_embeddings", size(start + "embeddings.position_embedding.weight", 0));
+    config.put("hidden_act", openClip ? "gelu" : "quick_gelu");
+    config.put("layer_norm_eps", 1e-5);
+    config.put("projection_dim", projects ? size("text_projection.weight", 0) : width);
+    config.put("bos_token_id", tokens - 2);
+    config.put("eos_token_id", 2); // as in the published files: the largest token ends a text
+    config.put("pad_token_id", openClip ? 0 : tokens - 1);
+    return config;
+  }
+}
