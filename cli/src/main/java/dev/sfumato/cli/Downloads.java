@@ -32,6 +32,11 @@ final class Downloads {
     return model(name, ModelFiles::autoencoder);
   }
 
+  /** Returns the directory or file of a LoRA, named in the same ways. */
+  static Path lora(String name) {
+    return model(name, ModelFiles::lora);
+  }
+
   /** Returns the directory or file of a CLIP model, named in the same ways. */
   static Path clip(String name) {
     return model(name, ModelFiles::clip);

@@ -2,10 +2,18 @@ package dev.sfumato.cli;
 
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.scheduler.PredictionType;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** Options for the files of a text-to-image model. */
 final class LoadingArguments {
+  private static final Pattern SCALED =
+      Pattern.compile("(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
+
   @Option(
       names = "--vae",
       paramLabel = "FILE|DIR|ID",
@@ -28,11 +36,28 @@ final class LoadingArguments {
               + " say; in one file of Stable Diffusion 2, v_prediction).")
   PredictionType predictionType;
 
+  @Option(
+      names = "--lora",
+      paramLabel = "FILE|DIR|ID[:SCALE]",
+      description =
+          "LoRA to merge into the model when it is loaded; can be given several times (default of"
+              + " SCALE: 1).")
+  List<String> loras = List.of();
+
   /** Returns the options; downloads what they name on the Hub. */
   LoadingOptions options() {
     LoadingOptions options = LoadingOptions.DEFAULT;
     options = variant == null ? options : options.withVariant(variant);
     options = predictionType == null ? options : options.withPredictionType(predictionType);
-    return vae == null ? options : options.withVae(Downloads.autoencoder(vae));
+    options = vae == null ? options : options.withVae(Downloads.autoencoder(vae));
+    for (String lora : loras) {
+      Matcher scaled = SCALED.matcher(lora);
+      boolean hasScale = !Files.exists(Path.of(lora)) && scaled.matches();
+      options =
+          options.withLora(
+              Downloads.lora(hasScale ? scaled.group(1) : lora),
+              hasScale ? Double.parseDouble(scaled.group(2)) : 1);
+    }
+    return options;
   }
 }

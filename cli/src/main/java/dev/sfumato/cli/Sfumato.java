@@ -46,6 +46,7 @@ public final class Sfumato implements Runnable {
           ClipCommand.class,
           EvaluateCommand.class,
           InspectCommand.class,
+          ConvertCommand.class,
           VersionCommand.class,
           CompletionCommand.class,
           HelpCommand.class);

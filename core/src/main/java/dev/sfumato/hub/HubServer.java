@@ -285,7 +285,11 @@ final class HubServer {
       throw new Retries.Busy(refusal, retryAfter(response));
     }
     String what = id + file.map(name -> ": " + name).orElse("");
-    throw new SfumatoException(what + ": " + explained(response) + " (" + refusal + ")");
+    String mirror =
+        status == 404 || status == 401
+            ? Mirrors.of(id.repository()).map(name -> ": " + name + " holds a copy").orElse("")
+            : "";
+    throw new SfumatoException(what + ": " + explained(response) + " (" + refusal + ")" + mirror);
   }
 
   private String explained(HttpResponse<?> response) {

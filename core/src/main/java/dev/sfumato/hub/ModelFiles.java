@@ -108,6 +108,23 @@ public final class ModelFiles {
     return chosen;
   }
 
+  /**
+   * Returns the file of a LoRA, with its settings if there are some: the one of the usual name, or
+   * the only one.
+   *
+   * @throws FileChoice.Missing if there is none, or several
+   */
+  public static List<String> lora(List<String> files) {
+    List<String> weights =
+        files.stream().filter(f -> !f.contains("/") && f.endsWith(".safetensors")).toList();
+    String first =
+        weights.size() == 1
+            ? weights.get(0)
+            : required(
+                files, List.of("pytorch_lora_weights.safetensors", "adapter_model.safetensors"));
+    return Stream.of(first, "adapter_config.json").filter(files::contains).toList();
+  }
+
   private static boolean drawsFromTexts(List<String> files) {
     return files.contains("text_encoder/config.json")
         || files.contains("text_encoder_2/config.json"); // the refiner of XL has the second alone

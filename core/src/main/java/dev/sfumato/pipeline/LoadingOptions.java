@@ -4,40 +4,67 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.scheduler.PredictionType;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
  * Choices for loading a text-to-image model.
  *
+ * <pre>{@code
+ * DiffusionPipeline.load(model, LoadingOptions.DEFAULT.withLora(Path.of("style.safetensors"), 0.8));
+ * }</pre>
+ *
  * @param reading choices that its files leave
  * @param vae a file or directory whose autoencoder replaces the model's, or empty
+ * @param loras what is merged into the weights, in this order
  */
-public record LoadingOptions(ReadingOptions reading, Optional<Path> vae) {
+public record LoadingOptions(ReadingOptions reading, Optional<Path> vae, List<Lora> loras) {
   /** Everything from the model's own files. */
   public static final LoadingOptions DEFAULT =
-      new LoadingOptions(ReadingOptions.DEFAULT, Optional.empty());
+      new LoadingOptions(ReadingOptions.DEFAULT, Optional.empty(), List.of());
+
+  /** Copies the list. */
+  public LoadingOptions {
+    loras = List.copyOf(loras);
+  }
+
+  /**
+   * A LoRA.
+   *
+   * @param path a file, or a directory with one
+   * @param scale the factor of its changes, for the U-Net and the text encoders
+   */
+  public record Lora(Path path, double scale) {}
 
   /** Returns a copy that prefers weights of a variant, such as {@code fp16}. */
   public LoadingOptions withVariant(String variant) {
-    return new LoadingOptions(reading.withVariant(variant), vae);
+    return new LoadingOptions(reading.withVariant(variant), vae, loras);
   }
 
   /** Returns a copy for a model that predicts {@code type}, whatever its files say. */
   public LoadingOptions withPredictionType(PredictionType type) {
-    return new LoadingOptions(reading.withPredictionType(type), vae);
+    return new LoadingOptions(reading.withPredictionType(type), vae, loras);
   }
 
   /** Returns a copy with the autoencoder of a file or a directory instead of the model's. */
   public LoadingOptions withVae(Path path) {
-    return new LoadingOptions(reading, Optional.of(path));
+    return new LoadingOptions(reading, Optional.of(path), loras);
+  }
+
+  /** Returns a copy with one more LoRA. */
+  public LoadingOptions withLora(Path path, double scale) {
+    List<Lora> more = new ArrayList<>(loras);
+    more.add(new Lora(path, scale));
+    return new LoadingOptions(reading, vae, more);
   }
 
   /** Refuses all choices for a model that does not draw texts. */
   void requireNone() {
     if (!equals(DEFAULT)) {
       throw new SfumatoException(
-          "the model draws no texts: options of its files (vae, variant, prediction-type) need a"
-              + " text-to-image model");
+          "the model draws no texts: options of its files (vae, lora, variant, prediction-type)"
+              + " need a text-to-image model");
     }
   }
 }

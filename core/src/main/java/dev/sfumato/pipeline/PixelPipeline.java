@@ -224,6 +224,10 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
 
   @Override
   public void save(Path directory, DType floats) {
+    if (directory.toString().endsWith(".safetensors")) {
+      throw new SfumatoException(
+          directory + ": only a text-to-image model fits into one file: name a directory");
+    }
     Map<String, Tensor> unet = new TreeMap<>();
     Map<String, Tensor> classes = new TreeMap<>();
     denoiser

@@ -2,9 +2,12 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.AutoencoderFile;
+import dev.sfumato.checkpoint.LoraFile;
+import dev.sfumato.checkpoint.LoraTargets;
 import dev.sfumato.checkpoint.ModelParts;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.checkpoint.WholeModel;
+import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.UNet2DConditionConfig;
@@ -92,7 +95,24 @@ record StableDiffusionParts(
       }
     }
     PromptEncoder prompts = prompts(unet.config(), encoders, index, files.source());
-    return new StableDiffusionParts(unet, autoencoder, prompts, scheduler, index);
+    StableDiffusionParts parts =
+        new StableDiffusionParts(unet, autoencoder, prompts, scheduler, index);
+    parts.merge(options.loras());
+    return parts;
+  }
+
+  private void merge(List<LoadingOptions.Lora> loras) {
+    if (loras.isEmpty()) {
+      return;
+    }
+    try (Scope scope = Scope.open()) {
+      Map<String, ClipTextModel> texts = new LinkedHashMap<>();
+      for (int i = 0; i < prompts.encoders().size(); i++) {
+        texts.put(suffix(i), prompts.encoders().get(i).model());
+      }
+      LoraTargets targets = new LoraTargets(unet, texts);
+      loras.forEach(lora -> LoraFile.open(lora.path()).mergeInto(targets, lora.scale()));
+    }
   }
 
   private static <T extends Module> T filled(T network, ModelParts files, String part) {

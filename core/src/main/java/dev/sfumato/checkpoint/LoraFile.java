@@ -1,0 +1,318 @@
+package dev.sfumato.checkpoint;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * A LoRA (Hu et al., 2021) on disk: for each of some layers two matrices, whose product changes the
+ * layer's weight, {@code W + scale alpha / r up down}. All common spellings are read: diffusers'
+ * old and new ones, PEFT's, kohya's, with the names of diffusers or the original ones.
+ */
+public final class LoraFile {
+  private static final Pattern HALF =
+      Pattern.compile(
+          "(.+?)(?:\\.lora_(down|up|A|B)(?:\\.\\w+)?|\\.lora\\.(down|up)"
+              + "|\\.lora_linear_layer\\.(down|up)|_lora\\.(down|up))\\.weight");
+  private static final String ALPHA = ".alpha";
+
+  /** Parts of names of other methods. */
+  private static final Map<String, String> OTHERS = new LinkedHashMap<>();
+
+  static {
+    OTHERS.put("hada_w", "a LoHa");
+    OTHERS.put("lokr_w", "a LoKr");
+    OTHERS.put("dora_scale", "a DoRA");
+    OTHERS.put("lora_magnitude_vector", "a DoRA");
+    OTHERS.put("lora_mid", "a LoCon with three matrices (lora_mid)");
+    OTHERS.put("oft_", "an OFT");
+    OTHERS.put("on_input", "an IA3");
+  }
+
+  private final Path path;
+  private final Map<String, Layer> layers = new TreeMap<>();
+  private final List<String> unknown = new ArrayList<>();
+  private final Settings settings;
+
+  /** The names of the tensors of a layer, and its alpha's. */
+  private record Layer(String down, String up, String alpha) {}
+
+  /** What a header, or the file beside PEFT's weights, says of alpha. */
+  private record Settings(Map<String, Object> values) {
+    /** Returns the alpha of a layer, if there is one. */
+    Optional<Double> alpha(String part, String layer) {
+      String start = values.containsKey(part + ".r") ? part + "." : "";
+      if (values.get(start + "alpha_pattern") instanceof Map<?, ?> patterns) {
+        for (Map.Entry<?, ?> entry : patterns.entrySet()) {
+          if (layer.matches("(.*\\.)?(" + entry.getKey() + ")")
+              && entry.getValue() instanceof Number alpha) {
+            return Optional.of(alpha.doubleValue());
+          }
+        }
+      }
+      return values.get(start + "lora_alpha") instanceof Number alpha
+          ? Optional.of(alpha.doubleValue())
+          : Optional.empty();
+    }
+
+    boolean is(String key) {
+      return values.entrySet().stream()
+          .anyMatch(e -> e.getKey().endsWith(key) && Boolean.TRUE.equals(e.getValue()));
+    }
+  }
+
+  private LoraFile(Path path, Map<String, List<Long>> shapes, Map<String, Object> settings) {
+    this.path = path;
+    this.settings = new Settings(settings);
+    for (String name : shapes.keySet()) {
+      OTHERS.forEach(
+          (part, method) -> {
+            if (name.contains(part)) {
+              throw refused(method);
+            }
+          });
+      Matcher half = HALF.matcher(name);
+      if (half.matches()) {
+        boolean down = Stream.of("down", "A").anyMatch(text -> text.equals(role(half)));
+        Layer layer = layers.getOrDefault(half.group(1), new Layer(null, null, null));
+        layers.put(
+            half.group(1),
+            down
+                ? new Layer(name, layer.up, layer.alpha)
+                : new Layer(layer.down, name, layer.alpha));
+      } else if (name.endsWith(ALPHA)) {
+        String key = name.substring(0, name.length() - ALPHA.length());
+        Layer layer = layers.getOrDefault(key, new Layer(null, null, null));
+        layers.put(key, new Layer(layer.down, layer.up, name));
+      } else {
+        unknown.add(name);
+      }
+    }
+    if (this.settings.is("use_dora")) {
+      throw refused("a DoRA");
+    }
+  }
+
+  private static String role(Matcher half) {
+    return Stream.of(2, 3, 4, 5).map(half::group).filter(g -> g != null).findFirst().orElseThrow();
+  }
+
+  private SfumatoException refused(String method) {
+    return new SfumatoException(path + ": is " + method + ", which is not supported: only LoRA is");
+  }
+
+  /**
+   * Reads the names in a file, or in the one LoRA file of a directory.
+   *
+   * @throws SfumatoException if it is not a LoRA, or one of a kind that is not supported
+   */
+  public static LoraFile open(Path path) {
+    Path found = Files.isDirectory(path) ? in(path) : path;
+    try (TensorFile file = TensorFile.open(found)) {
+      FileKind kind = FileKind.of(file.shapes());
+      if (kind != FileKind.LORA) {
+        throw new SfumatoException(found + ": is not a LoRA but holds: " + kind.title());
+      }
+      return new LoraFile(found, file.shapes(), settings(found, file.metadata()));
+    }
+  }
+
+  private static Path in(Path directory) {
+    List<Path> files;
+    try (Stream<Path> all = Files.list(directory)) {
+      files =
+          all.filter(file -> file.toString().matches(".*\\.(safetensors|bin|pt)"))
+              .sorted()
+              .toList();
+    } catch (IOException e) {
+      throw new SfumatoException(directory + ": cannot be read: " + e.getMessage(), e);
+    }
+    for (String usual : List.of("pytorch_lora_weights.safetensors", "adapter_model.safetensors")) {
+      if (files.contains(directory.resolve(usual))) {
+        return directory.resolve(usual);
+      }
+    }
+    if (files.size() != 1) {
+      throw new SfumatoException(
+          directory + ": has " + files.size() + " files of weights: name the one with the LoRA");
+    }
+    return files.get(0);
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Map<String, Object> settings(Path file, Map<String, String> metadata) {
+    Path beside = file.resolveSibling("adapter_config.json");
+    if (metadata.containsKey("lora_adapter_metadata")) {
+      return JsonFile.value(metadata.get("lora_adapter_metadata")) instanceof Map<?, ?> map
+          ? (Map<String, Object>) map
+          : Map.of();
+    }
+    return Files.exists(beside) ? JsonFile.read(beside, Map.class) : Map.of();
+  }
+
+  // ---- merging
+
+  /** A layer of the file and the weight that it changes. */
+  private record Change(LoraTargets.Target target, Layer layer) {}
+
+  /**
+   * Adds {@code scale alpha / r up down} to the weights of a model.
+   *
+   * @throws SfumatoException if a tensor finds no layer, or one of another shape; no weight is then
+   *     changed
+   */
+  public void mergeInto(LoraTargets targets, double scale) {
+    try (TensorFile file = TensorFile.open(path);
+        Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      Map<String, Tensor> tensors = file.tensors();
+      List<Change> changes = changes(targets, tensors);
+      for (Change change : changes) {
+        try (Scope each = Scope.open()) {
+          merge(change, tensors, scale);
+        }
+      }
+    }
+  }
+
+  private List<Change> changes(LoraTargets targets, Map<String, Tensor> tensors) {
+    List<String> lost = new ArrayList<>(unknown);
+    List<Change> changes = new ArrayList<>();
+    layers.forEach(
+        (spelling, layer) -> {
+          Optional<LoraTargets.Target> target = targets.find(spelling);
+          boolean whole = layer.down != null && layer.up != null;
+          if (whole && target.isPresent() && fits(layer, target.get().weight(), tensors)) {
+            changes.add(new Change(target.get(), layer));
+          } else {
+            Stream.of(layer.down, layer.up, layer.alpha).filter(n -> n != null).forEach(lost::add);
+          }
+        });
+    if (!lost.isEmpty()) {
+      throw new SfumatoException(path + ": " + mismatch(targets, lost, tensors));
+    }
+    return changes;
+  }
+
+  private static boolean fits(Layer layer, Tensor weight, Map<String, Tensor> tensors) {
+    Tensor down = tensors.get(layer.down);
+    Tensor up = tensors.get(layer.up);
+    return down.dim() >= 2
+        && up.dim() >= 2
+        && up.numel() == up.size(0) * down.size(0)
+        && up.size(0) == weight.size(0)
+        && down.numel() / down.size(0) == weight.numel() / weight.size(0);
+  }
+
+  private String mismatch(LoraTargets targets, List<String> lost, Map<String, Tensor> tensors) {
+    Optional<Long> width =
+        layers.entrySet().stream()
+            .filter(e -> e.getKey().matches(".*attn2[._](processor\\.)?to_[kv]"))
+            .filter(e -> e.getValue().down != null)
+            .map(e -> tensors.get(e.getValue().down).size(1))
+            .findFirst();
+    if (width.isPresent() && width.get() != targets.textWidth()) {
+      return "is a LoRA for "
+          + family(width.get())
+          + ", but the model is "
+          + family(targets.textWidth());
+    }
+    String first = String.join(", ", lost.stream().limit(3).toList());
+    int more = lost.size() - 3;
+    return lost.size()
+        + " of its "
+        + tensors.size()
+        + " tensors find no layer of their shape in the model: "
+        + first
+        + (more > 0 ? " and " + more + " more" : "");
+  }
+
+  private static String family(long width) {
+    String name =
+        switch ((int) width) {
+          case 768 -> "Stable Diffusion 1.x";
+          case 1024 -> "Stable Diffusion 2.x";
+          case 1280 -> "the refiner of Stable Diffusion XL";
+          case 2048 -> "Stable Diffusion XL";
+          default -> "another model";
+        };
+    return name + " (texts of " + width + " numbers)";
+  }
+
+  private void merge(Change change, Map<String, Tensor> tensors, double scale) {
+    Tensor weight = change.target.weight();
+    Tensor down = matrix(tensors.get(change.layer.down));
+    Tensor up = matrix(tensors.get(change.layer.up));
+    Tensor product = Functional.matmul(up, down).reshape(weight.shape()).to(weight.device());
+    weight.add_(product, scale * alpha(change, tensors) / divisor(down.size(0)));
+  }
+
+  private static Tensor matrix(Tensor weight) {
+    return weight.to(DType.FLOAT32).reshape(weight.size(0), -1);
+  }
+
+  private double alpha(Change change, Map<String, Tensor> tensors) {
+    return change.layer.alpha != null
+        ? tensors.get(change.layer.alpha).to(DType.FLOAT32).item()
+        : settings
+            .alpha(change.target.part(), change.target.layer())
+            .orElse((double) tensors.get(change.layer.down).size(0));
+  }
+
+  private double divisor(long rank) {
+    return settings.is("use_rslora") ? Math.sqrt(rank) : rank;
+  }
+
+  // ---- description
+
+  /** Returns facts about the file for people. */
+  Map<String, String> facts(Map<String, List<Long>> shapes) {
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("layers", String.valueOf(layers.size()));
+    facts.put("form", form());
+    facts.put(
+        "rank",
+        String.join(
+            ", ",
+            layers.values().stream()
+                .filter(layer -> layer.down != null)
+                .map(layer -> String.valueOf(shapes.get(layer.down).get(0)))
+                .distinct()
+                .toList()));
+    layers.entrySet().stream()
+        .filter(e -> e.getKey().matches(".*attn2[._](processor\\.)?to_[kv]"))
+        .filter(e -> e.getValue().down != null)
+        .findFirst()
+        .ifPresent(e -> facts.put("for", family(shapes.get(e.getValue().down).get(1))));
+    settings.alpha("unet", "").ifPresent(alpha -> facts.put("alpha", alpha.toString()));
+    return facts;
+  }
+
+  private String form() {
+    String name = layers.isEmpty() ? "" : layers.keySet().iterator().next();
+    Layer layer = layers.get(name);
+    if (name.startsWith("lora_")) {
+      return "kohya";
+    }
+    if (layer != null && layer.down != null && layer.down.contains(".lora_A")) {
+      return "PEFT" + (settings.values.isEmpty() ? ", without alpha" : "");
+    }
+    return "diffusers, old";
+  }
+}
