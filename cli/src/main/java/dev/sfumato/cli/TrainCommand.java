@@ -58,10 +58,22 @@ final class TrainCommand extends TrainingCommand {
       throw new ParameterException(
           spec.commandLine(), "--config describes a new model and excludes --model");
     }
+    requireWhole();
     described.config = config;
     described.texts = new TextParts(Optional.ofNullable(vae), Optional.ofNullable(textEncoder));
     Training whole = Training.fromScratch(pictures.data, output);
     return model == null ? whole : whole.withModel(model);
+  }
+
+  /** Refuses some of the options of a new text-to-image model without the others. */
+  private void requireWhole() {
+    boolean some = vae != null || textEncoder != null;
+    if (some && (vae == null || textEncoder == null || config == null) && !goesOn()) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "a new text-to-image model needs --vae, --text-encoder and --config, the file of its"
+              + " UNet2DConditionModel");
+    }
   }
 
   @Override

@@ -3,9 +3,11 @@ package dev.sfumato.examples;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
+import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.Posterior;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -17,6 +19,7 @@ import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingLoss;
 import dev.sfumato.training.TrainingOptions;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -31,9 +34,13 @@ public final class TrainAutoencoder {
 
   private TrainAutoencoder() {}
 
-  /** Trains; the arguments are the directory to write, the number of steps, and data sets. */
+  /**
+   * Trains; the arguments are the directory to write, the number of steps, and data sets. It goes
+   * on with the weights in the directory if there are any.
+   */
   public static void main(String[] args) {
     CaptionedPictures all = CaptionedPictures.read(List.of(args).subList(2, args.length), SIDE);
+    CaptionedPictures heldOut = all.heldOut(); // one caption in twenty
     Batches batches =
         new Batches(all.training(), BatchOptions.defaults().withBatchSize(BATCH).withFlip(true));
     TrainingOptions options =
@@ -41,7 +48,7 @@ public final class TrainAutoencoder {
             .withMaxSteps(Integer.parseInt(args[1]))
             .withOptimizer(Adam.Settings.adam())
             .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 2e-3, 50));
-    try (AutoencoderKL network = network();
+    try (AutoencoderKL network = network(Path.of(args[0]));
         Trainer trainer = new Trainer(new Reconstruction(network), batches, options)) {
       while (trainer.hasNext()) {
         StepReport step = trainer.step();
@@ -54,7 +61,7 @@ public final class TrainAutoencoder {
               step.seconds());
         }
         if (step.step() % 100 == 0 || !trainer.hasNext()) {
-          System.err.printf(Locale.ROOT, "held out: %s%n", measure(network, all.heldOut()));
+          System.err.printf(Locale.ROOT, "held out: %s%n", measure(network, heldOut));
           network.save(Path.of(args[0]));
         }
       }
@@ -62,7 +69,7 @@ public final class TrainAutoencoder {
   }
 
   /** Returns a network that maps 64 x 64 pixels to 16 x 16 latents with 4 channels. */
-  private static AutoencoderKL network() {
+  private static AutoencoderKL network(Path directory) {
     AutoencoderKL network =
         new AutoencoderKL(
             AutoencoderKLConfig.of(
@@ -79,21 +86,25 @@ public final class TrainAutoencoder {
                     8,
                     "force_upcast",
                     false)));
-    try (Rng weights = new Rng(0)) {
+    try (Scope scope = Scope.open();
+        Rng weights = new Rng(0)) {
       network.reset(weights);
+      if (Files.exists(directory.resolve("config.json"))) {
+        network.load(Weights.in(directory, ModelFiles.UNET_WEIGHTS));
+      }
     }
     return network;
   }
 
-  /** The mean absolute error of the pictures, and a little of the latents' divergence. */
+  /** The errors of the pictures, absolute and squared, and a little of the latents' divergence. */
   private record Reconstruction(AutoencoderKL network) implements TrainingLoss {
     @Override
     public Tensor loss(Batch batch, Draws draws) {
       Posterior posterior = network.encode(batch.images());
       long[] shape = posterior.mean().shape();
       Tensor latents = posterior.at(draws.normal(shape[1], shape[2], shape[3]));
-      Tensor error = network.decode(latents).sub(batch.images()).abs().mean();
-      return error.add(posterior.divergence().mul(DIVERGENCE));
+      Tensor error = network.decode(latents).sub(batch.images());
+      return error.abs().add(error.square()).mean().add(posterior.divergence().mul(DIVERGENCE));
     }
   }
 

@@ -43,7 +43,7 @@ class ExamplesTest {
     Files.createFile(checkout.resolve("cli/target/built"));
     Path sources = Path.of("src/main/java/dev/sfumato/examples");
     Path copies = Files.createDirectories(checkout.resolve("examples").resolve(sources));
-    for (String name : List.of("Draw", "Steer", "Inpaint", "DrawingServer")) {
+    for (String name : List.of("Draw", "Steer", "Inpaint", "DrawingServer", "TrainAutoencoder")) {
       Files.copy(sources.resolve(name + ".java"), copies.resolve(name + ".java"));
     }
     Files.copy(Path.of("run"), checkout.resolve("examples/run"));
@@ -89,6 +89,25 @@ class ExamplesTest {
     BufferedImage completed = read("completed.png");
     assertThat(completed.getRGB(3, 20) & 0xffffff).isEqualTo(0x3060c0);
     assertThat(pixels(completed)).isNotEqualTo(pixels(picture));
+  }
+
+  @Test
+  void trainsAnAutoencoderAndGoesOn() throws Exception {
+    Path data = Files.createDirectory(folder.resolve("data"));
+    List<String> lines = new ArrayList<>();
+    for (String caption : List.of("a", "b", "d")) { // "d" is held out
+      Png.write(
+          data.resolve(caption + ".png"), new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+      lines.add("{\"file_name\": \"%1$s.png\", \"text\": \"%1$s\"}".formatted(caption));
+    }
+    Files.write(data.resolve("metadata.jsonl"), lines);
+    run("TrainAutoencoder", "vae", "1", data.toString());
+    byte[] first = Files.readAllBytes(folder.resolve("vae/diffusion_pytorch_model.safetensors"));
+    run("TrainAutoencoder", "vae", "2", data.toString());
+    assertThat(Files.readString(folder.resolve("output"))).contains("PSNR");
+    assertThat(Files.readString(folder.resolve("vae/config.json"))).contains("scaling_factor");
+    assertThat(Files.readAllBytes(folder.resolve("vae/diffusion_pytorch_model.safetensors")))
+        .isNotEqualTo(first);
   }
 
   @Test
