@@ -198,7 +198,7 @@ record StableDiffusionParts(
   void save(Path target, DType floats) {
     Map<String, Object> written = new LinkedHashMap<>(index);
     for (String left : LEFT_OUT) {
-      written.computeIfPresent(left, (name, part) -> Arrays.asList(null, null));
+      written.replace(left, Arrays.asList(null, null)); // a plain null, too: diffusers refuses it
     }
     Map<String, WholeModel.Text> texts = new LinkedHashMap<>();
     for (int i = 0; i < prompts.encoders().size(); i++) {

@@ -174,6 +174,12 @@ class SingleFileTest {
                 });
       }
     }
+    assertThat(
+            JsonFile.MAPPER
+                .readTree(again.resolve("model_index.json").toFile())
+                .get("feature_extractor")
+                .toString())
+        .isEqualTo("[null,null]");
     assertThat(Files.readAllBytes(again.resolve("tokenizer/merges.txt")))
         .isEqualTo(Files.readAllBytes(Golden.path("sd_tokenizer/merges.txt")));
     try (Scope scope = Scope.open()) {
