@@ -41,7 +41,7 @@ public record Inpainting(Tensor picture, Tensor redraw, Optional<Tensor> noise) 
     this(picture, redraw, Optional.empty());
   }
 
-  /** Returns {@code x} before {@code step}, with what noise makes of the known pixels there. */
+  /** Returns {@code x} before {@code step} with the known pixels, noised to that step, put in. */
   Tensor before(Run run, Step step, Tensor x, Rng random) {
     requireFits(x);
     if (noise.isPresent()) {

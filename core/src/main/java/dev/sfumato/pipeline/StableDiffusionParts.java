@@ -44,7 +44,7 @@ record StableDiffusionParts(
   private static final System.Logger log = System.getLogger(StableDiffusionParts.class.getName());
   private static final List<String> SUFFIXES = List.of("", "_2");
 
-  /** Parts that are not read and, so, not written. */
+  /** Parts that are never read, and therefore never written. */
   private static final List<String> LEFT_OUT =
       List.of("safety_checker", "feature_extractor", "image_encoder");
 

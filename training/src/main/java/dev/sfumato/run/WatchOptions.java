@@ -140,9 +140,7 @@ public record WatchOptions(
     settings.put("sample_every", samples.every);
     settings.put("sample_steps", samples.steps);
     settings.put("sample_count", samples.count);
-    if (!samples.prompts.isEmpty()) {
-      settings.put("validation_prompt", samples.prompts);
-    }
+    settings.put("validation_prompt", samples.prompts);
     settings.put("checkpoint_every", checkpoints.every);
     settings.put("checkpoints_keep", checkpoints.keep);
     return settings;

@@ -176,7 +176,7 @@ class MlflowTrackerTest {
     } finally {
       System.setErr(err);
     }
-    assertThat(said.toString()).contains("3 values and 1 files did not reach MLflow");
+    assertThat(said.toString()).contains("values that did not reach MLflow: 3, files: 1");
   }
 
   @Test
