@@ -10,6 +10,7 @@ import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Writes pictures with the settings that they were drawn with, in the form that web interfaces
@@ -49,18 +50,19 @@ record PictureParameters(String model, SamplingOptions options, SchedulerConfig 
     TextOptions text = options.text();
     String negative = text.negative().map(n -> "\nNegative prompt: " + n).orElse("");
     String skip = text.clipSkip() == 0 ? "" : ", Clip skip: " + (text.clipSkip() + 1);
-    return "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s"
-        .formatted(
-            prompt,
-            negative,
-            options.steps().getAsInt(),
-            sampler(),
-            plain(text.guidanceScale().orElse(1)),
-            options.seed(),
-            options.width().getAsInt(),
-            options.height().getAsInt(),
-            Path.of(model).getFileName(),
-            skip);
+    return String.format(
+        Locale.ROOT,
+        "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s",
+        prompt,
+        negative,
+        options.steps().getAsInt(),
+        sampler(),
+        plain(text.guidanceScale().orElse(1)),
+        options.seed(),
+        options.width().getAsInt(),
+        options.height().getAsInt(),
+        Path.of(model).getFileName(),
+        skip);
   }
 
   private static String plain(double number) {

@@ -18,7 +18,7 @@ public final class FineTune {
     TrainingResult result =
         Training.fineTuning(args[0], args[1], output)
             .withOptions(TrainingOptions.fineTuning().withMaxSteps(Long.parseLong(args[3])))
-            .run(step -> System.out.printf("step %d: loss %.4f%n", step.step(), step.loss()));
+            .run(step -> System.out.println("step " + step.step() + ": loss " + step.loss()));
     System.out.println(result.progress().images() + " pictures seen; " + output + "/report.html");
   }
 }
