@@ -1,5 +1,6 @@
 package dev.sfumato.checkpoint;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.tensor.Autograd;
@@ -53,14 +54,14 @@ public final class LoraFile {
   /** The names of the tensors of a layer, and its alpha's. */
   private record Layer(String down, String up, String alpha) {}
 
-  /** What a header, or the file beside PEFT's weights, says of alpha. */
+  /** The scaling that the file's header, or the file beside PEFT's weights, asks for. */
   private record Settings(Map<String, Object> values) {
     /** Returns the alpha of a layer, if there is one. */
     Optional<Double> alpha(String part, String layer) {
       String start = values.containsKey(part + ".r") ? part + "." : "";
       if (values.get(start + "alpha_pattern") instanceof Map<?, ?> patterns) {
         for (Map.Entry<?, ?> entry : patterns.entrySet()) {
-          if (layer.matches("(.*\\.)?(" + entry.getKey() + ")")
+          if (names(String.valueOf(entry.getKey()), layer)
               && entry.getValue() instanceof Number alpha) {
             return Optional.of(alpha.doubleValue());
           }
@@ -69,6 +70,16 @@ public final class LoraFile {
       return values.get(start + "lora_alpha") instanceof Number alpha
           ? Optional.of(alpha.doubleValue())
           : Optional.empty();
+    }
+
+    /** PEFT matches a key as a regular expression; programs write plain names, and only they do. */
+    private static boolean names(String key, String layer) {
+      String name = key.replaceAll("^\\^|\\$$", "").replace("\\.", ".");
+      if (!name.matches("[\\w.-]+")) {
+        throw new SfumatoException(
+            "alpha_pattern: '" + Printable.shortened(name) + "' is not the name of a layer");
+      }
+      return layer.equals(name) || !key.startsWith("^") && layer.endsWith("." + name);
     }
 
     boolean is(String key) {

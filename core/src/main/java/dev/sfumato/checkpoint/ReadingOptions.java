@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param predictionType the prediction of a single file's U-Net; empty: as its keys say
  */
 public record ReadingOptions(Optional<String> variant, Optional<PredictionType> predictionType) {
-  /** What the files say. */
+  /** Follows what the files say. */
   public static final ReadingOptions DEFAULT =
       new ReadingOptions(Optional.empty(), Optional.empty());
 

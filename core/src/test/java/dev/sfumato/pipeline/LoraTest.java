@@ -113,6 +113,44 @@ class LoraTest {
     return file;
   }
 
+  private Path withAlphaOf(String key, int alpha) {
+    Path file = folder.resolve("alpha.safetensors");
+    String settings =
+        "{\"unet.r\":2,\"unet.lora_alpha\":6,\"text_encoder.r\":2,\"text_encoder.lora_alpha\":6,"
+            + "\"unet.alpha_pattern\":{\""
+            + key
+            + "\":"
+            + alpha
+            + "}}";
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(
+          file,
+          Safetensors.open(file("sd1_peft")).tensors(),
+          Map.of("lora_adapter_metadata", settings));
+    }
+    return file;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "attentions.0.transformer_blocks.0.attn1.to_q",
+    "^mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+  })
+  void aLayerMayHaveAnAlphaOfItsOwn(String key) {
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = load("sd1", withAlphaOf(key, 12), 0.35)) {
+      assertThat(query(pipeline)).isWithin(2e-6).of(GOLDEN.tensor("sd1." + QUERY));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"(a+)+b", "(", "*"})
+  void anAlphaForAPatternIsRefused(String key) {
+    assertThat(refused("sd1", withAlphaOf(key, 12)))
+        .hasMessageThat()
+        .contains("is not the name of a layer");
+  }
+
   @Test
   void everyTensorFindsItsLayerOrAnErrorNamesIt() {
     Path stray =
