@@ -52,7 +52,11 @@ public final class LoraFile {
   private final Settings settings;
 
   /** The names of the tensors of a layer, and its alpha's. */
-  private record Layer(String down, String up, String alpha) {}
+  private record Layer(String down, String up, String alpha) {
+    Stream<String> names() {
+      return Stream.of(down, up, alpha).filter(name -> name != null);
+    }
+  }
 
   /** The scaling that the file's header, or the file beside PEFT's weights, asks for. */
   private record Settings(Map<String, Object> values) {
@@ -211,8 +215,9 @@ public final class LoraFile {
           boolean whole = layer.down != null && layer.up != null;
           if (whole && target.isPresent() && fits(layer, target.get().weight(), tensors)) {
             changes.add(new Change(target.get(), layer));
+            layer.names().forEach(name -> requireFinite(name, tensors.get(name)));
           } else {
-            Stream.of(layer.down, layer.up, layer.alpha).filter(n -> n != null).forEach(lost::add);
+            layer.names().forEach(lost::add);
           }
         });
     if (!lost.isEmpty()) {
@@ -221,23 +226,27 @@ public final class LoraFile {
     return changes;
   }
 
+  private void requireFinite(String name, Tensor tensor) {
+    if (!tensor.isFinite()) {
+      throw new SfumatoException(
+          path + ": " + Printable.shortened(name) + " holds NaN or infinity: the file is damaged");
+    }
+  }
+
   private static boolean fits(Layer layer, Tensor weight, Map<String, Tensor> tensors) {
     Tensor down = tensors.get(layer.down);
     Tensor up = tensors.get(layer.up);
-    return down.dim() >= 2
+    return (layer.alpha == null || tensors.get(layer.alpha).numel() == 1)
+        && down.dim() >= 2
         && up.dim() >= 2
+        && down.numel() > 0
         && up.numel() == up.size(0) * down.size(0)
         && up.size(0) == weight.size(0)
         && down.numel() / down.size(0) == weight.numel() / weight.size(0);
   }
 
   private String mismatch(LoraTargets targets, List<String> lost, Map<String, Tensor> tensors) {
-    Optional<Long> width =
-        layers.entrySet().stream()
-            .filter(e -> e.getKey().matches(".*attn2[._](processor\\.)?to_[kv]"))
-            .filter(e -> e.getValue().down != null)
-            .map(e -> tensors.get(e.getValue().down).size(1))
-            .findFirst();
+    Optional<Long> width = textWidth(TensorFile.shapesOf(tensors));
     if (width.isPresent() && width.get() != targets.textWidth()) {
       return "is a LoRA for "
           + family(width.get())
@@ -252,6 +261,19 @@ public final class LoraFile {
         + " tensors find no layer of their shape in the model: "
         + first
         + (more > 0 ? " and " + more + " more" : "");
+  }
+
+  /**
+   * Returns the numbers of the text's states that cross-attention reads, if the LoRA changes it.
+   */
+  private Optional<Long> textWidth(Map<String, List<Long>> shapes) {
+    return layers.entrySet().stream()
+        .filter(e -> e.getKey().matches(".*attn2[._](processor\\.)?to_[kv]"))
+        .filter(e -> e.getValue().down != null)
+        .map(e -> shapes.get(e.getValue().down))
+        .filter(shape -> shape.size() > 1)
+        .map(shape -> shape.get(1))
+        .findFirst();
   }
 
   private static String family(long width) {
@@ -270,8 +292,9 @@ public final class LoraFile {
     Tensor weight = change.target.weight();
     Tensor down = matrix(tensors.get(change.layer.down));
     Tensor up = matrix(tensors.get(change.layer.up));
+    double factor = scale * alpha(change, tensors) / divisor(down.size(0));
     Tensor product = Functional.matmul(up, down).reshape(weight.shape()).to(weight.device());
-    weight.add_(product, scale * alpha(change, tensors) / divisor(down.size(0)));
+    weight.add_(product, factor);
   }
 
   private static Tensor matrix(Tensor weight) {
@@ -303,14 +326,11 @@ public final class LoraFile {
             ", ",
             layers.values().stream()
                 .filter(layer -> layer.down != null)
-                .map(layer -> String.valueOf(shapes.get(layer.down).get(0)))
+                .flatMap(layer -> shapes.get(layer.down).stream().limit(1))
+                .map(String::valueOf)
                 .distinct()
                 .toList()));
-    layers.entrySet().stream()
-        .filter(e -> e.getKey().matches(".*attn2[._](processor\\.)?to_[kv]"))
-        .filter(e -> e.getValue().down != null)
-        .findFirst()
-        .ifPresent(e -> facts.put("for", family(shapes.get(e.getValue().down).get(1))));
+    textWidth(shapes).ifPresent(width -> facts.put("for", family(width)));
     settings.alpha("unet", "").ifPresent(alpha -> facts.put("alpha", alpha.toString()));
     return facts;
   }

@@ -1,5 +1,6 @@
 package dev.sfumato.checkpoint;
 
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.PredictionType;
 import java.util.ArrayList;
@@ -43,15 +44,27 @@ final class OriginalShapes {
     return (int) (long) shape.get(dimension);
   }
 
-  /** Returns one more than the largest number in the group of matching names; 0 if none match. */
+  /**
+   * Returns one more than the largest number in the group of matching names; 0 if none match.
+   * Blocks are numbered without gaps, so there are fewer of them than weights.
+   */
   private int count(String names) {
     Pattern pattern = Pattern.compile(names);
     return shapes.keySet().stream()
         .map(pattern::matcher)
         .filter(Matcher::matches)
-        .mapToInt(matcher -> Integer.parseInt(matcher.group(1)) + 1)
+        .mapToInt(matcher -> number(matcher.group(1)) + 1)
         .max()
         .orElse(0);
+  }
+
+  private int number(String digits) {
+    int number = digits.length() > 6 ? Integer.MAX_VALUE : Integer.parseInt(digits);
+    if (number >= shapes.size()) {
+      throw new SfumatoException(
+          source + ": has a block " + Printable.shortened(digits) + ", but not all before it");
+    }
+    return number;
   }
 
   /** Returns the blocks of a text encoder of open_clip. */

@@ -155,7 +155,12 @@ final class SingleFile implements ModelParts {
 
   @SuppressWarnings("unchecked")
   private Optional<Map<String, Object>> setting(String name) {
-    return Optional.ofNullable((Map<String, Object>) settings.get(name));
+    Object setting = settings.get(name);
+    if (setting != null && !(setting instanceof Map)) {
+      throw new SfumatoException(
+          file.path() + ": the settings of " + name + " in its header are not a JSON object");
+    }
+    return Optional.ofNullable((Map<String, Object>) setting);
   }
 
   @Override

@@ -139,33 +139,36 @@ final class CompelParser {
     List<WeightedText> parts = new ArrayList<>();
     for (skipSpace(); at < text.length(); skipSpace()) {
       parts.addAll(
-          attention()
-              .or(() -> quoted(false))
-              .or(this::bracketed)
+          group()
+              .or(this::signed)
               .orElseGet(() -> List.of(new WeightedText(plain(match(FREE).orElseThrow()), 1))));
     }
     return parts;
   }
 
-  /** Returns words with a weight behind them. */
-  private Optional<List<WeightedText>> attention() {
+  /** Returns the words in quotes or brackets, times the weight behind them, if there is one. */
+  private Optional<List<WeightedText>> group() {
+    return quoted(false)
+        .or(this::bracketed)
+        .map(words -> times(words, weightBehind(true).orElse(1.0)));
+  }
+
+  /** Returns a word with signs behind it. */
+  private Optional<List<WeightedText>> signed() {
     int start = at;
-    Optional<List<WeightedText>> group = quoted(false).or(this::bracketed);
-    Optional<Double> weight = group.flatMap(words -> weightBehind(true));
-    if (weight.isEmpty()) {
-      at = start;
-      group = word();
-      weight = group.flatMap(words -> weightBehind(false));
-    }
+    Optional<List<WeightedText>> word = word();
+    Optional<Double> weight = word.flatMap(words -> weightBehind(false));
     if (weight.isEmpty()) {
       at = start;
       return Optional.empty();
     }
-    double factor = weight.get();
-    return Optional.of(
-        group.get().stream()
-            .map(part -> new WeightedText(part.text(), part.weight() * factor))
-            .toList());
+    return word.map(words -> times(words, weight.get()));
+  }
+
+  private static List<WeightedText> times(List<WeightedText> parts, double factor) {
+    return parts.stream()
+        .map(part -> new WeightedText(part.text(), part.weight() * factor))
+        .toList();
   }
 
   private Optional<Double> weightBehind(boolean number) {
@@ -216,8 +219,7 @@ final class CompelParser {
     List<WeightedText> parts = new ArrayList<>();
     while (true) {
       skipSpace();
-      Optional<List<WeightedText>> part =
-          attention().or(this::bracketed).or(() -> quoted(false)).or(this::word).or(this::stop);
+      Optional<List<WeightedText>> part = group().or(this::signed).or(this::word).or(this::stop);
       if (part.isEmpty()) {
         return parts;
       }

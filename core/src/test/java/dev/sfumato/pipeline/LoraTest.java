@@ -168,6 +168,18 @@ class LoraTest {
   }
 
   @Test
+  void damagedTensorsAreRefusedByName() {
+    String up = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q.lora_up.weight";
+    String start = up.substring(0, up.indexOf(".lora_up"));
+    Path nan = changed("sd1_kohya", w -> w.put(up, w.get(up).mul(Double.NaN)));
+    assertThat(refused("sd1", nan)).hasMessageThat().contains("holds NaN");
+    Path alphas = changed("sd1_kohya", w -> w.put(start + ".alpha", Tensor.zeros(2)));
+    assertThat(refused("sd1", alphas)).hasMessageThat().contains("find no layer of their shape");
+    Path empty = changed("sd1_kohya", w -> w.put(start + ".lora_down.weight", Tensor.zeros(0, 32)));
+    assertThat(refused("sd1", empty)).hasMessageThat().contains("find no layer of their shape");
+  }
+
+  @Test
   void aLoraForAnotherFamilySaysWhich() {
     assertThat(refused("sd1", file("xl_sgm")))
         .hasMessageThat()

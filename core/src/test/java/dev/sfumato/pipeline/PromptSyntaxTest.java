@@ -3,6 +3,7 @@ package dev.sfumato.pipeline;
 import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
@@ -16,6 +17,7 @@ import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
@@ -141,6 +143,15 @@ class PromptSyntaxTest {
               SfumatoException.class, () -> conditioning(pipeline, unguided(syntax, prompt)));
       assertThat(e.getMessage()).contains(message);
       assertThat(e.getMessage()).doesNotContain("\n");
+    }
+  }
+
+  @Test
+  void manyBracketsAreReadAtOnce() {
+    String nested = "(".repeat(40) + "a rose" + ")".repeat(40);
+    String open = "( ".repeat(40) + "a rose";
+    for (String prompt : List.of(nested, nested + "1.1", open)) {
+      assertTimeoutPreemptively(Duration.ofSeconds(20), () -> CompelParser.parse(prompt), prompt);
     }
   }
 

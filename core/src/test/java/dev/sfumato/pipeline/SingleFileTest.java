@@ -367,4 +367,31 @@ class SingleFileTest {
         });
     assertThat(Scope.liveTensors()).isEqualTo(0);
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"2000000000", "99999999999"})
+  void aBlockWithoutThoseBeforeItIsRefused(String number) {
+    Path file =
+        changed(
+            file(directory("one"), DType.FLOAT32),
+            weights -> {
+              weights.put(
+                  "model.diffusion_model.input_blocks." + number + ".0.bias", Tensor.zeros(2));
+              return weights;
+            });
+    SfumatoException e = assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(file));
+    assertThat(e).hasMessageThat().contains("has a block " + number);
+  }
+
+  @Test
+  void settingsInTheHeaderAreChecked() {
+    Path whole = file(directory("one"), DType.FLOAT32);
+    Path file = folder.resolve("settings.safetensors");
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(
+          file, Safetensors.open(whole).tensors(), Map.of("sfumato", "{\"unet\": \"wide\"}"));
+    }
+    SfumatoException e = assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(file));
+    assertThat(e).hasMessageThat().contains("the settings of unet in its header");
+  }
 }
