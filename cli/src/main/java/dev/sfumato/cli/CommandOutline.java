@@ -25,6 +25,7 @@ final class CommandOutline {
   private static Map<Class<?>, String> headings() {
     Map<Class<?>, String> headings = new LinkedHashMap<>();
     headings.put(DataArguments.class, "Pictures");
+    headings.put(LoadingArguments.class, "Model");
     headings.put(ModelArguments.class, "Model");
     headings.put(WeightArguments.class, "Weights");
     headings.put(TrainingArguments.class, "Training");

@@ -3,15 +3,12 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.UUID;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,15 +43,6 @@ final class ConvertCommand implements Callable<Integer> {
   }
 
   @Option(
-      names = "--model",
-      required = true,
-      paramLabel = "DIR|FILE|ID",
-      description =
-          "A model directory in diffusers' layout, a Stable Diffusion in one .safetensors or .ckpt"
-              + " file, or a model of the Hub: org/name[@revision].")
-  String model;
-
-  @Option(
       names = "--output",
       required = true,
       paramLabel = "DIR|FILE",
@@ -81,10 +69,7 @@ final class ConvertCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), output + ": PyTorch checkpoints are not written: use .safetensors");
     }
-    Path files = Downloads.pipeline(model, loading.variant);
-    LoadingOptions choices = loading.options();
-    try (DiffusionPipeline pipeline =
-            StepProgress.during("load the model", () -> DiffusionPipeline.load(files, choices));
+    try (DiffusionPipeline pipeline = loading.load();
         Interruption.Delay delay = Interruption.delay()) {
       save(pipeline);
     }
@@ -107,19 +92,7 @@ final class ConvertCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new SfumatoException(output + ": cannot be written: " + AtomicFile.reason(e), e);
     } finally {
-      delete(aside);
-    }
-  }
-
-  private static void delete(Path directory) {
-    if (Files.exists(directory)) {
-      try (Stream<Path> all = Files.walk(directory)) {
-        for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(path);
-        }
-      } catch (IOException e) {
-        throw new SfumatoException(directory + ": cannot be removed: " + e.getMessage(), e);
-      }
+      AtomicFile.delete(aside);
     }
   }
 }

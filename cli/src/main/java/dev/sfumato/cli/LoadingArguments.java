@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.scheduler.PredictionType;
 import java.nio.file.Files;
@@ -9,10 +10,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
-/** Options for the files of a text-to-image model. */
+/** The model to load, and options for the files of a text-to-image model. */
 final class LoadingArguments {
   private static final Pattern SCALED =
       Pattern.compile("(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
+
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "DIR|FILE|ID",
+      description =
+          "A model directory in diffusers' layout, a Stable Diffusion in one .safetensors or .ckpt"
+              + " file, or a model of the Hub: org/name[@revision].")
+  String model;
 
   @Option(
       names = "--vae",
@@ -44,8 +54,14 @@ final class LoadingArguments {
               + " SCALE: 1).")
   List<String> loras = List.of();
 
-  /** Returns the options; downloads what they name on the Hub. */
-  LoadingOptions options() {
+  /** Loads the model; downloads what the options name on the Hub. */
+  DiffusionPipeline load() {
+    Path files = Downloads.pipeline(model, variant);
+    LoadingOptions options = options();
+    return StepProgress.during("load the model", () -> DiffusionPipeline.load(files, options));
+  }
+
+  private LoadingOptions options() {
     LoadingOptions options = LoadingOptions.DEFAULT;
     options = variant == null ? options : options.withVariant(variant);
     options = predictionType == null ? options : options.withPredictionType(predictionType);

@@ -10,7 +10,6 @@ import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.DiffusionPipeline;
-import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -49,15 +48,6 @@ import picocli.CommandLine.Spec;
     description = "Draws pictures with a model.")
 final class SampleCommand implements Callable<Integer> {
   private static final int GIF_FRAMES = 50;
-
-  @Option(
-      names = "--model",
-      required = true,
-      paramLabel = "DIR|FILE|ID",
-      description =
-          "A model directory in diffusers' layout, a Stable Diffusion in one .safetensors or .ckpt"
-              + " file, or a model of the Hub: org/name[@revision].")
-  String model;
 
   @Option(
       names = "--count",
@@ -123,12 +113,9 @@ final class SampleCommand implements Callable<Integer> {
     WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
-    Path files = Downloads.pipeline(model, loading.variant);
-    LoadingOptions choices = loading.options();
     try (Scope scope = Scope.open();
         GuideClassifiers classifiers = new GuideClassifiers(device);
-        DiffusionPipeline pipeline =
-            StepProgress.during("load the model", () -> DiffusionPipeline.load(files, choices));
+        DiffusionPipeline pipeline = loading.load();
         DiffusionPipeline refiner = texts.refine(pipeline)) {
       requireFilesHold(pipeline.pictureChannels());
       texts.teach(pipeline);
@@ -141,7 +128,7 @@ final class SampleCommand implements Callable<Integer> {
       List<BufferedImage> frames = new ArrayList<>();
       Map<String, Tensor> drawn = sample(pipeline, options, frames);
       PictureParameters parameters =
-          new PictureParameters(model, options, pipeline.scheduler(options));
+          new PictureParameters(loading.model, options, pipeline.scheduler(options));
       try (Interruption.Delay delay = Interruption.delay()) {
         save(drawn, frames, parameters);
       }

@@ -8,7 +8,6 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
@@ -113,12 +112,12 @@ public final class OutputDirectory implements AutoCloseable {
   /** Deletes files that a killed run left half written or half deleted. */
   private void sweep() {
     for (Path folder : list(root).stream().filter(Files::isDirectory).toList()) {
-      list(folder).stream().filter(AtomicFile::isLeftover).forEach(OutputDirectory::delete);
+      list(folder).stream().filter(AtomicFile::isLeftover).forEach(AtomicFile::delete);
     }
-    list(root).stream().filter(AtomicFile::isLeftover).forEach(OutputDirectory::delete);
+    list(root).stream().filter(AtomicFile::isLeftover).forEach(AtomicFile::delete);
     list(root.resolve(CHECKPOINTS)).stream()
         .filter(path -> path.getFileName().toString().startsWith("."))
-        .forEach(OutputDirectory::delete);
+        .forEach(AtomicFile::delete);
   }
 
   /**
@@ -132,7 +131,7 @@ public final class OutputDirectory implements AutoCloseable {
     if (toBeCleared) {
       list(root).stream()
           .filter(path -> !path.getFileName().toString().equals(LOCK))
-          .forEach(OutputDirectory::delete);
+          .forEach(AtomicFile::delete);
       toBeCleared = false;
     }
     JsonFile.write(root.resolve(SETTINGS), settings);
@@ -166,7 +165,7 @@ public final class OutputDirectory implements AutoCloseable {
     Path target = checkpoint(step);
     Path aside = target.resolveSibling("." + target.getFileName() + ".incomplete");
     try {
-      delete(aside);
+      AtomicFile.delete(aside);
       AtomicFile.createDirectories(aside);
       writer.accept(aside);
       discard(target);
@@ -174,7 +173,7 @@ public final class OutputDirectory implements AutoCloseable {
     } catch (IOException e) {
       throw new SfumatoException(target + ": cannot be written: " + AtomicFile.reason(e), e);
     } finally {
-      delete(aside);
+      AtomicFile.delete(aside);
     }
   }
 
@@ -225,26 +224,13 @@ public final class OutputDirectory implements AutoCloseable {
       return;
     }
     Path doomed = checkpoint.resolveSibling("." + checkpoint.getFileName() + ".deleted");
-    delete(doomed);
+    AtomicFile.delete(doomed);
     try {
       AtomicFile.rename(checkpoint, doomed);
     } catch (IOException e) {
       throw new SfumatoException(checkpoint + ": cannot be deleted: " + AtomicFile.reason(e), e);
     }
-    delete(doomed);
-  }
-
-  private static void delete(Path path) {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    try (Stream<Path> tree = Files.walk(path)) {
-      for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(entry);
-      }
-    } catch (IOException e) {
-      throw new SfumatoException(path + ": cannot be deleted: " + AtomicFile.reason(e), e);
-    }
+    AtomicFile.delete(doomed);
   }
 
   /** Unlocks the directory. */
