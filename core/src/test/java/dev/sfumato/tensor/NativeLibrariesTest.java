@@ -29,6 +29,7 @@ class NativeLibrariesTest {
     return new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
             "-Dorg.bytedeco.javacpp.cachedir=" + cache,
             "-cp",
             System.getProperty("java.class.path"),
