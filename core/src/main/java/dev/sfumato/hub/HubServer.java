@@ -247,7 +247,7 @@ final class HubServer {
     return request;
   }
 
-  /** Sends a request. A file may take the longer, the more of it has arrived. */
+  /** Sends a request. The time allowed for a file grows with the bytes that have arrived. */
   private HttpResponse<InputStream> exchange(HttpRequest.Builder request, boolean isFile)
       throws IOException {
     return isFile
