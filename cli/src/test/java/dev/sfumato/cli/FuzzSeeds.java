@@ -1,5 +1,8 @@
 package dev.sfumato.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.pipeline.TinyStableDiffusion;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -29,6 +32,10 @@ final class FuzzSeeds {
   private static final String SAMPLE =
       "sample --model %s --count 1 --steps 2 --scheduler ddim --threads 1 --out %s --save-tensor %s";
 
+  private static final String DRAW =
+      "sample --model %s --prompt rose --count 1 --steps 2 --scheduler ddim --height 64 --width 64"
+          + " --threads 1 --out %s --save-tensor %s";
+
   /** A kind of files. */
   enum Kind {
     SAFETENSORS,
@@ -38,7 +45,10 @@ final class FuzzSeeds {
     ARCHIVE,
     TABLE,
     IDX,
-    RUN
+    RUN,
+    TEXT_MODEL,
+    SINGLE_FILE,
+    LORA
   }
 
   private final Path root;
@@ -74,7 +84,26 @@ final class FuzzSeeds {
     Files.write(
         idx.resolve("train-labels-idx1-ubyte"),
         ByteBuffer.allocate(8 + 4).putInt(0x801).putInt(4).array());
+    textToImage(root);
     return new FuzzSeeds(root);
+  }
+
+  private static void textToImage(Path root) throws IOException {
+    TinyStableDiffusion.write(root.resolve("rose"), "sd1");
+    JsonNode families =
+        JsonFile.MAPPER.readTree(RESOURCES.resolve("golden/single_files.json").toFile());
+    for (JsonNode family : families.get("families")) {
+      if (family.get("name").textValue().equals("one")) {
+        TinyStableDiffusion.write(root.resolve("whole"), family);
+      }
+    }
+    Path file = Files.createDirectories(root.resolve("single")).resolve("one.safetensors");
+    Calls.run("convert --model %s --output %s", root.resolve("whole"), file).succeeds();
+    Path loras = Files.createDirectories(root.resolve("loras"));
+    for (String name : List.of("sd1_peft", "sd1_kohya", "sd1_old")) {
+      Path lora = RESOURCES.resolve("golden/lora/" + name + ".safetensors");
+      Files.copy(lora, loras.resolve(lora.getFileName()));
+    }
   }
 
   private static void archives(Path pictures, Path folder) throws IOException {
@@ -175,7 +204,28 @@ final class FuzzSeeds {
         mutate(file, random);
         yield Calls.words("train --resume --output %s --max-steps 2", run);
       }
+      case TEXT_MODEL -> {
+        Path model = copy(root.resolve("rose"), folder.resolve("model"));
+        mutate(pick(random, model, ".*"), random);
+        yield draw(model, folder);
+      }
+      case SINGLE_FILE -> {
+        Path file = folder.resolve("one.safetensors");
+        mutate(Files.copy(root.resolve("single/one.safetensors"), file), random);
+        yield draw(file, folder);
+      }
+      case LORA -> {
+        Path from = pick(random, root.resolve("loras"), ".*");
+        Path lora = mutate(Files.copy(from, folder.resolve("lora.safetensors")), random);
+        List<String> call = draw(root.resolve("rose"), folder);
+        call.addAll(List.of("--lora", lora.toString()));
+        yield call;
+      }
     };
+  }
+
+  private static List<String> draw(Path model, Path folder) {
+    return Calls.words(DRAW, model, folder.resolve("x.png"), folder.resolve("x.safetensors"));
   }
 
   private List<String> train(Path data, Path out) {
