@@ -61,7 +61,11 @@ final class Interruption {
 
   private static void await() {
     asked = true;
-    DELAY.lock();
+    if (!DELAY.tryLock()) {
+      System.err.println();
+      System.err.println("ending after this step, then saving; a second Ctrl-C ends at once");
+      DELAY.lock();
+    }
   }
 
   /** Returns whether the user wants the work to end. */

@@ -32,6 +32,7 @@ final class StepProgress implements AutoCloseable {
                 .setUnit(unit, unitSize)
                 .startsFrom(done, Duration.ZERO)
                 .setUpdateIntervalMillis(250)
+                .continuousUpdate()
                 .setConsumer(new DelegatingProgressBarConsumer(StepProgress::show, WIDTH))
                 .clearDisplayOnFinish()
                 .build();

@@ -78,6 +78,14 @@ class TerminalTest {
     }
   }
 
+  private String shown() {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
   /** JLine used to take the signal back some seconds after the bar had appeared. */
   @Test
   void ctrlCSavesSecondsIntoARunWithABar() throws IOException, InterruptedException {
@@ -111,12 +119,12 @@ class TerminalTest {
   void aSecondCtrlCEndsAtOnce() throws IOException, InterruptedException {
     List<String> words = training("--sample-every 0 --sample-count 0 --epochs 100000");
     words.addAll(List.of("--gradient-accumulation-steps", "100000000"));
+    words.set(words.indexOf("--resolution") + 1, "64");
     Calls.pictures(folder.resolve("data"), 600);
     Process terminal = onTerminal(words);
-    await(terminal, () -> Files.exists(output.resolve("metrics.csv")));
-    Thread.sleep(1000);
+    await(terminal, () -> shown().contains("first step"));
     press(terminal, CTRL_C);
-    assertThat(terminal.waitFor(1, TimeUnit.SECONDS)).isFalse();
+    await(terminal, () -> shown().contains("a second Ctrl-C ends at once"));
     press(terminal, CTRL_C);
     assertThat(terminal.waitFor(20, TimeUnit.SECONDS)).isTrue();
     assertThat(Files.readString(log)).contains("status=130");

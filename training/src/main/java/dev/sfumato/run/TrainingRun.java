@@ -190,6 +190,7 @@ public final class TrainingRun implements AutoCloseable {
       sample(listener); // the grid of the start, or one during which the last run was stopped
     }
     boolean stopped = trainer.processes().any(listener.stopAsked());
+    listener.onTask("taking the first step");
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
       StepReport report = trainer.step(this::lookAtGradients);
