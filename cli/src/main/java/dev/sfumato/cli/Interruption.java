@@ -62,8 +62,10 @@ final class Interruption {
   private static void await() {
     asked = true;
     if (!DELAY.tryLock()) {
-      System.err.println();
-      System.err.println("ending after this step, then saving; a second Ctrl-C ends at once");
+      boolean launches = ProcessHandle.current().descendants().findAny().isPresent();
+      if (StepProgress.hasTerminal() && !launches) { // else a launched process says it
+        System.err.println("\nending once the work is saved; a second Ctrl-C ends at once");
+      }
       DELAY.lock();
     }
   }

@@ -64,9 +64,10 @@ final class StepProgress implements AutoCloseable {
   }
 
   /**
-   * Returns whether there is a terminal. Since Java 22 a console may lack one, and a method tells.
+   * Returns whether standard error is a terminal. Since Java 22 a console may lack one, and a
+   * method tells.
    */
-  private static boolean hasTerminal() {
+  static boolean hasTerminal() {
     if (Files.isRegularFile(STANDARD_ERROR)) {
       return false;
     }

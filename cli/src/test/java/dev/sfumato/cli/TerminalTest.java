@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -144,6 +145,7 @@ class TerminalTest {
     assertThat(shown).contains("stopped after step " + rows() + " of 100000");
     assertThat(shown).contains("status=130");
     assertThat(shown).doesNotContain("error");
+    assertThat(shown.split("a second Ctrl-C ends at once", -1)).hasLength(2);
     assertThat(Files.exists(output.resolve("model_index.json"))).isTrue();
   }
 
@@ -159,11 +161,11 @@ class TerminalTest {
                 output, folder.resolve("picture.png")));
     assertThat(terminal.waitFor(1, TimeUnit.MINUTES)).isTrue();
     String line =
-        Files.readString(log)
-            .lines()
+        Stream.of(Files.readString(log).split("\n"))
             .filter(text -> text.contains("picture.png"))
             .findFirst()
             .orElseThrow();
+    assertThat(line).contains("20/20");
     String plain = line.replaceAll("\033\\[\\??\\d*[A-Za-z]", "");
     assertThat(plain.substring(plain.stripTrailing().lastIndexOf('\r') + 1).strip())
         .isEqualTo(folder.resolve("picture.png").toString());
