@@ -108,6 +108,10 @@ class Told(torch.nn.Module):
         with torch.no_grad():
             self.features = self.clip.get_text_features(input_ids=ids).pooler_output
 
+    @property
+    def device(self):
+        return self.clip.device
+
     def get_text_features(self, ids):
         return self.features
 
@@ -129,7 +133,8 @@ def community(pipe, clip, options, latents):
         decoded.append(decode(z))
         return decoded[-1]
     pipe.vae.decode = watched
-    guided(PROMPT, height=16, width=16, num_inference_steps=options["steps"],
+    # The pipeline takes latents of an eighth for granted; here they are a half.
+    guided(PROMPT, height=64, width=64, num_inference_steps=options["steps"],
            guidance_scale=options["cfg"], num_images_per_prompt=options["count"],
            clip_guidance_scale=options["scale"], num_cutouts=options["cuts"],
            use_cutouts=options["cuts"] > 0, latents=latents, output_type="np")

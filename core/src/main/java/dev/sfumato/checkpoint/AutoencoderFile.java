@@ -79,7 +79,9 @@ public final class AutoencoderFile {
       Map<String, Tensor> weights = SingleFile.autoencoderWeights(file.tensorsBelow(start));
       boolean original = weights.keySet().stream().anyMatch(n -> n.startsWith("encoder.down."));
       if (!original) {
-        return filled(new AutoencoderKL(like), new Weights(path.toString(), UNet2DModel.modernNames(weights)));
+        return filled(
+            new AutoencoderKL(like),
+            new Weights(path.toString(), UNet2DModel.modernNames(weights)));
       }
       OriginalShapes shapes = new OriginalShapes(TensorFile.shapesOf(weights), path.toString());
       Map<String, Object> keys = new HashMap<>(like.toJson());

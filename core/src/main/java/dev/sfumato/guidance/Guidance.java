@@ -21,8 +21,7 @@ import java.util.function.Consumer;
  * </pre>
  *
  * then the scheduler's own step with the same {@code output}; a {@link GuidanceRule} changes this.
- * If the gradient of a step is not
- * finite, x does not change and a warning is logged.
+ * If the gradient of a step is not finite, x does not change and a warning is logged.
  *
  * <pre>{@code
  * Guidance.of(guides, GradientMode.EXACT).withClamp(GradientClamp.parse("1")).withRecurrence(2)

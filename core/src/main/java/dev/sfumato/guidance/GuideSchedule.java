@@ -55,7 +55,8 @@ public interface GuideSchedule {
 
   /**
    * Reads {@code constant}, {@code sqrt_one_minus_alpha_cumprod}, {@code sigma_squared}, {@code
-   * linear_up}, {@code linear_down}, or the name of a file of numbers, one for each step, between commas or spaces.
+   * linear_up}, {@code linear_down}, or the name of a file of numbers, one for each step, between
+   * commas or spaces.
    *
    * @throws SfumatoException if the name is neither a schedule nor a file, or the file is not a
    *     schedule

@@ -14,7 +14,8 @@ import java.util.Locale;
  * @param until the part of the run, 0 to 1, at which it ends
  * @param every 1 for each step, N for the first of each N
  */
-public record GuideWeight(double scale, GuideSchedule schedule, double from, double until, int every) {
+public record GuideWeight(
+    double scale, GuideSchedule schedule, double from, double until, int every) {
   /**
    * @throws SfumatoException if a number is out of range
    */
@@ -38,8 +39,8 @@ public record GuideWeight(double scale, GuideSchedule schedule, double from, dou
   }
 
   /**
-   * Returns true if the guide acts at {@code step}: one of every N, from &lt;= index /
-   * count &lt; until.
+   * Returns true if the guide acts at {@code step}: one of every N, from &lt;= index / count &lt;
+   * until.
    */
   boolean actsAt(Step step) {
     double done = (double) step.index() / step.count();

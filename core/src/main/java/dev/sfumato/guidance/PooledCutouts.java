@@ -5,7 +5,6 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 

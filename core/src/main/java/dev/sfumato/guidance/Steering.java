@@ -43,8 +43,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Tensor output = twice ? denoiser.predict(run, step, x) : d.output.detach();
     Prediction guided = new Prediction(output, x, d.losses.byName, d.gradient.norm().item());
     if (d.gradient.isFinite()) {
-      guided =
-          guidance.rule().moved(guided, guidance.clamp().apply(d.gradient), run, step);
+      guided = guidance.rule().moved(guided, guidance.clamp().apply(d.gradient), run, step);
       warnIfBlownUp(x, guided.x());
     } else {
       log.log(

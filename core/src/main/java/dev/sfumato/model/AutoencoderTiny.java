@@ -54,8 +54,7 @@ public final class AutoencoderTiny extends Module implements PictureSpace {
 
   /** Maps pictures (B, in_channels, H, W) in [-1, 1] to latents. */
   public Tensor encode(Tensor pictures) {
-    return Scope.run(
-        () -> encoder.forward(pictures.add(1).div(2)).mul(config.scalingFactor()));
+    return Scope.run(() -> encoder.forward(pictures.add(1).div(2)).mul(config.scalingFactor()));
   }
 
   /**

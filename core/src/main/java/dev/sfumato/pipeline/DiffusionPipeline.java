@@ -31,8 +31,8 @@ import java.util.stream.IntStream;
  * }</pre>
  *
  * <p>Any number of threads may draw from one pipeline at once and get the pictures that each would
- * get alone. {@link #to}, {@link #precision}, {@link #checkpointing} and {@link #close} must not be called while a thread
- * draws, and training changes the weights that others would use.
+ * get alone. {@link #to}, {@link #precision}, {@link #checkpointing} and {@link #close} must not be
+ * called while a thread draws, and training changes the weights that others would use.
  *
  * <p>Each kind of model defines its conditions and its samples; the loop is the same for all.
  */

@@ -157,8 +157,7 @@ class LatentGuidanceTest {
 
   @Test
   void aDecoderOfAnotherModelIsRefused() {
-    SamplingOptions options =
-        SamplingOptions.defaults().withText(TextOptions.of("a")).withSteps(1);
+    SamplingOptions options = SamplingOptions.defaults().withText(TextOptions.of("a")).withSteps(1);
     try (Scope scope = Scope.open();
         AutoencoderTiny tiny = AutoencoderFile.loadTiny(folder.resolve("tiny"));
         DiffusionPipeline pixels = DiffusionPipeline.load(Golden.path("pipeline/tiny"))) {
@@ -169,8 +168,7 @@ class LatentGuidanceTest {
       refuses("(B, 4, H, W), not [1, 3, 8, 8]", () -> tiny.decode(Tensor.zeros(1, 3, 8, 8)));
     }
     refuses(
-        "_class_name is AutoencoderKL",
-        () -> AutoencoderFile.loadTiny(folder.resolve("model")));
+        "_class_name is AutoencoderKL", () -> AutoencoderFile.loadTiny(folder.resolve("model")));
   }
 
   private static void refuses(String message, Runnable call) {
