@@ -1,6 +1,6 @@
 package dev.sfumato.pipeline;
 
-import dev.sfumato.SfumatoException;
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.scheduler.PredictionType;
 import java.nio.file.Path;
@@ -62,9 +62,9 @@ public record LoadingOptions(ReadingOptions reading, Optional<Path> vae, List<Lo
   /** Refuses all choices for a model that does not draw texts. */
   void requireNone() {
     if (!equals(DEFAULT)) {
-      throw new SfumatoException(
-          "the model draws no texts: options of its files (vae, lora, variant, prediction-type)"
-              + " need a text-to-image model");
+      throw new InvalidOptionException(
+          "the model draws no texts: options of its files (`vae`, `lora`, `variant`,"
+              + " `predictionType`) need a text-to-image model");
     }
   }
 }

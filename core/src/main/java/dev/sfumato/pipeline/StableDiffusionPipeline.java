@@ -128,6 +128,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   @Override
+  public PictureSpace space(SamplingOptions options) {
+    return new LatentSpace(parts.autoencoder(), options.vaeTiling());
+  }
+
+  @Override
   public int pictureChannels() {
     return parts.autoencoder().config().outChannels();
   }
@@ -217,7 +222,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {
-    return new LatentPlan(space(), denoiser().channels(), parts.readsMasks())
+    return new LatentPlan(space(options), denoiser().channels(), parts.readsMasks())
         .of(options, conditioning(options), sources, random);
   }
 

@@ -74,6 +74,7 @@ class StableDiffusionPipelineTest {
             .withText(text)
             .withCount(given.path("count").asInt(1) * prompts.size())
             .withSteps(6)
+            .withVaeTiling(given.path("tiled").asBoolean(false))
             .withRun(RunOptions.defaults().withEta(given.path("eta").asDouble(0)))
             .withSeed(7);
     options =
