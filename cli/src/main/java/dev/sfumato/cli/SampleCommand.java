@@ -197,6 +197,7 @@ final class SampleCommand implements Callable<Integer> {
     UnaryOperator<Tensor> keeper = Scope.keeper();
     Optional<Preview> small = preview(space);
     Map<String, Tensor> drawn = new TreeMap<>();
+    List<Integer> flagged = new ArrayList<>();
     try (StepProgress progress = new StepProgress("sample", 0, steps);
         GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, guiding.names())) {
       int every = Math.max(1, steps / GIF_FRAMES);
@@ -217,6 +218,11 @@ final class SampleCommand implements Callable<Integer> {
                 }
 
                 @Override
+                public void onFlagged(int picture) {
+                  flagged.add(picture);
+                }
+
+                @Override
                 public void onStep(Step step, Tensor x) {
                   progress.stepTo(step.index() + 1);
                   if (gif != null
@@ -228,6 +234,8 @@ final class SampleCommand implements Callable<Integer> {
                   }
                 }
               });
+      frames.forEach(
+          frame -> flagged.forEach(n -> Pictures.blacken(frame, images, rows(images), n)));
       small.ifPresent(shown -> shown.finish(images));
       drawn.put("images", images);
       return drawn;
@@ -274,6 +282,10 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private BufferedImage grid(Tensor images) {
-    return Pictures.grid(images, rows != null ? rows : Pictures.squareRows((int) images.size(0)));
+    return Pictures.grid(images, rows(images));
+  }
+
+  private int rows(Tensor images) {
+    return rows != null ? rows : Pictures.squareRows((int) images.size(0));
   }
 }

@@ -57,6 +57,14 @@ public final class Sampler {
      * which are computed when they are asked for. {@link PictureSpace#preview} shows them.
      */
     default void onPredictedX0(Step step, Supplier<Tensor> x0) {}
+
+    /**
+     * Called at the end for each picture that the model's safety checker flags and that therefore
+     * becomes black.
+     *
+     * @param picture its number, from 0
+     */
+    default void onFlagged(int picture) {}
   }
 
   /** The failure of a step that gave NaN or infinity. */
