@@ -65,7 +65,7 @@ def main():
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)
     extractor = CLIPImageProcessor(size={"shortest_edge": 20}, crop_size=20)
     arguments = {"prompt": ROSE, "num_images_per_prompt": 4, "num_inference_steps": 6,
-                 "height": 28, "width": 24}
+                 "height": 32, "width": 24}
 
     def draw(output):
         pipe.vae.eval()
@@ -96,6 +96,7 @@ def main():
     assert [max(c) > 0 for _, c in scores] == flags
     assert max(scores[careful][1]) <= STRICTER
     model.save_pretrained(HOME / "safety_checker")
+    (HOME / "safety_checker/model.safetensors").chmod(0o644)
     extractor.save_pretrained(HOME / "feature_extractor")
     golden.write("safety_checker", {
         "flags": flags, "careful": careful, "passing": passing, "arguments": arguments,

@@ -161,7 +161,7 @@ CASES = {
     "refiner": ("refiner", None, {"prompts": [ROSE], "picture": [16, 24], "strength": 0.5,
                                   "negative": "blue"}),
     "sd1_tiled": ("sd1", DDIMScheduler, {"prompts": [ROSE], "tiled": True,
-                                         "height": 26, "width": 44, "count": 2}),
+                                         "height": 24, "width": 40, "count": 2}),
     "sd1_tiled_from_picture": ("sd1", DDIMScheduler, {"prompts": [ROSE], "tiled": True,
                                                       "picture": [44, 26]}),
     "sd1_lms": ("sd1", LMSDiscreteScheduler, {"prompts": [ROSE]}),

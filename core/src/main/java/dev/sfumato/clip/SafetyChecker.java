@@ -89,8 +89,7 @@ public final class SafetyChecker extends Module {
           new SafetyChecker(
               config,
               given
-                  ? ImagePreprocessing.transformers(
-                      JsonObject.read(prepared).withoutNulls(), size)
+                  ? ImagePreprocessing.transformers(JsonObject.read(prepared).withoutNulls(), size)
                   : ImagePreprocessing.openAi(size));
       checker.load(weights.renamed(w -> ourNames(w, weights.source())));
       checker.files.put(FOLDER + "/config.json", JsonFile.read(settings, Map.class));

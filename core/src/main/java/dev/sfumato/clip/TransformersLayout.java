@@ -104,8 +104,7 @@ final class TransformersLayout {
             }
           } else {
             boolean transposed = TRANSPOSED.contains(original(name));
-            written.put(
-                original(name), transposed ? weight.transpose(0, 1).contiguous() : weight);
+            written.put(original(name), transposed ? weight.transpose(0, 1).contiguous() : weight);
           }
         });
     return written;

@@ -65,7 +65,8 @@ public final class ModelFiles {
   /**
    * Returns the files of a diffusion pipeline: the folders {@code unet}, {@code scheduler} and
    * {@code class_conditioning}, and of a text-to-image pipeline its autoencoder, text encoders,
-   * tokenizers and safety checker. Older repositories keep the U-Net and the scheduler's settings in their root.
+   * tokenizers and safety checker. Older repositories keep the U-Net and the scheduler's settings
+   * in their root.
    *
    * @throws FileChoice.Missing if there is no U-Net
    * @throws SfumatoException if the U-Net draws latents without a text, before any download

@@ -21,8 +21,7 @@ public final class Pictures {
   /** Paints picture {@code n} black in a {@link #grid} of pictures like {@code images}. */
   public static void blacken(BufferedImage grid, Tensor images, int rows, int n) {
     gridOf(images, rows)
-        .blacken(
-            grid, n, (int) images.size(0), (int) images.size(2), (int) images.size(3));
+        .blacken(grid, n, (int) images.size(0), (int) images.size(2), (int) images.size(3));
   }
 
   private static PictureGrid gridOf(Tensor images, int rows) {
@@ -41,8 +40,7 @@ public final class Pictures {
     for (int i = 0; i < levels.length; i++) {
       levels[i] = (byte) PictureGrid.level(values[i]);
     }
-    return new Pixels(
-        (int) image.size(1), (int) image.size(2), (int) image.size(3), levels);
+    return new Pixels((int) image.size(1), (int) image.size(2), (int) image.size(3), levels);
   }
 
   private static BufferedImage draw(PictureGrid grid, Tensor images) {
