@@ -3,7 +3,8 @@
 The checker stands in its folder as diffusers saves it (transformers 5.18.0). Its thresholds are set
 for four pictures that the model `sd1` of reference/stable_diffusion_pipelines.py draws: one passes,
 one is flagged only because a concept of special care makes the rest stricter, others are flagged
-by themselves. Scores are rounded to three decimals; the script refuses values near a tie.
+by themselves. Pictures are resized by Pillow; torchvision differs by a level here and there. Scores
+are rounded to three decimals; the script refuses values near a tie.
 
 Run: PYTHONPATH=<diffusers>/src python reference/safety_checker.py
 """
@@ -15,7 +16,7 @@ from diffusers.pipelines.stable_diffusion.safety_checker import (
     StableDiffusionSafetyChecker, cosine_distance)
 from stable_diffusion import fill
 from stable_diffusion_pipelines import ROSE, families
-from transformers import CLIPConfig, CLIPImageProcessor
+from transformers import CLIPConfig, CLIPImageProcessorPil
 
 HOME = golden.GOLDEN / "safety_checker"
 VISION = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
@@ -63,7 +64,7 @@ def far_from_ties(model, special, concepts):
 def main():
     _, pipe = families()["sd1"]
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)
-    extractor = CLIPImageProcessor(size={"shortest_edge": 20}, crop_size=20)
+    extractor = CLIPImageProcessorPil(size={"shortest_edge": 20}, crop_size=20)
     arguments = {"prompt": ROSE, "num_images_per_prompt": 4, "num_inference_steps": 6,
                  "height": 32, "width": 24}
 
