@@ -108,7 +108,7 @@ class SampleCommandTest {
   @ParameterizedTest
   @CsvSource({
     "--textual-inversion word.pt, --textual-inversion needs a text-to-image model",
-    "--lora style.safetensors, --lora",
+    "--variant fp16, --variant",
     "--vae-tiling, --vae-tiling",
   })
   void optionsOfTextToImageModelsAreWrongCalls(String options, String message) {
