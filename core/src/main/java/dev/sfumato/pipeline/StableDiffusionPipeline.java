@@ -278,6 +278,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   @Override
+  public void checkpointing(boolean on) {
+    networks().values().forEach(network -> network.checkpointing(on));
+  }
+
+  @Override
   public Precision precision() {
     return parts.unet().precision();
   }

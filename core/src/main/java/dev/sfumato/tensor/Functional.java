@@ -271,6 +271,14 @@ public final class Functional {
             torch.avg_pool2d(x.handle(), sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
   }
 
+  /**
+   * Averages overlapping windows so that {@code height} x {@code width} of them cover x (B, C, H,
+   * W), as {@code adaptive_avg_pool2d} does.
+   */
+  public static Tensor averageTo(Tensor x, long height, long width) {
+    return Tensor.make(() -> torch.adaptive_avg_pool2d(x.handle(), height, width));
+  }
+
   /** Takes the maximum of each {@code kernel} x {@code kernel} window, {@code kernel} apart. */
   public static Tensor maxPool2d(Tensor x, long kernel) {
     long[] sides = {kernel, kernel};

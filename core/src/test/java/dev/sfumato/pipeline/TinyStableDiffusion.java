@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
+import dev.sfumato.model.AutoencoderTiny;
+import dev.sfumato.model.AutoencoderTinyConfig;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.nn.Module;
@@ -70,6 +72,15 @@ public final class TinyStableDiffusion {
       JsonFile.write(
           directory.resolve("scheduler/scheduler_config.json"), document.get("scheduler"));
       JsonFile.write(directory.resolve("model_index.json"), index);
+    }
+    return directory;
+  }
+
+  /** Writes an AutoencoderTiny and returns {@code directory}. */
+  public static Path writeTiny(Path directory, JsonNode document) {
+    try (Scope scope = Scope.open()) {
+      network(
+          directory, new AutoencoderTiny(config(document, AutoencoderTinyConfig.class)), document);
     }
     return directory;
   }
