@@ -20,6 +20,7 @@ RANK, ALPHA, SCALE = 2, 6, 0.7
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
 MORE = ATTENTION + ["proj_in", "ff.net.0.proj", "conv1", "conv_shortcut", "time_emb_proj", "conv_in"]
 TEXT = ["q_proj", "v_proj", "out_proj", "fc1"]
+QUERY = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight"
 
 
 def adapt(model, targets, generator):
@@ -124,9 +125,7 @@ def drawn(pipe, name, tensors):
     pipe.unload_lora_weights()
     with torch.no_grad():
         tensors[name] = draw(pipe, pipe.scheduler, None, {"prompts": [ROSE], "scale": 3.0})[0]
-    for key, value in pipe.unet.state_dict().items():
-        if key == "mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight":
-            tensors[f"{name}.{key}"] = value.detach().clone()
+    tensors[f"{name}.{QUERY}"] = pipe.unet.state_dict()[QUERY].detach().clone()
 
 
 def main():

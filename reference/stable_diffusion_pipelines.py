@@ -245,7 +245,7 @@ def unprefixed(pipe):
         encoder.text_model = SimpleNamespace(final_layer_norm=encoder.final_layer_norm)
 
 
-def draw(pipe, own, other, options, refiner):
+def draw(pipe, own, other, options, refiner=None):
     # Latents are never clipped, whatever a class that does not say so would do.
     unclipped = {"clip_sample": False} if other in (DDIMScheduler, DDPMScheduler) else {}
     pipe.scheduler = own if other is None else other.from_config(own.config, **unclipped)

@@ -5,8 +5,10 @@ import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.guidance.GradientClamp;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.GuidanceRule;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.MeanGuidance;
+import dev.sfumato.model.AutoencoderTiny;
 import dev.sfumato.sampling.SamplingOptions;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -25,10 +27,12 @@ final class GuidanceArguments {
           "--schedule",
           "--from",
           "--until",
+          "--every",
           "--clip",
           "--cuts",
           "--cut-power",
           "--cut-overview",
+          "--cut-pool",
           "--clip-temperature",
           "--clip-layers",
           "--classifier",
@@ -46,6 +50,31 @@ final class GuidanceArguments {
               + " two to three times the time and with the memory of training (default:"
               + " ${DEFAULT-VALUE}).")
   GradientMode gradient;
+
+  @Option(
+      names = "--guidance-rule",
+      paramLabel = "plain|clip_guided",
+      defaultValue = "plain",
+      description =
+          "What guides see and move: the predicted picture and the noisy one, or as in diffusers'"
+              + " community pipeline for CLIP guidance, a blend and the predicted noise (default:"
+              + " ${DEFAULT-VALUE}).")
+  GuidanceRule rule;
+
+  @Option(
+      names = "--guide-vae",
+      paramLabel = "DIR|ID",
+      description =
+          "With a latent model: a small autoencoder (TAESD, AutoencoderTiny) that decodes for the"
+              + " guides at little cost; the pictures are still decoded by the model's own.")
+  String guideVae;
+
+  @Option(
+      names = "--gradient-checkpointing",
+      description =
+          "Compute layers again for the guides' gradient instead of keeping them: less memory, more"
+              + " time.")
+  boolean checkpointing;
 
   @Option(
       names = "--guidance-clamp",
@@ -125,21 +154,27 @@ final class GuidanceArguments {
     return options
         .withGuidance(
             Guidance.of(List.of(), gradient)
+                .withRule(rule)
                 .withRecurrence(recurrence)
                 .withMeanGuidance(new MeanGuidance(backward, backwardSteps, backwardScale))
                 .withClamp(clamp == null ? GradientClamp.NONE : GradientClamp.parse(clamp)))
         .withSmoothing(smoothingSamples, smoothingGamma);
   }
 
-  /** Returns {@code options} with the guides. */
-  SamplingOptions withGuides(SamplingOptions options, GuideClassifiers classifiers) {
+  /** Returns {@code options} with the guides and their decoder. */
+  SamplingOptions withGuides(SamplingOptions options, GuideModels models) {
     SamplingOptions guided = options;
+    if (guideVae != null) {
+      AutoencoderTiny decoder = models.decoder(guideVae);
+      decoder.checkpointing(checkpointing);
+      guided = options.withGuidance(options.guidance().withDecoder(decoder));
+    }
     for (GuideArguments guide : guides) {
       GuideSpec spec = guide.spec();
       guided =
           guided.withGuide(
               spec.kind().equals("class")
-                  ? withClassifier(spec, classifiers.load(guide.classifier))
+                  ? withClassifier(spec, models.classifier(guide.classifier))
                   : spec);
     }
     return guided;

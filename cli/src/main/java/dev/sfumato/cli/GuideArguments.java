@@ -38,8 +38,8 @@ final class GuideArguments {
       names = "--schedule",
       paramLabel = "NAME|FILE",
       description =
-          "Weight over time: constant, sqrt_one_minus_alpha_cumprod, linear_up, linear_down, or a"
-              + " file of numbers, one per step (default: constant).")
+          "Weight over time: constant, sqrt_one_minus_alpha_cumprod, sigma_squared, linear_up,"
+              + " linear_down, or a file of numbers, one per step (default: constant).")
   String schedule;
 
   @Option(
@@ -53,6 +53,12 @@ final class GuideArguments {
       paramLabel = "F",
       description = "End of the guide's action as a share of the run, 0 to 1 (default: 1).")
   Double until;
+
+  @Option(
+      names = "--every",
+      paramLabel = "N",
+      description = "Let the guide act at the first of each N steps only (default: 1).")
+  Integer every;
 
   @Option(
       names = "--clip",
@@ -84,6 +90,14 @@ final class GuideArguments {
               + " first and"
               + " at the last step (default: 0.25).")
   String cutOverview;
+
+  @Option(
+      names = "--cut-pool",
+      paramLabel = "P",
+      description =
+          "Cuts as in diffusers' community pipeline for CLIP guidance, averaged, sizes drawn by"
+              + " u^P.")
+  Double cutPool;
 
   @Option(
       names = "--clip-temperature",
@@ -134,10 +148,12 @@ final class GuideArguments {
     said.put("schedule", schedule);
     said.put("from", from);
     said.put("until", until);
+    said.put("every", every);
     said.put("clip", clip);
     said.put("cuts", cuts);
     said.put("cut-power", cutPower);
     said.put("cut-overview", cutOverview);
+    said.put("cut-pool", cutPool);
     said.put("clip-temperature", clipTemperature);
     said.put("clip-layers", clipLayers);
     said.put("low-pass", lowPass);

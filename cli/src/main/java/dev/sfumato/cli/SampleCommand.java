@@ -125,7 +125,7 @@ final class SampleCommand implements Callable<Integer> {
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
     try (Scope scope = Scope.open();
-        GuideClassifiers classifiers = new GuideClassifiers(device);
+        GuideModels guideModels = new GuideModels(device);
         DiffusionPipeline pipeline = loading.load();
         DiffusionPipeline refiner = texts.refine(pipeline)) {
       requireFilesHold(pipeline.pictureChannels());
@@ -133,8 +133,10 @@ final class SampleCommand implements Callable<Integer> {
       compute.place(pipeline, device);
       if (refiner != null) {
         compute.place(refiner, device);
+        refiner.checkpointing(guiding.checkpointing);
       }
-      SamplingOptions guided = guiding.withGuides(asked, classifiers);
+      pipeline.checkpointing(guiding.checkpointing);
+      SamplingOptions guided = guiding.withGuides(asked, guideModels);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
       List<BufferedImage> frames = new ArrayList<>();
       Map<String, Tensor> drawn = sample(pipeline, options, frames);

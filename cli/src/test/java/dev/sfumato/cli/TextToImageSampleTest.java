@@ -88,6 +88,50 @@ class TextToImageSampleTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "tiny --scale 40 --scheduler ddim --steps 6 --count 2 --guide-vae %s",
+        "tiny_exact --scale 40 --scheduler ddim --steps 6 --count 2 --guide-vae %s"
+            + " --gradient exact --gradient-checkpointing",
+      })
+  void guidesLookThroughASmallDecoder(String call) {
+    String[] words = call.split(" ", 2);
+    Golden golden = Golden.read("latent_guidance");
+    Path tiny =
+        TinyStableDiffusion.writeTiny(folder.resolve("tiny"), golden.document().get("tiny"));
+    Path tensor = folder.resolve("guided.safetensors");
+    sample(
+            "--prompt %s --guidance-scale 3 --seed 1 --save-tensor %s --guide color=0.1,0.9,0.5 "
+                + words[1],
+            "a red rose",
+            tensor,
+            tiny)
+        .succeeds();
+    try (Scope scope = Scope.open()) {
+      assertThat(Safetensors.open(tensor).tensor("images"))
+          .isWithin(1e-3)
+          .of(golden.tensor(words[0]));
+    }
+    sample("--prompt rose --guide-vae %s", model).failsWith(1, "_class_name is AutoencoderKL");
+  }
+
+  @Test
+  void guidesFollowTheRuleOfTheCommunityPipeline() {
+    Path tensor = folder.resolve("guided.safetensors");
+    sample(
+            "--prompt %s --guidance-scale 3 --seed 0 --steps 8 --guidance-rule clip_guided"
+                + " --gradient exact --guide %s --clip %s --cuts 4 --cut-pool 1 --scale 300"
+                + " --save-tensor %s",
+            "a red rose", "clip=the sea", Golden.path("guidance/clip"), tensor)
+        .succeeds();
+    try (Scope scope = Scope.open()) {
+      assertThat(Safetensors.open(tensor).tensor("images"))
+          .isWithin(1e-3)
+          .of(Golden.read("latent_guidance").tensor("cuts_pndm"));
+    }
+  }
+
   @Test
   void tilesAreThoseOfDiffusers() {
     Path tensor = folder.resolve("tiled.safetensors");

@@ -5,9 +5,11 @@ import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
+import dev.sfumato.model.AutoencoderTiny;
+import dev.sfumato.model.AutoencoderTinyConfig;
 import dev.sfumato.model.UNet2DModel;
+import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Weights;
-import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
@@ -32,14 +34,38 @@ public final class AutoencoderFile {
     return Files.isDirectory(path) ? ofDirectory(path) : ofFile(path, like);
   }
 
+  /**
+   * Loads a small autoencoder (TAESD), whose weights are frozen.
+   *
+   * @param path a directory with {@code config.json}, or a model directory that has it as its
+   *     {@code vae}
+   * @throws SfumatoException if {@code path} holds none
+   */
+  public static AutoencoderTiny loadTiny(Path path) {
+    Path folder = folder(path);
+    AutoencoderTinyConfig config =
+        JsonFile.read(folder.resolve("config.json"), AutoencoderTinyConfig.class);
+    try (Scope scope = Scope.open()) {
+      AutoencoderTiny autoencoder =
+          filled(new AutoencoderTiny(config), Weights.in(folder, ModelFiles.UNET_WEIGHTS));
+      autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
+      return autoencoder;
+    }
+  }
+
   private static AutoencoderKL ofDirectory(Path path) {
-    Path folder = Files.isDirectory(path.resolve("vae")) ? path.resolve("vae") : path;
+    Path folder = folder(path);
     AutoencoderKLConfig config =
         JsonFile.read(folder.resolve("config.json"), AutoencoderKLConfig.class);
     try (Scope scope = Scope.open()) {
       return filled(
-          config, Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
+          new AutoencoderKL(config),
+          Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
     }
+  }
+
+  private static Path folder(Path path) {
+    return Files.isDirectory(path.resolve("vae")) ? path.resolve("vae") : path;
   }
 
   private static AutoencoderKL ofFile(Path path, AutoencoderKLConfig like) {
@@ -53,14 +79,16 @@ public final class AutoencoderFile {
       Map<String, Tensor> weights = SingleFile.autoencoderWeights(file.tensorsBelow(start));
       boolean original = weights.keySet().stream().anyMatch(n -> n.startsWith("encoder.down."));
       if (!original) {
-        return filled(like, new Weights(path.toString(), UNet2DModel.modernNames(weights)));
+        return filled(
+            new AutoencoderKL(like),
+            new Weights(path.toString(), UNet2DModel.modernNames(weights)));
       }
       OriginalShapes shapes = new OriginalShapes(TensorFile.shapesOf(weights), path.toString());
       Map<String, Object> keys = new HashMap<>(like.toJson());
       keys.putAll(shapes.autoencoder());
       AutoencoderKLConfig config = AutoencoderKLConfig.of(keys);
       return filled(
-          config,
+          new AutoencoderKL(config),
           new Weights(
               path.toString(),
               OriginalNames.matrices(
@@ -68,12 +96,13 @@ public final class AutoencoderFile {
     }
   }
 
-  private static AutoencoderKL filled(AutoencoderKLConfig config, Weights weights) {
-    try (Construction made = Construction.begin()) {
-      AutoencoderKL autoencoder = new AutoencoderKL(config);
+  private static <T extends Module> T filled(T autoencoder, Weights weights) {
+    try {
       autoencoder.load(weights);
-      made.complete();
       return autoencoder;
+    } catch (RuntimeException e) {
+      autoencoder.close();
+      throw e;
     }
   }
 }

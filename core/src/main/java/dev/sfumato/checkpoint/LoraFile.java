@@ -2,10 +2,10 @@ package dev.sfumato.checkpoint;
 
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
-import dev.sfumato.io.JsonFile;
-import dev.sfumato.tensor.Autograd;
+import dev.sfumato.nn.AdaptedWeight;
+import dev.sfumato.nn.Adapter;
 import dev.sfumato.tensor.DType;
-import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
@@ -49,7 +49,7 @@ public final class LoraFile {
   private final Path path;
   private final Map<String, Layer> layers = new TreeMap<>();
   private final List<String> unknown = new ArrayList<>();
-  private final Settings settings;
+  private final LoraSettings settings;
 
   /** The names of the tensors of a layer, and its alpha's. */
   private record Layer(String down, String up, String alpha) {
@@ -58,43 +58,9 @@ public final class LoraFile {
     }
   }
 
-  /** The scaling that the file's header, or the file beside PEFT's weights, asks for. */
-  private record Settings(Map<String, Object> values) {
-    /** Returns the alpha of a layer, if there is one. */
-    Optional<Double> alpha(String part, String layer) {
-      String start = values.containsKey(part + ".r") ? part + "." : "";
-      if (values.get(start + "alpha_pattern") instanceof Map<?, ?> patterns) {
-        for (Map.Entry<?, ?> entry : patterns.entrySet()) {
-          if (names(String.valueOf(entry.getKey()), layer)
-              && entry.getValue() instanceof Number alpha) {
-            return Optional.of(alpha.doubleValue());
-          }
-        }
-      }
-      return values.get(start + "lora_alpha") instanceof Number alpha
-          ? Optional.of(alpha.doubleValue())
-          : Optional.empty();
-    }
-
-    /** PEFT matches a key as a regular expression; programs write plain names, and only they do. */
-    private static boolean names(String key, String layer) {
-      String name = key.replaceAll("^\\^|\\$$", "").replace("\\.", ".");
-      if (!name.matches("[\\w.-]+")) {
-        throw new SfumatoException(
-            "alpha_pattern: '" + Printable.shortened(name) + "' is not the name of a layer");
-      }
-      return layer.equals(name) || !key.startsWith("^") && layer.endsWith("." + name);
-    }
-
-    boolean is(String key) {
-      return values.entrySet().stream()
-          .anyMatch(e -> e.getKey().endsWith(key) && Boolean.TRUE.equals(e.getValue()));
-    }
-  }
-
-  private LoraFile(Path path, Map<String, List<Long>> shapes, Map<String, Object> settings) {
+  private LoraFile(Path path, Map<String, List<Long>> shapes, LoraSettings settings) {
     this.path = path;
-    this.settings = new Settings(settings);
+    this.settings = settings;
     for (String name : shapes.keySet()) {
       OTHERS.forEach(
           (part, method) -> {
@@ -119,7 +85,7 @@ public final class LoraFile {
         unknown.add(name);
       }
     }
-    if (this.settings.is("use_dora")) {
+    if (settings.isDora()) {
       throw refused("a DoRA");
     }
   }
@@ -144,7 +110,7 @@ public final class LoraFile {
       if (kind != FileKind.LORA) {
         throw new SfumatoException(found + ": is not a LoRA but holds: " + kind.title());
       }
-      return new LoraFile(found, file.shapes(), settings(found, file.metadata()));
+      return new LoraFile(found, file.shapes(), LoraSettings.of(found, file.metadata()));
     }
   }
 
@@ -170,21 +136,10 @@ public final class LoraFile {
     return files.get(0);
   }
 
-  @SuppressWarnings("unchecked")
-  private static Map<String, Object> settings(Path file, Map<String, String> metadata) {
-    Path beside = file.resolveSibling("adapter_config.json");
-    if (metadata.containsKey("lora_adapter_metadata")) {
-      return JsonFile.value(metadata.get("lora_adapter_metadata")) instanceof Map<?, ?> map
-          ? (Map<String, Object>) map
-          : Map.of();
-    }
-    return Files.exists(beside) ? JsonFile.read(beside, Map.class) : Map.of();
-  }
+  // ---- layers
 
-  // ---- merging
-
-  /** A layer of the file and the weight that it changes. */
-  private record Change(LoraTargets.Target target, Layer layer) {}
+  /** The change of a layer; {@code up} (out, r) and {@code down} (r, in). */
+  private record Change(AdaptedWeight.Part weight, Tensor up, Tensor down, double rate) {}
 
   /**
    * Adds {@code scale alpha / r up down} to the weights of a model.
@@ -193,16 +148,22 @@ public final class LoraFile {
    *     changed
    */
   public void mergeInto(LoraTargets targets, double scale) {
+    adapt(targets, scale).forEach(Adapter::merge);
+  }
+
+  /**
+   * Puts {@code scale alpha / r up down} beside the weights of a model.
+   *
+   * @return the adapters, which the layers own; closing them removes them
+   * @throws SfumatoException if a tensor finds no layer, or one of another shape; no weight is then
+   *     changed
+   */
+  public List<Adapter> adapt(LoraTargets targets, double scale) {
     try (TensorFile file = TensorFile.open(path);
-        Scope scope = Scope.open();
-        Autograd.Recording off = Autograd.off()) {
-      Map<String, Tensor> tensors = file.tensors();
-      List<Change> changes = changes(targets, tensors);
-      for (Change change : changes) {
-        try (Scope each = Scope.open()) {
-          merge(change, tensors, scale);
-        }
-      }
+        Scope scope = Scope.open()) {
+      return changes(targets, file.tensors()).stream()
+          .map(change -> change.weight.adapt(change.up, change.down, change.rate, scale))
+          .toList();
     }
   }
 
@@ -214,8 +175,8 @@ public final class LoraFile {
           Optional<LoraTargets.Target> target = targets.find(spelling);
           boolean whole = layer.down != null && layer.up != null;
           if (whole && target.isPresent() && fits(layer, target.get().weight(), tensors)) {
-            changes.add(new Change(target.get(), layer));
             layer.names().forEach(name -> requireFinite(name, tensors.get(name)));
+            changes.add(change(target.get(), layer, tensors));
           } else {
             layer.names().forEach(lost::add);
           }
@@ -226,6 +187,22 @@ public final class LoraFile {
     return changes;
   }
 
+  /** Copies a layer's matrices, which else belong to the file, in their own precision. */
+  private Change change(LoraTargets.Target target, Layer layer, Map<String, Tensor> tensors) {
+    Tensor up = matrix(tensors.get(layer.up), target);
+    Tensor down = matrix(tensors.get(layer.down), target);
+    double rate =
+        layer.alpha != null
+            ? tensors.get(layer.alpha).to(DType.FLOAT32).item() / down.size(0)
+            : settings.rate(target.part(), target.layer(), down.size(0));
+    return new Change(target.weight(), up, down, rate);
+  }
+
+  private static Tensor matrix(Tensor stored, LoraTargets.Target target) {
+    Device device = target.weight().weight().parameter().device();
+    return stored.reshape(stored.size(0), -1).copy().to(device);
+  }
+
   private void requireFinite(String name, Tensor tensor) {
     if (!tensor.isFinite()) {
       throw new SfumatoException(
@@ -233,7 +210,7 @@ public final class LoraFile {
     }
   }
 
-  private static boolean fits(Layer layer, Tensor weight, Map<String, Tensor> tensors) {
+  private static boolean fits(Layer layer, AdaptedWeight.Part weight, Map<String, Tensor> tensors) {
     Tensor down = tensors.get(layer.down);
     Tensor up = tensors.get(layer.up);
     return (layer.alpha == null || tensors.get(layer.alpha).numel() == 1)
@@ -241,8 +218,8 @@ public final class LoraFile {
         && up.dim() >= 2
         && down.numel() > 0
         && up.numel() == up.size(0) * down.size(0)
-        && up.size(0) == weight.size(0)
-        && down.numel() / down.size(0) == weight.numel() / weight.size(0);
+        && up.size(0) == weight.out()
+        && down.numel() / down.size(0) == weight.in();
   }
 
   private String mismatch(LoraTargets targets, List<String> lost, Map<String, Tensor> tensors) {
@@ -288,31 +265,6 @@ public final class LoraFile {
     return name + " (texts of " + width + " numbers)";
   }
 
-  private void merge(Change change, Map<String, Tensor> tensors, double scale) {
-    Tensor weight = change.target.weight();
-    Tensor down = matrix(tensors.get(change.layer.down));
-    Tensor up = matrix(tensors.get(change.layer.up));
-    double factor = scale * alpha(change, tensors) / divisor(down.size(0));
-    Tensor product = Functional.matmul(up, down).reshape(weight.shape()).to(weight.device());
-    weight.add_(product, factor);
-  }
-
-  private static Tensor matrix(Tensor weight) {
-    return weight.to(DType.FLOAT32).reshape(weight.size(0), -1);
-  }
-
-  private double alpha(Change change, Map<String, Tensor> tensors) {
-    return change.layer.alpha != null
-        ? tensors.get(change.layer.alpha).to(DType.FLOAT32).item()
-        : settings
-            .alpha(change.target.part(), change.target.layer())
-            .orElse((double) tensors.get(change.layer.down).size(0));
-  }
-
-  private double divisor(long rank) {
-    return settings.is("use_rslora") ? Math.sqrt(rank) : rank;
-  }
-
   // ---- description
 
   /** Returns facts about the file for people. */
@@ -342,7 +294,7 @@ public final class LoraFile {
       return "kohya";
     }
     if (layer != null && layer.down != null && layer.down.contains(".lora_A")) {
-      return "PEFT" + (settings.values.isEmpty() ? ", without alpha" : "");
+      return "PEFT" + (settings.values().isEmpty() ? ", without alpha" : "");
     }
     return "diffusers, old";
   }

@@ -2,24 +2,24 @@ package dev.sfumato.checkpoint;
 
 import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.model.UNet2DConditionModel;
-import dev.sfumato.tensor.Tensor;
+import dev.sfumato.nn.AdaptedWeight;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** The weights of a model that a LoRA can change, by all spellings of their layers' names. */
+/** The layers of a model that a LoRA can change, by all spellings of their names. */
 public final class LoraTargets {
   private final Map<String, Target> bySpelling = new HashMap<>();
   private final int textWidth;
 
   /**
-   * A weight of a layer.
+   * A layer.
    *
-   * @param layer its name in diffusers or transformers, without the part
-   * @param weight (out, in) or (out, in, k, k), which shares its elements with the network
+   * @param part the network
+   * @param layer its name in diffusers or transformers, without the network
+   * @param weight what an adapter changes
    */
-  record Target(String part, String layer, Tensor weight) {}
+  record Target(String part, String layer, AdaptedWeight.Part weight) {}
 
   /**
    * @param texts the text encoders by their suffix: empty or {@code _2}
@@ -27,10 +27,11 @@ public final class LoraTargets {
   public LoraTargets(UNet2DConditionModel unet, Map<String, ClipTextModel> texts) {
     textWidth = unet.config().crossAttentionDim().get(0);
     Renaming originals = OriginalNames.unet(unet.config());
-    layers(unet.parameters())
+    unet.adaptedWeights()
         .forEach(
-            (layer, weight) -> {
-              Target target = new Target("unet", layer, weight);
+            (name, weight) -> {
+              String layer = name.substring(0, name.length() - ".weight".length());
+              Target target = new Target("unet", layer, weight.whole());
               String original = originals.original(layer);
               add(target, layer, "unet." + layer, "diffusion_model." + original);
               add(target, "lora_unet_" + flat(layer), "lora_unet_" + flat(original));
@@ -40,35 +41,17 @@ public final class LoraTargets {
 
   private void add(String suffix, boolean several, ClipTextModel text) {
     String part = "text_encoder" + suffix;
-    Map<String, Tensor> weights = new LinkedHashMap<>(text.transformersWeights());
-    // A view, since transformers' form is a copy.
-    weights.computeIfPresent(
-        "text_projection.weight",
-        (name, copy) -> text.parameters().get("text_projection").transpose(0, 1));
-    layers(weights)
+    text.transformersLayers()
         .forEach(
             (layer, weight) -> {
               Target target = new Target(part, layer, weight);
               String start = suffix.isEmpty() ? several ? "lora_te1_" : "lora_te_" : "lora_te2_";
-              add(target, part + "." + layer, start + flat(layer));
-              if (layer.startsWith("text_model.")) {
-                add(target, part + "." + layer.substring("text_model.".length()));
-              }
-              if (!several) {
-                add(target, "lora_te1_" + flat(layer));
+              String plain = layer.replaceFirst("^text_model\\.", "");
+              add(target, part + "." + layer, part + "." + plain, start + flat(layer));
+              if (!several) { // of a folder of PEFT, too, which does not name the network
+                add(target, "lora_te1_" + flat(layer), layer, plain);
               }
             });
-  }
-
-  private static Map<String, Tensor> layers(Map<String, Tensor> weights) {
-    Map<String, Tensor> layers = new LinkedHashMap<>();
-    weights.forEach(
-        (name, weight) -> {
-          if (name.endsWith(".weight") && (weight.dim() == 2 || weight.dim() == 4)) {
-            layers.put(name.substring(0, name.length() - ".weight".length()), weight);
-          }
-        });
-    return layers;
   }
 
   private void add(Target target, String... spellings) {

@@ -2,6 +2,7 @@ package dev.sfumato.clip;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonObject;
+import dev.sfumato.nn.AdaptedWeight;
 import dev.sfumato.nn.LayerNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
@@ -31,7 +32,7 @@ public final class ClipTextModel extends Module {
   private final Tensor tokenEmbedding;
 
   private final Tensor positionalEmbedding;
-  private final Tensor textProjection;
+  private final AdaptedWeight textProjection;
   private final Transformer transformer;
   private final LayerNorm lnFinal;
   private final ClipConfig.Text config;
@@ -47,7 +48,7 @@ public final class ClipTextModel extends Module {
     try (Construction parts = Construction.begin()) {
       tokenEmbedding = parameter(config.vocabSize(), width);
       positionalEmbedding = parameter(config.contextLength(), width);
-      textProjection = projected == 0 ? null : parameter(width, projected);
+      textProjection = projected == 0 ? null : new AdaptedWeight(width, projected);
       transformer = new Transformer(config.transformer(), config.causal());
       lnFinal = new LayerNorm(width, config.transformer().normEpsilon());
       parts.complete();
@@ -110,7 +111,7 @@ public final class ClipTextModel extends Module {
                   config.transformer(),
                   config.causal(),
                   config.pool()),
-              projects() ? (int) textProjection.size(1) : 0);
+              projects() ? (int) textProjection.parameter().size(1) : 0);
       model.load(weights, "the text encoder");
       model.trainable().forEach(weight -> weight.requiresGrad(false));
       model.to(device());
@@ -140,6 +141,11 @@ public final class ClipTextModel extends Module {
   /** Returns the weights by the names of transformers, in the current scope. */
   public Map<String, Tensor> transformersWeights() {
     return transformersWeights(parameters());
+  }
+
+  /** Returns the matrices that adapters can change by the names of transformers' layers. */
+  public Map<String, AdaptedWeight.Part> transformersLayers() {
+    return TransformersLayout.textLayers(adaptedWeights());
   }
 
   /** Returns weights in the names of OpenAI and open_clip by those of transformers. */
@@ -259,7 +265,7 @@ public final class ClipTextModel extends Module {
     if (textProjection == null) {
       throw new SfumatoException("this text encoder has no text_projection");
     }
-    return Functional.matmul(pooled, textProjection);
+    return Scope.run(() -> Functional.matmul(pooled, textProjection.effective()));
   }
 
   /** Computes the features of texts (B, projected) from tokens (B, N) int64. */
@@ -272,7 +278,8 @@ public final class ClipTextModel extends Module {
     StartValues.normal(rng, tokenEmbedding, 0.02);
     StartValues.normal(rng, positionalEmbedding, 0.01);
     if (textProjection != null) {
-      StartValues.normal(rng, textProjection, Math.pow(textProjection.size(0), -0.5));
+      Tensor projection = textProjection.parameter();
+      StartValues.normal(rng, projection, Math.pow(projection.size(0), -0.5));
     }
   }
 }

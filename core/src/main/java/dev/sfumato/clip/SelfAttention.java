@@ -1,5 +1,6 @@
 package dev.sfumato.clip;
 
+import dev.sfumato.nn.AdaptedWeight;
 import dev.sfumato.nn.Linear;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Functional;
@@ -13,7 +14,7 @@ import java.util.Optional;
  * and V come from one matrix.
  */
 final class SelfAttention extends Module {
-  private final Tensor inProjWeight;
+  private final AdaptedWeight inProjWeight;
   private final Tensor inProjBias;
   private final Linear outProj;
   private final int heads;
@@ -25,7 +26,7 @@ final class SelfAttention extends Module {
    * @param causal whether a position sees only itself and earlier ones
    */
   SelfAttention(int width, int heads, boolean causal) {
-    inProjWeight = parameter(3L * width, width);
+    inProjWeight = new AdaptedWeight(3L * width, width);
     inProjBias = parameter(3L * width);
     outProj = new Linear(width, width);
     this.heads = heads;
@@ -42,7 +43,7 @@ final class SelfAttention extends Module {
     return Scope.run(
         () -> {
           Tensor qkv =
-              Functional.linear(x, inProjWeight, inProjBias)
+              Functional.linear(x, inProjWeight.effective(), inProjBias)
                   .reshape(x.size(0), x.size(1), 3, heads, -1)
                   .permute(2, 0, 3, 1, 4); // (3, B, heads, N, d)
           Tensor q = qkv.select(0, 0);
@@ -61,7 +62,8 @@ final class SelfAttention extends Module {
 
   @Override
   protected void resetOwn(Rng rng) {
-    StartValues.normal(rng, inProjWeight, Math.pow(inProjWeight.size(1), -0.5));
+    Tensor weight = inProjWeight.parameter();
+    StartValues.normal(rng, weight, Math.pow(weight.size(1), -0.5));
     StartValues.normal(rng, inProjBias, 0);
   }
 }

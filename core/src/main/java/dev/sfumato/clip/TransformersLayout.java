@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipConfig.TextPool;
 import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.Activation;
+import dev.sfumato.nn.AdaptedWeight;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * The layout of a CLIP model in Hugging Face's transformers: its configuration and the names of its
@@ -95,19 +97,41 @@ final class TransformersLayout {
     Map<String, Tensor> written = new LinkedHashMap<>();
     parameters.forEach(
         (name, weight) -> {
-          if (name.contains(IN_PROJECTION)) {
-            long width = weight.size(0) / 3;
-            List<String> parts = List.of("q_proj", "k_proj", "v_proj");
-            for (int i = 0; i < parts.size(); i++) {
-              String part = name.replace(IN_PROJECTION, ".self_attn." + parts.get(i) + ".");
-              written.put(original(part), weight.narrow(0, i * width, width));
-            }
-          } else {
-            boolean transposed = TRANSPOSED.contains(original(name));
-            written.put(original(name), transposed ? weight.transpose(0, 1).contiguous() : weight);
+          List<String> parts = writtenText(name);
+          long rows = parts.size() == 1 ? 0 : weight.size(0) / parts.size();
+          for (int i = 0; i < parts.size(); i++) {
+            Tensor part = parts.size() == 1 ? weight : weight.narrow(0, i * rows, rows);
+            written.put(
+                parts.get(i),
+                TRANSPOSED.contains(parts.get(i)) ? part.transpose(0, 1).contiguous() : part);
           }
         });
     return written;
+  }
+
+  /** Returns the matrices there that {@code weights} hold, without {@code .weight}. */
+  static Map<String, AdaptedWeight.Part> textLayers(Map<String, AdaptedWeight> weights) {
+    Map<String, AdaptedWeight.Part> layers = new LinkedHashMap<>();
+    weights.forEach(
+        (name, weight) -> {
+          List<String> parts = writtenText(name);
+          for (int i = 0; i < parts.size(); i++) {
+            String part = parts.get(i);
+            layers.put(
+                part.substring(0, part.length() - ".weight".length()),
+                new AdaptedWeight.Part(weight, i, parts.size(), TRANSPOSED.contains(part)));
+          }
+        });
+    return layers;
+  }
+
+  /** Returns the names there of the parts of a parameter. */
+  private static List<String> writtenText(String name) {
+    return name.contains(IN_PROJECTION)
+        ? Stream.of("q_proj", "k_proj", "v_proj")
+            .map(part -> original(name.replace(IN_PROJECTION, ".self_attn." + part + ".")))
+            .toList()
+        : List.of(original(name));
   }
 
   private static String original(String name) {

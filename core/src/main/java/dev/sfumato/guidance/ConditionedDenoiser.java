@@ -18,7 +18,7 @@ import java.util.function.UnaryOperator;
  * slices. Tensors are on the network's device.
  *
  * @param denoiser the network
- * @param space what decodes its samples to pictures
+ * @param space what decodes its samples to pictures, for guides or at the end
  * @param conditioning the conditioning of the whole batch
  * @param batchSize pictures that go through the network together
  */
@@ -33,6 +33,17 @@ public record ConditionedDenoiser(
    *     H, W); call it only once
    */
   record Traced(Tensor output, UnaryOperator<Tensor> pullBack) {}
+
+  /** Returns the same with the wanted condition alone. */
+  ConditionedDenoiser withoutClassifierFree() {
+    return new ConditionedDenoiser(
+        denoiser, space, Conditioning.of(conditioning.given()), batchSize);
+  }
+
+  /** Returns true if two predictions are combined at {@code step}. */
+  boolean isClassifierFree(Step step) {
+    return conditioning.guidance().actsAt(step);
+  }
 
   /**
    * Returns the network's output (B, C', H, W) for {@code x} (B, C, H, W), including

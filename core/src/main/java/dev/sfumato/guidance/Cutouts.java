@@ -6,7 +6,7 @@ import dev.sfumato.tensor.Tensor;
  * The choice of parts of pictures for a CLIP model. A part lies at the same place in all pictures
  * of a batch.
  */
-public sealed interface Cutouts permits CourseCutouts, PowerLawCutouts {
+public sealed interface Cutouts permits CourseCutouts, PowerLawCutouts, PooledCutouts {
   /** Returns the number of parts of each picture. */
   int count();
 

@@ -1,6 +1,7 @@
 package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.model.PictureSpace;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Rng;
@@ -8,6 +9,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Steers a sampling by the losses of guides. At each step, with {@code output} the network's:
@@ -18,8 +20,8 @@ import java.util.Optional;
  * x = x - clamp(d loss / dx)
  * </pre>
  *
- * then the scheduler's own step with the same {@code output}. If the gradient of a step is not
- * finite, x does not change and a warning is logged.
+ * then the scheduler's own step with the same {@code output}; a {@link GuidanceRule} changes this.
+ * If the gradient of a step is not finite, x does not change and a warning is logged.
  *
  * <pre>{@code
  * Guidance.of(guides, GradientMode.EXACT).withClamp(GradientClamp.parse("1")).withRecurrence(2)
@@ -27,35 +29,28 @@ import java.util.Optional;
  *
  * <p>Immutable.
  */
-public final class Guidance {
+public final class Guidance implements Cloneable {
   /** Plain sampling. */
   public static final Guidance NONE = of(List.of(), GradientMode.SHORTCUT);
 
-  private final List<ScheduledGuide> guides;
-  private final GradientMode mode;
-  private final GradientClamp clamp;
-  private final MeanGuidance meanGuidance;
-  private final int recurrence;
-  private final Optional<Inpainting> inpainting;
+  private List<ScheduledGuide> guides = List.of();
+  private GradientMode mode = GradientMode.SHORTCUT;
+  private GuidanceRule rule = GuidanceRule.PLAIN;
+  private Optional<PictureSpace> decoder = Optional.empty();
+  private GradientClamp clamp = GradientClamp.NONE;
+  private MeanGuidance meanGuidance = MeanGuidance.NONE;
+  private int recurrence = 1;
+  private Optional<Inpainting> inpainting = Optional.empty();
 
-  private Guidance(
-      List<ScheduledGuide> guides,
-      GradientMode mode,
-      GradientClamp clamp,
-      MeanGuidance meanGuidance,
-      int recurrence,
-      Optional<Inpainting> inpainting) {
-    this.guides = List.copyOf(guides);
-    this.mode = mode;
-    this.clamp = clamp;
-    this.meanGuidance = meanGuidance;
-    this.recurrence = recurrence;
-    this.inpainting = inpainting;
-    if (recurrence < 1) {
-      throw new SfumatoException("recurrence must be at least 1, not " + recurrence);
-    }
-    if (guides.stream().map(ScheduledGuide::name).distinct().count() < guides.size()) {
-      throw new SfumatoException("two guides have one name: give each its own");
+  private Guidance() {}
+
+  private Guidance with(Consumer<Guidance> change) {
+    try {
+      Guidance copy = (Guidance) clone();
+      change.accept(copy);
+      return copy;
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
     }
   }
 
@@ -66,7 +61,7 @@ public final class Guidance {
    * @throws SfumatoException if two guides have one name
    */
   public static Guidance of(List<ScheduledGuide> guides, GradientMode mode) {
-    return new Guidance(guides, mode, GradientClamp.NONE, MeanGuidance.NONE, 1, Optional.empty());
+    return new Guidance().with(copy -> copy.mode = mode).withGuides(guides);
   }
 
   /** The guides whose losses are added; none for plain sampling. */
@@ -77,6 +72,16 @@ public final class Guidance {
   /** Returns the path of the gradient. */
   public GradientMode mode() {
     return mode;
+  }
+
+  /** Returns what the guides see and what their gradient moves. */
+  public GuidanceRule rule() {
+    return rule;
+  }
+
+  /** Returns the decoder that guides look through, if it is not the model's own. */
+  public Optional<PictureSpace> decoder() {
+    return decoder;
   }
 
   /** The gradient's limit. */
@@ -99,19 +104,40 @@ public final class Guidance {
     return inpainting;
   }
 
-  /** Returns the same with other guides. */
+  /**
+   * Returns the same with other guides.
+   *
+   * @throws SfumatoException if two guides have one name
+   */
   public Guidance withGuides(List<ScheduledGuide> guides) {
-    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+    if (guides.stream().map(ScheduledGuide::name).distinct().count() < guides.size()) {
+      throw new SfumatoException("two guides have one name: give each its own");
+    }
+    return with(copy -> copy.guides = List.copyOf(guides));
+  }
+
+  /** Returns the same by another rule. */
+  public Guidance withRule(GuidanceRule rule) {
+    return with(copy -> copy.rule = rule);
+  }
+
+  /**
+   * Returns the same with another decoder for the guides of a latent model, such as a small {@link
+   * dev.sfumato.model.AutoencoderTiny}; the finished pictures are still the model's own. It stays
+   * the caller's, to be moved to the model's device and closed by it.
+   */
+  public Guidance withDecoder(PictureSpace decoder) {
+    return with(copy -> copy.decoder = Optional.of(decoder));
   }
 
   /** Returns the same with a limit for the gradient. */
   public Guidance withClamp(GradientClamp clamp) {
-    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+    return with(copy -> copy.clamp = clamp);
   }
 
   /** Returns the same with descent on predictedX0. */
   public Guidance withMeanGuidance(MeanGuidance meanGuidance) {
-    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+    return with(copy -> copy.meanGuidance = meanGuidance);
   }
 
   /**
@@ -122,12 +148,15 @@ public final class Guidance {
    * @throws SfumatoException if it is below 1
    */
   public Guidance withRecurrence(int recurrence) {
-    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, inpainting);
+    if (recurrence < 1) {
+      throw new SfumatoException("recurrence must be at least 1, not " + recurrence);
+    }
+    return with(copy -> copy.recurrence = recurrence);
   }
 
   /** Returns the same with partly known pictures. */
   public Guidance withInpainting(Inpainting inpainting) {
-    return new Guidance(guides, mode, clamp, meanGuidance, recurrence, Optional.of(inpainting));
+    return with(copy -> copy.inpainting = Optional.of(inpainting));
   }
 
   /**

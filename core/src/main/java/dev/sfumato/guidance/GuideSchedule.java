@@ -19,6 +19,10 @@ public interface GuideSchedule {
   /** sqrt(1 - alphaCumprod): the share of noise, falling from about 1 to about 0. */
   GuideSchedule SQRT_ONE_MINUS_ALPHA_CUMPROD = (run, step) -> Math.sqrt(1 - run.alphaCumprod(step));
 
+  /** sigma^2 = (1 - alphaCumprod) / alphaCumprod: the variance of the noise beside that of x_0. */
+  GuideSchedule SIGMA_SQUARED =
+      (run, step) -> (1 - run.alphaCumprod(step)) / run.alphaCumprod(step);
+
   /** Rises evenly from 0 at the first step to 1 at the last. */
   GuideSchedule LINEAR_UP = (run, step) -> place(step);
 
@@ -50,8 +54,9 @@ public interface GuideSchedule {
   }
 
   /**
-   * Reads {@code constant}, {@code sqrt_one_minus_alpha_cumprod}, {@code linear_up}, {@code
-   * linear_down}, or the name of a file of numbers, one for each step, between commas or spaces.
+   * Reads {@code constant}, {@code sqrt_one_minus_alpha_cumprod}, {@code sigma_squared}, {@code
+   * linear_up}, {@code linear_down}, or the name of a file of numbers, one for each step, between
+   * commas or spaces.
    *
    * @throws SfumatoException if the name is neither a schedule nor a file, or the file is not a
    *     schedule
@@ -60,6 +65,7 @@ public interface GuideSchedule {
     return switch (text) {
       case "constant" -> CONSTANT;
       case "sqrt_one_minus_alpha_cumprod" -> SQRT_ONE_MINUS_ALPHA_CUMPROD;
+      case "sigma_squared" -> SIGMA_SQUARED;
       case "linear_up" -> LINEAR_UP;
       case "linear_down" -> LINEAR_DOWN;
       default -> of(numbers(Path.of(text)), text);
@@ -71,7 +77,8 @@ public interface GuideSchedule {
       throw new SfumatoException(
           "schedule '"
               + file
-              + "' is unknown: use constant, sqrt_one_minus_alpha_cumprod, linear_up, linear_down"
+              + "' is unknown: use constant, sqrt_one_minus_alpha_cumprod, sigma_squared,"
+              + " linear_up, linear_down"
               + " or a file of numbers");
     }
     try {

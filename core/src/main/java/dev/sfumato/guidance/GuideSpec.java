@@ -25,9 +25,11 @@ import java.util.stream.Collectors;
  * <tr><td>scale</td><td>the factor of the loss (40)</td></tr>
  * <tr><td>schedule</td><td>see {@link GuideSchedule#parse} (constant)</td></tr>
  * <tr><td>from, until</td><td>the part of the run, 0 to 1, in which it acts (0, 1)</td></tr>
+ * <tr><td>every</td><td>acts at the first of each N steps (1)</td></tr>
  * <tr><td>clip</td><td>clip, clip-image: a CLIP model, a directory or a Hub id</td></tr>
  * <tr><td>cuts</td><td>clip, clip-image: random parts that CLIP sees at each step (4)</td></tr>
  * <tr><td>cut-power, cut-overview</td><td>clip, clip-image: see {@link PowerLawCutouts}</td></tr>
+ * <tr><td>cut-pool</td><td>clip, clip-image: see {@link PooledCutouts}</td></tr>
  * <tr><td>clip-temperature</td><td>clip: several texts compete in a softmax</td></tr>
  * <tr><td>clip-layers</td><td>clip-image: layers to compare, with commas between</td></tr>
  * <tr><td>low-pass</td><td>reference: compares means over N x N pixels (1)</td></tr>
@@ -49,10 +51,12 @@ public final class GuideSpec {
           Map.entry("schedule", List.of()),
           Map.entry("from", List.of()),
           Map.entry("until", List.of()),
+          Map.entry("every", List.of()),
           Map.entry("clip", CLIP),
           Map.entry("cuts", CLIP),
           Map.entry("cut-power", CLIP),
           Map.entry("cut-overview", CLIP),
+          Map.entry("cut-pool", CLIP),
           Map.entry("clip-temperature", List.of("clip")),
           Map.entry("clip-layers", List.of("clip-image")),
           Map.entry("low-pass", List.of("reference")));
@@ -236,6 +240,12 @@ public final class GuideSpec {
 
   private Cutouts cutouts() {
     int cuts = whole("cuts", 4);
+    if (options.containsKey("cut-pool")) {
+      if (options.containsKey("cut-power")) {
+        throw new SfumatoException("cut-pool and cut-power are two kinds of cuts: give one");
+      }
+      return new PooledCutouts(cuts, number("cut-pool", 1));
+    }
     if (!options.containsKey("cut-power")) {
       if (options.containsKey("cut-overview")) {
         throw new SfumatoException("cut-overview needs cut-power");
@@ -287,7 +297,8 @@ public final class GuideSpec {
           number("scale", 40),
           GuideSchedule.parse(options.getOrDefault("schedule", "constant")),
           number("from", 0),
-          number("until", 1));
+          number("until", 1),
+          whole("every", 1));
     } catch (SfumatoException e) {
       throw new SfumatoException("guide " + kind + ": " + e.getMessage(), e);
     }

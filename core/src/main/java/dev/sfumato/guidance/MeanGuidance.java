@@ -32,7 +32,34 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
      */
     UNIVERSAL,
     /** The noise stays and x changes, so that sqrt(a_{t-1}) Delta_0 is added to the next x. */
-    TFG
+    TFG;
+
+    /** Returns {@code prediction} after {@code delta} is added to predictedX0. */
+    Prediction shifted(Prediction prediction, Tensor delta, Run run, Step step) {
+      double signal = Math.sqrt(run.alphaCumprod(step));
+      double sigma = Math.sqrt(1 - run.alphaCumprod(step));
+      double ofNoise = this == UNIVERSAL ? -signal / sigma : 0;
+      double ofOutput =
+          switch (run.predictionType()) {
+            case EPSILON -> ofNoise;
+            case SAMPLE -> 1;
+            case V_PREDICTION -> signal * ofNoise - sigma;
+          };
+      Tensor x = prediction.x();
+      return new Prediction(
+          sum(prediction.modelOutput(), delta.mul(ofOutput)),
+          this == UNIVERSAL ? x : x.add(delta.mul(signal / run.inputScale(step))),
+          prediction.losses(),
+          prediction.gradientNorm());
+    }
+
+    /** Adds the channels that both have; those of a learned variance stay. */
+    private static Tensor sum(Tensor output, Tensor delta) {
+      long channels = delta.size(1);
+      long others = output.size(1) - channels;
+      Tensor sum = output.narrow(1, 0, channels).add(delta);
+      return others == 0 ? sum : Tensor.cat(List.of(sum, output.narrow(1, channels, others)), 1);
+    }
   }
 
   /**
@@ -42,32 +69,5 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
     if (steps < 0 || !Double.isFinite(scale)) {
       throw new SfumatoException("backward-steps must be at least 0 and its scale a number");
     }
-  }
-
-  /** Returns {@code prediction} after {@code delta} is added to predictedX0. */
-  Prediction shifted(Prediction prediction, Run run, Step step, Tensor delta) {
-    double signal = Math.sqrt(run.alphaCumprod(step));
-    double sigma = Math.sqrt(1 - run.alphaCumprod(step));
-    double ofNoise = kind == Kind.UNIVERSAL ? -signal / sigma : 0;
-    double ofOutput =
-        switch (run.predictionType()) {
-          case EPSILON -> ofNoise;
-          case SAMPLE -> 1;
-          case V_PREDICTION -> signal * ofNoise - sigma;
-        };
-    Tensor x = prediction.x();
-    return new Prediction(
-        sum(prediction.modelOutput(), delta.mul(ofOutput)),
-        kind == Kind.UNIVERSAL ? x : x.add(delta.mul(signal / run.inputScale(step))),
-        prediction.losses(),
-        prediction.gradientNorm());
-  }
-
-  /** Adds the channels that both have; those of a learned variance stay. */
-  private static Tensor sum(Tensor output, Tensor delta) {
-    long channels = delta.size(1);
-    long others = output.size(1) - channels;
-    Tensor sum = output.narrow(1, 0, channels).add(delta);
-    return others == 0 ? sum : Tensor.cat(List.of(sum, output.narrow(1, channels, others)), 1);
   }
 }

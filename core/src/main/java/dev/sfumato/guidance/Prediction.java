@@ -13,4 +13,9 @@ import java.util.Map;
  *     respect to x over the whole batch, before it is clamped; 0 if no guide acts
  */
 public record Prediction(
-    Tensor modelOutput, Tensor x, Map<String, Double> losses, double gradientNorm) {}
+    Tensor modelOutput, Tensor x, Map<String, Double> losses, double gradientNorm) {
+  /** Returns the same with other noisy pictures. */
+  Prediction withX(Tensor x) {
+    return new Prediction(modelOutput, x, losses, gradientNorm);
+  }
+}

@@ -33,31 +33,34 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     if (guidance.actingAt(step).isEmpty()) {
       return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0);
     }
+    boolean twice = guidance.rule().asksForConditionAlone() && denoiser.isClassifierFree(step);
     Derivative d;
     try (Autograd.Recording on = Autograd.on()) {
       Tensor leaf = x.detach().requiresGrad(true);
-      d = guidance.mode() == GradientMode.EXACT ? exact(leaf) : shortcut(leaf);
+      ConditionedDenoiser seen = twice ? denoiser.withoutClassifierFree() : denoiser;
+      d = guidance.mode() == GradientMode.EXACT ? exact(seen, leaf) : shortcut(seen, leaf);
     }
-    Tensor moved = x;
+    Tensor output = twice ? denoiser.predict(run, step, x) : d.output.detach();
+    Prediction guided = new Prediction(output, x, d.losses.byName, d.gradient.norm().item());
     if (d.gradient.isFinite()) {
-      moved = x.sub(guidance.clamp().apply(d.gradient));
-      warnIfBlownUp(x, moved);
+      guided = guidance.rule().moved(guided, guidance.clamp().apply(d.gradient), run, step);
+      warnIfBlownUp(x, guided.x());
     } else {
       log.log(
           System.Logger.Level.WARNING,
           "step " + place() + ": the guides' gradient is not a number; the step goes unguided");
     }
-    Prediction guided =
-        new Prediction(d.output.detach(), moved, d.losses.byName, d.gradient.norm().item());
     MeanGuidance mean = guidance.meanGuidance();
-    return mean.steps() == 0 ? guided : mean.shifted(guided, run, step, descent(d.predictedX0, x));
+    return mean.steps() == 0
+        ? guided
+        : mean.kind().shifted(guided, descent(d.predictedX0, x), run, step);
   }
 
   /** Computes the gradient that starts after the network. */
-  private Derivative shortcut(Tensor x) {
+  private Derivative shortcut(ConditionedDenoiser network, Tensor x) {
     Tensor output;
     try (Autograd.Recording off = Autograd.off()) {
-      output = denoiser.predict(run, step, x);
+      output = network.predict(run, step, x);
     }
     Tensor predictedX0 = run.predictX0(output, x, step);
     if (!predictedX0.requiresGrad()) {
@@ -72,8 +75,8 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
    * Applies the chain rule: the direct dependence of the loss on x, and that through the network's
    * output.
    */
-  private Derivative exact(Tensor x) {
-    ConditionedDenoiser.Traced traced = denoiser.trace(run, step, x);
+  private Derivative exact(ConditionedDenoiser network, Tensor x) {
+    ConditionedDenoiser.Traced traced = network.trace(run, step, x);
     Tensor output = traced.output().requiresGrad(true);
     Tensor predictedX0 = run.predictX0(output, x, step);
     Losses losses = losses(predictedX0, x);
@@ -85,7 +88,8 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   private Losses losses(Tensor predictedX0, Tensor x) {
     Moment at = new Moment(run, step, x, random);
     Map<String, Double> byName = new LinkedHashMap<>();
-    Tensor pictures = denoiser.pictures(predictedX0);
+    Tensor seen = guidance.rule().seen(predictedX0, x, run, step);
+    Tensor pictures = guidance.rule().limited(denoiser.pictures(seen));
     Tensor sum = null;
     for (ScheduledGuide guide : guidance.actingAt(step)) {
       Tensor loss = guide.loss(pictures, at);

@@ -1,23 +1,27 @@
 package dev.sfumato.model;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Activation;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A small autoencoder for the latents of a large one (TAESD, <a
  * href="https://github.com/madebyollin/taesd">github.com/madebyollin/taesd</a>), for previews and
- * as a cheap decoder for guides. Its latents are scaled already. Parameters are named as in
- * diffusers' {@code AutoencoderTiny}.
+ * as a cheap decoder for guides. Its latents are those of the diffusion model, scaled already.
+ * Parameters are named as in diffusers' {@code AutoencoderTiny}.
  */
-public final class AutoencoderTiny extends Module {
+public final class AutoencoderTiny extends Module implements PictureSpace {
   private final Stack encoder;
   private final Stack decoder;
   private final AutoencoderTinyConfig config;
@@ -37,14 +41,42 @@ public final class AutoencoderTiny extends Module {
     return config;
   }
 
-  /** Maps pictures (B, in_channels, H, W) in [-1, 1] to latents. */
-  public Tensor encode(Tensor pictures) {
-    return Scope.run(() -> encoder.forward(pictures.add(1).div(2)));
+  @Override
+  public int scale() {
+    return config.enlargement();
   }
 
-  /** Maps latents (B, latent_channels, H, W) to pictures, around [-1, 1] but not clamped. */
+  /** Maps pictures (B, in_channels, H, W) in [-1, 1] to latents; draws nothing. */
+  @Override
+  public Tensor encode(Tensor pictures, Rng random) {
+    return encode(pictures);
+  }
+
+  /** Maps pictures (B, in_channels, H, W) in [-1, 1] to latents. */
+  public Tensor encode(Tensor pictures) {
+    return Scope.run(() -> encoder.forward(pictures.add(1).div(2)).mul(config.scalingFactor()));
+  }
+
+  /**
+   * Maps latents (B, latent_channels, H, W) to pictures, around [-1, 1] but not clamped.
+   *
+   * @throws SfumatoException if the shape does not fit
+   */
+  @Override
   public Tensor decode(Tensor latents) {
-    return Scope.run(() -> decoder.forward(latents.div(3).tanh().mul(3)).mul(2).sub(1));
+    if (latents.dim() != 4 || latents.size(1) != config.latentChannels()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the tiny autoencoder takes latents of shape (B, %d, H, W), not %s",
+              config.latentChannels(),
+              Arrays.toString(latents.shape())));
+    }
+    return Scope.run(
+        () -> {
+          Tensor own = latents.div(config.scalingFactor());
+          return decoder.forward(own.div(3).tanh().mul(3)).mul(2).sub(1);
+        });
   }
 
   /** A layer of a stack. */

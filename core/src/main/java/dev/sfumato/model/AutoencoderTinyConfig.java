@@ -58,6 +58,7 @@ public record AutoencoderTinyConfig(
     atLeastOne("out_channels", outChannels);
     atLeastOne("latent_channels", latentChannels);
     atLeastOne("upsampling_scaling_factor", upsamplingScalingFactor);
+    require(scalingFactor > 0, "scaling_factor must be above 0, not " + scalingFactor);
     Activation.parse(actFn.toLowerCase(Locale.ROOT));
   }
 
@@ -101,6 +102,11 @@ public record AutoencoderTinyConfig(
     json.put("num_decoder_blocks", numDecoderBlocks);
     json.put("scaling_factor", scalingFactor);
     return json;
+  }
+
+  /** Returns the side, in pixels of a picture, of one pixel of latents. */
+  int enlargement() {
+    return (int) Math.pow(upsamplingScalingFactor, decoderBlockOutChannels.size() - 1);
   }
 
   Activation activation() {

@@ -131,13 +131,17 @@ public final class Condition {
 
   /**
    * Returns the condition of {@code count} samples, starting at {@code from}. A part with a single
-   * row is repeated without a copy. The rows belong to the current scope.
+   * row is repeated without a copy. The rows belong to the current scope, but a part of just these
+   * rows stays as it is: what is computed again in a backward pass reads it after its scope.
    */
   public Condition rows(long from, long count) {
     return map(part -> rows(part, from, count));
   }
 
   private static Tensor rows(Tensor part, long from, long count) {
+    if (part.size(0) == count && from == 0) {
+      return part;
+    }
     if (part.size(0) != 1) {
       return part.narrow(0, from, count);
     }

@@ -2,12 +2,13 @@ package dev.sfumato.nn;
 
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.function.UnaryOperator;
 
 /** 2-D convolution with a square kernel. */
 public final class Conv2d extends Module {
-  private final Tensor weight;
+  private final AdaptedWeight weight;
   private final Tensor bias;
   private final long stride;
   private final long padding;
@@ -20,7 +21,7 @@ public final class Conv2d extends Module {
    * @param padding zeros added on each side
    */
   public Conv2d(long in, long out, long kernel, long stride, long padding, boolean withBias) {
-    weight = parameter(out, in, kernel, kernel);
+    weight = new AdaptedWeight(out, in, kernel, kernel);
     bias = withBias ? parameter(out) : null;
     this.stride = stride;
     this.padding = padding;
@@ -33,7 +34,7 @@ public final class Conv2d extends Module {
 
   /** (B, in, H, W) to (B, out, (H + 2 padding - kernel) / stride + 1, likewise). */
   public Tensor forward(Tensor x) {
-    return Functional.conv2d(x, effectiveWeight(), bias, stride, padding, 1);
+    return Scope.run(() -> Functional.conv2d(x, weight.effective(), bias, stride, padding, 1));
   }
 
   /**
@@ -41,17 +42,13 @@ public final class Conv2d extends Module {
    * before(x)} is computed again for the gradients.
    */
   public Tensor forwardOf(UnaryOperator<Tensor> before, Tensor x) {
-    return Functional.conv2dOf(before, x, effectiveWeight(), bias, stride, padding, 1);
-  }
-
-  /** The weight that this layer computes with: the one way to it. */
-  private Tensor effectiveWeight() {
-    return weight;
+    return Scope.run(
+        () -> Functional.conv2dOf(before, x, weight::effective, bias, stride, padding, 1));
   }
 
   @Override
   protected void resetOwn(Rng rng) {
-    Initial.fanIn(rng, weight, weight);
-    Initial.fanIn(rng, bias, weight);
+    Initial.fanIn(rng, weight.parameter(), weight.parameter());
+    Initial.fanIn(rng, bias, weight.parameter());
   }
 }

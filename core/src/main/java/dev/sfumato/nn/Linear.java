@@ -10,12 +10,12 @@ import java.util.function.Function;
 
 /** {@code y = x weight^T + bias}. */
 public final class Linear extends Module {
-  private final Tensor weight;
+  private final AdaptedWeight weight;
   private final Tensor bias;
 
   /** A layer from {@code in} to {@code out} features. */
   public Linear(long in, long out, boolean withBias) {
-    weight = parameter(out, in);
+    weight = new AdaptedWeight(out, in);
     bias = withBias ? parameter(out) : null;
   }
 
@@ -26,7 +26,7 @@ public final class Linear extends Module {
 
   /** (..., in) to (..., out). */
   public Tensor forward(Tensor x) {
-    return Functional.linear(x, effectiveWeight(), bias);
+    return Scope.run(() -> Functional.linear(x, weight.effective(), bias));
   }
 
   /**
@@ -37,16 +37,11 @@ public final class Linear extends Module {
   public static Tensor pointwise(Tensor x, Linear... layers) {
     return Scope.run(
         () -> {
-          Tensor weight = join(layers, Linear::effectiveWeight).unsqueeze(2).unsqueeze(3);
+          Tensor weight = join(layers, layer -> layer.weight.effective()).unsqueeze(2).unsqueeze(3);
           Tensor bias = join(layers, layer -> layer.bias);
           Tensor y = Functional.conv2d(x.unsqueeze(3), weight, bias, 1, 0, 1);
           return y.reshape(y.size(0), y.size(1), y.size(2));
         });
-  }
-
-  /** The weight that this layer computes with (out, in): the one way to it, joined or alone. */
-  private Tensor effectiveWeight() {
-    return weight;
   }
 
   private static Tensor join(Linear[] layers, Function<Linear, Tensor> part) {
@@ -56,7 +51,7 @@ public final class Linear extends Module {
 
   @Override
   protected void resetOwn(Rng rng) {
-    Initial.fanIn(rng, weight, weight);
-    Initial.fanIn(rng, bias, weight);
+    Initial.fanIn(rng, weight.parameter(), weight.parameter());
+    Initial.fanIn(rng, bias, weight.parameter());
   }
 }

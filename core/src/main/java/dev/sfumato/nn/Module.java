@@ -23,11 +23,11 @@ import java.util.stream.Stream;
 /**
  * A part of a neural network.
  *
- * <p>Fields are the schema: a field of type {@link Tensor} is a parameter, one of type {@code
- * Module} or {@code List} of modules holds children. Names are the fields' in snake_case, joined by
- * dots, list entries by their index; {@link Name} covers the irregular ones; null fields are
- * absent. So {@code resnets.0.time_emb_proj.weight} is the field {@code weight} of {@code
- * timeEmbProj} of the first entry of {@code resnets}.
+ * <p>Fields are the schema: a field of type {@link Tensor} or {@link AdaptedWeight} is a parameter,
+ * one of type {@code Module} or {@code List} of modules holds children. Names are the fields' in
+ * snake_case, joined by dots, list entries by their index; {@link Name} covers the irregular ones;
+ * null fields are absent. So {@code resnets.0.time_emb_proj.weight} is the field {@code weight} of
+ * {@code timeEmbProj} of the first entry of {@code resnets}.
  */
 public abstract class Module implements AutoCloseable {
   private Rng dropoutRandom;
@@ -68,9 +68,32 @@ public abstract class Module implements AutoCloseable {
                 (name, value) -> {
                   if (value instanceof Tensor tensor) {
                     found.put(path + name, tensor);
+                  } else if (value instanceof AdaptedWeight weight) {
+                    found.put(path + name, weight.parameter());
                   }
                 }));
     return Collections.unmodifiableMap(found);
+  }
+
+  /** Returns the parameters that adapters can change by their names, in the order of the fields. */
+  public final Map<String, AdaptedWeight> adaptedWeights() {
+    Map<String, AdaptedWeight> found = new LinkedHashMap<>();
+    visit(
+        "",
+        (path, module) ->
+            module.eachField(
+                (name, value) -> {
+                  if (value instanceof AdaptedWeight weight) {
+                    found.put(path + name, weight);
+                  }
+                }));
+    return found;
+  }
+
+  /** Takes over the adapters of a module with the same adapted weights. */
+  public final void takeAdapters(Module other) {
+    Map<String, AdaptedWeight> theirs = other.adaptedWeights();
+    adaptedWeights().forEach((name, weight) -> weight.takeAdapters(theirs.get(name)));
   }
 
   /** Returns the parameters that want gradients, in the order of the fields. */
@@ -107,10 +130,11 @@ public abstract class Module implements AutoCloseable {
     load(new Weights(source, weights));
   }
 
-  /** Moves all parameters to {@code device}. */
+  /** Moves all parameters, and the adapters beside them, to {@code device}. */
   public final void to(Device device) {
     try (Scope scope = Scope.open()) {
       parameters().values().forEach(p -> p.share_(p.detach().to(device)));
+      adaptedWeights().values().forEach(weight -> weight.to(device));
     }
   }
 
@@ -181,9 +205,10 @@ public abstract class Module implements AutoCloseable {
     return found;
   }
 
-  /** Frees all parameters. */
+  /** Frees all parameters, and the adapters beside them. */
   @Override
   public void close() {
+    adaptedWeights().values().forEach(AdaptedWeight::close);
     parameters().values().forEach(Tensor::close);
   }
 

@@ -31,8 +31,8 @@ import java.util.stream.IntStream;
  * }</pre>
  *
  * <p>Any number of threads may draw from one pipeline at once and get the pictures that each would
- * get alone. {@link #to}, {@link #precision} and {@link #close} must not be called while a thread
- * draws, and training changes the weights that others would use.
+ * get alone. {@link #to}, {@link #precision}, {@link #checkpointing} and {@link #close} must not be
+ * called while a thread draws, and training changes the weights that others would use.
  *
  * <p>Each kind of model defines its conditions and its samples; the loop is the same for all.
  */
@@ -117,6 +117,13 @@ public interface DiffusionPipeline extends AutoCloseable {
 
   /** Returns the arithmetic of this pipeline. */
   Precision precision();
+
+  /**
+   * Switches gradient checkpointing, which guides need for large pictures: layers keep only their
+   * inputs for the gradient and compute the rest again. It saves memory, costs time, and changes
+   * pictures by rounding only. The default is off.
+   */
+  void checkpointing(boolean on);
 
   /**
    * Writes everything into {@code directory}, each file whole or not at all.

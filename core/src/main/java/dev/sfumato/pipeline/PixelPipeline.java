@@ -223,6 +223,11 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
   }
 
   @Override
+  public void checkpointing(boolean on) {
+    denoiser.checkpointing(on);
+  }
+
+  @Override
   public Precision precision() {
     return denoiser.precision();
   }

@@ -99,7 +99,9 @@ record StableDiffusionParts(
     StableDiffusionParts parts =
         new StableDiffusionParts(
             unet, autoencoder, prompts, checker(files, options), scheduler, index);
-    parts.merge(options.loras());
+    options
+        .loras()
+        .forEach(lora -> LoraFile.open(lora.path()).mergeInto(parts.loraTargets(), lora.scale()));
     return parts;
   }
 
@@ -118,18 +120,13 @@ record StableDiffusionParts(
     }
   }
 
-  private void merge(List<LoadingOptions.Lora> loras) {
-    if (loras.isEmpty()) {
-      return;
+  /** Returns the layers of the U-Net and the text encoders. */
+  LoraTargets loraTargets() {
+    Map<String, ClipTextModel> texts = new LinkedHashMap<>();
+    for (int i = 0; i < prompts.encoders().size(); i++) {
+      texts.put(suffix(i), prompts.encoders().get(i).model());
     }
-    try (Scope scope = Scope.open()) {
-      Map<String, ClipTextModel> texts = new LinkedHashMap<>();
-      for (int i = 0; i < prompts.encoders().size(); i++) {
-        texts.put(suffix(i), prompts.encoders().get(i).model());
-      }
-      LoraTargets targets = new LoraTargets(unet, texts);
-      loras.forEach(lora -> LoraFile.open(lora.path()).mergeInto(targets, lora.scale()));
-    }
+    return new LoraTargets(unet, texts);
   }
 
   private static <T extends Module> T filled(T network, ModelParts files, String part) {

@@ -1,6 +1,7 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.LoraFile;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.LatentDenoiser;
@@ -146,7 +147,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   @Override
   public SamplingOptions completed(SamplingOptions options) {
-    requireTexts(options);
+    TextConditions.require(options);
     boolean completes = options.mask().isPresent() || parts.readsMasks();
     if (completes && refiner.isPresent()) {
       throw new SfumatoException("a refiner does not complete pictures: leave out it or the mask");
@@ -164,20 +165,6 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     return options.text().guidanceScale().isPresent()
         ? complete
         : complete.withText(options.text().withGuidanceScale(kind().guidanceScale(completes)));
-  }
-
-  private static void requireTexts(SamplingOptions options) {
-    if (!options.classes().isEmpty()) {
-      throw new SfumatoException(
-          "the model draws texts: classes need a class-conditioned model, here give a prompt");
-    }
-    if (options.classifierFree().isOn()) {
-      throw new SfumatoException(
-          "the model draws texts: class guidance needs a class-conditioned model, here set the guidance scale");
-    }
-    if (options.text().prompts().isEmpty()) {
-      throw new SfumatoException("the model draws texts: give a prompt");
-    }
   }
 
   /** Draws at the picture's size, unless another is asked for. */
@@ -265,6 +252,19 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     parts = parts.with(file, token);
   }
 
+  /**
+   * Puts a LoRA beside the weights of the U-Net and the text encoders. Several add up. Until it is
+   * closed, its scale can change without loading anything again; {@link #save} leaves it out.
+   *
+   * @param path a file, or a directory with one
+   * @param scale the factor of its changes
+   * @throws SfumatoException naming the file if it does not fit the model, which then stays as it
+   *     is
+   */
+  public LiveLora addLora(Path path, double scale) {
+    return new LiveLora(LoraFile.open(path).adapt(parts.loraTargets(), scale), scale);
+  }
+
   /** Returns the networks by the names of their folders. */
   Map<String, Module> networks() {
     return parts.networks();
@@ -284,6 +284,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   public void precision(Precision precision) {
     parts.unet().precision(precision);
     parts.prompts().encoders().forEach(encoder -> encoder.model().precision(precision));
+  }
+
+  @Override
+  public void checkpointing(boolean on) {
+    networks().values().forEach(network -> network.checkpointing(on));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.Condition;
 import dev.sfumato.model.UNet2DConditionConfig;
@@ -20,6 +21,21 @@ import dev.sfumato.tensor.Tensor;
 record TextConditions(UNet2DConditionModel unet, PromptEncoder prompts) {
   private static final float WELL_MADE = 6;
   private static final float BADLY_MADE = 2.5f;
+
+  /** Requires options for a model that draws texts. */
+  static void require(SamplingOptions options) {
+    if (!options.classes().isEmpty()) {
+      throw new SfumatoException(
+          "the model draws texts: classes need a class-conditioned model, here give a prompt");
+    }
+    if (options.classifierFree().isOn()) {
+      throw new SfumatoException(
+          "the model draws texts: class guidance needs a class-conditioned model, here set the guidance scale");
+    }
+    if (options.text().prompts().isEmpty()) {
+      throw new SfumatoException("the model draws texts: give a prompt");
+    }
+  }
 
   /** Returns the conditions of completed options, in the current scope. */
   Conditioning of(SamplingOptions options) {

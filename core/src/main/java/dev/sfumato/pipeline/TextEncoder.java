@@ -104,6 +104,7 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     ClipTextModel larger = model.withTokens(tokenizer.size(), vectors);
     Map<String, Object> settings = new LinkedHashMap<>(config);
     settings.put("vocab_size", larger.config().vocabSize());
+    larger.takeAdapters(model);
     model.close();
     return new TextEncoder(larger, more, settings);
   }

@@ -144,13 +144,28 @@ public final class Sampler {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
       Tensor x = samples(start, 1, steps, random, listener);
-      ConditionedDenoiser conditioned = conditioned();
-      return scope.keep(conditioned.pictures(guidance.finish(x)));
+      return scope.keep(conditioned(space).pictures(guidance.finish(x)));
     }
   }
 
-  private ConditionedDenoiser conditioned() {
-    return new ConditionedDenoiser(denoiser, space, conditioning.to(denoiser.device()), batchSize);
+  private ConditionedDenoiser conditioned(PictureSpace decoder) {
+    return new ConditionedDenoiser(
+        denoiser, decoder, conditioning.to(denoiser.device()), batchSize);
+  }
+
+  /** Returns what decodes for the guides. */
+  private PictureSpace guideSpace() {
+    PictureSpace decoder = guidance.decoder().orElse(space);
+    if (decoder.scale() != space.scale()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the guides' decoder enlarges %d times, but the model's pictures are %d times as large"
+                  + " as its samples: take a decoder for this model",
+              decoder.scale(),
+              space.scale()));
+    }
+    return decoder;
   }
 
   /**
@@ -167,7 +182,7 @@ public final class Sampler {
     }
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
-      ConditionedDenoiser conditioned = conditioned();
+      ConditionedDenoiser conditioned = conditioned(guideSpace());
       Optional<Tensor> noise =
           start.done() > 0
               ? Optional.empty()

@@ -11,30 +11,44 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * forward pass, in its own precision.
  */
 public final class Autocast implements AutoCloseable {
-  private final boolean outermost;
+  private final boolean on;
+  private final boolean switches;
 
-  private Autocast(boolean wanted) {
-    outermost = wanted && !enabled();
-    if (outermost) {
-      set(true);
+  private Autocast(boolean on, boolean wanted) {
+    this.on = on;
+    switches = wanted && on != enabled();
+    if (switches) {
+      set(on);
     }
   }
 
   /** Opens a region of this thread; it does nothing in single precision. */
   public static Autocast open(Precision precision) {
-    return new Autocast(precision == Precision.BF16);
+    return new Autocast(true, precision == Precision.BF16);
+  }
+
+  /** Opens a region that computes in float32, inside a region of bfloat16, too. */
+  public static Autocast off() {
+    return new Autocast(false, true);
   }
 
   /** Opens a region for a second computation if the first one ran in a region. */
   static Autocast resume(boolean wasEnabled) {
-    return new Autocast(wasEnabled);
+    return new Autocast(true, wasEnabled);
   }
 
-  /** Ends the region and frees the copies of weights that it made. */
+  /** Ends the region; the outermost one frees the copies of weights that it made. */
   @Override
   public void close() {
-    if (outermost) {
-      set(false);
+    if (switches) {
+      set(!on);
+      if (on) {
+        Engine.call(
+            () -> {
+              torch.clear_cache();
+              return null;
+            });
+      }
     }
   }
 
@@ -49,9 +63,6 @@ public final class Autocast implements AutoCloseable {
           for (DeviceType type : new DeviceType[] {DeviceType.CPU, DeviceType.CUDA}) {
             torch.set_autocast_dtype(type, ScalarType.BFloat16);
             torch.set_autocast_enabled(type, on);
-          }
-          if (!on) {
-            torch.clear_cache();
           }
           return null;
         });

@@ -3,11 +3,13 @@ package dev.sfumato.tensor;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.InterpolateFuncOptions;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.LongVector;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.kBilinear;
@@ -42,20 +44,22 @@ public final class Functional {
 
   /**
    * {@link #conv2d} of {@code before(x)}. For a large x, the result of {@code before} is computed
-   * again for the gradients instead of kept, so it should be cheap and the same each time.
+   * again for the gradients instead of kept, so it should be cheap and the same each time; so
+   * should {@code weight}.
    */
   public static Tensor conv2dOf(
       UnaryOperator<Tensor> before,
       Tensor x,
-      Tensor weight,
+      Supplier<Tensor> weight,
       Tensor bias,
       long stride,
       long padding,
       long groups) {
     RecomputedConv conv =
         new RecomputedConv(before, weight, Optional.ofNullable(bias), stride, padding, groups);
-    boolean recorded = x.requiresGrad() || weight.requiresGrad();
-    return recorded && x.numel() >= LARGE ? conv.recomputed(x) : conv.compute(List.of(x));
+    return x.numel() >= LARGE && (x.requiresGrad() || weight.get().requiresGrad())
+        ? conv.recomputed(x)
+        : conv.compute(List.of(x));
   }
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */
@@ -183,6 +187,17 @@ public final class Functional {
     return Tensor.make(() -> torch.matmul(a.handle(), b.handle()));
   }
 
+  /** {@code sum + factor a b}, for matrices (M, N), (M, K) and (K, N). */
+  public static Tensor addmm(Tensor sum, Tensor a, Tensor b, double factor) {
+    return Tensor.make(
+        () -> {
+          try (Scalar one = new Scalar(1.0);
+              Scalar alpha = new Scalar(factor)) {
+            return torch.addmm(sum.handle(), a.handle(), b.handle(), one, alpha);
+          }
+        });
+  }
+
   /** {@code softmax(q k^T / sqrt(D)) v} for q, k, v of (B, heads, N, D). */
   public static Tensor attention(Tensor q, Tensor k, Tensor v) {
     return Tensor.make(
@@ -254,6 +269,14 @@ public final class Functional {
     return Tensor.make(
         () ->
             torch.avg_pool2d(x.handle(), sides, sides, new long[] {0, 0}, false, true, NO_DIVISOR));
+  }
+
+  /**
+   * Averages overlapping windows so that {@code height} x {@code width} of them cover x (B, C, H,
+   * W), as {@code adaptive_avg_pool2d} does.
+   */
+  public static Tensor averageTo(Tensor x, long height, long width) {
+    return Tensor.make(() -> torch.adaptive_avg_pool2d(x.handle(), height, width));
   }
 
   /** Takes the maximum of each {@code kernel} x {@code kernel} window, {@code kernel} apart. */

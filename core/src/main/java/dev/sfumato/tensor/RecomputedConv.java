@@ -3,6 +3,7 @@ package dev.sfumato.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.BoolPointer;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
@@ -15,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
  */
 record RecomputedConv(
     UnaryOperator<Tensor> before,
-    Tensor weight,
+    Supplier<Tensor> weight,
     Optional<Tensor> bias,
     long stride,
     long padding,
@@ -32,7 +33,12 @@ record RecomputedConv(
     return Scope.run(
         () ->
             Functional.conv2d(
-                before.apply(inputs.get(0)), weight, bias.orElse(null), stride, padding, groups));
+                before.apply(inputs.get(0)),
+                weight.get(),
+                bias.orElse(null),
+                stride,
+                padding,
+                groups));
   }
 
   @Override
@@ -42,13 +48,13 @@ record RecomputedConv(
       return;
     }
     Tensor x = before.apply(inputs.get(0));
-    List<Tensor> all = new ArrayList<>(List.of(x, weight));
+    List<Tensor> all = new ArrayList<>(List.of(x, weight.get()));
     bias.ifPresent(all::add);
     boolean[] wanted = new boolean[3];
     for (int i = 0; i < all.size(); i++) {
       wanted[i] = all.get(i).requiresGrad() && (i == 0 || Autograd.ofWeights());
     }
-    List<Tensor> three = gradients(x, gradient, wanted);
+    List<Tensor> three = gradients(x, all.get(1), gradient, wanted);
     List<Tensor> outputs = new ArrayList<>();
     List<Tensor> gradients = new ArrayList<>();
     for (int i = 0; i < all.size(); i++) {
@@ -61,7 +67,7 @@ record RecomputedConv(
   }
 
   /** Returns the gradients of x, weight and bias; unwanted ones are undefined. */
-  private List<Tensor> gradients(Tensor x, Tensor gradient, boolean[] wanted) {
+  private List<Tensor> gradients(Tensor x, Tensor w, Tensor gradient, boolean[] wanted) {
     long[] strides = {stride, stride};
     long[] paddings = {padding, padding};
     return Engine.call(
@@ -72,8 +78,8 @@ record RecomputedConv(
                   torch.convolution_backward(
                       gradient.handle(),
                       x.handle(),
-                      weight.handle(),
-                      new long[] {weight.size(0)},
+                      w.handle(),
+                      new long[] {w.size(0)},
                       strides,
                       paddings,
                       new long[] {1, 1},

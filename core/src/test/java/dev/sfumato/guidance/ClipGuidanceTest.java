@@ -106,7 +106,7 @@ class ClipGuidanceTest {
                 new CourseCutouts(options.get("cuts").intValue()),
                 ClipPrompts.ofTexts(clip, prompts)),
             new GuideWeight(
-                options.get("scale").doubleValue(), GuideSchedule.of(schedule, "golden"), 0, 1));
+                options.get("scale").doubleValue(), GuideSchedule.of(schedule, "golden"), 0, 1, 1));
     return Guidance.of(List.of(guide), GradientMode.parse(options.get("gradient").textValue()));
   }
 

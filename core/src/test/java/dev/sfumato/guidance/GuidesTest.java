@@ -188,6 +188,10 @@ class GuidesTest {
         assertThat(GuideSchedule.parse("sqrt_one_minus_alpha_cumprod").weight(run, step))
             .isWithin(1e-12)
             .of(Math.sqrt(1 - run.alphaCumprod(step)));
+        double sigma = Math.sqrt(1 - run.alphaCumprod(step)) / Math.sqrt(run.alphaCumprod(step));
+        assertThat(GuideSchedule.parse("sigma_squared").weight(run, step))
+            .isWithin(1e-9)
+            .of(sigma * sigma);
         assertThat(GuideSchedule.parse(file.toString()).weight(run, step))
             .isEqualTo(fromFile.get(i));
       }
@@ -202,7 +206,7 @@ class GuidesTest {
         new ScheduledGuide(
             "tv",
             new TotalVariationGuide(),
-            new GuideWeight(1, GuideSchedule.parse(three.toString()), 0, 1));
+            new GuideWeight(1, GuideSchedule.parse(three.toString()), 0, 1, 1));
     SfumatoException e =
         assertThrows(
             SfumatoException.class,

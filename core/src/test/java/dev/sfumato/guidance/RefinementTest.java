@@ -45,9 +45,7 @@ class RefinementTest {
       Tensor delta = random.normal(1, 3, 4, 4);
       Tensor x0 = run.predictX0(output, x, step);
       for (MeanGuidance.Kind kind : MeanGuidance.Kind.values()) {
-        Prediction shifted =
-            new MeanGuidance(kind, 1, 1)
-                .shifted(new Prediction(output, x, Map.of(), 0), run, step, delta);
+        Prediction shifted = kind.shifted(new Prediction(output, x, Map.of(), 0), delta, run, step);
         Tensor moved = run.predictX0(shifted.modelOutput(), shifted.x(), step);
         assertThat(moved).isWithin(1e-4).of(x0.add(delta));
         Tensor noise = noise(run.alphaCumprod(step), shifted.x(), moved);

@@ -219,7 +219,8 @@ final class SteeredSampling {
                     guide.get("scale").doubleValue(),
                     GuideSchedule.parse(guide.path("schedule").asText("constant")),
                     guide.path("from").asDouble(0),
-                    guide.path("until").asDouble(1))));
+                    guide.path("until").asDouble(1),
+                    1)));
       }
       GradientMode mode = GradientMode.parse(o.get("gradient").textValue());
       JsonNode clamp = o.get("clamp");

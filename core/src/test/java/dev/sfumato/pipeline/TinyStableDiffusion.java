@@ -5,6 +5,8 @@ import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
+import dev.sfumato.model.AutoencoderTiny;
+import dev.sfumato.model.AutoencoderTinyConfig;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.nn.Module;
@@ -91,6 +93,15 @@ public final class TinyStableDiffusion {
     named.put("safety_checker", List.of("stable_diffusion", "StableDiffusionSafetyChecker"));
     named.put("feature_extractor", List.of("transformers", "CLIPImageProcessor"));
     JsonFile.write(index, named);
+    return directory;
+  }
+
+  /** Writes an AutoencoderTiny and returns {@code directory}. */
+  public static Path writeTiny(Path directory, JsonNode document) {
+    try (Scope scope = Scope.open()) {
+      network(
+          directory, new AutoencoderTiny(config(document, AutoencoderTinyConfig.class)), document);
+    }
     return directory;
   }
 

@@ -132,7 +132,7 @@ class GradientCheckpointTest {
       Tensor bias = rng.normal(8).requiresGrad(true);
       Tensor whole = Functional.conv2d(Functional.silu(x), weight, bias, 2, 1, 2);
       RecomputedConv conv =
-          new RecomputedConv(Functional::silu, weight, Optional.of(bias), 2, 1, 2);
+          new RecomputedConv(Functional::silu, () -> weight, Optional.of(bias), 2, 1, 2);
       Tensor parts = conv.recomputed(x);
       assertThat(parts.detach()).isIdenticalTo(whole.detach());
       whole.square().mean().backward();
