@@ -160,6 +160,10 @@ CASES = {
     "xl_from_picture": ("xl", None, {"prompts": [ROSE], "picture": [16, 16], "strength": 0.5}),
     "refiner": ("refiner", None, {"prompts": [ROSE], "picture": [16, 24], "strength": 0.5,
                                   "negative": "blue"}),
+    "sd1_tiled": ("sd1", DDIMScheduler, {"prompts": [ROSE], "tiled": True,
+                                         "height": 24, "width": 40, "count": 2}),
+    "sd1_tiled_from_picture": ("sd1", DDIMScheduler, {"prompts": [ROSE], "tiled": True,
+                                                      "picture": [44, 26]}),
     "sd1_lms": ("sd1", LMSDiscreteScheduler, {"prompts": [ROSE]}),
     "sd1_ddpm": ("sd1", DDPMScheduler, {"prompts": [ROSE], "count": 2}),
     "sd1_singlestep": ("sd1", DPMSolverSinglestepScheduler, {"prompts": [ROSE]}),
@@ -272,6 +276,7 @@ def draw(pipe, own, other, options, refiner=None):
         del arguments["height"], arguments["width"]
         if "strength" in options:
             arguments["strength"] = options["strength"]
+    pipe.vae.use_tiling = options.get("tiled", False)
     pictures, latents = [], []
     decode = pipe.vae.decode
 

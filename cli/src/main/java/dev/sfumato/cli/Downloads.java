@@ -19,12 +19,17 @@ final class Downloads {
    * @throws dev.sfumato.SfumatoException if it is neither, or cannot be downloaded
    */
   static Path pipeline(String name) {
-    return pipeline(name, null);
+    return pipeline(name, null, true);
   }
 
-  /** Returns the same, with weights of {@code variant} if that is not null. */
-  static Path pipeline(String name, String variant) {
-    return model(name, new PipelineFiles(Optional.ofNullable(variant)));
+  /**
+   * Returns the same.
+   *
+   * @param variant of the weights, or null
+   * @param checks whether to take its safety checker, if it has one
+   */
+  static Path pipeline(String name, String variant, boolean checks) {
+    return model(name, new PipelineFiles(Optional.ofNullable(variant), checks));
   }
 
   /** Returns the directory or file of an autoencoder, named in the same ways. */

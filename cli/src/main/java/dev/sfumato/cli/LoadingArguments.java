@@ -54,9 +54,15 @@ final class LoadingArguments {
               + " SCALE: 1).")
   List<String> loras = List.of();
 
+  @Option(
+      names = "--no-safety-checker",
+      description =
+          "Leave out the model's safety checker, which makes pictures black that it flags.")
+  boolean unchecked;
+
   /** Loads the model; downloads what the options name on the Hub. */
   DiffusionPipeline load() {
-    Path files = Downloads.pipeline(model, variant);
+    Path files = Downloads.pipeline(model, variant, !unchecked);
     LoadingOptions options = options();
     return StepProgress.during("load the model", () -> DiffusionPipeline.load(files, options));
   }
@@ -65,6 +71,7 @@ final class LoadingArguments {
     LoadingOptions options = LoadingOptions.DEFAULT;
     options = variant == null ? options : options.withVariant(variant);
     options = predictionType == null ? options : options.withPredictionType(predictionType);
+    options = unchecked ? options.withoutSafetyChecker() : options;
     options = vae == null ? options : options.withVae(Downloads.autoencoder(vae));
     for (String lora : loras) {
       Matcher scaled = SCALED.matcher(lora);

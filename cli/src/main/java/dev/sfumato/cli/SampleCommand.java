@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
+import dev.sfumato.model.PictureSpace;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureFile;
 import dev.sfumato.picture.PictureFormat;
@@ -25,10 +26,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -96,6 +100,13 @@ final class SampleCommand implements Callable<Integer> {
       description = "Write a row per step: the guides' losses and the norm of their gradient.")
   Path trace;
 
+  @Option(
+      names = "--preview",
+      description =
+          "Write small pictures of what is being drawn to NAME-preview.png beside the output NAME,"
+              + " about ten times on the way.")
+  boolean preview;
+
   @Mixin SamplingArguments sampling;
   @Mixin TextArguments texts;
   @Mixin LoadingArguments loading;
@@ -157,6 +168,7 @@ final class SampleCommand implements Callable<Integer> {
     return guiding
         .guided(start.started(sampling.options()))
         .withText(text)
+        .withVaeTiling(texts.vaeTiling)
         .withCount(each * Math.max(1, text.prompts().size()))
         .withClasses(labels.toArray(String[]::new))
         .withSeed(compute.seed);
@@ -166,7 +178,7 @@ final class SampleCommand implements Callable<Integer> {
   private void requireFilesHold(int channels) {
     boolean colours = channels == 1 || channels == 3;
     boolean pictures = colours || channels == 4; // the fourth is opacity
-    if ((out != null || outDir != null) && !pictures || gif != null && !colours) {
+    if ((out != null || outDir != null || preview) && !pictures || gif != null && !colours) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
@@ -182,9 +194,12 @@ final class SampleCommand implements Callable<Integer> {
   private Map<String, Tensor> sample(
       DiffusionPipeline pipeline, SamplingOptions options, List<BufferedImage> frames) {
     int steps = options.steps().getAsInt();
-    boolean latents = pipeline.space().scale() > 1;
+    PictureSpace space = pipeline.space(options);
+    boolean latents = space.scale() > 1;
     UnaryOperator<Tensor> keeper = Scope.keeper();
+    Optional<Preview> small = preview(space);
     Map<String, Tensor> drawn = new TreeMap<>();
+    List<Integer> flagged = new ArrayList<>();
     try (StepProgress progress = new StepProgress("sample", 0, steps);
         GuidanceTrace rows = trace == null ? null : new GuidanceTrace(trace, guiding.names())) {
       int every = Math.max(1, steps / GIF_FRAMES);
@@ -200,20 +215,40 @@ final class SampleCommand implements Callable<Integer> {
                 }
 
                 @Override
+                public void onPredictedX0(Step step, Supplier<Tensor> x0) {
+                  small.ifPresent(shown -> shown.show(step, x0));
+                }
+
+                @Override
+                public void onFlagged(int picture) {
+                  flagged.add(picture);
+                }
+
+                @Override
                 public void onStep(Step step, Tensor x) {
                   progress.stepTo(step.index() + 1);
                   if (gif != null
                       && (step.index() % every == 0 || step.index() + 1 == step.count())) {
-                    frames.add(grid(pipeline.space().decode(x)));
+                    frames.add(grid(space.decode(x)));
                   }
                   if (latents && step.index() + 1 == step.count()) {
                     drawn.put("latents", keeper.apply(x.copy()));
                   }
                 }
               });
+      frames.forEach(
+          frame -> flagged.forEach(n -> Pictures.blacken(frame, images, rows(images), n)));
+      small.ifPresent(shown -> shown.finish(images));
       drawn.put("images", images);
       return drawn;
     }
+  }
+
+  private Optional<Preview> preview(PictureSpace space) {
+    return Stream.of(out, outDir, gif, saveTensor)
+        .filter(output -> preview && output != null)
+        .map(output -> new Preview(Preview.beside(output), space, this::grid))
+        .findFirst();
   }
 
   private void save(
@@ -249,6 +284,10 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private BufferedImage grid(Tensor images) {
-    return Pictures.grid(images, rows != null ? rows : Pictures.squareRows((int) images.size(0)));
+    return Pictures.grid(images, rows(images));
+  }
+
+  private int rows(Tensor images) {
+    return rows != null ? rows : Pictures.squareRows((int) images.size(0));
   }
 }

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
@@ -78,6 +79,13 @@ final class TextArguments {
   List<String> words = List.of();
 
   @Option(
+      names = "--vae-tiling",
+      description =
+          "Encode and decode pictures larger than the autoencoder's own in overlapping tiles: less"
+              + " memory, slightly different pictures.")
+  boolean vaeTiling;
+
+  @Option(
       names = "--refiner",
       paramLabel = "DIR|ID",
       description = "The refiner of Stable Diffusion XL, which takes the last steps.")
@@ -125,7 +133,7 @@ final class TextArguments {
   void teach(DiffusionPipeline pipeline) {
     for (String word : words) {
       if (!(pipeline instanceof StableDiffusionPipeline reader)) {
-        throw new SfumatoException(
+        throw new InvalidOptionException(
             "--textual-inversion needs a text-to-image model, and this one reads no texts");
       }
       int equals = Files.exists(Path.of(word)) ? -1 : word.lastIndexOf('=');

@@ -98,6 +98,25 @@ class SampleCommandTest {
   }
 
   @Test
+  void aPreviewIsWrittenBesideTheFirstOutput() throws IOException {
+    Path pictures = folder.resolve("pictures");
+    sample("--count 2 --preview --out-dir %s", pictures).succeeds();
+    assertThat(ImageIO.read(folder.resolve("pictures-preview.png").toFile()).getWidth())
+        .isEqualTo(2 + 16 + 2 + 16 + 2);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--textual-inversion word.pt, --textual-inversion needs a text-to-image model",
+    "--variant fp16, --variant",
+    "--vae-tiling, --vae-tiling",
+  })
+  void optionsOfTextToImageModelsAreWrongCalls(String options, String message) {
+    sample(options + " --out %s", folder.resolve("no.png")).failsWith(2, message);
+    assertThat(Files.exists(folder.resolve("no.png"))).isFalse();
+  }
+
+  @Test
   void theSeedDecides() throws IOException {
     Path first = folder.resolve("first.safetensors");
     Path again = folder.resolve("again.safetensors");

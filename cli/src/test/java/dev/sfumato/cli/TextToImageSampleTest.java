@@ -1,8 +1,11 @@
 package dev.sfumato.cli;
 
 import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Safetensors;
@@ -13,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,6 +130,51 @@ class TextToImageSampleTest {
           .isWithin(1e-3)
           .of(Golden.read("latent_guidance").tensor("cuts_pndm"));
     }
+  }
+
+  @Test
+  void tilesAreThoseOfDiffusers() {
+    Path tensor = folder.resolve("tiled.safetensors");
+    sample(
+            "--prompt %s --count 2 --width 40 --height 24 --steps 6 --seed 7 --scheduler ddim"
+                + " --vae-tiling --save-tensor %s",
+            "a red rose", tensor)
+        .succeeds();
+    try (Scope scope = Scope.open()) {
+      assertThat(Safetensors.open(tensor).tensor("images"))
+          .isWithin(1e-3)
+          .of(TinyStableDiffusion.GOLDEN.tensor("sd1_tiled.images"));
+    }
+  }
+
+  @Test
+  void flaggedPicturesAreBlackInEveryFile() throws IOException {
+    Path checked = TinyStableDiffusion.writeChecked(folder.resolve("checked"));
+    String call =
+        "sample --model %s --prompt %s --count 4 --rows 1 --width 24 --height 32 --steps 6 --seed 7"
+            + " --scheduler ddim --preview --out %s --gif %s";
+    Path grid = folder.resolve("grid.png");
+    Path gif = folder.resolve("grid.gif");
+    Calls.run(call, checked, "a red rose", grid, gif).succeeds();
+    for (Path file : List.of(grid, folder.resolve("grid-preview.png"), gif)) {
+      Pixels pixels = PictureReader.read(file);
+      for (int n = 0; n < 4; n++) { // enlarged twice, with lines of two pixels
+        Pixels picture = pixels.crop(2, 2 + n * 50, 64, 48);
+        byte[] values = picture.values();
+        boolean black = IntStream.range(0, values.length).allMatch(i -> values[i] == 0);
+        assertWithMessage("%s, %s", file, n).that(black).isEqualTo(n < 3);
+      }
+    }
+    Calls.run(call + " --no-safety-checker", checked, "a red rose", grid, gif).succeeds();
+    assertThat(PictureReader.read(grid).at(0, 30, 30)).isNotEqualTo(0);
+  }
+
+  @Test
+  void aPreviewIsWrittenBesideTheOutput() {
+    Path picture = folder.resolve("rose.png");
+    sample("--prompt rose --steps 2 --preview --out %s", picture).succeeds();
+    assertThat(PictureReader.read(folder.resolve("rose-preview.png")).values())
+        .isEqualTo(PictureReader.read(picture).values());
   }
 
   @Test

@@ -70,9 +70,9 @@ final class ModelDirectory implements ModelParts {
   public Weights weights(String part) {
     Path folder = directory.resolve(part);
     List<String> stems =
-        part.startsWith("text_encoder")
-            ? List.of("model", "pytorch_model")
-            : List.of(ModelFiles.UNET_WEIGHTS);
+        part.equals("unet") || part.equals("vae")
+            ? List.of(ModelFiles.UNET_WEIGHTS)
+            : List.of("model", "pytorch_model");
     Path file =
         stems.stream()
             .flatMap(stem -> ModelFiles.weights(stem, options.variant()).stream())

@@ -51,8 +51,8 @@ public interface ModelParts extends AutoCloseable {
   ClipTokenizer tokenizer(String suffix);
 
   /**
-   * Returns the weights of {@code unet}, {@code vae} or a text encoder by the names of diffusers or
-   * transformers, in the current scope.
+   * Returns the weights of {@code unet}, {@code vae}, {@code safety_checker} or a text encoder by
+   * the names of diffusers or transformers, in the current scope.
    *
    * @throws SfumatoException naming the part if it is missing
    */

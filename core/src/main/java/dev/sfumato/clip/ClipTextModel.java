@@ -150,7 +150,7 @@ public final class ClipTextModel extends Module {
 
   /** Returns weights in the names of OpenAI and open_clip by those of transformers. */
   public static Map<String, Tensor> transformersWeights(Map<String, Tensor> weights) {
-    return TransformersLayout.writtenText(weights);
+    return TransformersLayout.written(weights);
   }
 
   /** Returns its configuration. */

@@ -92,8 +92,8 @@ final class TransformersLayout {
     return weights(prefixed, source);
   }
 
-  /** The opposite of {@link #textWeights}, with the prefix, which all versions read. */
-  static Map<String, Tensor> writtenText(Map<String, Tensor> parameters) {
+  /** The opposite of {@link #weights}: a text encoder has the prefix, which all versions read. */
+  static Map<String, Tensor> written(Map<String, Tensor> parameters) {
     Map<String, Tensor> written = new LinkedHashMap<>();
     parameters.forEach(
         (name, weight) -> {
@@ -137,10 +137,8 @@ final class TransformersLayout {
   private static String original(String name) {
     String original = name;
     for (Map.Entry<String, String> part : NAMES.entrySet()) {
-      boolean ofText = part.getKey().startsWith("text") || part.getKey().startsWith(".");
       boolean whole = !part.getValue().startsWith(".");
-      if (ofText
-          && (whole ? original.startsWith(part.getValue()) : original.contains(part.getValue()))) {
+      if (whole ? original.startsWith(part.getValue()) : original.contains(part.getValue())) {
         original = original.replace(part.getValue(), part.getKey());
       }
     }

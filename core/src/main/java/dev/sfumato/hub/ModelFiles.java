@@ -29,6 +29,9 @@ public final class ModelFiles {
           "class_conditioning/config.json",
           "class_conditioning/model.safetensors");
 
+  /** The folder of a text-to-image model's safety checker. */
+  public static final String CHECKER = "safety_checker/";
+
   private static final List<String> CLIP_WEIGHTS =
       List.of(
           "model.safetensors",
@@ -61,8 +64,9 @@ public final class ModelFiles {
 
   /**
    * Returns the files of a diffusion pipeline: the folders {@code unet}, {@code scheduler} and
-   * {@code class_conditioning}, and of a text-to-image pipeline its autoencoder, text encoders and
-   * tokenizers. Older repositories keep the U-Net and the scheduler's settings in their root.
+   * {@code class_conditioning}, and of a text-to-image pipeline its autoencoder, text encoders,
+   * tokenizers and safety checker. Older repositories keep the U-Net and the scheduler's settings
+   * in their root.
    *
    * @throws FileChoice.Missing if there is no U-Net
    * @throws SfumatoException if the U-Net draws latents without a text, before any download
@@ -132,7 +136,7 @@ public final class ModelFiles {
 
   private static List<String> aroundLatents(List<String> files, Optional<String> variant) {
     List<String> chosen = new ArrayList<>();
-    for (String folder : List.of("vae/", "text_encoder/", "text_encoder_2/")) {
+    for (String folder : List.of("vae/", "text_encoder/", "text_encoder_2/", CHECKER)) {
       if (files.contains(folder + "config.json")) {
         chosen.add(folder + "config.json");
         String stem =
@@ -145,7 +149,7 @@ public final class ModelFiles {
       }
     }
     files.stream()
-        .filter(file -> file.matches("tokenizer(_2)?/.*"))
+        .filter(file -> file.matches("(tokenizer(_2)?|feature_extractor)/.*"))
         .filter(file -> AROUND_CLIP.contains(file.substring(file.indexOf('/') + 1)))
         .forEach(chosen::add);
     return chosen;

@@ -1,6 +1,8 @@
 package dev.sfumato.model;
 
+import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 
 /**
@@ -29,6 +31,9 @@ public interface PictureSpace {
         }
       };
 
+  /** The height and width, in pixels, that a preview has at most. */
+  int PREVIEW = 128;
+
   /** Returns the side, in pixels of a picture, of one pixel of a sample: 8 for Stable Diffusion. */
   int scale();
 
@@ -49,4 +54,24 @@ public interface PictureSpace {
    * @return (B, 3, H scale, W scale), around [-1, 1] but not clamped
    */
   Tensor decode(Tensor x);
+
+  /**
+   * Decodes clean samples to small, rough pictures, for a look at them on the way. Large samples
+   * are made smaller before they are decoded, so this costs a fraction of {@link #decode}.
+   *
+   * @param x (B, C, H, W)
+   * @return (B, 3, h, w) of the same proportions, at most {@link #PREVIEW} pixels high and wide
+   */
+  default Tensor preview(Tensor x) {
+    double smaller = Math.min(1, PREVIEW / scale() / (double) Math.max(x.size(2), x.size(3)));
+    return smaller == 1
+        ? decode(x)
+        : Scope.run(
+            () ->
+                decode(
+                    Functional.resize(
+                        x,
+                        Math.max(1, Math.round(x.size(2) * smaller)),
+                        Math.max(1, Math.round(x.size(3) * smaller)))));
+  }
 }

@@ -1,6 +1,8 @@
 package dev.sfumato.picture;
 
 import dev.sfumato.SfumatoException;
+import java.awt.Color;
+import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.awt.image.WritableRaster;
 import java.util.Arrays;
@@ -75,13 +77,31 @@ public record PictureGrid(int rows, int padding, int scale) {
     WritableRaster raster = image.getRaster();
     int plane = height * width;
     for (int n = 0; n < count; n++) {
-      int left = pad + n % columns * (width * scale + pad);
-      int top = pad + n / columns * (height * scale + pad);
+      int left = left(n, count, width);
+      int top = top(n, count, height);
       for (int c = 0; c < channels; c++) {
         drawPlane(raster, c, left, top, pictures, (n * channels + c) * plane, height, width);
       }
     }
     return image;
+  }
+
+  private int left(int n, int count, int width) {
+    int columns = (count + rows - 1) / rows;
+    return count == 1 ? 0 : padding + n % columns * (width * scale + padding);
+  }
+
+  private int top(int n, int count, int height) {
+    int columns = (count + rows - 1) / rows;
+    return count == 1 ? 0 : padding + n / columns * (height * scale + padding);
+  }
+
+  /** Paints picture {@code n} of {@code count} black in an image that {@link #draw} made. */
+  void blacken(BufferedImage image, int n, int count, int height, int width) {
+    Graphics2D canvas = image.createGraphics();
+    canvas.setColor(Color.BLACK);
+    canvas.fillRect(left(n, count, width), top(n, count, height), width * scale, height * scale);
+    canvas.dispose();
   }
 
   private void drawPlane(
@@ -104,7 +124,7 @@ public record PictureGrid(int rows, int padding, int scale) {
     }
   }
 
-  private static int level(float x) {
+  static int level(float x) {
     return (int) Math.rint(255f * Math.max(0f, Math.min(1f, x / 2 + 0.5f)));
   }
 

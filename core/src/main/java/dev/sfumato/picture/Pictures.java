@@ -15,12 +15,32 @@ public final class Pictures {
    * @param images (N, C, H, W) in [-1, 1], with C 1 or 3; values outside are clamped
    */
   public static BufferedImage grid(Tensor images, int rows) {
-    return draw(PictureGrid.ofRows(rows).scaledBy(images.size(3) < SMALL ? 2 : 1), images);
+    return draw(gridOf(images, rows), images);
+  }
+
+  /** Paints picture {@code n} black in a {@link #grid} of pictures like {@code images}. */
+  public static void blacken(BufferedImage grid, Tensor images, int rows, int n) {
+    gridOf(images, rows)
+        .blacken(grid, n, (int) images.size(0), (int) images.size(2), (int) images.size(3));
+  }
+
+  private static PictureGrid gridOf(Tensor images, int rows) {
+    return PictureGrid.ofRows(rows).scaledBy(images.size(3) < SMALL ? 2 : 1);
   }
 
   /** Converts one picture (1, C, H, W), pixel by pixel. */
   public static BufferedImage plain(Tensor image) {
     return draw(PictureGrid.ofRows(1), image);
+  }
+
+  /** Converts one picture (1, C, H, W) with C 1 or 3, rounded as in {@link #plain}. */
+  public static Pixels pixels(Tensor image) {
+    float[] values = image.toFloats();
+    byte[] levels = new byte[values.length];
+    for (int i = 0; i < levels.length; i++) {
+      levels[i] = (byte) PictureGrid.level(values[i]);
+    }
+    return new Pixels((int) image.size(1), (int) image.size(2), (int) image.size(3), levels);
   }
 
   private static BufferedImage draw(PictureGrid grid, Tensor images) {

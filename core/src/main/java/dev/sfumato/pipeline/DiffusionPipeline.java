@@ -91,6 +91,11 @@ public interface DiffusionPipeline extends AutoCloseable {
     return PictureSpace.PIXELS;
   }
 
+  /** Returns the mapping as {@code options} ask for it, such as one that works in tiles. */
+  default PictureSpace space(SamplingOptions options) {
+    return space();
+  }
+
   /** Returns the channels of a picture. */
   int pictureChannels();
 

@@ -1,6 +1,6 @@
 package dev.sfumato.pipeline;
 
-import dev.sfumato.SfumatoException;
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.scheduler.PredictionType;
 import java.nio.file.Path;
@@ -18,11 +18,14 @@ import java.util.Optional;
  * @param reading choices that its files leave
  * @param vae a file or directory whose autoencoder replaces the model's, or empty
  * @param loras what is merged into the weights, in this order
+ * @param checks whether a safety checker, if the model has one, makes the pictures black that it
+ *     flags
  */
-public record LoadingOptions(ReadingOptions reading, Optional<Path> vae, List<Lora> loras) {
+public record LoadingOptions(
+    ReadingOptions reading, Optional<Path> vae, List<Lora> loras, boolean checks) {
   /** Everything from the model's own files. */
   public static final LoadingOptions DEFAULT =
-      new LoadingOptions(ReadingOptions.DEFAULT, Optional.empty(), List.of());
+      new LoadingOptions(ReadingOptions.DEFAULT, Optional.empty(), List.of(), true);
 
   /** Copies the list. */
   public LoadingOptions {
@@ -39,32 +42,37 @@ public record LoadingOptions(ReadingOptions reading, Optional<Path> vae, List<Lo
 
   /** Returns a copy that prefers weights of a variant, such as {@code fp16}. */
   public LoadingOptions withVariant(String variant) {
-    return new LoadingOptions(reading.withVariant(variant), vae, loras);
+    return new LoadingOptions(reading.withVariant(variant), vae, loras, checks);
   }
 
   /** Returns a copy for a model that predicts {@code type}, whatever its files say. */
   public LoadingOptions withPredictionType(PredictionType type) {
-    return new LoadingOptions(reading.withPredictionType(type), vae, loras);
+    return new LoadingOptions(reading.withPredictionType(type), vae, loras, checks);
   }
 
   /** Returns a copy with the autoencoder of a file or a directory instead of the model's. */
   public LoadingOptions withVae(Path path) {
-    return new LoadingOptions(reading, Optional.of(path), loras);
+    return new LoadingOptions(reading, Optional.of(path), loras, checks);
   }
 
   /** Returns a copy with one more LoRA. */
   public LoadingOptions withLora(Path path, double scale) {
     List<Lora> more = new ArrayList<>(loras);
     more.add(new Lora(path, scale));
-    return new LoadingOptions(reading, vae, more);
+    return new LoadingOptions(reading, vae, more, checks);
+  }
+
+  /** Returns a copy without the model's safety checker: no picture is made black. */
+  public LoadingOptions withoutSafetyChecker() {
+    return new LoadingOptions(reading, vae, loras, false);
   }
 
   /** Refuses all choices for a model that does not draw texts. */
   void requireNone() {
-    if (!equals(DEFAULT)) {
-      throw new SfumatoException(
-          "the model draws no texts: options of its files (vae, lora, variant, prediction-type)"
-              + " need a text-to-image model");
+    if (!withoutSafetyChecker().equals(DEFAULT.withoutSafetyChecker())) {
+      throw new InvalidOptionException(
+          "the model draws no texts: options of its files (`vae`, `lora`, `variant`,"
+              + " `predictionType`) need a text-to-image model");
     }
   }
 }

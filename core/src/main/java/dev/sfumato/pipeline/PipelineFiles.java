@@ -12,20 +12,29 @@ import java.util.Optional;
  */
 public final class PipelineFiles implements FileChoice {
   private final Optional<String> variant;
+  private final boolean checks;
 
   /** Chooses weights in full precision where there are such. */
   public PipelineFiles() {
-    this(Optional.empty());
+    this(Optional.empty(), true);
   }
 
-  /** Chooses weights of {@code variant}, such as {@code fp16}, where there are such. */
-  public PipelineFiles(Optional<String> variant) {
+  /**
+   * Chooses weights of a variant where there are such.
+   *
+   * @param variant such as {@code fp16}
+   * @param checks whether to take the model's safety checker, if it has one
+   */
+  public PipelineFiles(Optional<String> variant, boolean checks) {
     this.variant = variant;
+    this.checks = checks;
   }
 
   @Override
   public List<String> among(List<String> files) {
-    return ModelFiles.pipeline(files, variant);
+    return ModelFiles.pipeline(files, variant).stream()
+        .filter(file -> checks || !file.startsWith(ModelFiles.CHECKER))
+        .toList();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.Guidance;
@@ -170,6 +171,10 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
                   ? "what it was trained on"
                   : "classes")
               + ": prompts and their options need a text-to-image model");
+    }
+    if (options.vaeTiling()) {
+      throw new InvalidOptionException(
+          "the model draws pixels: `vaeTiling` needs a text-to-image model");
     }
     return DiffusionPipeline.super.completed(options);
   }

@@ -67,7 +67,7 @@ record Plan(Start start, Conditioning conditioning, Guidance guidance) {
 
   private Sampler sampler(DiffusionPipeline pipeline, SamplingOptions options) {
     return new Sampler(pipeline.denoiser(), Scheduler.of(pipeline.scheduler(options)))
-        .withSpace(pipeline.space())
+        .withSpace(pipeline.space(options))
         .withConditioning(conditioning)
         .withGuidance(guidance)
         .withRunOptions(options.run())

@@ -23,6 +23,8 @@ import java.util.Optional;
  * @param zeroForNothing XL: whether a missing negative prompt is a text of zeros
  */
 record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boolean zeroForNothing) {
+  private static final System.Logger log = System.getLogger(PromptEncoder.class.getName());
+
   /** A text as the U-Net reads it: tokens (B, N, D) and, for XL, a vector (B, D). */
   private record Read(Tensor tokens, Optional<Tensor> vector) {
     Condition condition() {
@@ -57,6 +59,13 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
     try (Scope scope = Scope.open()) {
       boolean xl = kind == StableDiffusionKind.XL;
       TextualInversion word = TextualInversion.read(file, token, xl, encoders.size());
+      if (xl && encoders.get(encoders.size() - 1).poolsLargest()) {
+        log.log(
+            System.Logger.Level.WARNING,
+            file
+                + ": the text encoder sums up a prompt with this word by the word and not by its"
+                + " end, as in diffusers: eos_token_id of its config.json is 2");
+      }
       return new PromptEncoder(word.into(encoders), kind, zeroForNothing);
     }
   }

@@ -8,6 +8,7 @@ import dev.sfumato.checkpoint.ModelParts;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.checkpoint.WholeModel;
 import dev.sfumato.clip.ClipTextModel;
+import dev.sfumato.clip.SafetyChecker;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.UNet2DConditionConfig;
@@ -32,6 +33,7 @@ import java.util.Optional;
  * @param unet the network of latents
  * @param autoencoder what decodes them; its weights are frozen
  * @param prompts the text encoders, whose weights are frozen
+ * @param checker what flags pictures; empty if the model has none, or it was left out
  * @param scheduler the settings of the noise
  * @param index the content of {@code model_index.json}, kept for saving
  */
@@ -39,14 +41,17 @@ record StableDiffusionParts(
     UNet2DConditionModel unet,
     AutoencoderKL autoencoder,
     PromptEncoder prompts,
+    Optional<SafetyChecker> checker,
     SchedulerConfig scheduler,
     Map<String, Object> index) {
   private static final System.Logger log = System.getLogger(StableDiffusionParts.class.getName());
   private static final List<String> SUFFIXES = List.of("", "_2");
 
-  /** Parts that are never read, and therefore never written. */
-  private static final List<String> LEFT_OUT =
-      List.of("safety_checker", "feature_extractor", "image_encoder");
+  private static final String CHECKER = "safety_checker";
+
+  /** Parts that are never read, and those that are not without a safety checker. */
+  private static final List<String> WITH_CHECKER =
+      List.of("image_encoder", CHECKER, "feature_extractor");
 
   /**
    * Reads a model directory or file.
@@ -75,11 +80,6 @@ record StableDiffusionParts(
 
   private static StableDiffusionParts load(ModelParts files, LoadingOptions options) {
     Map<String, Object> index = files.index();
-    if (has(index, "safety_checker")) {
-      log.log(
-          Level.WARNING,
-          files.source() + ": its safety checker is not supported: pictures are not checked");
-    }
     SchedulerConfig scheduler =
         files.scheduler().with("clip_sample", false); // latents are never limited
     UNet2DConditionModel unet = filled(new UNet2DConditionModel(files.unet()), files, "unet");
@@ -97,11 +97,27 @@ record StableDiffusionParts(
     }
     PromptEncoder prompts = prompts(unet.config(), encoders, index, files.source());
     StableDiffusionParts parts =
-        new StableDiffusionParts(unet, autoencoder, prompts, scheduler, index);
+        new StableDiffusionParts(
+            unet, autoencoder, prompts, checker(files, options), scheduler, index);
     options
         .loras()
         .forEach(lora -> LoraFile.open(lora.path()).mergeInto(parts.loraTargets(), lora.scale()));
     return parts;
+  }
+
+  private static Optional<SafetyChecker> checker(ModelParts files, LoadingOptions options) {
+    if (!has(files.index(), CHECKER)) {
+      return Optional.empty();
+    }
+    if (!options.checks()) {
+      log.log(
+          Level.WARNING,
+          files.source() + ": its safety checker is left out: pictures are not checked");
+      return Optional.empty();
+    }
+    try (Scope scope = Scope.open()) {
+      return Optional.of(SafetyChecker.load(files.source(), files.weights(CHECKER)));
+    }
   }
 
   /** Returns the layers of the U-Net and the text encoders. */
@@ -167,7 +183,8 @@ record StableDiffusionParts(
 
   /** Returns the same with a learned word in the text encoders. */
   StableDiffusionParts with(Path file, Optional<String> token) {
-    return new StableDiffusionParts(unet, autoencoder, prompts.with(file, token), scheduler, index);
+    return new StableDiffusionParts(
+        unet, autoencoder, prompts.with(file, token), checker, scheduler, index);
   }
 
   /** Returns true if the U-Net reads a mask and a masked picture besides the latents. */
@@ -183,6 +200,7 @@ record StableDiffusionParts(
     for (int i = 0; i < prompts.encoders().size(); i++) {
       networks.put("text_encoder" + suffix(i), prompts.encoders().get(i).model());
     }
+    checker.ifPresent(network -> networks.put(CHECKER, network));
     return networks;
   }
 
@@ -194,7 +212,8 @@ record StableDiffusionParts(
   /** Writes a model directory, or one file if the name of {@code target} says so. */
   void save(Path target, DType floats) {
     Map<String, Object> written = new LinkedHashMap<>(index);
-    for (String left : LEFT_OUT) {
+    boolean oneFile = target.toString().endsWith(".safetensors");
+    for (String left : oneFile || checker.isEmpty() ? WITH_CHECKER : List.of("image_encoder")) {
       written.replace(left, Arrays.asList(null, null)); // a plain null, too: diffusers refuses it
     }
     Map<String, WholeModel.Text> texts = new LinkedHashMap<>();
@@ -203,9 +222,12 @@ record StableDiffusionParts(
       texts.put(suffix(i), new WholeModel.Text(text.model(), text.tokenizer(), text.config()));
     }
     WholeModel model = new WholeModel(written, scheduler, unet, autoencoder, texts);
-    if (target.toString().endsWith(".safetensors")) {
+    if (oneFile) {
+      checker.ifPresent(
+          lost -> log.log(Level.WARNING, target + ": one file cannot hold the safety checker"));
       model.writeFile(target, floats);
     } else {
+      checker.ifPresent(network -> network.save(target, floats));
       model.writeDirectory(target, floats);
     }
   }

@@ -36,6 +36,7 @@ import java.util.Set;
  * text_encoder/  config.json and weights of a CLIPTextModel; XL: also text_encoder_2
  * tokenizer/     the tokenizer; XL: also tokenizer_2
  * scheduler/     scheduler_config.json
+ * safety_checker/, feature_extractor/ of Stable Diffusion 1: what flags pictures
  * </pre>
  */
 public final class StableDiffusionPipeline implements DiffusionPipeline {
@@ -129,6 +130,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   @Override
+  public PictureSpace space(SamplingOptions options) {
+    return new LatentSpace(parts.autoencoder(), options.vaeTiling());
+  }
+
+  @Override
   public int pictureChannels() {
     return parts.autoencoder().config().outChannels();
   }
@@ -189,6 +195,8 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   /**
    * {@inheritDoc}
    *
+   * <p>Pictures that the model's safety checker flags are black, and a warning says so.
+   *
    * @throws SfumatoException if the decoded pictures are not numbers
    */
   @Override
@@ -200,11 +208,12 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
           "the decoded pictures are not numbers: draw in fp32, with a smaller guidance scale"
               + " or another autoencoder");
     }
+    parts.checker().ifPresent(checker -> Blackening.apply(checker, pictures, listener));
     return pictures;
   }
 
   private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {
-    return new LatentPlan(space(), denoiser().channels(), parts.readsMasks())
+    return new LatentPlan(space(options), denoiser().channels(), parts.readsMasks())
         .of(options, conditioning(options), sources, random);
   }
 

@@ -2,6 +2,7 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.clip.ClipConfig;
 import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.ClipTokenizer;
 import dev.sfumato.io.JsonObject;
@@ -106,6 +107,11 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     larger.takeAdapters(model);
     model.close();
     return new TextEncoder(larger, more, settings);
+  }
+
+  /** Returns whether the largest token represents a text, which a learned word would be. */
+  boolean poolsLargest() {
+    return model.config().pool().equals(ClipConfig.TextPool.LARGEST);
   }
 
   /** Requires that {@link #with} works. */

@@ -18,6 +18,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
 
 /**
  * Turns noise into pictures with a network and a scheduler: the loop that all pipelines share. For
@@ -50,6 +51,20 @@ public final class Sampler {
 
     /** Called before each step with the step's prediction. */
     default void onPrediction(Step step, Prediction prediction) {}
+
+    /**
+     * Called before each step with the clean samples (B, C, H, W) that its prediction stands for,
+     * which are computed when they are asked for. {@link PictureSpace#preview} shows them.
+     */
+    default void onPredictedX0(Step step, Supplier<Tensor> x0) {}
+
+    /**
+     * Called at the end for each picture that the model's safety checker flags and that therefore
+     * becomes black.
+     *
+     * @param picture its number, from 0
+     */
+    default void onFlagged(int picture) {}
   }
 
   /** The failure of a step that gave NaN or infinity. */
@@ -184,6 +199,8 @@ public final class Sampler {
         try (Scope inner = Scope.open()) {
           Prediction prediction = guidance.steer(conditioned, run, step, x, random);
           listener.onPrediction(step, prediction);
+          listener.onPredictedX0(
+              step, () -> run.predictX0(prediction.modelOutput(), prediction.x(), step));
           Tensor next = run.step(prediction.modelOutput(), prediction.x(), step);
           x = inner.replace(x, guidance.after(run, step, next));
           requireFinite(x, prediction, step);

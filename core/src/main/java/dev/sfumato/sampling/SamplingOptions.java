@@ -53,6 +53,7 @@ public final class SamplingOptions implements Cloneable {
   private OptionalDouble strength = OptionalDouble.empty();
   private int smoothingSamples = 0;
   private double smoothingGamma = 1;
+  private boolean vaeTiling = false;
 
   private SamplingOptions() {}
 
@@ -171,6 +172,11 @@ public final class SamplingOptions implements Cloneable {
   /** Returns the part of the noise levels to go through from {@link #picture}, 1 for all. */
   public OptionalDouble strength() {
     return strength;
+  }
+
+  /** Returns whether the autoencoder of a latent model works in tiles. */
+  public boolean vaeTiling() {
+    return vaeTiling;
   }
 
   /** Returns the same options with this number of pictures. */
@@ -305,6 +311,14 @@ public final class SamplingOptions implements Cloneable {
     return smoothingSamples == 0
         ? guide
         : guide.withGuide(new SmoothedGuide(guide.guide(), smoothingSamples, smoothingGamma));
+  }
+
+  /**
+   * Returns the same options with an autoencoder that encodes and decodes large pictures in
+   * overlapping tiles: with less memory, and slightly different pictures.
+   */
+  public SamplingOptions withVaeTiling(boolean on) {
+    return with(copy -> copy.vaeTiling = on);
   }
 
   /**

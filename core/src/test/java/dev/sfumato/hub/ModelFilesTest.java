@@ -43,11 +43,13 @@ class ModelFilesTest {
                 + W
                 + ".bin text_encoder/config.json text_encoder/model.safetensors"
                 + " text_encoder_2/config.json text_encoder_2/pytorch_model.bin"
-                + " tokenizer/vocab.json tokenizer/merges.txt tokenizer_2/tokenizer.json");
+                + " tokenizer/vocab.json tokenizer/merges.txt tokenizer_2/tokenizer.json"
+                + " safety_checker/config.json safety_checker/model.safetensors"
+                + " feature_extractor/preprocessor_config.json");
     List<String> others =
         names(
             "text_encoder/pytorch_model.bin text_encoder/model.fp16.safetensors"
-                + " safety_checker/model.safetensors v1-5-pruned.ckpt tokenizer/flax.msgpack vae/"
+                + " safety_checker/pytorch_model.bin v1-5-pruned.ckpt tokenizer/flax.msgpack vae/"
                 + W
                 + ".fp16.bin");
     List<String> all = new ArrayList<>(others);

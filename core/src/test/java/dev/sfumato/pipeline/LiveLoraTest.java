@@ -83,6 +83,18 @@ class LiveLoraTest {
     }
   }
 
+  @Test
+  void theSumIsExactInBf16Too() {
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = load("sd1");
+        StableDiffusionPipeline merged = merged("sd1", file("sd1_more_kohya"), 0.7)) {
+      pipeline.precision(Precision.BF16);
+      merged.precision(Precision.BF16);
+      pipeline.addLora(file("sd1_more_kohya"), 0.7);
+      assertThat(draw(pipeline)).isWithin(TOLERANCE).of(draw(merged));
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(Precision.class)
   void theScaleChangesWithoutATrace(Precision precision) {

@@ -14,6 +14,7 @@ import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Precision;
@@ -27,6 +28,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -74,6 +76,7 @@ class StableDiffusionPipelineTest {
             .withText(text)
             .withCount(given.path("count").asInt(1) * prompts.size())
             .withSteps(6)
+            .withVaeTiling(given.path("tiled").asBoolean(false))
             .withRun(RunOptions.defaults().withEta(given.path("eta").asDouble(0)))
             .withSeed(7);
     options =
@@ -133,6 +136,57 @@ class StableDiffusionPipelineTest {
           .of(expected);
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sd1_tiled", "sd1_tiled_from_picture"})
+  void tilesAreUsedOnRequestOnly(String name) {
+    SamplingOptions tiled = options(TinyStableDiffusion.entry("cases", name));
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family("sd1")) {
+      Tensor whole = pipeline.sample(tiled.withVaeTiling(false), Sampler.Listener.NONE);
+      Tensor difference = whole.sub(TinyStableDiffusion.GOLDEN.tensor(name + ".images"));
+      assertThat(difference.abs().max().item()).isGreaterThan(20 * TOLERANCE);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sd1", "xl"})
+  void theLastPredictionIsTheResult(String family) {
+    SamplingOptions options =
+        SamplingOptions.defaults()
+            .withText(TextOptions.of("a red rose"))
+            .withScheduler(SchedulerKind.EULER)
+            .withSteps(3);
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family(family)) {
+      UnaryOperator<Tensor> keeper = Scope.keeper();
+      List<Tensor> shown = new ArrayList<>();
+      Tensor pictures =
+          pipeline.sample(
+              options,
+              new Sampler.Listener() {
+                @Override
+                public void onStep(Step step, Tensor x) {}
+
+                @Override
+                public void onPredictedX0(Step step, Supplier<Tensor> x0) {
+                  shown.add(keeper.apply(pipeline.space().preview(x0.get())));
+                }
+              });
+      assertThat(shown).hasSize(3);
+      assertThat(shown.get(2)).isWithin(TOLERANCE).of(pictures);
+      assertThat(shown.get(0).sub(pictures).abs().max().item()).isGreaterThan(20 * TOLERANCE);
+    }
+  }
+
+  @Test
+  void previewsOfLargePicturesAreSmall() {
+    try (Scope scope = Scope.open();
+        DiffusionPipeline pipeline = family("sd1")) {
+      Tensor preview = pipeline.space().preview(Tensor.zeros(2, 4, 256, 128));
+      assertThat(preview.shape()).isEqualTo(new long[] {2, 3, 128, 64});
+    }
   }
 
   @ParameterizedTest

@@ -12,8 +12,14 @@ import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.logging.Filter;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -117,6 +123,28 @@ class TextualInversionTest {
       }
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true, 1", "false, 0"})
+  void aWordThatSumsUpPromptsIsWarnedOf(boolean old, int warnings) throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("xl"), "xl");
+    if (old) {
+      Path config = model.resolve("text_encoder_2/config.json");
+      String text = Files.readString(config);
+      Files.writeString(
+          config, text.replaceAll("\"eos_token_id\" ?: ?[0-9]+", "\"eos_token_id\": 2"));
+    }
+    List<String> said = new ArrayList<>();
+    Logger logger = Logger.getLogger(PromptEncoder.class.getName());
+    Filter before = logger.getFilter();
+    logger.setFilter(record -> !said.add(record.getMessage()));
+    try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(model)) {
+      add(pipeline, golden("xl"));
+    } finally {
+      logger.setFilter(before);
+    }
+    assertThat(said).hasSize(warnings);
   }
 
   @Test

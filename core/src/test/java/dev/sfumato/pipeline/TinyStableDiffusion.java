@@ -1,6 +1,7 @@
 package dev.sfumato.pipeline;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
@@ -76,6 +77,25 @@ public final class TinyStableDiffusion {
     return directory;
   }
 
+  /** Writes the model {@code sd1} with the checker of {@code reference/safety_checker.py}. */
+  @SuppressWarnings("unchecked")
+  public static Path writeChecked(Path directory) {
+    write(directory, "sd1");
+    for (String file :
+        List.of(
+            "safety_checker/config.json",
+            "safety_checker/model.safetensors",
+            "feature_extractor/preprocessor_config.json")) {
+      copy(Golden.path("safety_checker/" + file), directory.resolve(file));
+    }
+    Path index = directory.resolve("model_index.json");
+    Map<String, Object> named = JsonFile.read(index, Map.class);
+    named.put("safety_checker", List.of("stable_diffusion", "StableDiffusionSafetyChecker"));
+    named.put("feature_extractor", List.of("transformers", "CLIPImageProcessor"));
+    JsonFile.write(index, named);
+    return directory;
+  }
+
   /** Writes an AutoencoderTiny and returns {@code directory}. */
   public static Path writeTiny(Path directory, JsonNode document) {
     try (Scope scope = Scope.open()) {
@@ -125,6 +145,7 @@ public final class TinyStableDiffusion {
 
   private static void copy(Path from, Path to) {
     try {
+      AtomicFile.createDirectories(to.getParent());
       Files.copy(from, to);
     } catch (IOException e) {
       throw new AssertionError(e);

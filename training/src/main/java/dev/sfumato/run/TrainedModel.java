@@ -6,6 +6,7 @@ import dev.sfumato.hub.HubId;
 import dev.sfumato.hub.Kind;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.PipelineFiles;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.tensor.Device;
@@ -32,6 +33,9 @@ record TrainedModel(
           ModelOptions.defaults(),
           TrainedWeights.ALL,
           false);
+
+  /** Pictures on the way are looked at by who trains. */
+  private static final LoadingOptions UNCHECKED = LoadingOptions.DEFAULT.withoutSafetyChecker();
 
   /**
    * The origin of a model: a name of a directory or the Hub, the directory if known, or a pipeline
@@ -94,7 +98,11 @@ record TrainedModel(
         .map(
             id ->
                 Hub.fromEnvironment()
-                    .snapshot(id, Kind.MODEL, new PipelineFiles(), ProgressListener.NONE))
+                    .snapshot(
+                        id,
+                        Kind.MODEL,
+                        new PipelineFiles(Optional.empty(), false),
+                        ProgressListener.NONE))
         .orElseGet(() -> Path.of(name));
   }
 
@@ -108,7 +116,7 @@ record TrainedModel(
     boolean own = folder.isPresent() || from.memory.isEmpty();
     DiffusionPipeline pipeline =
         folder
-            .map(DiffusionPipeline::load)
+            .map(path -> DiffusionPipeline.load(path, UNCHECKED))
             .or(from::memory)
             .orElseGet(() -> shape.create(dataset, seed, classDropout));
     Loaded loaded = new Loaded(pipeline, own);
