@@ -123,7 +123,10 @@ class TextToImageSampleTest {
             "--prompt %s --guidance-scale 3 --seed 0 --steps 8 --guidance-rule clip_guided"
                 + " --gradient exact --guide %s --clip %s --cuts 4 --cut-pool 1 --scale 300"
                 + " --save-tensor %s",
-            "a red rose", "clip=the sea", Path.of("../core/src/test/resources/golden/guidance/clip"), tensor)
+            "a red rose",
+            "clip=the sea",
+            Path.of("../core/src/test/resources/golden/guidance/clip"),
+            tensor)
         .succeeds();
     try (Scope scope = Scope.open()) {
       assertThat(Safetensors.open(tensor).tensor("images"))
