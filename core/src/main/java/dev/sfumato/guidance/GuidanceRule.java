@@ -20,8 +20,8 @@ public enum GuidanceRule {
    *
    * <pre>eps = eps + sqrt(1 - a) gradient</pre>
    *
-   * Where the scheduler's x is not of variance 1, as that of lms and euler, they see predictedX0,
-   * and {@code x = x - sigma^2 gradient}.
+   * Schedulers such as lms and euler do not keep x at variance 1. With these, guides see
+   * predictedX0, and x itself moves: {@code x = x - sigma^2 gradient}.
    */
   CLIP_GUIDED;
 
