@@ -96,15 +96,19 @@ public abstract class Module implements AutoCloseable {
     adaptedWeights().forEach((name, weight) -> weight.takeAdapters(theirs.get(name)));
   }
 
-  /** Returns the parameters that want gradients, in the order of the fields. */
+  /** Returns the parameters and adapters that want gradients. */
   public final List<Tensor> trainable() {
     return List.copyOf(trainableByName().values());
   }
 
-  /** Returns the parameters that want gradients by name, in the order of the fields. */
+  /**
+   * Returns by name what wants gradients: the parameters in the order of the fields, then the
+   * matrices of adapters.
+   */
   public final Map<String, Tensor> trainableByName() {
     Map<String, Tensor> trainable = new LinkedHashMap<>(parameters());
     trainable.values().removeIf(parameter -> !parameter.requiresGrad());
+    adaptedWeights().forEach((name, weight) -> trainable.putAll(weight.trained(name)));
     return trainable;
   }
 

@@ -2,6 +2,8 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFile;
+import dev.sfumato.checkpoint.LoraLayers;
+import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.LatentDenoiser;
@@ -263,6 +265,35 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    */
   public LiveLora addLora(Path path, double scale) {
     return new LiveLora(LoraFile.open(path).adapt(parts.loraTargets(), scale), scale);
+  }
+
+  /**
+   * Puts a new LoRA beside the weights of the U-Net, to be trained; it changes nothing yet. All
+   * other weights stop learning.
+   *
+   * @param textEncoders whether it also changes the text encoders
+   * @param seed of its start values
+   * @throws dev.sfumato.InvalidOptionException if a target means no layer
+   */
+  public LiveLora newLora(LoraOptions options, boolean textEncoders, long seed) {
+    freeze();
+    return new LiveLora(LoraLayers.start(parts.loraTargets(), options, textEncoders, seed), 1);
+  }
+
+  /**
+   * Goes on with the LoRA of {@link #newLora} that {@link LiveLora#save} wrote.
+   *
+   * @throws SfumatoException if the file holds a LoRA of another shape
+   */
+  public LiveLora resumeLora(LoraOptions options, boolean textEncoders, Path file) {
+    freeze();
+    return new LiveLora(LoraLayers.resume(parts.loraTargets(), options, textEncoders, file), 1);
+  }
+
+  private void freeze() {
+    networks().values().stream()
+        .flatMap(network -> network.parameters().values().stream())
+        .forEach(weight -> weight.requiresGrad(false));
   }
 
   /** Returns the networks by the names of their folders. */
