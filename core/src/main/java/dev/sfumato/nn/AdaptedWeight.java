@@ -16,18 +16,12 @@ import java.util.function.Predicate;
  * parameter of its module like a field of type {@link Tensor}; the layer computes with {@link
  * #linear}, {@link #conv2d} or {@link #effective} and so never without an adapter.
  */
-public final class AdaptedWeight {
-  private final Tensor parameter;
+public final class AdaptedWeight extends ExtendedParameter {
   private final List<Adapter> adapters = new ArrayList<>();
 
   /** Makes a parameter of this shape that wants gradients. */
   public AdaptedWeight(long... shape) {
-    parameter = Module.parameter(shape);
-  }
-
-  /** Returns what is loaded, saved and moved: the weight without its adapters. */
-  public Tensor parameter() {
-    return parameter;
+    super(shape);
   }
 
   /** Returns the weight with all adapters, in the current scope; without any, the parameter. */
@@ -36,7 +30,7 @@ public final class AdaptedWeight {
   }
 
   private Tensor sum(Predicate<Adapter> chosen) {
-    Tensor weight = parameter;
+    Tensor weight = parameter();
     for (Adapter adapter : adapters) {
       weight = chosen.test(adapter) ? adapter.appliedTo(weight) : weight;
     }
@@ -82,7 +76,7 @@ public final class AdaptedWeight {
    */
   public Tensor conv2d(Tensor x, Tensor bias, long stride, long padding, Module layer) {
     Tensor y = Functional.conv2d(x, sum(adapter -> !adapter.isBeside()), bias, stride, padding, 1);
-    long kernel = parameter.size(2);
+    long kernel = parameter().size(2);
     for (Adapter adapter : beside()) {
       Optional<Tensor> change =
           adapter.change(
@@ -108,7 +102,7 @@ public final class AdaptedWeight {
     return !beside().isEmpty();
   }
 
-  /** Returns the matrices that learn, by names that start with {@code name}. */
+  @Override
   Map<String, Tensor> trained(String name) {
     Map<String, Tensor> matrices = new LinkedHashMap<>();
     for (Adapter adapter : adapters.stream().filter(a -> a.up().requiresGrad()).toList()) {
@@ -135,16 +129,16 @@ public final class AdaptedWeight {
   public record Part(AdaptedWeight weight, int index, int count, boolean transposed) {
     /** Returns the number of outputs. */
     public long out() {
-      return transposed ? columns() : weight.parameter.size(0) / count;
+      return transposed ? columns() : weight.parameter().size(0) / count;
     }
 
     /** Returns the number of inputs, for a convolution times those of its kernel's positions. */
     public long in() {
-      return transposed ? weight.parameter.size(0) : columns();
+      return transposed ? weight.parameter().size(0) : columns();
     }
 
     private long columns() {
-      return weight.parameter.numel() / weight.parameter.size(0);
+      return weight.parameter().numel() / weight.parameter().size(0);
     }
 
     /**
@@ -174,11 +168,13 @@ public final class AdaptedWeight {
     adapters.remove(adapter);
   }
 
+  @Override
   void to(Device device) {
     adapters.forEach(adapter -> adapter.to(device));
   }
 
   /** Removes all adapters. */
+  @Override
   void close() {
     List.copyOf(adapters).forEach(Adapter::close);
   }
