@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.DataOptions.Bucketing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -74,6 +75,15 @@ final class DataArguments {
   boolean centerCrop;
 
   @Option(
+      names = "--buckets",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "Text-to-image models: keep the pictures' proportions, in sizes of nearly the same area;"
+              + " a batch has pictures of one size (default: if they differ in shape).")
+  Boolean buckets;
+
+  @Option(
       names = "--flip",
       negatable = true,
       fallbackValue = "true",
@@ -122,7 +132,10 @@ final class DataArguments {
 
   DataOptions options() {
     DataOptions usual = DataOptions.defaults();
-    DataOptions.Texts texts = usual.texts();
+    DataOptions.Texts texts =
+        usual
+            .texts()
+            .withBuckets(buckets == null ? Bucketing.AUTO : buckets ? Bucketing.ON : Bucketing.OFF);
     return usual
         .withResolution(resolution)
         .withCenterCrop(centerCrop)

@@ -23,7 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Captions for text-to-image models: their places, and messages about missing ones. */
 class CaptionsTest {
-  private static final DataOptions REQUIRED = DataOptions.defaults().withTexts(Texts.REQUIRED);
+  private static final DataOptions REQUIRED =
+      DataOptions.defaults().withTexts(Texts.OPTIONAL.withRequired(true));
 
   @TempDir private Path folder;
 
@@ -67,7 +68,7 @@ class CaptionsTest {
     assertThat(open(DataOptions.defaults()).captions())
         .containsExactly("", "two", "", "", "")
         .inOrder();
-    DataOptions prompted = REQUIRED.withTexts(Texts.REQUIRED.withPrompt("a photo"));
+    DataOptions prompted = REQUIRED.withTexts(REQUIRED.texts().withPrompt("a photo"));
     assertThat(open(prompted).captions())
         .containsExactly("a photo", "two", "a photo", "a photo", "a photo")
         .inOrder();
