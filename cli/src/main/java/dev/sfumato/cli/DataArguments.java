@@ -48,8 +48,15 @@ final class DataArguments {
       names = "--caption-column",
       paramLabel = "NAME",
       description =
-          "Parquet or metadata column of captions (default: text or caption, if there is one).")
+          "Parquet or metadata column of captions (default: text or caption, if there is one);"
+              + " where it is empty, the .txt file beside a picture.")
   String captionColumn;
+
+  @Option(
+      names = "--instance-prompt",
+      paramLabel = "TEXT",
+      description = "Text-to-image models: the caption of pictures that have none.")
+  String instancePrompt;
 
   @Option(
       names = "--resolution",
@@ -115,6 +122,7 @@ final class DataArguments {
 
   DataOptions options() {
     DataOptions usual = DataOptions.defaults();
+    DataOptions.Texts texts = usual.texts();
     return usual
         .withResolution(resolution)
         .withCenterCrop(centerCrop)
@@ -122,6 +130,7 @@ final class DataArguments {
         .withOnBadImage(onBadImage)
         .withSplit(split)
         .withColumns(new DataOptions.Columns(imageColumn, labelColumn, captionColumn))
+        .withTexts(instancePrompt == null ? texts : texts.withPrompt(instancePrompt))
         .withThreads(dataThreads == null ? usual.threads() : dataThreads)
         .withCacheMegabytes(dataCache == null ? usual.cacheMegabytes() : dataCache);
   }

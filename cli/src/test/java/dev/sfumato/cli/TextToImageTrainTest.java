@@ -96,6 +96,11 @@ class TextToImageTrainTest {
         .failsWith(1, "UNet2DConditionModel");
     train("--config %s", folder.resolve("unet.json")).failsWith(1, "--vae");
     Files.delete(data.resolve("metadata.jsonl"));
-    fromParts("--max-steps 1").failsWith(1, "--caption-column");
+    fromParts("--max-steps 1").failsWith(1, ".txt file beside each picture");
+    fromParts("--max-steps 1").failsWith(1, "--instance-prompt");
+    String rows = String.join("", Calls.files(data).stream().map(f -> f + ",a rose\n").toList());
+    Files.writeString(data.resolve("metadata.csv"), "file_name,title\n" + rows);
+    fromParts("--max-steps 1").failsWith(1, "columns title with --caption-column");
+    fromParts("--max-steps 1 --sample-count 0 --instance-prompt %s", "a rose").succeeds();
   }
 }

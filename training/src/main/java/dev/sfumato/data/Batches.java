@@ -26,34 +26,74 @@ import java.util.stream.IntStream;
  *   }
  * }
  * }</pre>
- *
- * @param dataset the pictures
- * @param options batch size, order, flips and seed
- * @param threads the number of threads that prepare pictures while a batch is used; it does not
- *     change the batches
  */
-public record Batches(Dataset dataset, BatchOptions options, int threads) {
+public final class Batches {
+  private final Dataset dataset;
+  private final BatchOptions options;
+  private final int threads;
 
-  /** Options with a thread per processor, but at least two. */
+  /** An epoch's items in the data set's order: a picture's number plus {@code size} per repeat. */
+  private final int[] items;
+
+  /** Batches that a thread per processor prepares, but at least two. */
   public Batches(Dataset dataset, BatchOptions options) {
     this(dataset, options, DataOptions.defaults().threads());
   }
 
-  /** Checks the number of threads. */
-  public Batches {
+  /**
+   * Makes batches.
+   *
+   * @param dataset the pictures
+   * @param options batch size, order, flips and seed
+   * @param threads the number of threads that prepare pictures while a batch is used; it does not
+   *     change the batches
+   */
+  public Batches(Dataset dataset, BatchOptions options, int threads) {
     if (threads < 1) {
       throw new SfumatoException("`dataThreads` " + threads + ": must be at least 1");
     }
+    this.dataset = dataset;
+    this.options = options;
+    this.threads = threads;
+    this.items = items(dataset);
+  }
+
+  /** All pictures, then those with a second turn, and so on. */
+  private static int[] items(Dataset dataset) {
+    int size = dataset.size();
+    int turns = IntStream.range(0, size).map(dataset::repeats).max().orElse(1);
+    return IntStream.range(0, turns)
+        .flatMap(
+            turn ->
+                IntStream.range(0, size)
+                    .filter(index -> dataset.repeats(index) > turn)
+                    .map(index -> turn * size + index))
+        .toArray();
+  }
+
+  /** Returns the pictures. */
+  public Dataset dataset() {
+    return dataset;
+  }
+
+  /** Returns batch size, order, flips and seed. */
+  public BatchOptions options() {
+    return options;
+  }
+
+  /** Returns the number of threads that prepare pictures. */
+  public int threads() {
+    return threads;
   }
 
   /** Returns the number of batches in an epoch, including a short last one. */
   public int perEpoch() {
-    return (dataset.size() + options.batchSize() - 1) / options.batchSize();
+    return (items.length + options.batchSize() - 1) / options.batchSize();
   }
 
   /** Returns the number of pictures in the batch at {@code position} of an epoch. */
   public int sizeAt(int position) {
-    return Math.min(options.batchSize(), dataset.size() - position * options.batchSize());
+    return Math.min(options.batchSize(), items.length - position * options.batchSize());
   }
 
   /**
@@ -63,7 +103,7 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
    */
   public Epoch epoch(int number) {
     SplittableRandom random = new SplittableRandom(mix(mix(options.seed()) + number));
-    int[] order = IntStream.range(0, dataset.size()).toArray();
+    int[] order = items.clone();
     if (options.shuffle()) {
       for (int i = order.length - 1; i > 0; i--) { // Fisher and Yates
         int j = random.nextInt(i + 1);
@@ -92,7 +132,11 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
 
     /** Returns the numbers of the pictures in the epoch's order. */
     public int[] order() {
-      return order.clone();
+      return pictures(order);
+    }
+
+    private int[] pictures(int[] some) {
+      return IntStream.of(some).map(item -> item % dataset.size()).toArray();
     }
 
     /**
@@ -120,30 +164,35 @@ public record Batches(Dataset dataset, BatchOptions options, int threads) {
       return Batches.this;
     }
 
-    /** Returns a batch with room for the pictures of {@code share}; the caller frees its tensor. */
-    Batch empty(int position, Share share) {
+    /** Returns the items of the pictures of {@code share} in a batch. */
+    int[] items(int position, Share share) {
       int whole = sizeAt(position);
-      int start = position * options.batchSize() + share.start(whole);
-      int count = share.end(whole) - share.start(whole);
+      int start = position * options.batchSize();
+      return Arrays.copyOfRange(order, start + share.start(whole), start + share.end(whole));
+    }
+
+    /** Returns a batch with room for some items; the caller frees its tensor. */
+    Batch empty(int[] some) {
       boolean labelled = !dataset.classNames().isEmpty();
       List<String> captions = dataset.captions();
-      int[] indices = Arrays.copyOfRange(order, start, start + count);
+      int[] indices = pictures(some);
       return new Batch(
-          Scope.release(Tensor.empty(count, dataset.channels(), dataset.height(), dataset.width())),
+          Scope.release(
+              Tensor.empty(some.length, dataset.channels(), dataset.height(), dataset.width())),
           labelled ? IntStream.of(indices).mapToLong(dataset::label).toArray() : new long[0],
           captions.isEmpty() ? captions : IntStream.of(indices).mapToObj(captions::get).toList(),
           indices);
     }
 
-    /** Puts a picture into its place in a batch. */
-    void fill(Batch batch, int place) {
-      float[] picture = augmented(batch.indices()[place]).signed();
+    /** Puts an item's picture into its place in a batch. */
+    void fill(Batch batch, int place, int item) {
+      float[] picture = augmented(item).signed();
       batch.images().put_((long) place * picture.length, picture);
     }
 
-    private Pixels augmented(int index) {
-      SplittableRandom random = new SplittableRandom(mix(augmentationSeed + index));
-      Pixels pixels = dataset.pixels(index);
+    private Pixels augmented(int item) {
+      SplittableRandom random = new SplittableRandom(mix(augmentationSeed + item));
+      Pixels pixels = dataset.pixels(item % dataset.size());
       int top = random.nextInt(pixels.height() - dataset.height() + 1);
       int left = random.nextInt(pixels.width() - dataset.width() + 1);
       boolean flip = options.flip() && random.nextBoolean();

@@ -39,6 +39,15 @@ public interface Dataset {
   }
 
   /**
+   * Returns how often an epoch of {@link Batches} takes a picture; at least 1.
+   *
+   * @param index the picture's number, 0 to {@code size() - 1}
+   */
+  default int repeats(int index) {
+    return 1;
+  }
+
+  /**
    * Returns a picture, decoded and scaled, with {@link #channels} channels. It is {@code height x
    * width} unless crops are random: then it may be larger along one edge, and {@link Batches} draws
    * the crop.

@@ -59,6 +59,11 @@ public class DatasetView implements Dataset {
   }
 
   @Override
+  public int repeats(int index) {
+    return original.repeats(indices[index]);
+  }
+
+  @Override
   public Pixels pixels(int index) {
     return original.pixels(indices[index]);
   }

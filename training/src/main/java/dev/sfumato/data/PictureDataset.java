@@ -37,10 +37,14 @@ final class PictureDataset implements Dataset {
   private final AtomicLong room;
 
   private PictureDataset(
-      PictureSource source, int[] pictures, DataOptions options, AtomicLong room) {
+      PictureSource source,
+      int[] pictures,
+      Annotations annotations,
+      DataOptions options,
+      AtomicLong room) {
     this.source = source;
     this.pictures = pictures;
-    this.annotations = source.annotations().of(pictures);
+    this.annotations = annotations;
     this.options = options;
     this.resolution =
         options.resolution() == DataOptions.NATIVE
@@ -50,11 +54,17 @@ final class PictureDataset implements Dataset {
     this.room = room;
   }
 
-  /** Opens a source, decoding all of it. */
+  /**
+   * Opens a source, decoding all of it.
+   *
+   * @throws SfumatoException if captions are required and missing, before any decoding, or files
+   *     are not pictures
+   */
   static PictureDataset open(PictureSource source, DataOptions options) {
+    Annotations annotations = Captions.of(source, options.texts());
     int[] pictures = IntStream.range(0, source.size()).toArray();
     AtomicLong room = new AtomicLong(options.cacheMegabytes() * 1_000_000L);
-    PictureDataset all = new PictureDataset(source, pictures, options, room);
+    PictureDataset all = new PictureDataset(source, pictures, annotations, options, room);
     SortedMap<Integer, String> bad = all.scan();
     return bad.isEmpty() ? all : all.without(bad);
   }
@@ -101,7 +111,7 @@ final class PictureDataset implements Dataset {
     }
     int[] good = IntStream.range(0, size()).filter(i -> !bad.containsKey(i)).toArray();
     // A class without good pictures stays, so that labels mean the same on every machine.
-    PictureDataset rest = new PictureDataset(source, good, options, room);
+    PictureDataset rest = new PictureDataset(source, good, annotations.of(good), options, room);
     for (int i = 0; i < good.length; i++) {
       rest.kept.set(i, kept.get(good[i]));
     }
@@ -144,6 +154,11 @@ final class PictureDataset implements Dataset {
   @Override
   public List<String> captions() {
     return annotations.captions();
+  }
+
+  @Override
+  public int repeats(int index) {
+    return annotations.repeats().length == 0 ? 1 : annotations.repeats()[index];
   }
 
   @Override

@@ -267,7 +267,7 @@ public final class Training implements Cloneable {
   private HeldOut open(Optional<Path> folder) {
     return folder
         .map(pictures::following)
-        .orElseGet(() -> model.size().map(pictures::ofSize).orElse(pictures))
+        .orElseGet(() -> model.pictures(pictures))
         .open(batches.seed());
   }
 

@@ -95,11 +95,17 @@ record TrainingPictures(
     if (options.channels() == DataOptions.Channels.AUTO) {
       followed = followed.withChannels(channels(shape.channels));
     }
-    return with(followed);
+    TrainingPictures pictures = with(followed);
+    return shape.texts ? pictures.captioned() : pictures;
   }
 
-  /** The size and the channels of a model's pictures. */
-  private record Shape(List<Integer> size, int channels) {
+  /** Returns a copy for a model that learns from texts: every picture needs a caption. */
+  TrainingPictures captioned() {
+    return with(options.withTexts(new DataOptions.Texts(true, options.texts().prompt())));
+  }
+
+  /** The size and the channels of a model's pictures, and whether it learns from texts. */
+  private record Shape(List<Integer> size, int channels, boolean texts) {
     static Shape of(Path model) {
       if (StableDiffusionPipeline.isIn(model)) {
         AutoencoderKLConfig vae =
@@ -108,10 +114,10 @@ record TrainingPictures(
             JsonFile.read(model.resolve("unet/config.json"), UNet2DConditionConfig.class)
                 .sampleSize();
         return new Shape(
-            latents.stream().map(side -> side * vae.reduction()).toList(), vae.outChannels());
+            latents.stream().map(side -> side * vae.reduction()).toList(), vae.outChannels(), true);
       }
       UNet2DConfig unet = PixelPipeline.unetConfig(model);
-      return new Shape(unet.sampleSize(), unet.outChannels());
+      return new Shape(unet.sampleSize(), unet.outChannels(), false);
     }
   }
 
@@ -166,6 +172,7 @@ record TrainingPictures(
     settings.put("image_column", options.columns().image());
     settings.put("label_column", options.columns().label());
     settings.put("caption_column", options.columns().caption());
+    options.texts().prompt().ifPresent(text -> settings.put("instance_prompt", text));
     settings.put("resolution", options.resolution());
     settings.put("center_crop", options.centerCrop());
     settings.put("channels", word(options.channels()));
