@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.DataOptions.Bucketing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -48,8 +49,15 @@ final class DataArguments {
       names = "--caption-column",
       paramLabel = "NAME",
       description =
-          "Parquet or metadata column of captions (default: text or caption, if there is one).")
+          "Parquet or metadata column of captions (default: text or caption, if there is one);"
+              + " where it is empty, the .txt file beside a picture.")
   String captionColumn;
+
+  @Option(
+      names = "--instance-prompt",
+      paramLabel = "TEXT",
+      description = "Text-to-image models: the caption of pictures that have none.")
+  String instancePrompt;
 
   @Option(
       names = "--resolution",
@@ -65,6 +73,15 @@ final class DataArguments {
       fallbackValue = "true",
       description = "Crop pictures that are not square to their middle instead of a random part.")
   boolean centerCrop;
+
+  @Option(
+      names = "--buckets",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "Text-to-image models: keep the pictures' proportions, in sizes of nearly the same area;"
+              + " a batch has pictures of one size (default: if they differ in shape).")
+  Boolean buckets;
 
   @Option(
       names = "--flip",
@@ -115,6 +132,10 @@ final class DataArguments {
 
   DataOptions options() {
     DataOptions usual = DataOptions.defaults();
+    DataOptions.Texts texts =
+        usual
+            .texts()
+            .withBuckets(buckets == null ? Bucketing.AUTO : buckets ? Bucketing.ON : Bucketing.OFF);
     return usual
         .withResolution(resolution)
         .withCenterCrop(centerCrop)
@@ -122,6 +143,7 @@ final class DataArguments {
         .withOnBadImage(onBadImage)
         .withSplit(split)
         .withColumns(new DataOptions.Columns(imageColumn, labelColumn, captionColumn))
+        .withTexts(instancePrompt == null ? texts : texts.withPrompt(instancePrompt))
         .withThreads(dataThreads == null ? usual.threads() : dataThreads)
         .withCacheMegabytes(dataCache == null ? usual.cacheMegabytes() : dataCache);
   }

@@ -30,6 +30,8 @@ record Agreement(ProcessGroup processes) {
             + ", "
             + batches.dataset().size()
             + " pictures, "
+            + batches.perEpoch()
+            + " batches, "
             + options.settings() // sorted, because the order of a hash differs between processes
             + new TreeMap<>(loss.settings()),
         "the processes were not started with the same options and data");
