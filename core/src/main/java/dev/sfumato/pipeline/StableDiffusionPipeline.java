@@ -273,6 +273,13 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     return new LiveLora(LoraFile.open(path).adapt(parts.loraTargets(), scale), scale);
   }
 
+  /** Lets the weights of the text encoders learn, or stops that; without this call they do not. */
+  public void trainTextEncoders(boolean on) {
+    parts.prompts().encoders().stream()
+        .flatMap(encoder -> encoder.model().parameters().values().stream())
+        .forEach(weight -> weight.requiresGrad(on));
+  }
+
   /**
    * Puts a new LoRA beside the weights of the U-Net, to be trained; it changes nothing yet. All
    * other weights stop learning.

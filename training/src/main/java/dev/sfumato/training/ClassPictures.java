@@ -2,6 +2,7 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
+import dev.sfumato.data.Crop;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -66,8 +67,12 @@ public record ClassPictures(Dataset pictures, double weight) {
                 pictures.width()));
         captions.add(pictures.captions().get(index));
       }
+      List<Crop> crops = new ArrayList<>(batch.crops());
+      for (int index : chosen) {
+        crops.add(new Crop(pictures.frame(index), 0, 0));
+      }
       int[] both = Arrays.copyOf(batch.indices(), 2 * chosen.length);
-      return new Batch(scope.keep(Tensor.cat(images, 0)), new long[0], captions, both);
+      return new Batch(scope.keep(Tensor.cat(images, 0)), new long[0], captions, both, crops);
     }
   }
 

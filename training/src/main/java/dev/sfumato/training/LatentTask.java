@@ -2,6 +2,7 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
+import dev.sfumato.data.Crop;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.Condition;
@@ -168,12 +169,21 @@ final class LatentTask implements DenoisingTask {
     return network.trainableByName().keySet().stream().anyMatch(n -> n.startsWith("text_encoder"));
   }
 
-  /** Returns height, width, top and left of the crop, and the crop's height and width (B, 6). */
+  /** Returns the original height and width, top and left of the crop, and its size (B, 6). */
   private static Tensor sizes(Batch batch) {
-    float height = batch.images().size(2);
-    float width = batch.images().size(3);
-    Tensor one = Tensor.of(new float[] {height, width, 0, 0, height, width}, 1, 6);
-    return one.expand(batch.size(), 6).contiguous();
+    float[] numbers = new float[6 * batch.size()];
+    for (int i = 0; i < batch.size(); i++) {
+      Crop crop = batch.crops().get(i);
+      Size original = crop.frame().original();
+      Size size = crop.frame().size();
+      int[] row = {
+        original.height(), original.width(), crop.top(), crop.left(), size.height(), size.width()
+      };
+      for (int j = 0; j < 6; j++) {
+        numbers[6 * i + j] = row[j];
+      }
+    }
+    return Tensor.of(numbers, batch.size(), 6);
   }
 
   /** Returns all that the U-Net reads of a text in one row. */
