@@ -22,7 +22,7 @@ class MessagesTest {
   @Test
   void noMessageNamesAFlag() throws IOException {
     List<String> flags = new ArrayList<>();
-    for (String module : List.of("../core", "../training")) {
+    for (String module : List.of("../core", "../training", "../studio")) {
       try (Stream<Path> files = Files.walk(Path.of(module, "src/main/java"))) {
         for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
           if (!OTHERS.contains(file.getFileName().toString())) {
