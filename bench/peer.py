@@ -8,7 +8,7 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is train-step, sample-step, celeba-step, finetune-step, color-shortcut, color-exact, clip-step or data-epoch (of the files in $BENCH_PICTURES). `first-picture` is one cold process: load a model
+`run` is a key of STEPS; data-epoch reads the files in $BENCH_PICTURES. `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
 that diffusers imports when it finds them, which makes its start quicker.
@@ -257,7 +257,67 @@ def clip_step():
     return step
 
 
-STEPS = {"color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
+def text_unet(dtype=None):
+    """The shape of Stable Diffusion 1.5."""
+    import torch
+    from diffusers import UNet2DConditionModel
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(cross_attention_dim=768).eval().to(dtype)
+    return unet.requires_grad_(False)
+
+
+def text_autoencoder():
+    from diffusers import AutoencoderKL
+    return AutoencoderKL(
+        block_out_channels=(128, 256, 512, 512), layers_per_block=2,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4).eval().requires_grad_(False)
+
+
+def text_step(side, guided, dtype="float32", steered=False):
+    """A step of StableDiffusionPipeline; `steered` adds the deep dive's colour loss on the decoded prediction."""
+    import torch
+    from diffusers import DDIMScheduler
+    dtype = getattr(torch, dtype)
+    unet, schedule = text_unet(dtype), DDIMScheduler()
+    vae = text_autoencoder() if steered else None
+    schedule.set_timesteps(40)
+    tokens = torch.randn(2 if guided else 1, 77, 768).to(dtype)
+    state = {"x": torch.randn(1, 4, side // 8, side // 8).to(dtype), "i": 0}
+
+    def step():
+        t, x = schedule.timesteps[state["i"] % 40], state["x"]
+        with torch.no_grad():
+            seen = schedule.scale_model_input(torch.cat([x] * len(tokens)), t)
+            noise = unet(seen, t, encoder_hidden_states=tokens, return_dict=False)[0]
+            if guided:
+                negative, positive = noise.chunk(2)
+                noise = negative + 7.5 * (positive - negative)
+        if steered:
+            x = x.detach().requires_grad_()
+            x0 = schedule.step(noise, t, x).pred_original_sample
+            pictures = vae.decode(x0 / vae.config.scaling_factor).sample
+            x = x.detach() - torch.autograd.grad(color_loss(pictures) * 40, x)[0]
+        state["x"] = schedule.step(noise, t, x).prev_sample.detach()
+        state["i"] += 1
+
+    return step
+
+
+def decode_512():
+    import torch
+    vae, latents = text_autoencoder(), torch.randn(1, 4, 64, 64)
+
+    def step():
+        with torch.no_grad():
+            vae.decode(latents / vae.config.scaling_factor, return_dict=False)
+
+    return step
+
+
+STEPS = {"text-step": lambda: text_step(256, True), "text-step-512": lambda: text_step(512, False),
+         "text-step-bf16": lambda: text_step(256, True, "bfloat16"), "decode-512": decode_512,
+         "text-color-shortcut": lambda: text_step(256, False, steered=True), "color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
          "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step,
          "finetune-step": finetune_step, "clip-step": clip_step}
 
@@ -307,13 +367,24 @@ def first_picture(directory, out, label):
     print(json.dumps({"seconds": time.perf_counter() - START, "peak_rss_mb": peak_rss_mb()}))
 
 
+def first_text_picture(directory, out, prompt):
+    import torch
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+    pipe = StableDiffusionPipeline.from_pretrained(directory)
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+    pipe.set_progress_bar_config(disable=True)
+    pipe(prompt, num_inference_steps=10, generator=torch.Generator().manual_seed(0)).images[0].save(out)
+    print(json.dumps({"seconds": time.perf_counter() - START, "peak_rss_mb": peak_rss_mb()}))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=["serve", "first-picture"])
+    parser.add_argument("mode", choices=["serve", "first-picture", "first-text-picture"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model")
     parser.add_argument("--out", default="first.png")
     parser.add_argument("--class", dest="label", type=int, default=0)
+    parser.add_argument("--prompt")
     parser.add_argument("--lean", action="store_true")
     options = parser.parse_args()
     if options.lean:
@@ -322,6 +393,8 @@ def main():
     torch.set_num_threads(options.threads)
     if options.mode == "serve":
         serve()
+    elif options.mode == "first-text-picture":
+        first_text_picture(options.model, options.out, options.prompt)
     else:
         first_picture(options.model, options.out, options.label)
 

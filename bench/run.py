@@ -1,6 +1,6 @@
 """Compares Sfumato with its Python peer, alternating in one run: ratios of medians and peaks of memory.
 
-Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,c,d,e,f,gs,ge,h]
+Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,...]
 The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; Sfumato must be built.
 
 (a) a training step of the MNIST U-Net, batch 128    (b) a sampling step for 80 digits
@@ -10,6 +10,10 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (f) the data pipeline alone: 128 JPEG files of 512 x 512 to batches of 16 at 256 x 256, two threads or workers
 (gs), (ge) a colour guidance step of the network of (c), batch 1: by the shortcut and exactly
 (h) a CLIP guidance step by the shortcut: ViT-B-32, 4 cuts, the network of (c), batch 4
+(i) a step of the shape of Stable Diffusion 1.5 at 256 px with classifier-free guidance; (ib) the same in bf16
+(j) the same at 512 px without guidance    (k) decoding one picture of 512 px
+(l) a step at 256 px guided by a colour through the decoder, by the shortcut
+(m) a cold process: load models/faces-sd, draw one face from a text in 10 ddim steps, save it
 """
 
 import argparse
@@ -25,7 +29,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetune-step", "f": "data-epoch",
-         "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step"}
+         "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step", "i": "text-step",
+         "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut"}
+COLD = {"d": "first-picture", "m": "first-text-picture"}
+PROMPT = "a face with green hair and glasses, blue background"
 
 
 def make_pictures():
@@ -98,15 +105,18 @@ def compare(name, rounds, steps):
     return medians, peaks
 
 
-def cold(rounds):
-    """(d): both from the start of the process to its end; Python with as few imports as possible."""
+def cold(name, rounds):
+    """(d), (m): both from the start of the process to its end; Python with as few imports as possible."""
     out = tempfile.mkdtemp()
-    model = str(ROOT / "models/mnist")
+    if name == "first-picture":
+        model, asked, lean = str(ROOT / "models/mnist"), ["--class", "7"], ["--lean"]
+    else:
+        model, asked, lean = str(ROOT / "models/faces-sd"), ["--prompt", PROMPT], []
     commands = [
-        [str(ROOT / "sfumato"), "sample", "--model", model, "--class", "7", "--scheduler", "ddim",
+        [str(ROOT / "sfumato"), "sample", "--model", model, *asked, "--scheduler", "ddim",
          "--steps", "10", "--out", f"{out}/ours.png"],
-        [sys.executable, str(HERE / "peer.py"), "first-picture", "--lean", "--model", model,
-         "--class", "7", "--out", f"{out}/theirs.png"],
+        [sys.executable, str(HERE / "peer.py"), name, *lean, "--model", model, *asked,
+         "--out", f"{out}/theirs.png"],
     ]
     seconds, peaks = ([], []), [0, 0]
     for i in range(rounds + 1):
@@ -131,9 +141,9 @@ def main():
     print("| | task | Sfumato s | Python s | Python / Sfumato | Sfumato MB | Python MB |")
     print("|---|---|---|---|---|---|---|")
     for letter in options.only.split(","):
-        name = TASKS.get(letter, "first-picture")
+        name = TASKS.get(letter) or COLD[letter]
         (ours, theirs), (our_peak, their_peak) = (
-            cold(options.rounds) if letter == "d" else compare(name, options.rounds, options.steps))
+            cold(name, options.rounds) if letter in COLD else compare(name, options.rounds, options.steps))
         print(f"| {letter} | {name} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.2f} "
               f"| {our_peak:.0f} | {their_peak:.0f} |", flush=True)
 

@@ -34,6 +34,7 @@ import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.training.Adam;
@@ -111,6 +112,11 @@ public final class Peer {
       case "color-shortcut" -> colorStep(GradientMode.SHORTCUT);
       case "clip-step" -> clipStep();
       case "color-exact" -> colorStep(GradientMode.EXACT);
+      case "text-step" -> TextSteps.sampling(256, true, Precision.FP32);
+      case "text-step-bf16" -> TextSteps.sampling(256, true, Precision.BF16);
+      case "text-step-512" -> TextSteps.sampling(512, false, Precision.FP32);
+      case "decode-512" -> TextSteps.decoding(512);
+      case "text-color-shortcut" -> TextSteps.steered(256);
       default -> throw new IllegalArgumentException(name);
     };
   }

@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.DataOptions.Bucketing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -48,8 +49,15 @@ final class DataArguments {
       names = "--caption-column",
       paramLabel = "NAME",
       description =
-          "Parquet or metadata column of captions (default: text or caption, if there is one).")
+          "Parquet or metadata column of captions (default: text or caption, if there is one);"
+              + " where it is empty, the .txt file beside a picture.")
   String captionColumn;
+
+  @Option(
+      names = "--instance-prompt",
+      paramLabel = "TEXT",
+      description = "Text-to-image models: the caption of pictures that have none.")
+  String instancePrompt;
 
   @Option(
       names = "--resolution",
@@ -67,6 +75,15 @@ final class DataArguments {
   boolean centerCrop;
 
   @Option(
+      names = "--buckets",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "Text-to-image models: keep the pictures' proportions, in sizes of nearly the same area;"
+              + " a batch has pictures of one size (default: if they differ in shape).")
+  Boolean buckets;
+
+  @Option(
       names = "--flip",
       negatable = true,
       fallbackValue = "true",
@@ -79,6 +96,23 @@ final class DataArguments {
       fallbackValue = "true",
       description = "Draw a new order for each epoch (default: ${DEFAULT-VALUE}).")
   boolean shuffle;
+
+  @Option(
+      names = "--shuffle-tags",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "Text-to-image models: give the tags of each caption, which commas separate, a new order"
+              + " each time (default: ${DEFAULT-VALUE}).")
+  boolean shuffleTags;
+
+  @Option(
+      names = "--keep-tokens",
+      paramLabel = "N",
+      description =
+          "Tags that --shuffle-tags leaves at the beginning, such as a trigger word (default:"
+              + " ${DEFAULT-VALUE}).")
+  int keepTokens;
 
   @Option(
       names = "--channels",
@@ -115,6 +149,10 @@ final class DataArguments {
 
   DataOptions options() {
     DataOptions usual = DataOptions.defaults();
+    DataOptions.Texts texts =
+        usual
+            .texts()
+            .withBuckets(buckets == null ? Bucketing.AUTO : buckets ? Bucketing.ON : Bucketing.OFF);
     return usual
         .withResolution(resolution)
         .withCenterCrop(centerCrop)
@@ -122,6 +160,7 @@ final class DataArguments {
         .withOnBadImage(onBadImage)
         .withSplit(split)
         .withColumns(new DataOptions.Columns(imageColumn, labelColumn, captionColumn))
+        .withTexts(instancePrompt == null ? texts : texts.withPrompt(instancePrompt))
         .withThreads(dataThreads == null ? usual.threads() : dataThreads)
         .withCacheMegabytes(dataCache == null ? usual.cacheMegabytes() : dataCache);
   }
@@ -147,6 +186,10 @@ final class DataArguments {
   }
 
   BatchOptions batches() {
-    return BatchOptions.defaults().withBatchSize(batchSize).withShuffle(shuffle).withFlip(flip);
+    return BatchOptions.defaults()
+        .withBatchSize(batchSize)
+        .withShuffle(shuffle)
+        .withFlip(flip)
+        .withTags(new BatchOptions.Tags(shuffleTags, keepTokens));
   }
 }

@@ -111,6 +111,42 @@ class LauncherTest {
   }
 
   @Test
+  void anArchiveOfClassesThatDoesNotSuitIsLeftAlone() throws Exception {
+    build("exit 1");
+    Files.createFile(folder.resolve("checkout/cli/target/built"));
+    Files.writeString(folder.resolve("checkout/cli/target/classes.jsa"), "of another Java");
+    assertThat(shell(BUILT, 0)).isEqualTo("sfumato 0.1.0\n");
+  }
+
+  @Test
+  void theWorkingFolderIsNotOnTheClassPath() throws Exception {
+    Path services = Files.createDirectories(folder.resolve("META-INF/services"));
+    Files.writeString(services.resolve("dev.sfumato.cli.Planted"), "planted");
+    build("exit 1");
+    Path target = folder.resolve("checkout/cli/target");
+    Files.createFile(target.resolve("built"));
+    String compiled = Seeking.class.getName().replace('.', '/') + ".class";
+    Path copy = target.resolve("classes").resolve(compiled);
+    Files.createDirectories(copy.getParent());
+    Files.copy(Path.of("target/test-classes").resolve(compiled), copy);
+    shell(
+        "unset SFUMATO_CLASSPATH; SFUMATO_MAIN='"
+            + Seeking.class.getName()
+            + "' sh checkout/sfumato",
+        0);
+  }
+
+  /** A program that fails if it sees what lies in the working folder. */
+  static final class Seeking {
+    private Seeking() {}
+
+    public static void main(String[] arguments) {
+      String planted = "META-INF/services/dev.sfumato.cli.Planted";
+      System.exit(Seeking.class.getClassLoader().getResource(planted) == null ? 0 : 1);
+    }
+  }
+
+  @Test
   void aBuildThatFailsSaysWhy() throws Exception {
     build("echo '[ERROR] no space left on device'; exit 1");
     String said = shell(BUILT, 1);

@@ -7,6 +7,7 @@ import dev.sfumato.nn.LayerNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
 import dev.sfumato.tensor.Autocast;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Functional;
@@ -185,7 +186,7 @@ public final class ClipTextModel extends Module {
     for (int row = 0; row < length; row++) {
       Arrays.fill(causal, (int) (row * length), (int) (row * length) + row + 1, 1);
     }
-    Tensor earlier = Tensor.of(causal, 1, 1, length, length).to(ids.device());
+    Tensor earlier = Constant.on(ids.device(), causal, 1, 1, length, length);
     Tensor seen = mask.reshape(-1, 1, 1, length);
     return hiddenStates(
         ids, Optional.of((config.causal() ? seen.mul(earlier) : seen).neg().lessThan(0)));

@@ -5,6 +5,7 @@ import dev.sfumato.io.JsonObject;
 import dev.sfumato.io.JsonValue;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
@@ -192,6 +193,6 @@ public record ImagePreprocessing(
 
   private static Tensor perColor(List<Float> values, Tensor images) {
     float[] three = {values.get(0), values.get(1), values.get(2)};
-    return Tensor.of(three, 1, 3, 1, 1).to(images.device());
+    return Constant.on(images.device(), three, 1, 3, 1, 1);
   }
 }

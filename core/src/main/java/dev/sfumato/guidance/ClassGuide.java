@@ -1,6 +1,7 @@
 package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
@@ -40,7 +41,7 @@ public record ClassGuide(UnaryOperator<Tensor> classifier, long... labels) imple
                 logits.size(1) - 1));
       }
     }
-    Tensor targets = Tensor.of(asked, asked.length).to(predictedX0.device());
+    Tensor targets = Constant.on(predictedX0.device(), asked, asked.length);
     return Functional.crossEntropy(logits, targets);
   }
 }

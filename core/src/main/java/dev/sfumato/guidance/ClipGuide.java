@@ -2,6 +2,7 @@ package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -130,7 +131,7 @@ public record ClipGuide(
     for (int i = 0; i < shares.length; i++) {
       shares[i] = (float) (weights.get(i) / sum);
     }
-    Tensor row = Tensor.of(shares, 1, shares.length).to(values.device());
+    Tensor row = Constant.on(values.device(), shares, 1, shares.length);
     return values.mul(row).sum().div(values.size(0));
   }
 }

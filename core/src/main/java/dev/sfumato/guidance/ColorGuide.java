@@ -2,6 +2,7 @@ package dev.sfumato.guidance;
 
 import dev.sfumato.NearNames;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
 
@@ -68,7 +69,7 @@ public record ColorGuide(double red, double green, double blue) implements Guide
               predictedX0.size(1)));
     }
     float[] channels = {(float) red, (float) green, (float) blue};
-    Tensor target = Tensor.of(channels, 1, 3, 1, 1).to(predictedX0.device()).mul(2).sub(1);
+    Tensor target = Constant.on(predictedX0.device(), channels, 1, 3, 1, 1).mul(2).sub(1);
     return predictedX0.sub(target).abs().mean();
   }
 }

@@ -110,7 +110,7 @@ public record ConditionedDenoiser(
   /** Returns the output for the pictures {@code x} of the batch, starting at {@code from}. */
   private Tensor slice(Run run, Step step, Tensor x, long from) {
     Tensor input = run.scaleModelInput(x, step);
-    Tensor timesteps = Tensor.full(step.timestep(), x.size(0)).to(x.device());
+    Tensor timesteps = Tensor.full(x.device(), step.timestep(), x.size(0));
     Conditioning rows = conditioning.rows(from, x.size(0));
     if (!rows.guidance().actsAt(step)) {
       return denoiser.forward(input, timesteps, rows.given());

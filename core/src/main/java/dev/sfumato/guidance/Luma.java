@@ -1,6 +1,7 @@
 package dev.sfumato.guidance;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
 
@@ -16,7 +17,7 @@ final class Luma {
       return pictures;
     }
     requireRgb(pictures);
-    Tensor weights = Tensor.of(WEIGHTS, 1, 3, 1, 1).to(pictures.device());
+    Tensor weights = Constant.on(pictures.device(), WEIGHTS, 1, 3, 1, 1);
     return pictures.mul(weights).mean(true, 1).mul(3);
   }
 

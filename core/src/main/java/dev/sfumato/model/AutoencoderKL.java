@@ -6,6 +6,7 @@ import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Safetensors;
@@ -177,7 +178,7 @@ public final class AutoencoderKL extends Module {
     for (int i = 0; i < numbers.length; i++) {
       numbers[i] = values.get(i).floatValue();
     }
-    return Tensor.of(numbers, 1, numbers.length, 1, 1).to(like.device());
+    return Constant.on(like.device(), numbers, 1, numbers.length, 1, 1);
   }
 
   private void requireShape(String what, Tensor x, int channels) {

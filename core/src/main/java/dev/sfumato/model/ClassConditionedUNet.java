@@ -7,7 +7,6 @@ import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
-import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
@@ -189,13 +188,12 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
         .labels()
         .map(labels -> labels.expand(x.size(0)))
         .orElseGet(
-            () ->
-                Tensor.full(ClassConditioning.NO_CLASS, x.size(0)).to(DType.INT64).to(x.device()));
+            () -> Tensor.full(x.device(), ClassConditioning.NO_CLASS, x.size(0)).to(DType.INT64));
   }
 
   /** Replaces "no class" with the index of the vector that follows those of the classes. */
   private Tensor noClassLast(Tensor labels) {
-    Tensor last = Tensor.full(conditioning.numClasses()).to(DType.INT64).to(labels.device());
+    Tensor last = Tensor.full(labels.device(), conditioning.numClasses()).to(DType.INT64);
     return last.where(labels.lessThan(0), labels);
   }
 
@@ -207,8 +205,7 @@ public final class ClassConditionedUNet extends Module implements Denoiser {
   }
 
   private Tensor oneHot(Tensor labels) {
-    Device device = labels.device();
-    Tensor classes = Tensor.arange(conditioning.numClasses()).to(device);
+    Tensor classes = Tensor.arange(labels.device(), conditioning.numClasses());
     return labels.unsqueeze(1).equalTo(classes).to(DType.FLOAT32);
   }
 

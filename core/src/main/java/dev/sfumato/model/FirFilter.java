@@ -1,5 +1,6 @@
 package dev.sfumato.model;
 
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -48,7 +49,7 @@ final class FirFilter {
 
   /** Makes the kernel (1, 1, 4, 4) on the device of {@code x}; its elements sum to {@code sum}. */
   private static Tensor kernel(Tensor x, double sum) {
-    Tensor taps = Tensor.of(TAPS, 1, 1, 1, 4).to(x.device());
+    Tensor taps = Constant.on(x.device(), TAPS, 1, 1, 1, 4);
     return taps.transpose(2, 3).mul(taps).mul(sum);
   }
 }

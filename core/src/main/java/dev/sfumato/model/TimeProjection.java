@@ -34,8 +34,9 @@ sealed interface TimeProjection {
     public Tensor forward(Tensor times) {
       try (Scope scope = Scope.open()) {
         int half = size / 2;
-        Tensor exponents = Tensor.arange(half).to(DType.FLOAT32).mul(-Math.log(10000));
-        Tensor frequencies = exponents.div(half - shift).exp().to(times.device());
+        Tensor exponents =
+            Tensor.arange(times.device(), half).to(DType.FLOAT32).mul(-Math.log(10000));
+        Tensor frequencies = exponents.div(half - shift).exp();
         Tensor angles = times.to(DType.FLOAT32).unsqueeze(1).mul(frequencies);
         Tensor sin = angles.sin();
         Tensor cos = angles.cos();

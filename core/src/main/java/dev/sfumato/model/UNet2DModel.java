@@ -160,7 +160,7 @@ public final class UNet2DModel extends Module {
   private Tensor classes(Tensor sample, Tensor labels) {
     if (classEmbedding instanceof Embedding table) {
       Tensor perPicture = perPicture(sample, labels, "class labels");
-      Index.require(perPicture, config.numClassEmbeds().orElseThrow(), "class", "num_class_embeds");
+      Index.require(labels, config.numClassEmbeds().orElseThrow(), "class", "num_class_embeds");
       return table.forward(perPicture);
     }
     if (classEmbedding instanceof TimeEmbedding embedding) {

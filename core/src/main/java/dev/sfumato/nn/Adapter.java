@@ -58,7 +58,7 @@ public final class Adapter implements AutoCloseable {
   /** Returns {@code up} with rows of zeros for the matrices that are stacked around its own. */
   private Tensor allRows(Tensor up) {
     long rows = up.size(0);
-    Tensor above = Tensor.zeros(part.index() * rows, up.size(1)).to(up.device());
+    Tensor above = Tensor.zeros(up.device(), part.index() * rows, up.size(1));
     Tensor below = Tensor.zeros((part.count() - 1 - part.index()) * rows, up.size(1));
     return part.count() == 1 ? up : Tensor.cat(List.of(above, up, below.to(up.device())), 0);
   }

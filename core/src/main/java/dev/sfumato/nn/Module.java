@@ -166,7 +166,7 @@ public abstract class Module implements AutoCloseable {
       return x;
     }
     Tensor dropped = dropoutRandom.uniform(x.shape()).to(x.device()).lessThan(p);
-    return Tensor.zeros().to(x.device()).where(dropped, x.div(1 - p));
+    return Tensor.zeros(x.device()).where(dropped, x.div(1 - p));
   }
 
   /**

@@ -67,11 +67,11 @@ public final class Sampler {
     default void onFlagged(int picture) {}
   }
 
-  /** The failure of a step that gave NaN or infinity. */
+  /** The failure of a step that gave NaN or infinity; on a card it comes after the last step. */
   public static final class NotFinite extends SfumatoException {
     private static final long serialVersionUID = 1L;
 
-    private NotFinite(String message) {
+    NotFinite(String message) {
       super(message);
     }
   }
@@ -194,6 +194,7 @@ public final class Sampler {
       Run run =
           start.done() > 0 || until < 1 ? scheduler.between(whole, start.done(), until) : whole;
       Tensor x = first(run, start, noise.map(n -> n.to(denoiser.device())));
+      FiniteSamples finite = new FiniteSamples();
       for (Step step : run) {
         requireNotInterrupted();
         try (Scope inner = Scope.open()) {
@@ -203,10 +204,11 @@ public final class Sampler {
               step, () -> run.predictX0(prediction.modelOutput(), prediction.x(), step));
           Tensor next = run.step(prediction.modelOutput(), prediction.x(), step);
           x = inner.replace(x, guidance.after(run, step, next));
-          requireFinite(x, prediction, step);
+          finite.check(x, prediction, step);
           listener.onStep(step, x);
         }
       }
+      finite.checkLast();
       return scope.keep(x);
     }
   }
@@ -223,21 +225,6 @@ public final class Sampler {
   private static void requireNotInterrupted() {
     if (Thread.currentThread().isInterrupted()) {
       throw new CancellationException("the sampling was interrupted");
-    }
-  }
-
-  private static void requireFinite(Tensor x, Prediction prediction, Step step) {
-    if (!x.isFinite()) {
-      throw new NotFinite(
-          String.format(
-              Locale.ROOT,
-              "step %d of %d: %s NaN or infinity: %s",
-              step.index() + 1,
-              step.count(),
-              prediction.modelOutput().isFinite()
-                  ? "the scheduler's step gives"
-                  : "the network predicts",
-              "the model's weights or settings are damaged, or do not fit the scheduler"));
     }
   }
 }

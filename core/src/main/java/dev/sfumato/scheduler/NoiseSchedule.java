@@ -1,6 +1,7 @@
 package dev.sfumato.scheduler;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
@@ -17,6 +18,8 @@ import java.util.Locale;
 public final class NoiseSchedule {
   private final float[] betas;
   private final float[] alphasCumprod;
+  private final float[] signal;
+  private final float[] sigma;
 
   private NoiseSchedule(float[] betas) {
     this.betas = betas;
@@ -30,6 +33,13 @@ public final class NoiseSchedule {
                 t,
                 alphasCumprod.length));
       }
+    }
+    signal = new float[length()];
+    sigma = new float[length()];
+    for (int t = 0; t < length(); t++) {
+      NoiseLevel level = NoiseLevel.ofAlphaCumprod(alphasCumprod[t]);
+      signal[t] = level.signal();
+      sigma[t] = level.sigma();
     }
   }
 
@@ -76,7 +86,7 @@ public final class NoiseSchedule {
    *
    * @param x0 clean pictures (B, C, H, W)
    * @param noise standard normal, of the same shape
-   * @param timesteps (B) int64, on any device
+   * @param timesteps (B) int64, on any device; only on the CPU their range is checked
    * @return (B, C, H, W), of the type and on the device of {@code x0}
    * @throws SfumatoException if a timestep is out of range or the shapes do not fit
    */
@@ -102,30 +112,27 @@ public final class NoiseSchedule {
   private record Mixture(Tensor signal, Tensor sigma) {}
 
   private Mixture mixture(Tensor x0, Tensor noise, Tensor timesteps) {
-    long[] t = timesteps.toLongs();
-    if (x0.size(0) != t.length || !Arrays.equals(x0.shape(), noise.shape())) {
+    if (x0.size(0) != timesteps.numel() || !Arrays.equals(x0.shape(), noise.shape())) {
       throw new SfumatoException(
-          t.length
+          timesteps.numel()
               + " timesteps and noise "
               + Arrays.toString(noise.shape())
               + " do not fit pictures "
               + Arrays.toString(x0.shape()));
     }
-    float[] signal = new float[t.length];
-    float[] sigma = new float[t.length];
-    for (int i = 0; i < t.length; i++) {
-      NoiseLevel level = NoiseLevel.ofAlphaCumprod(alphaCumprod(Math.toIntExact(t[i])));
-      signal[i] = level.signal();
-      sigma[i] = level.sigma();
+    if (timesteps.device().isCpu()) { // reading them from a card would wait for it
+      Arrays.stream(timesteps.toLongs()).forEach(t -> alphaCumprod(Math.toIntExact(t)));
     }
-    return new Mixture(perPicture(signal, x0), perPicture(sigma, x0));
+    Tensor there = timesteps.to(x0.device());
+    return new Mixture(perPicture(signal, there, x0), perPicture(sigma, there, x0));
   }
 
-  private static Tensor perPicture(float[] weights, Tensor x0) {
+  private static Tensor perPicture(float[] weights, Tensor timesteps, Tensor x0) {
     long[] shape = new long[x0.dim()];
     Arrays.fill(shape, 1);
-    shape[0] = weights.length;
-    return Tensor.of(weights, shape).to(x0.device()).to(x0.dtype());
+    shape[0] = x0.size(0);
+    Tensor table = Constant.on(x0.device(), weights, weights.length);
+    return table.indexSelect(0, timesteps.reshape(-1)).reshape(shape).to(x0.dtype());
   }
 
   /**

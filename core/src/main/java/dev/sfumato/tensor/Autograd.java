@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.AutogradState;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
@@ -37,6 +38,35 @@ public final class Autograd {
     }
   }
 
+  /**
+   * Runs a backward pass on this thread. Left alone, the engine computes the gradients of a card's
+   * tensors on a thread of its own, where hooks would attach the JVM anew each time and see none of
+   * this thread's settings.
+   */
+  private static <T> T onThisThread(Supplier<T> pass) {
+    return Engine.call(
+        () -> {
+          AutogradState state = AutogradState.get_tls_state();
+          boolean before = state.get_multithreading_enabled();
+          state.set_multithreading_enabled(false);
+          try {
+            return pass.get();
+          } finally {
+            AutogradState.get_tls_state().set_multithreading_enabled(before);
+          }
+        });
+  }
+
+  /** Adds d output / d leaf to the gradient of every leaf that wants one. */
+  static void backward(Tensor output) {
+    onThisThread(
+        () -> {
+          output.handle().backward();
+          return null;
+        });
+    GradientCheckpoint.requireSuccess();
+  }
+
   /** Opens a region that records nothing, for sampling and for updates of weights. */
   public static Recording off() {
     return new Recording(false);
@@ -60,7 +90,7 @@ public final class Autograd {
    * @throws SfumatoException if {@code output} does not depend on {@code input}
    */
   public static Tensor gradient(Tensor output, Tensor input) {
-    return withoutWeights(() -> Tensor.make(() -> gradientOf(output, input)));
+    return withoutWeights(() -> Tensor.make(() -> onThisThread(() -> gradientOf(output, input))));
   }
 
   private static org.bytedeco.pytorch.Tensor gradientOf(Tensor output, Tensor input) {
@@ -103,7 +133,7 @@ public final class Autograd {
     if (outputs.isEmpty() || !ofWeights() && only.isEmpty()) {
       return;
     }
-    Engine.call(() -> run(outputs, gradients, only));
+    onThisThread(() -> run(outputs, gradients, only));
   }
 
   private static Void run(List<Tensor> outputs, List<Tensor> gradients, List<Tensor> leaves) {
@@ -141,7 +171,7 @@ public final class Autograd {
   private static List<Tensor> gradients(
       Tensor output, List<Tensor> inputs, List<Tensor> outputGradients) {
     List<org.bytedeco.pytorch.Tensor> found =
-        withoutWeights(() -> Engine.call(() -> gradientsOf(output, inputs, outputGradients)));
+        withoutWeights(() -> onThisThread(() -> gradientsOf(output, inputs, outputGradients)));
     List<Tensor> gradients = new ArrayList<>();
     for (int i = 0; i < inputs.size(); i++) {
       org.bytedeco.pytorch.Tensor gradient = found.get(i);
@@ -179,7 +209,7 @@ public final class Autograd {
 
   /** Gives {@code leaf}, which has no gradient yet, a gradient of zeros. */
   public static Tensor zero(Tensor leaf) {
-    Tensor zeros = Scope.run(() -> Tensor.zeros(leaf.shape()).to(leaf.device()));
+    Tensor zeros = Tensor.zeros(leaf.device(), leaf.shape());
     put(leaf, zeros::handle);
     return zeros;
   }

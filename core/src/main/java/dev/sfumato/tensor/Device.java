@@ -5,8 +5,8 @@ import dev.sfumato.SfumatoException;
 /**
  * A place for tensors: the host's memory or a card.
  *
- * @param type {@code cpu} or {@code cuda}
- * @param index the card's number; 0 for the CPU
+ * @param type {@code cpu}, {@code cuda} or {@code meta}, where tensors have a shape and no elements
+ * @param index the card's number; 0 for the others
  */
 public record Device(String type, int index) {
   /** The host's memory. */
@@ -33,6 +33,26 @@ public record Device(String type, int index) {
     return new Device("cuda", colon < 0 ? 0 : Integer.parseInt(name.substring(colon + 1)));
   }
 
+  /** Returns the engine's object for this device, to be closed. */
+  org.bytedeco.pytorch.Device handle() {
+    return new org.bytedeco.pytorch.Device(toString());
+  }
+
+  /** Returns the device of {@code tensor}. */
+  static Device of(org.bytedeco.pytorch.Tensor tensor) {
+    if (tensor.is_cpu()) {
+      return CPU;
+    }
+    try (org.bytedeco.pytorch.Device device = tensor.device()) {
+      return new Device(tensor.is_meta() ? "meta" : "cuda", Math.max(0, device.index()));
+    }
+  }
+
+  /** Returns true if this is a card. */
+  public boolean isCuda() {
+    return type.equals("cuda");
+  }
+
   /** Returns true if this is the host's memory. */
   public boolean isCpu() {
     return type.equals("cpu");
@@ -40,6 +60,6 @@ public record Device(String type, int index) {
 
   @Override
   public String toString() {
-    return isCpu() ? "cpu" : "cuda:" + index;
+    return isCuda() ? type + ":" + index : type;
   }
 }

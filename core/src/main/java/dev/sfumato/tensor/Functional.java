@@ -21,9 +21,6 @@ public final class Functional {
   private static final DoubleOptional NO_SCALE = Engine.call(DoubleOptional::new);
   private static final LongOptional NO_DIVISOR = Engine.call(LongOptional::new);
 
-  /** The number of elements above which memory matters more than the time to compute them again. */
-  private static final long LARGE = 1 << 23;
-
   private Functional() {}
 
   /**
@@ -43,9 +40,9 @@ public final class Functional {
   }
 
   /**
-   * {@link #conv2d} of {@code before(x)}. For a large x, the result of {@code before} is computed
-   * again for the gradients instead of kept, so it should be cheap and the same each time; so
-   * should {@code weight}.
+   * {@link #conv2d} of {@code before(x)}. For a large x on the CPU, the result of {@code before} is
+   * computed again for the gradients instead of kept, so it should be cheap and the same each time;
+   * so should {@code weight}.
    */
   public static Tensor conv2dOf(
       UnaryOperator<Tensor> before,
@@ -57,7 +54,7 @@ public final class Functional {
       long groups) {
     RecomputedConv conv =
         new RecomputedConv(before, weight, Optional.ofNullable(bias), stride, padding, groups);
-    return x.numel() >= LARGE && (x.requiresGrad() || weight.get().requiresGrad())
+    return RecomputedConv.pays(x) && (x.requiresGrad() || weight.get().requiresGrad())
         ? conv.recomputed(x)
         : conv.compute(List.of(x));
   }

@@ -23,7 +23,8 @@ import org.bytedeco.pytorch.VoidTensorHook;
  * scalar.
  *
  * <p>Weights gather their gradients as in {@link Tensor#backward}. Under {@link Autograd#gradient}
- * their gradients are not computed, except on a card, whose hooks run on threads of the engine.
+ * their gradients are not computed. The hooks run on the thread that asked for the backward pass,
+ * on a card, too.
  */
 public final class GradientCheckpoint implements AutoCloseable {
   /**
@@ -101,7 +102,7 @@ public final class GradientCheckpoint implements AutoCloseable {
   private Tensor forward(List<Tensor> originals) {
     try (Scope scope = Scope.open()) {
       Tensor output = output();
-      output.add_(link(originals), 1);
+      output.add_(link(originals, output.device()), 1);
       hook(output, this::backward);
       return scope.keep(output);
     }
@@ -121,8 +122,8 @@ public final class GradientCheckpoint implements AutoCloseable {
   }
 
   /** Makes a minus zero through which the backward pass reaches the inputs. */
-  private Tensor link(List<Tensor> originals) {
-    Tensor link = Tensor.zeros().requiresGrad(true).mul(1);
+  private Tensor link(List<Tensor> originals, Device device) {
+    Tensor link = Tensor.zeros(device).requiresGrad(true).mul(1);
     for (int i = 0; i < originals.size(); i++) {
       gradients.add(Optional.empty());
       if (originals.get(i).requiresGrad()) {
@@ -137,7 +138,7 @@ public final class GradientCheckpoint implements AutoCloseable {
         link = link.add(first);
       }
     }
-    return link.share_(Tensor.full(-0.0).to(link.device()));
+    return link.share_(Tensor.full(device, -0.0));
   }
 
   private void hook(Tensor tensor, Consumer<Tensor> action) {

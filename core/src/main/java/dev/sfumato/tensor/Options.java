@@ -1,7 +1,8 @@
 package dev.sfumato.tensor;
 
-import java.util.EnumMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptional;
@@ -12,17 +13,25 @@ final class Options {
   static final ScalarTypeOptional NO_TYPE = Engine.call(ScalarTypeOptional::new);
   static final ScalarOptional NO_SCALAR = Engine.call(ScalarOptional::new);
   static final TensorOptional NO_TENSOR = Engine.call(TensorOptional::new);
-  private static final Map<DType, TensorOptions> BY_TYPE = new EnumMap<>(DType.class);
+  private static final Map<Wanted, TensorOptions> MADE = new ConcurrentHashMap<>();
 
-  static {
-    for (DType type : DType.values()) {
-      BY_TYPE.put(type, Engine.call(() -> new TensorOptions(type.scalarType())));
-    }
-  }
+  private record Wanted(DType type, Device device) {}
 
   private Options() {}
 
   static TensorOptions of(DType type) {
-    return BY_TYPE.get(type);
+    return of(type, Device.CPU);
+  }
+
+  static TensorOptions of(DType type, Device device) {
+    return MADE.computeIfAbsent(
+        new Wanted(type, device),
+        wanted -> {
+          try (org.bytedeco.pytorch.Device handle = device.handle();
+              DeviceOptional place = new DeviceOptional(handle);
+              TensorOptions plain = new TensorOptions(type.scalarType())) {
+            return plain.device(place);
+          }
+        });
   }
 }

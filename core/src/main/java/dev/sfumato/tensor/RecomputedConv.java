@@ -23,6 +23,18 @@ record RecomputedConv(
     long groups)
     implements GradientCheckpoint.Part {
 
+  /** The number of elements above which memory matters more than the time to compute them again. */
+  private static final long LARGE = 1 << 23;
+
+  /**
+   * Returns true if the result of {@code before(x)} should not be kept: it is large, and x lies in
+   * the host's memory. A card waits for the hooks, so there memory is saved only where {@link
+   * GradientCheckpoint} is asked for.
+   */
+  static boolean pays(Tensor x) {
+    return x.numel() >= LARGE && x.device().isCpu();
+  }
+
   /** Returns the convolution of {@code before(x)}, which is computed again in the backward pass. */
   Tensor recomputed(Tensor x) {
     return GradientCheckpoint.ofPart(this, List.of(x), Optional.empty());

@@ -84,6 +84,11 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     return make(() -> torch.zeros(shape));
   }
 
+  /** A float32 tensor of zeros on {@code device}. */
+  public static Tensor zeros(Device device, long... shape) {
+    return make(() -> torch.zeros(shape, Options.of(DType.FLOAT32, device)));
+  }
+
   /** A float32 tensor whose elements are not set. */
   public static Tensor empty(long... shape) {
     return make(() -> torch.empty(shape));
@@ -94,12 +99,22 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     return zeros(shape).fill_(value);
   }
 
+  /** A float32 tensor on {@code device}, filled with {@code value}. */
+  public static Tensor full(Device device, double value, long... shape) {
+    return zeros(device, shape).fill_(value);
+  }
+
   /** The int64 numbers 0 to {@code end - 1}. */
   public static Tensor arange(long end) {
+    return arange(Device.CPU, end);
+  }
+
+  /** The int64 numbers 0 to {@code end - 1} on {@code device}. */
+  public static Tensor arange(Device device, long end) {
     return make(
         () -> {
           try (Scalar s = new Scalar(end)) {
-            return torch.arange(s, Options.of(DType.INT64));
+            return torch.arange(s, Options.of(DType.INT64, device));
           }
         });
   }
@@ -181,13 +196,12 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
 
   /** Returns the device that holds the elements. */
   public Device device() {
-    return Engine.call(
-        () -> handle().is_cuda() ? new Device("cuda", handle().device().index()) : Device.CPU);
+    return Engine.call(() -> Device.of(handle()));
   }
 
   /** Returns the element of a tensor with exactly one element. */
   public double item() {
-    return Engine.call(() -> handle().item_double());
+    return Engine.call(() -> Moves.reading(handle()).item_double());
   }
 
   /** Returns the elements in row-major order, converted to float32. */
@@ -263,13 +277,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     if (device.equals(device())) {
       return make(() -> new org.bytedeco.pytorch.Tensor(handle()));
     }
-    return make(
-        () -> {
-          try (org.bytedeco.pytorch.Device target =
-              new org.bytedeco.pytorch.Device(device.toString())) {
-            return handle().to(target, handle().scalar_type());
-          }
-        });
+    return make(() -> Moves.move(handle(), device));
   }
 
   // ---- changing this tensor
@@ -361,12 +369,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
    * element.
    */
   public void backward() {
-    Engine.call(
-        () -> {
-          handle().backward();
-          return null;
-        });
-    GradientCheckpoint.requireSuccess();
+    Autograd.backward(this);
   }
 
   // ---- closing

@@ -263,7 +263,7 @@ public abstract sealed class TensorOperations permits Tensor {
       Tensor plain = Tensor.make(() -> handle().detach());
       return Engine.call(
           () -> {
-            try (T_TensorTensor_T ends = torch.aminmax(plain.handle());
+            try (T_TensorTensor_T ends = torch.aminmax(Moves.reading(plain.handle()));
                 org.bytedeco.pytorch.Tensor least = ends.get0();
                 org.bytedeco.pytorch.Tensor largest = ends.get1()) {
               return Double.isFinite(least.item_double()) && Double.isFinite(largest.item_double());

@@ -262,6 +262,8 @@ class EngineTest {
     Functional.attention(x, x, x).transpose(1, 2).contiguous().toBytes();
     Functional.embedding(Tensor.of(new float[] {1, 2}, 1, 2), Tensor.of(new long[2], 2));
     Functional.pad(x, 1, 1).indexSelect(1, Tensor.arange(2)).copy().fill_(2).mul_(3).norm();
+    assertThat(x.to(StandInCard.DEVICE).device()).isEqualTo(StandInCard.DEVICE);
+    Tensor.full(StandInCard.DEVICE, 3, 2).add(Tensor.arange(StandInCard.DEVICE, 2));
     rng.state(rng.state());
     rng.permutation(5).to(Device.CPU).equalTo(Tensor.arange(5));
     rng.normal(3).copy_(Tensor.scalar(1)).share_(Tensor.zeros(3)).toFloats();

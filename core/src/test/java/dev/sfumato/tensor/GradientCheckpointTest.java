@@ -5,9 +5,11 @@ import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.bytedeco.pytorch.AutogradState;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -94,6 +96,37 @@ class GradientCheckpointTest {
         assertThat(parts.get(i)).isIdenticalTo(whole.get(i));
       }
     }
+  }
+
+  @Test
+  void onACardNoConvolutionIsPreparedTwice() {
+    try (Scope scope = Scope.open()) {
+      assertThat(RecomputedConv.pays(Tensor.empty(1 << 23))).isTrue();
+      assertThat(RecomputedConv.pays(Tensor.zeros(StandInCard.DEVICE, 1 << 23))).isFalse();
+    }
+  }
+
+  /**
+   * The engine would call the hooks of a card's tensors on a thread of its own, where the wish for
+   * an input's gradient alone is unknown.
+   */
+  @Test
+  void aBackwardPassStaysOnItsThread() {
+    List<Boolean> others = new ArrayList<>();
+    Function<List<Tensor>, Tensor> asking =
+        in -> {
+          others.add(AutogradState.get_tls_state().get_multithreading_enabled());
+          return in.get(0).mul(2);
+        };
+    try (Scope scope = Scope.open()) {
+      Tensor x = Tensor.zeros(2).requiresGrad(true);
+      GradientCheckpoint.of(asking, List.of(x), NO_RANDOM).sum().backward();
+      Autograd.gradient(GradientCheckpoint.of(asking, List.of(x), NO_RANDOM).sum(), x);
+      Tensor output = GradientCheckpoint.of(asking, List.of(x), NO_RANDOM);
+      Autograd.gradient(output, x, Tensor.zeros(2));
+    }
+    assertThat(others).containsExactly(true, false, true, false, true, false).inOrder();
+    assertThat(AutogradState.get_tls_state().get_multithreading_enabled()).isTrue();
   }
 
   @Test

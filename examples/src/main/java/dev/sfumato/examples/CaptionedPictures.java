@@ -71,20 +71,18 @@ record CaptionedPictures(List<Pixels> pixels, List<String> captions) implements 
     return pixels.get(index);
   }
 
-  CaptionedPictures training() {
-    return where(caption -> !isHeldOut(caption));
+  /** Returns the pictures of the captions that are not among {@link #heldOut(int)}. */
+  CaptionedPictures training(int inTwenty) {
+    return where(caption -> !isHeldOut(caption, inTwenty));
   }
 
-  CaptionedPictures heldOut() {
-    return where(CaptionedPictures::isHeldOut);
+  /** Returns the pictures of the captions held out, so many in twenty, whatever the order. */
+  CaptionedPictures heldOut(int inTwenty) {
+    return where(caption -> isHeldOut(caption, inTwenty));
   }
 
-  /**
-   * Returns whether a caption is held out with all its pictures: one in twenty, whatever the order
-   * of the data.
-   */
-  private static boolean isHeldOut(String caption) {
-    return Math.floorMod(caption.hashCode(), 20) == 0;
+  private static boolean isHeldOut(String caption, int inTwenty) {
+    return Math.floorMod(caption.hashCode(), 20) < inTwenty;
   }
 
   CaptionedPictures where(Predicate<String> kept) {

@@ -62,7 +62,8 @@ public final class MeasureClip {
         Autograd.Recording off = Autograd.off();
         ClipModel clip = ClipModel.load(Path.of(args[0]))) {
       CaptionedPictures pictures =
-          CaptionedPictures.read(List.of(args).subList(1, args.length), clip.imageSize()).heldOut();
+          CaptionedPictures.read(List.of(args).subList(1, args.length), clip.imageSize())
+              .heldOut(1);
       MeasureClip measure = new MeasureClip(clip, firstOfEach(pictures));
       measure.retrieval();
       ATTRIBUTES.forEach(measure::zeroShot);

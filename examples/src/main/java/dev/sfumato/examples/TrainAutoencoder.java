@@ -8,7 +8,9 @@ import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.Posterior;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -29,7 +31,7 @@ import java.util.Map;
 /** Trains the autoencoder of a latent diffusion model: DIRECTORY STEPS DATA... */
 public final class TrainAutoencoder {
   private static final int SIDE = 64;
-  private static final int BATCH = 16;
+  private static final int BATCH = 8;
   private static final double DIVERGENCE = 1e-4;
 
   private TrainAutoencoder() {}
@@ -40,19 +42,19 @@ public final class TrainAutoencoder {
    */
   public static void main(String[] args) {
     CaptionedPictures all = CaptionedPictures.read(List.of(args).subList(2, args.length), SIDE);
-    CaptionedPictures heldOut = all.heldOut(); // one caption in twenty
+    CaptionedPictures heldOut = all.heldOut(1); // one caption in twenty
     Batches batches =
-        new Batches(all.training(), BatchOptions.defaults().withBatchSize(BATCH).withFlip(true));
+        new Batches(all.training(1), BatchOptions.defaults().withBatchSize(BATCH).withFlip(true));
     TrainingOptions options =
         TrainingOptions.defaults()
             .withMaxSteps(Integer.parseInt(args[1]))
             .withOptimizer(Adam.Settings.adam())
-            .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 2e-3, 50));
+            .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 1e-3, 100));
     try (AutoencoderKL network = network(Path.of(args[0]));
         Trainer trainer = new Trainer(new Reconstruction(network), batches, options)) {
       while (trainer.hasNext()) {
         StepReport step = trainer.step();
-        if (step.step() % 20 == 0) {
+        if (step.step() % 100 == 0) {
           System.err.printf(
               Locale.ROOT,
               "step %d  loss %.4f  %.2f s%n",
@@ -60,7 +62,7 @@ public final class TrainAutoencoder {
               step.loss(),
               step.seconds());
         }
-        if (step.step() % 100 == 0 || !trainer.hasNext()) {
+        if (step.step() % 500 == 0 || !trainer.hasNext()) {
           System.err.printf(Locale.ROOT, "held out: %s%n", measure(network, heldOut));
           network.save(Path.of(args[0]));
         }
@@ -82,6 +84,8 @@ public final class TrainAutoencoder {
                     Collections.nCopies(3, "DownEncoderBlock2D"),
                     "up_block_types",
                     Collections.nCopies(3, "UpDecoderBlock2D"),
+                    "layers_per_block",
+                    1,
                     "norm_num_groups",
                     8,
                     "force_upcast",
@@ -100,11 +104,13 @@ public final class TrainAutoencoder {
   private record Reconstruction(AutoencoderKL network) implements TrainingLoss {
     @Override
     public Tensor loss(Batch batch, Draws draws) {
-      Posterior posterior = network.encode(batch.images());
-      long[] shape = posterior.mean().shape();
-      Tensor latents = posterior.at(draws.normal(shape[1], shape[2], shape[3]));
-      Tensor error = network.decode(latents).sub(batch.images());
-      return error.abs().add(error.square()).mean().add(posterior.divergence().mul(DIVERGENCE));
+      try (Autocast half = Autocast.open(Precision.BF16)) {
+        Posterior posterior = network.encode(batch.images());
+        long[] shape = posterior.mean().shape();
+        Tensor latents = posterior.at(draws.normal(shape[1], shape[2], shape[3]));
+        Tensor error = network.decode(latents).sub(batch.images());
+        return error.abs().add(error.square()).mean().add(posterior.divergence().mul(DIVERGENCE));
+      }
     }
   }
 

@@ -76,7 +76,7 @@ public final class TrainClip {
       System.exit(2);
     }
     CaptionedPictures all =
-        CaptionedPictures.read(List.of(args).subList(2, args.length), SIDE).training();
+        CaptionedPictures.read(List.of(args).subList(2, args.length), SIDE).training(1);
     new TrainClip(all).train(Path.of(args[0]), Integer.parseInt(args[1]));
   }
 

@@ -10,17 +10,18 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Classes and captions of pictures.
+ * Classes and captions of pictures, and how often an epoch takes each.
  *
  * @param classNames the names of the classes, by label; empty if there are none
  * @param labels the class of each picture; empty if there are none
  * @param captions a text for each picture; empty if there are none
+ * @param repeats how often an epoch takes each picture; empty if once
  */
-record Annotations(List<String> classNames, int[] labels, List<String> captions) {
+record Annotations(List<String> classNames, int[] labels, List<String> captions, int[] repeats) {
   private static final int MAX_CLASSES = 100_000;
 
   /** No classes and no captions. */
-  static final Annotations NONE = new Annotations(List.of(), new int[0], List.of());
+  static final Annotations NONE = new Annotations(List.of(), new int[0], List.of(), new int[0]);
 
   /**
    * Returns these captions with classes by name, numbered in {@link #inOrder the order}.
@@ -32,7 +33,8 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
     List<String> names = inOrder(all);
     Map<String, Integer> numbers = new HashMap<>();
     names.forEach(name -> numbers.put(name, numbers.size()));
-    return new Annotations(names, nameOfEach.stream().mapToInt(numbers::get).toArray(), captions);
+    return new Annotations(
+        names, nameOfEach.stream().mapToInt(numbers::get).toArray(), captions, repeats);
   }
 
   /**
@@ -81,12 +83,22 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
         names.isEmpty()
             ? IntStream.rangeClosed(0, largest).mapToObj(Integer::toString).toList()
             : names;
-    return new Annotations(known, labels, captions);
+    return new Annotations(known, labels, captions, repeats);
   }
 
   /** Returns these classes with a text for each picture. */
   Annotations withCaptions(List<String> texts) {
-    return new Annotations(classNames, labels, List.copyOf(texts));
+    return new Annotations(classNames, labels, List.copyOf(texts), repeats);
+  }
+
+  /** Returns how often an epoch takes a picture. */
+  int repeatsOf(int picture) {
+    return repeats.length == 0 ? 1 : repeats[picture];
+  }
+
+  /** Returns these annotations with how often an epoch takes each picture. */
+  Annotations withRepeats(int[] times) {
+    return new Annotations(classNames, labels, captions, times);
   }
 
   /**
@@ -94,12 +106,15 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions)
    * meaning.
    */
   Annotations of(int[] pictures) {
-    int[] someLabels =
-        labels.length == 0 ? labels : IntStream.of(pictures).map(i -> labels[i]).toArray();
     List<String> someCaptions = new ArrayList<>();
     if (!captions.isEmpty()) {
       IntStream.of(pictures).forEach(i -> someCaptions.add(captions.get(i)));
     }
-    return new Annotations(classNames, someLabels, List.copyOf(someCaptions));
+    return new Annotations(
+        classNames, some(labels, pictures), List.copyOf(someCaptions), some(repeats, pictures));
+  }
+
+  private static int[] some(int[] all, int[] pictures) {
+    return all.length == 0 ? all : IntStream.of(pictures).map(i -> all[i]).toArray();
   }
 }

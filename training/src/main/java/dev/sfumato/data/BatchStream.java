@@ -55,8 +55,9 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     if (position == batches.perEpoch()) {
       return;
     }
-    Batch batch = epoch.empty(position++, share);
-    int count = batch.indices().length;
+    int[] items = epoch.items(position, share);
+    Batch batch = epoch.empty(position++, items);
+    int count = items.length;
     int parts = Math.min(batches.threads(), count);
     List<Future<?>> work = new ArrayList<>();
     for (int part = 0; part < parts; part++) {
@@ -65,7 +66,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
           background.submit(
               () -> {
                 for (int place = first; place < count && !closed; place += parts) {
-                  epoch.fill(batch, place);
+                  epoch.fill(batch, place, items[place]);
                 }
               }));
     }

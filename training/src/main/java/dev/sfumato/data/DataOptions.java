@@ -3,7 +3,9 @@ package dev.sfumato.data;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
+import dev.sfumato.picture.Size;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Options for reading pictures; {@link #defaults} gives their defaults.
@@ -18,6 +20,7 @@ import java.util.Locale;
  * @param columns the columns of pictures, classes and captions in Parquet and metadata files
  * @param threads the number of threads that decode pictures when a data set is opened
  * @param cacheMegabytes memory for decoded pictures; pictures that do not fit are decoded again
+ * @param texts what pictures for a text-to-image model need
  */
 public record DataOptions(
     int resolution,
@@ -27,7 +30,8 @@ public record DataOptions(
     Split split,
     Columns columns,
     int threads,
-    int cacheMegabytes) {
+    int cacheMegabytes,
+    Texts texts) {
 
   /** A {@link #resolution} that means the data's own size, if there is one. */
   public static final int NATIVE = 0;
@@ -82,6 +86,45 @@ public record DataOptions(
     public static final Columns USUAL = new Columns("", "", "");
   }
 
+  /**
+   * What pictures for a text-to-image model need.
+   *
+   * @param required whether every picture must have a caption; then the pictures of a folder named
+   *     like {@code 10_red rose} are taken 10 times in an epoch, and the rest of its name is the
+   *     caption of those without another
+   * @param prompt the caption of pictures that have none
+   * @param buckets whether pictures keep their proportions, more or less
+   */
+  public record Texts(boolean required, Optional<String> prompt, Bucketing buckets) {
+    /** Captions are read where there are any. */
+    public static final Texts OPTIONAL = new Texts(false, Optional.empty(), Bucketing.AUTO);
+
+    /** Returns the same with or without a caption for every picture. */
+    public Texts withRequired(boolean on) {
+      return new Texts(on, prompt, buckets);
+    }
+
+    /** Returns the same with a caption for pictures that have none. */
+    public Texts withPrompt(String text) {
+      return new Texts(required, Optional.of(text), buckets);
+    }
+
+    /** Returns the same with another choice of proportions. */
+    public Texts withBuckets(Bucketing other) {
+      return new Texts(required, prompt, other);
+    }
+  }
+
+  /** Whether pictures keep their proportions, as far as {@link Buckets} go. */
+  public enum Bucketing {
+    /** If captions are required and the pictures would lie in several buckets. */
+    AUTO,
+    /** Each picture has the size of its bucket. */
+    ON,
+    /** All pictures are squares. */
+    OFF
+  }
+
   /** Checks the numbers. */
   public DataOptions {
     if (resolution < 0 || resolution > 8192) {
@@ -110,66 +153,109 @@ public record DataOptions(
         Split.TRAIN,
         Columns.USUAL,
         Math.max(2, Runtime.getRuntime().availableProcessors()),
-        (int) Math.min(1024, Runtime.getRuntime().maxMemory() / 4_000_000));
+        (int) Math.min(1024, Runtime.getRuntime().maxMemory() / 4_000_000),
+        Texts.OPTIONAL);
   }
 
   /** Returns these options with another resolution. */
   public DataOptions withResolution(int pixels) {
     return new DataOptions(
-        pixels, centerCrop, channels, onBadImage, split, columns, threads, cacheMegabytes);
+        pixels, centerCrop, channels, onBadImage, split, columns, threads, cacheMegabytes, texts);
   }
 
   /** Returns these options with or without centre crop. */
   public DataOptions withCenterCrop(boolean center) {
     return new DataOptions(
-        resolution, center, channels, onBadImage, split, columns, threads, cacheMegabytes);
+        resolution, center, channels, onBadImage, split, columns, threads, cacheMegabytes, texts);
   }
 
   /** Returns these options with other channels. */
   public DataOptions withChannels(Channels colours) {
     return new DataOptions(
-        resolution, centerCrop, colours, onBadImage, split, columns, threads, cacheMegabytes);
+        resolution,
+        centerCrop,
+        colours,
+        onBadImage,
+        split,
+        columns,
+        threads,
+        cacheMegabytes,
+        texts);
   }
 
   /** Returns these options with another way to treat bad pictures. */
   public DataOptions withOnBadImage(OnBadImage policy) {
     return new DataOptions(
-        resolution, centerCrop, channels, policy, split, columns, threads, cacheMegabytes);
+        resolution, centerCrop, channels, policy, split, columns, threads, cacheMegabytes, texts);
   }
 
   /** Returns these options for another split. */
   public DataOptions withSplit(Split part) {
     return new DataOptions(
-        resolution, centerCrop, channels, onBadImage, part, columns, threads, cacheMegabytes);
+        resolution,
+        centerCrop,
+        channels,
+        onBadImage,
+        part,
+        columns,
+        threads,
+        cacheMegabytes,
+        texts);
   }
 
   /** Returns these options for other columns. */
   public DataOptions withColumns(Columns names) {
     return new DataOptions(
-        resolution, centerCrop, channels, onBadImage, split, names, threads, cacheMegabytes);
+        resolution, centerCrop, channels, onBadImage, split, names, threads, cacheMegabytes, texts);
   }
 
   /** Returns these options with other threads. */
   public DataOptions withThreads(int count) {
     return new DataOptions(
-        resolution, centerCrop, channels, onBadImage, split, columns, count, cacheMegabytes);
+        resolution, centerCrop, channels, onBadImage, split, columns, count, cacheMegabytes, texts);
   }
 
   /** Returns these options with more or less memory for decoded pictures. */
   public DataOptions withCacheMegabytes(int megabytes) {
     return new DataOptions(
-        resolution, centerCrop, channels, onBadImage, split, columns, threads, megabytes);
+        resolution, centerCrop, channels, onBadImage, split, columns, threads, megabytes, texts);
   }
 
-  /** Scales (and, with centre crop, crops) a picture to {@code size} and converts its colours. */
-  Pixels prepare(Pixels picture, int size) {
+  /** Returns these options for other needs of a text-to-image model. */
+  public DataOptions withTexts(Texts other) {
+    return new DataOptions(
+        resolution,
+        centerCrop,
+        channels,
+        onBadImage,
+        split,
+        columns,
+        threads,
+        cacheMegabytes,
+        other);
+  }
+
+  /** Returns the side of square pictures in pixels, also if it was left open. */
+  int side() {
+    return resolution == NATIVE ? FOLDER_RESOLUTION : resolution;
+  }
+
+  /** Returns how a picture of a folder gets its size. */
+  Frame frame(Size picture, Optional<Buckets> buckets) {
+    return buckets
+        .map(all -> Frame.covering(picture, all.nearest(picture)))
+        .orElseGet(() -> Frame.square(picture, side()));
+  }
+
+  /** Scales (and, with centre crop, crops) a picture and converts its colours. */
+  Pixels prepare(Pixels picture, Frame frame) {
     Pixels coloured =
         switch (channels) {
           case AUTO -> picture;
           case RGB -> picture.rgb();
           case GRAY -> picture.gray();
         };
-    Pixels scaled = Resize.smallerEdge(coloured, size);
-    return centerCrop ? scaled.centerCrop(size, size) : scaled;
+    Pixels scaled = Resize.to(coloured, frame.scaled().height(), frame.scaled().width());
+    return centerCrop ? scaled.centerCrop(frame.size().height(), frame.size().width()) : scaled;
   }
 }

@@ -59,6 +59,16 @@ public class DatasetView implements Dataset {
   }
 
   @Override
+  public int repeats(int index) {
+    return original.repeats(indices[index]);
+  }
+
+  @Override
+  public Frame frame(int index) {
+    return original.frame(indices[index]);
+  }
+
+  @Override
   public Pixels pixels(int index) {
     return original.pixels(indices[index]);
   }

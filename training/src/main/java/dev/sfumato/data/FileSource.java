@@ -29,16 +29,19 @@ final class FileSource implements PictureSource {
   private final Map<String, String> present; // by the canonical form of their names
   private final List<String> names;
   private final Annotations annotations;
+  private final List<String> columns; // of the metadata
 
   private FileSource(
       PictureFiles files,
       Map<String, String> present,
       List<String> names,
-      Annotations annotations) {
+      Annotations annotations,
+      List<String> columns) {
     this.files = files;
     this.present = present;
     this.names = names;
     this.annotations = annotations;
+    this.columns = columns;
   }
 
   /**
@@ -68,14 +71,20 @@ final class FileSource implements PictureSource {
     files.names().forEach(name -> present.put(EntryNames.canonical(name), name));
     warnOfUnnamed(files, pictures, names, present);
     warnOfNoSplit(files, splits, options.split());
-    Annotations annotations = metadata.annotations(chosen, options.columns(), files.origin());
+    Annotations annotations =
+        new CaptionFiles(files)
+            .complete(
+                metadata.annotations(chosen, options.columns(), files.origin()),
+                names,
+                options.texts());
     return new FileSource(
         files,
         present,
         names,
         annotations.classNames().isEmpty()
             ? byFolder(splits, options.split(), names, annotations)
-            : annotations);
+            : annotations,
+        metadata.columns());
   }
 
   /**
@@ -92,9 +101,9 @@ final class FileSource implements PictureSource {
     return new Splits(pictures);
   }
 
-  /** Returns whether a file of this name is a picture or metadata. */
+  /** Returns whether a file of this name is a picture, metadata or a caption. */
   static boolean uses(String name) {
-    return PictureFormat.named(name) || Metadata.named(name);
+    return PictureFormat.named(name) || Metadata.named(name) || CaptionFiles.named(name);
   }
 
   private static void requireNoColumns(PictureFiles files, DataOptions.Columns columns) {
@@ -166,15 +175,34 @@ final class FileSource implements PictureSource {
 
   @Override
   public byte[] read(int index) {
+    return files.read(file(index));
+  }
+
+  @Override
+  public Beginning begin(int index) {
+    return files.begin(file(index));
+  }
+
+  private String file(int index) {
     String name = present.get(EntryNames.canonical(names.get(index)));
     if (name == null) { // metadata may name anything
       throw new SfumatoException(name(index) + ": no such file");
     }
-    return files.read(name);
+    return name;
   }
 
   @Override
   public Annotations annotations() {
     return annotations;
+  }
+
+  @Override
+  public List<String> columns() {
+    return columns;
+  }
+
+  @Override
+  public boolean ofFiles() {
+    return true;
   }
 }

@@ -176,10 +176,7 @@ record Metadata(List<Row> rows) {
    */
   Annotations annotations(Predicate<Row> some, DataOptions.Columns columns, String origin) {
     List<Row> chosen = rows.stream().filter(some).toList();
-    Set<String> present = new LinkedHashSet<>();
-    chosen.forEach(row -> row.values().fieldNames().forEachRemaining(present::add));
-    present.remove(FILE_NAME);
-    List<String> names = List.copyOf(present);
+    List<String> names = columns(chosen);
     String table = origin + ": metadata";
     Annotations annotations =
         Column.label(columns)
@@ -191,6 +188,18 @@ record Metadata(List<Row> rows) {
         ? annotations
         : annotations.withCaptions(
             chosen.stream().map(row -> row.value(caption.get()).asText()).toList());
+  }
+
+  /** Returns the names of the columns. */
+  List<String> columns() {
+    return columns(rows);
+  }
+
+  private static List<String> columns(List<Row> some) {
+    Set<String> present = new LinkedHashSet<>();
+    some.forEach(row -> row.values().fieldNames().forEachRemaining(present::add));
+    present.remove(FILE_NAME);
+    return List.copyOf(present);
   }
 
   private Annotations withClasses(List<Row> chosen, String column, String table) {

@@ -248,6 +248,13 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     return Column.caption(columns).in(List.copyOf(types.keySet()), path.toString());
   }
 
+  /** Returns the columns of texts, one or several for each picture, besides that of pictures. */
+  List<String> textColumns(String image) {
+    return types.keySet().stream()
+        .filter(name -> !name.equals(image) && types.get(name).matches("VARCHAR(\\[\\])?"))
+        .toList();
+  }
+
   /** Returns the query for pictures as bytes, classes, captions and paths, each null if absent. */
   String rows(String image, Optional<String> label, Optional<String> caption) {
     String column = quoted(image);

@@ -14,10 +14,12 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -37,6 +39,7 @@ final class ParquetSource implements PictureSource {
   private final List<Label> labels = new ArrayList<>();
   private final List<Label> otherLabels = new ArrayList<>(); // of other splits
   private final Map<Integer, String> paths = new HashMap<>(); // of pictures in files of their own
+  private final Set<String> others = new LinkedHashSet<>(); // columns that may hold captions
   private List<String> classNames = List.of();
   private boolean numbered;
 
@@ -87,6 +90,7 @@ final class ParquetSource implements PictureSource {
       label.ifPresent(column -> requireSameClasses(file, column));
       Optional<String> caption = file.captionColumn(columns);
       files.put(size(), path);
+      others.addAll(file.textColumns(image));
       try (ResultSet rows = statement.executeQuery(file.rows(image, label, caption))) {
         while (rows.next()) {
           add(rows, label.isPresent(), caption.isPresent());
@@ -173,6 +177,13 @@ final class ParquetSource implements PictureSource {
     return pictures.read(extents.get(index), name(index));
   }
 
+  @Override
+  public Beginning begin(int index) {
+    return paths.containsKey(index)
+        ? FolderFiles.begin(beside(index))
+        : pictures.begin(extents.get(index), name(index));
+  }
+
   /**
    * Returns the path of a picture, relative to the table's folder or that of all tables and never
    * outside.
@@ -208,6 +219,16 @@ final class ParquetSource implements PictureSource {
     List<Label> all = new ArrayList<>(labels);
     all.addAll(otherLabels);
     return texts.withClasses(labels, all, classNames, origin);
+  }
+
+  @Override
+  public List<String> columns() {
+    return List.copyOf(others);
+  }
+
+  @Override
+  public boolean ofFiles() {
+    return false;
   }
 
   private void requireAllOrNone(List<?> values, String column) {

@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import java.util.List;
 
 /**
  * Encoded pictures, numbered from 0, in folders, archives or Parquet files. Safe to read from
@@ -24,6 +25,19 @@ interface PictureSource {
    */
   byte[] read(int index);
 
-  /** Returns the classes and captions of the pictures. */
+  /**
+   * Returns the first bytes of a picture file.
+   *
+   * @throws SfumatoException as {@link #read}
+   */
+  Beginning begin(int index);
+
+  /** Returns the classes and captions of the pictures; a missing caption is blank. */
   Annotations annotations();
+
+  /** Returns the names of the columns that may hold captions. */
+  List<String> columns();
+
+  /** Returns whether each picture is a file, which may have others beside it. */
+  boolean ofFiles();
 }

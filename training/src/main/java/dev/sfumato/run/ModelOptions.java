@@ -211,6 +211,11 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
                 : Presets.named(name));
   }
 
+  /** Returns whether a new model learns from texts. */
+  boolean isOfTexts() {
+    return ofTexts().isPresent();
+  }
+
   /** The file, if it describes the U-Net of a text-to-image model. */
   private Optional<UNet2DConditionConfig> ofTexts() {
     return config

@@ -87,9 +87,13 @@ record TrainedModel(
     return from.directory.or(() -> from.name.map(TrainedModel::find));
   }
 
-  /** The side of the square pictures that a new model is described for. */
-  Optional<Integer> size() {
-    return from.memory.isPresent() ? Optional.empty() : shape.size();
+  /** Returns the pictures in the size that a new model is described for, with what it needs. */
+  TrainingPictures pictures(TrainingPictures asked) {
+    if (from.memory.isPresent()) {
+      return asked;
+    }
+    TrainingPictures sized = shape.size().map(asked::ofSize).orElse(asked);
+    return shape.isOfTexts() ? sized.captioned() : sized.plain();
   }
 
   private static Path find(String name) {

@@ -1,0 +1,133 @@
+package dev.sfumato.bench;
+
+import dev.sfumato.guidance.ClassifierFreeGuidance;
+import dev.sfumato.guidance.ColorGuide;
+import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.ScheduledGuide;
+import dev.sfumato.model.AutoencoderKL;
+import dev.sfumato.model.AutoencoderKLConfig;
+import dev.sfumato.model.Condition;
+import dev.sfumato.model.LatentDenoiser;
+import dev.sfumato.model.LatentSpace;
+import dev.sfumato.model.UNet2DConditionConfig;
+import dev.sfumato.model.UNet2DConditionModel;
+import dev.sfumato.nn.Module;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.Start;
+import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+
+/** Steps of networks of the shape of Stable Diffusion 1.5, with random weights. */
+final class TextSteps {
+  private static final double SCALE = 7.5;
+  private static final SchedulerConfig DDIM = SchedulerConfig.ddpmDefaults().withClassName("ddim");
+
+  private TextSteps() {}
+
+  static UNet2DConditionModel unet(Precision precision) {
+    UNet2DConditionModel unet =
+        filled(
+            new UNet2DConditionModel(UNet2DConditionConfig.of(Map.of("cross_attention_dim", 768))));
+    unet.precision(precision);
+    return unet;
+  }
+
+  private static AutoencoderKL autoencoder() {
+    return filled(
+        new AutoencoderKL(
+            AutoencoderKLConfig.of(
+                Map.of(
+                    "block_out_channels", List.of(128, 256, 512, 512),
+                    "layers_per_block", 2,
+                    "down_block_types", Collections.nCopies(4, "DownEncoderBlock2D"),
+                    "up_block_types", Collections.nCopies(4, "UpDecoderBlock2D")))));
+  }
+
+  private static <T extends Module> T filled(T network) {
+    try (Rng random = new Rng(0)) {
+      network.reset(random);
+    }
+    network.trainable().forEach(weight -> weight.requiresGrad(false));
+    return network;
+  }
+
+  /** Sampling steps of one picture, with classifier-free guidance if asked for. */
+  static IntFunction<double[]> sampling(int side, boolean guided, Precision precision) {
+    LatentDenoiser denoiser = new LatentDenoiser(unet(precision));
+    return steps(new Sampler(denoiser, Scheduler.of(DDIM)), side, guided);
+  }
+
+  /** Steps steered towards a colour through the decoder. */
+  static IntFunction<double[]> steered(int side) {
+    LatentDenoiser denoiser = new LatentDenoiser(unet(Precision.FP32));
+    Guidance teal =
+        Guidance.of(
+            List.of(ScheduledGuide.of("color", new ColorGuide(0.1, 0.9, 0.5), 40)),
+            GradientMode.SHORTCUT);
+    Sampler sampler =
+        new Sampler(denoiser, Scheduler.of(DDIM))
+            .withSpace(new LatentSpace(autoencoder(), false))
+            .withGuidance(teal);
+    return steps(sampler, side, false);
+  }
+
+  private static IntFunction<double[]> steps(Sampler sampler, int side, boolean guided) {
+    return steps -> {
+      DoubleStream.Builder seconds = DoubleStream.builder();
+      try (Scope scope = Scope.open();
+          Rng random = new Rng(0)) {
+        Condition given = Condition.NONE.withTokens(random.normal(1, 77, 768));
+        Condition missing = Condition.NONE.withTokens(random.normal(1, 77, 768));
+        Conditioning conditioning =
+            guided
+                ? new Conditioning(given, Optional.of(missing), ClassifierFreeGuidance.of(SCALE))
+                : Conditioning.of(given);
+        long[] last = {System.nanoTime()};
+        sampler
+            .withConditioning(conditioning)
+            .samples(
+                Start.noise(1, 4, side / 8, side / 8),
+                1,
+                steps,
+                random,
+                (step, x) -> {
+                  long now = System.nanoTime();
+                  seconds.add((now - last[0]) / 1e9);
+                  last[0] = now;
+                });
+      }
+      return seconds.build().toArray();
+    };
+  }
+
+  /** Decodes one picture. */
+  static IntFunction<double[]> decoding(int side) {
+    LatentSpace space = new LatentSpace(autoencoder(), false);
+    return steps ->
+        IntStream.range(0, steps)
+            .mapToDouble(
+                i -> {
+                  long start = System.nanoTime();
+                  try (Scope scope = Scope.open();
+                      Autograd.Recording off = Autograd.off();
+                      Rng random = new Rng(0)) {
+                    space.decode(random.normal(1, 4, side / 8, side / 8));
+                  }
+                  return (System.nanoTime() - start) / 1e9;
+                })
+            .toArray();
+  }
+}

@@ -1,0 +1,88 @@
+package dev.sfumato.data;
+
+import dev.sfumato.SfumatoException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Captions of single pictures: {@code rose.txt} beside {@code rose.png}, and the names of folders
+ * such as {@code 10_red rose}, by the convention of kohya's scripts.
+ */
+final class CaptionFiles {
+  private static final String ENDING = ".txt";
+
+  /** At most 999, so that a date in front of a name is no number of repeats. */
+  private static final Pattern REPEATED = Pattern.compile("([0-9]{1,3})_(.+)");
+
+  private final PictureFiles files;
+  private final Set<String> present;
+
+  CaptionFiles(PictureFiles files) {
+    this.files = files;
+    this.present = Set.copyOf(files.names());
+  }
+
+  /** Returns whether a file of this name may be a caption. */
+  static boolean named(String name) {
+    return name.endsWith(ENDING);
+  }
+
+  /**
+   * Adds captions to pictures that have none. If captions are required, the names of folders count,
+   * too, and say how often an epoch takes their pictures.
+   *
+   * @param annotations of the pictures, with the captions of a table if there is one
+   * @param names the pictures
+   * @throws SfumatoException if a caption cannot be read, or a folder repeats its pictures 0 times
+   */
+  Annotations complete(Annotations annotations, List<String> names, DataOptions.Texts texts) {
+    List<String> captions = new ArrayList<>();
+    int[] repeats = new int[names.size()];
+    for (int i = 0; i < repeats.length; i++) {
+      String name = names.get(i);
+      String known = annotations.captions().isEmpty() ? "" : annotations.captions().get(i);
+      Optional<Matcher> folder = texts.required() ? repeated(name) : Optional.empty();
+      String caption = known.isBlank() ? beside(name) : known;
+      captions.add(caption.isBlank() ? folder.map(f -> f.group(2)).orElse(caption) : caption);
+      repeats[i] = folder.map(f -> repeats(f, name)).orElse(1);
+    }
+    boolean captioned =
+        !annotations.captions().isEmpty() || captions.stream().anyMatch(text -> !text.isBlank());
+    return (captioned ? annotations.withCaptions(captions) : annotations).withRepeats(repeats);
+  }
+
+  /** Returns the name of a picture's folder, if it begins with a number of repeats. */
+  private static Optional<Matcher> repeated(String name) {
+    String[] parts = name.split("/");
+    return parts.length < 2
+        ? Optional.empty()
+        : Optional.of(REPEATED.matcher(parts[parts.length - 2])).filter(Matcher::matches);
+  }
+
+  private int repeats(Matcher folder, String name) {
+    int times = Integer.parseInt(folder.group(1));
+    if (times == 0) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: the folder '%s' would take its pictures 0 times in an epoch: rename it",
+              files.path(name),
+              folder.group()));
+    }
+    return times;
+  }
+
+  /** Returns the text beside a picture in one line; empty if there is none. */
+  private String beside(String picture) {
+    int dot = picture.lastIndexOf('.');
+    String name = (dot > picture.lastIndexOf('/') ? picture.substring(0, dot) : picture) + ENDING;
+    return present.contains(name)
+        ? EntryNames.text(files.read(name)).replace("\ufeff", "").strip().replaceAll("\\s+", " ")
+        : "";
+  }
+}
