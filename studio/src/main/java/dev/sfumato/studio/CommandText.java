@@ -13,10 +13,10 @@ final class CommandText {
   private CommandText() {}
 
   /** Returns a command that writes a file for each picture into the folder {@code drawn}. */
-  static String of(Drawing drawing, Settings settings, StudioOptions studio) {
+  static String of(Drawing drawing, DrawingSettings settings, StudioOptions studio) {
     List<String> lines = new ArrayList<>();
     lines.add(studio.program() + " sample --model " + quoted(drawing.model()));
-    for (Settings.Row row : settings.rows()) {
+    for (DrawingSettings.Row row : settings.rows()) {
       lines.add(options(row.words()));
     }
     if (!studio.device().equals("auto")) {

@@ -74,7 +74,7 @@ final class DrawRoutes {
   }
 
   private Response draw(Drawing drawing) {
-    Settings settings = new Settings(drawing, folders, uploads);
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
     Job job =
         jobs.add(
             "drawing",
@@ -84,7 +84,7 @@ final class DrawRoutes {
   }
 
   private Response text(Drawing drawing) {
-    Settings settings = new Settings(drawing, folders, uploads);
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
     return Response.json(
         Map.of(
             "command", CommandText.of(drawing, settings, options),

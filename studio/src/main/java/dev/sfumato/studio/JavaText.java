@@ -30,7 +30,7 @@ final class JavaText {
   private JavaText() {}
 
   /** Returns a program that writes {@code drawn-0.png}, {@code drawn-1.png}, ... */
-  static String program(Drawing drawing, Settings settings, StudioOptions studio) {
+  static String program(Drawing drawing, DrawingSettings settings, StudioOptions studio) {
     String calls =
         settings.rows().stream()
             .map(row -> "\n          " + row.java())

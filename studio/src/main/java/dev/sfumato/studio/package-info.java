@@ -4,7 +4,8 @@
  *
  * <p>A request passes {@code Access}, which refuses other pages and other machines, and then {@code
  * Routes}. Heavy work becomes a {@code Job} in the only queue, {@code Jobs}; the page hears of it
- * through {@code Events}. A {@code Drawing} is what the page asks for, and its {@code Settings} are
- * the one table from which it is drawn and written as a command and as a Java program.
+ * through {@code Events}. A {@code Drawing} is what the page asks for, and its {@code
+ * DrawingSettings} are the one table from which it is drawn and written as a command and as a Java
+ * program.
  */
 package dev.sfumato.studio;

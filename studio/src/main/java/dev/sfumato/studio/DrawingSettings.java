@@ -20,7 +20,7 @@ import java.util.function.UnaryOperator;
  * The settings of a drawing: one table, from which it is drawn, written as a command, and written
  * as a Java program. All three draw the same pictures because a row says all three.
  */
-final class Settings {
+final class DrawingSettings {
   private static final Set<String> SCHEDULES =
       Set.of(
           "constant", "sqrt_one_minus_alpha_cumprod", "sigma_squared", "linear_up", "linear_down");
@@ -57,7 +57,7 @@ final class Settings {
    *
    * @throws SfumatoException if a value is wrong, or the page may not use a file
    */
-  Settings(Drawing drawing, Folders folders, Uploads uploads) {
+  DrawingSettings(Drawing drawing, Folders folders, Uploads uploads) {
     this.drawing = drawing;
     folders.require(drawing.model());
     long seed = drawing.seed();
