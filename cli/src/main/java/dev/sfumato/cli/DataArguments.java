@@ -98,6 +98,23 @@ final class DataArguments {
   boolean shuffle;
 
   @Option(
+      names = "--shuffle-tags",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "Text-to-image models: give the tags of each caption, which commas separate, a new order"
+              + " each time (default: ${DEFAULT-VALUE}).")
+  boolean shuffleTags;
+
+  @Option(
+      names = "--keep-tokens",
+      paramLabel = "N",
+      description =
+          "Tags that --shuffle-tags leaves at the beginning, such as a trigger word (default:"
+              + " ${DEFAULT-VALUE}).")
+  int keepTokens;
+
+  @Option(
       names = "--channels",
       paramLabel = "rgb|gray",
       description = "Colours (default: gray for MNIST files, rgb for folders).")
@@ -169,6 +186,10 @@ final class DataArguments {
   }
 
   BatchOptions batches() {
-    return BatchOptions.defaults().withBatchSize(batchSize).withShuffle(shuffle).withFlip(flip);
+    return BatchOptions.defaults()
+        .withBatchSize(batchSize)
+        .withShuffle(shuffle)
+        .withFlip(flip)
+        .withTags(new BatchOptions.Tags(shuffleTags, keepTokens));
   }
 }

@@ -14,8 +14,9 @@ import java.util.stream.IntStream;
  * The batches of a data set, epoch by epoch.
  *
  * <p>Order and augmentation are pure functions of (seed, epoch), drawn from separate generators:
- * one per epoch for the order, one per picture for crop and flip. So a run can resume in the middle
- * of an epoch from the epoch's number and the number of batches already used:
+ * one per epoch for the order, one per picture for crop and flip, one per picture for its tags. So
+ * a run can resume in the middle of an epoch from the epoch's number and the number of batches
+ * already used:
  *
  * <pre>{@code
  * try (BatchStream stream = batches.epoch(3).from(17)) {
@@ -116,7 +117,7 @@ public final class Batches {
         order[j] = swapped;
       }
     }
-    return new Epoch(layout.arranged(order), mix(mix(~options.seed()) + number));
+    return new Epoch(number, layout.arranged(order));
   }
 
   /** Scatters neighbouring numbers, which would be seeds of similar generators. */
@@ -128,10 +129,12 @@ public final class Batches {
   public final class Epoch {
     private final int[] order;
     private final long augmentationSeed;
+    private final long tagSeed;
 
-    private Epoch(int[] order, long augmentationSeed) {
+    private Epoch(int number, int[] order) {
       this.order = order;
-      this.augmentationSeed = augmentationSeed;
+      augmentationSeed = mix(mix(~options.seed()) + number);
+      tagSeed = mix(~augmentationSeed);
     }
 
     /** Returns the numbers of the pictures in the epoch's order. */
@@ -179,14 +182,27 @@ public final class Batches {
     Batch empty(int position, int[] some) {
       Size size = dataset.frame(order[layout.start(position)] % dataset.size()).size();
       boolean labelled = !dataset.classNames().isEmpty();
-      List<String> captions = dataset.captions();
       int[] indices = pictures(some);
       return new Batch(
           Scope.release(Tensor.empty(some.length, dataset.channels(), size.height(), size.width())),
           labelled ? IntStream.of(indices).mapToLong(dataset::label).toArray() : new long[0],
-          captions.isEmpty() ? captions : IntStream.of(indices).mapToObj(captions::get).toList(),
+          captions(some),
           indices,
           Arrays.asList(new Crop[some.length]));
+    }
+
+    private List<String> captions(int[] some) {
+      List<String> all = dataset.captions();
+      return all.isEmpty()
+          ? all
+          : IntStream.of(some).mapToObj(item -> caption(all.get(item % all.size()), item)).toList();
+    }
+
+    private String caption(String written, int item) {
+      return options.tags().shuffled()
+          ? ShuffledTags.of(
+              written, options.tags().kept(), new SplittableRandom(mix(tagSeed + item)))
+          : written;
     }
 
     /** Puts an item's picture into its place in a batch. */

@@ -358,6 +358,8 @@ public final class Training implements Cloneable {
     settings.put("batch_size", batches.batchSize());
     settings.put("shuffle", batches.shuffle());
     settings.put("flip", batches.flip());
+    settings.put("shuffle_tags", batches.tags().shuffled());
+    settings.put("keep_tokens", batches.tags().kept());
     settings.putAll(options.settings());
     settings.putAll(objective.settings());
     settings.put("cache_latents", latentCache.toString());
