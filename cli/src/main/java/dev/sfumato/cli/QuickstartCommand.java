@@ -25,7 +25,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code sfumato quickstart}: draw digits, steer faces, fine-tune, stop, resume, report. */
+/**
+ * {@code sfumato quickstart}: draw digits, steer faces, draw from texts, fine-tune, stop, resume,
+ * report.
+ */
 @Command(
     name = "quickstart",
     mixinStandardHelpOptions = true,
@@ -33,7 +36,8 @@ import picocli.CommandLine.Spec;
     footer = {"Examples:", "  sfumato quickstart"},
     description =
         "Shows what Sfumato does in a few minutes: draws digits, steers faces towards a colour and"
-            + " a text, fine-tunes, stops and resumes, and writes an HTML report.")
+            + " a text, draws faces from texts, fine-tunes, stops and resumes, and writes an HTML"
+            + " report.")
 final class QuickstartCommand implements Callable<Integer> {
   private static final int PER_DIGIT = 8;
   private static final int DIGITS = 10;
@@ -75,7 +79,8 @@ final class QuickstartCommand implements Callable<Integer> {
     report.add(
         new HtmlReport.Lead(
             "One diffusion model drew digits on request. Another, which draws cartoon faces, was"
-                + " steered towards a colour and towards texts. Then the first model was"
+                + " steered towards a colour and towards texts. A third drew faces from texts alone."
+                + " Then the first model was"
                 + " fine-tuned to draw in broad strokes, stopped half-way, and resumed from its"
                 + " checkpoint as if it had never stopped."));
     try (OutputDirectory directory = OutputDirectory.create(output, false)) {
@@ -87,17 +92,20 @@ final class QuickstartCommand implements Callable<Integer> {
       tell("2. Steering faces of one noise: towards a colour, then towards two texts.");
       report.addAll(new GuidedFaces(this).draw());
       tell("   -> " + output.resolve("faces.png"));
+      tell("3. Drawing faces from four texts.");
+      report.addAll(new FacesFromTexts(this).draw());
+      tell("   -> " + output.resolve("texts.png"));
       tell(
           String.format(
               Locale.ROOT,
-              "3. Fine-tuning the digits to broad strokes for %.0f seconds, in two halves: the"
+              "4. Fine-tuning the digits to broad strokes for %.0f seconds, in two halves: the"
                   + " second goes on from the checkpoint of the first.",
               seconds));
       report.addAll(new TunedDigits(this, model).draw());
       tell("   -> " + output.resolve("tuned.png"));
       Path page = output.resolve("report.html");
       new HtmlReport("Sfumato quickstart", report).write(page);
-      tell("4. The report tells it with pictures; open it in a browser.");
+      tell("5. The report tells it with pictures; open it in a browser.");
       tell(next());
       System.out.println(page);
     }
@@ -121,6 +129,7 @@ final class QuickstartCommand implements Callable<Integer> {
         What to try next:
           ./sfumato sample --model models/cartoons --count 12 --steps 25 --out cartoons.png
           ./sfumato sample --model models/cartoons --steps 25 --guide color=teal --scale 400 --from 0.1 --out teal.png
+          ./sfumato sample --model models/faces-sd --prompt "a smiling face with pink hair" --count 8 --out pink.png
           ./sfumato train --data FOLDER --output runs/mine --config faces-32 --use-ema
           ./sfumato help
         """;

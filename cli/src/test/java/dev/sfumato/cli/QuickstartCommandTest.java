@@ -25,10 +25,10 @@ class QuickstartCommandTest {
     assertThat(report).contains("towards &quot;red hair&quot;");
     assertThat(report).contains("Fine-tune, stop, resume");
     assertThat(report.split("<img"))
-        .hasLength(11); // digits, 4 rows of faces, a GIF, 3 rows, the loss
+        .hasLength(15); // digits, 4 rows of faces, a GIF, 4 rows of texts, 3 rows, the loss
     assertThat(report).contains("data:image/gif");
     assertThat(call.err())
-        .containsMatch("(?s)1\\. Drawing.*2\\. Steering.*3\\. Fine-tuning.*next:");
+        .containsMatch("(?s)1\\. Drawing.*2\\. Steering.*3\\. Drawing faces.*4\\. Fine.*next:");
     assertThat(Files.readString(output.resolve("training/README.md"))).contains("for 1 seconds");
     assertThat(ImageIO.read(output.resolve("digits.png").toFile())).isNotNull();
     assertSteered(ImageIO.read(output.resolve("faces.png").toFile()));

@@ -43,7 +43,9 @@ class ExamplesTest {
     Files.createFile(checkout.resolve("cli/target/built"));
     Path sources = Path.of("src/main/java/dev/sfumato/examples");
     Path copies = Files.createDirectories(checkout.resolve("examples").resolve(sources));
-    for (String name : List.of("Draw", "Steer", "Inpaint", "DrawingServer", "TrainAutoencoder")) {
+    for (String name :
+        List.of(
+            "Draw", "Steer", "Inpaint", "DrawingServer", "TrainAutoencoder", "WriteCaptioned")) {
       Files.copy(sources.resolve(name + ".java"), copies.resolve(name + ".java"));
     }
     Files.copy(Path.of("run"), checkout.resolve("examples/run"));
@@ -108,6 +110,29 @@ class ExamplesTest {
     assertThat(Files.readString(folder.resolve("vae/config.json"))).contains("scaling_factor");
     assertThat(Files.readAllBytes(folder.resolve("vae/diffusion_pytorch_model.safetensors")))
         .isNotEqualTo(first);
+  }
+
+  @Test
+  void writesCaptionedFoldersWithSomeCaptionsApart() throws Exception {
+    Path data = Files.createDirectory(folder.resolve("data"));
+    List<String> captions =
+        IntStream.range(0, 40).mapToObj(i -> "a cartoon face with hair " + i + ", a hat").toList();
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < captions.size(); i++) {
+      Png.write(data.resolve(i + ".png"), new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB));
+      lines.add("{\"file_name\": \"%d.png\", \"text\": \"%s\"}".formatted(i, captions.get(i)));
+    }
+    Files.write(data.resolve("metadata.jsonl"), lines);
+    run("WriteCaptioned", "captioned", "8", data.toString());
+    String train = Files.readString(folder.resolve("captioned/train/metadata.jsonl"));
+    String test = Files.readString(folder.resolve("captioned/test/metadata.jsonl"));
+    long trained = captions.stream().filter(caption -> train.contains('"' + caption + '"')).count();
+    long tested = captions.stream().filter(caption -> test.contains('"' + caption + '"')).count();
+    assertThat(trained + tested).isEqualTo(captions.size());
+    assertThat(tested).isAtLeast(1L);
+    assertThat(train.lines().count()).isEqualTo(2 * trained); // each with a shorter caption, too
+    assertThat(test.lines().count()).isEqualTo(tested);
+    assertThat(read("captioned/train/00000-1.png").getWidth()).isEqualTo(8);
   }
 
   @Test
