@@ -123,27 +123,18 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** The Euclidean norm of all gradients together. */
-  public double gradientNorm() {
-    try (Scope scope = Scope.open()) {
-      return OptimizerKernels.norm(gradients()).item();
-    }
-  }
-
-  /** Multiplies all gradients by {@code factor}. */
-  public void scaleGradients(double factor) {
-    try (Scope scope = Scope.open()) {
-      OptimizerKernels.mul_(gradients(), factor);
-    }
-  }
-
-  /** Changes the weights by one step and clears the gradients. */
-  public void step(double learningRate) {
+  /**
+   * Changes the weights by one step and forgets their gradients.
+   *
+   * @param gradients the result of {@link #gradients}, maybe scaled
+   * @param accepted float32, shape (), on the device of the weights: 1, or 0 to change no weight
+   */
+  public void step(List<Tensor> gradients, double learningRate, Tensor accepted) {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
       OptimizerKernels.adamStep(
           List.copyOf(weights.values()),
-          gradients(),
+          gradients,
           states(FIRST_MOMENT),
           states(SECOND_MOMENT),
           states(STEP),
@@ -152,7 +143,8 @@ public final class Adam implements AutoCloseable {
           settings.betas().second(),
           settings.epsilon(),
           settings.weightDecay(),
-          settings.decoupled());
+          settings.decoupled(),
+          accepted);
     }
     weights.values().forEach(Autograd::forget);
   }

@@ -10,6 +10,7 @@ import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
@@ -118,16 +119,16 @@ public final class DenoisingLoss implements TrainingLoss {
       return Functional.meanSquaredError(prediction, target);
     }
     Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
-    return perPicture.mul(weights(timesteps).to(perPicture.device())).mean();
+    return perPicture.mul(weights(timesteps)).mean();
   }
 
+  /** Returns the weights of the timesteps (B), on their device. */
   private Tensor weights(Tensor timesteps) {
-    long[] t = timesteps.toLongs();
-    float[] weights = new float[t.length];
-    for (int i = 0; i < t.length; i++) {
-      double signal = schedule.alphaCumprod((int) t[i]);
+    float[] weights = new float[schedule.length()];
+    for (int t = 0; t < weights.length; t++) {
+      double signal = schedule.alphaCumprod(t);
       double snr = signal / (1 - signal);
-      weights[i] =
+      weights[t] =
           (float)
               switch (predictionType) {
                 case EPSILON -> Math.min(1, SNR_GAMMA / snr); // 1, not 0 / 0, for pure noise
@@ -135,7 +136,7 @@ public final class DenoisingLoss implements TrainingLoss {
                 case V_PREDICTION -> Math.min(snr, SNR_GAMMA) / (snr + 1);
               };
     }
-    return Tensor.of(weights, t.length);
+    return Constant.on(timesteps.device(), weights, weights.length).indexSelect(0, timesteps);
   }
 
   /** Returns the same loss with all labels and captions kept and without the noise offset. */
