@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.DataOptions.Bucketing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -74,6 +75,15 @@ final class DataArguments {
   boolean centerCrop;
 
   @Option(
+      names = "--buckets",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "Text-to-image models: keep the pictures' proportions, in sizes of nearly the same area;"
+              + " a batch has pictures of one size (default: if they differ in shape).")
+  Boolean buckets;
+
+  @Option(
       names = "--flip",
       negatable = true,
       fallbackValue = "true",
@@ -86,6 +96,23 @@ final class DataArguments {
       fallbackValue = "true",
       description = "Draw a new order for each epoch (default: ${DEFAULT-VALUE}).")
   boolean shuffle;
+
+  @Option(
+      names = "--shuffle-tags",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "Text-to-image models: give the tags of each caption, which commas separate, a new order"
+              + " each time (default: ${DEFAULT-VALUE}).")
+  boolean shuffleTags;
+
+  @Option(
+      names = "--keep-tokens",
+      paramLabel = "N",
+      description =
+          "Tags that --shuffle-tags leaves at the beginning, such as a trigger word (default:"
+              + " ${DEFAULT-VALUE}).")
+  int keepTokens;
 
   @Option(
       names = "--channels",
@@ -122,7 +149,10 @@ final class DataArguments {
 
   DataOptions options() {
     DataOptions usual = DataOptions.defaults();
-    DataOptions.Texts texts = usual.texts();
+    DataOptions.Texts texts =
+        usual
+            .texts()
+            .withBuckets(buckets == null ? Bucketing.AUTO : buckets ? Bucketing.ON : Bucketing.OFF);
     return usual
         .withResolution(resolution)
         .withCenterCrop(centerCrop)
@@ -156,6 +186,10 @@ final class DataArguments {
   }
 
   BatchOptions batches() {
-    return BatchOptions.defaults().withBatchSize(batchSize).withShuffle(shuffle).withFlip(flip);
+    return BatchOptions.defaults()
+        .withBatchSize(batchSize)
+        .withShuffle(shuffle)
+        .withFlip(flip)
+        .withTags(new BatchOptions.Tags(shuffleTags, keepTokens));
   }
 }

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.data.Survey;
 import dev.sfumato.run.LossHistory;
 import dev.sfumato.run.TrainingRun;
 import dev.sfumato.tracking.EpochReport;
@@ -45,6 +46,13 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     }
     if (bar != null) {
       bar.message(task);
+    }
+  }
+
+  @Override
+  public void onSurvey(Survey survey, int batchSize) {
+    if (bar != null) {
+      survey.lines(batchSize).forEach(bar::line);
     }
   }
 

@@ -5,11 +5,13 @@ import static com.google.common.truth.Truth.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.pipeline.TinyStableDiffusion;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -102,5 +104,20 @@ class TextToImageTrainTest {
     Files.writeString(data.resolve("metadata.csv"), "file_name,title\n" + rows);
     fromParts("--max-steps 1").failsWith(1, "columns title with --caption-column");
     fromParts("--max-steps 1 --sample-count 0 --instance-prompt %s", "a rose").succeeds();
+  }
+
+  @Test
+  void bucketsAreKeptWhenARunGoesOn() throws IOException {
+    Files.delete(data.resolve("metadata.jsonl"));
+    BufferedImage wide = new BufferedImage(40, 20, BufferedImage.TYPE_INT_RGB);
+    ImageIO.write(wide, "png", data.resolve("wide.png").toFile());
+    String call = "--instance-prompt %s --resolution 16 --sample-count 0 --max-steps ";
+    fromParts(call + 2, "a rose").succeeds();
+    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    assertThat(config.get("buckets").booleanValue()).isTrue();
+    train("--max-steps 4 --resume").succeeds();
+    train("--max-steps 5 --resume --no-buckets").succeeds();
+    config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    assertThat(config.get("buckets").booleanValue()).isFalse();
   }
 }

@@ -22,9 +22,6 @@ final class NativeDecoder {
     leptonica.setMsgSeverity(leptonica.L_SEVERITY_NONE);
   }
 
-  /** The size of a picture, in pixels. */
-  record Size(int height, int width) {}
-
   private NativeDecoder() {}
 
   /**

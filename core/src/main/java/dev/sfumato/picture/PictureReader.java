@@ -158,7 +158,7 @@ public final class PictureReader {
   }
 
   private static Pixels decodeWebp(byte[] still, String name) throws IIOException {
-    NativeDecoder.Size size = NativeDecoder.webpSize(still);
+    Size size = NativeDecoder.webpSize(still);
     checkSize(size.width(), size.height(), still, name);
     return NativeDecoder.webp(still).orElseThrow(() -> new IIOException("its data do not fit"));
   }

@@ -46,8 +46,7 @@ public record Device(String type, int index) {
     if (number >= cards) {
       String found =
           cards == 0
-              ? "the engine finds no CUDA card (`sfumato inspect --system` says what is missing);"
-                  + " use `device` cpu"
+              ? "the engine finds no CUDA card: see docs/gpu.md, or use `device` cpu"
               : "the last card is cuda:" + (cards - 1) + "; use `device` auto";
       throw new SfumatoException("device '" + name + "' does not exist: " + found);
     }

@@ -91,6 +91,11 @@ record Annotations(List<String> classNames, int[] labels, List<String> captions,
     return new Annotations(classNames, labels, List.copyOf(texts), repeats);
   }
 
+  /** Returns how often an epoch takes a picture. */
+  int repeatsOf(int picture) {
+    return repeats.length == 0 ? 1 : repeats[picture];
+  }
+
   /** Returns these annotations with how often an epoch takes each picture. */
   Annotations withRepeats(int[] times) {
     return new Annotations(classNames, labels, captions, times);

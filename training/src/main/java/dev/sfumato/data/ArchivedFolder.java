@@ -54,4 +54,10 @@ final class ArchivedFolder implements PictureFiles {
     Entry entry = entries.get(name);
     return entry.files().read(entry.name());
   }
+
+  @Override
+  public Beginning begin(String name) {
+    Entry entry = entries.get(name);
+    return entry.files().begin(entry.name());
+  }
 }

@@ -1,6 +1,8 @@
 package dev.sfumato.data;
 
+import dev.sfumato.picture.Size;
 import dev.sfumato.tensor.Tensor;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -11,8 +13,21 @@ import java.util.List;
  * @param labels the class of each picture (B); empty if the data set has no classes
  * @param captions the text of each picture (B); empty if the data set has no captions
  * @param indices the number of each picture in the data set (B)
+ * @param crops the part of each picture that was taken (B)
  */
-public record Batch(Tensor images, long[] labels, List<String> captions, int[] indices) {
+public record Batch(
+    Tensor images, long[] labels, List<String> captions, int[] indices, List<Crop> crops) {
+
+  /** Whole pictures. */
+  public Batch(Tensor images, long[] labels, List<String> captions, int[] indices) {
+    this(images, labels, captions, indices, Collections.nCopies(indices.length, whole(images)));
+  }
+
+  private static Crop whole(Tensor images) {
+    Size size = new Size((int) images.size(2), (int) images.size(3));
+    return new Crop(Frame.of(size), 0, 0);
+  }
+
   /** Returns B, the number of pictures. */
   public int size() {
     return indices.length;

@@ -55,8 +55,8 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     if (position == batches.perEpoch()) {
       return;
     }
-    int[] items = epoch.items(position++, share);
-    Batch batch = epoch.empty(items);
+    int[] items = epoch.items(position, share);
+    Batch batch = epoch.empty(position++, items);
     int count = items.length;
     int parts = Math.min(batches.threads(), count);
     List<Future<?>> work = new ArrayList<>();

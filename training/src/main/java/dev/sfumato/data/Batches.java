@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Size;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
@@ -13,8 +14,9 @@ import java.util.stream.IntStream;
  * The batches of a data set, epoch by epoch.
  *
  * <p>Order and augmentation are pure functions of (seed, epoch), drawn from separate generators:
- * one per epoch for the order, one per picture for crop and flip. So a run can resume in the middle
- * of an epoch from the epoch's number and the number of batches already used:
+ * one per epoch for the order, one per picture for crop and flip, one per picture for its tags. So
+ * a run can resume in the middle of an epoch from the epoch's number and the number of batches
+ * already used:
  *
  * <pre>{@code
  * try (BatchStream stream = batches.epoch(3).from(17)) {
@@ -34,6 +36,8 @@ public final class Batches {
 
   /** An epoch's items in the data set's order: a picture's number plus {@code size} per repeat. */
   private final int[] items;
+
+  private final BatchLayout layout;
 
   /** Batches that a thread per processor prepares, but at least two. */
   public Batches(Dataset dataset, BatchOptions options) {
@@ -56,6 +60,7 @@ public final class Batches {
     this.options = options;
     this.threads = threads;
     this.items = items(dataset);
+    this.layout = new BatchLayout(dataset, items, options.batchSize());
   }
 
   /** All pictures, then those with a second turn, and so on. */
@@ -86,14 +91,14 @@ public final class Batches {
     return threads;
   }
 
-  /** Returns the number of batches in an epoch, including a short last one. */
+  /** Returns the number of batches in an epoch, including a short last one of each bucket. */
   public int perEpoch() {
-    return (items.length + options.batchSize() - 1) / options.batchSize();
+    return layout.batches();
   }
 
   /** Returns the number of pictures in the batch at {@code position} of an epoch. */
   public int sizeAt(int position) {
-    return Math.min(options.batchSize(), items.length - position * options.batchSize());
+    return layout.size(position);
   }
 
   /**
@@ -112,7 +117,7 @@ public final class Batches {
         order[j] = swapped;
       }
     }
-    return new Epoch(order, mix(mix(~options.seed()) + number));
+    return new Epoch(number, layout.arranged(order));
   }
 
   /** Scatters neighbouring numbers, which would be seeds of similar generators. */
@@ -124,10 +129,12 @@ public final class Batches {
   public final class Epoch {
     private final int[] order;
     private final long augmentationSeed;
+    private final long tagSeed;
 
-    private Epoch(int[] order, long augmentationSeed) {
+    private Epoch(int number, int[] order) {
       this.order = order;
-      this.augmentationSeed = augmentationSeed;
+      augmentationSeed = mix(mix(~options.seed()) + number);
+      tagSeed = mix(~augmentationSeed);
     }
 
     /** Returns the numbers of the pictures in the epoch's order. */
@@ -167,37 +174,51 @@ public final class Batches {
     /** Returns the items of the pictures of {@code share} in a batch. */
     int[] items(int position, Share share) {
       int whole = sizeAt(position);
-      int start = position * options.batchSize();
+      int start = layout.start(position);
       return Arrays.copyOfRange(order, start + share.start(whole), start + share.end(whole));
     }
 
-    /** Returns a batch with room for some items; the caller frees its tensor. */
-    Batch empty(int[] some) {
+    /** Returns a batch with room for some of its items; the caller frees its tensor. */
+    Batch empty(int position, int[] some) {
+      Size size = dataset.frame(order[layout.start(position)] % dataset.size()).size();
       boolean labelled = !dataset.classNames().isEmpty();
-      List<String> captions = dataset.captions();
       int[] indices = pictures(some);
       return new Batch(
-          Scope.release(
-              Tensor.empty(some.length, dataset.channels(), dataset.height(), dataset.width())),
+          Scope.release(Tensor.empty(some.length, dataset.channels(), size.height(), size.width())),
           labelled ? IntStream.of(indices).mapToLong(dataset::label).toArray() : new long[0],
-          captions.isEmpty() ? captions : IntStream.of(indices).mapToObj(captions::get).toList(),
-          indices);
+          captions(some),
+          indices,
+          Arrays.asList(new Crop[some.length]));
+    }
+
+    private List<String> captions(int[] some) {
+      List<String> all = dataset.captions();
+      return all.isEmpty()
+          ? all
+          : IntStream.of(some).mapToObj(item -> caption(all.get(item % all.size()), item)).toList();
+    }
+
+    private String caption(String written, int item) {
+      return options.tags().shuffled()
+          ? ShuffledTags.of(
+              written, options.tags().kept(), new SplittableRandom(mix(tagSeed + item)))
+          : written;
     }
 
     /** Puts an item's picture into its place in a batch. */
     void fill(Batch batch, int place, int item) {
-      float[] picture = augmented(item).signed();
-      batch.images().put_((long) place * picture.length, picture);
-    }
-
-    private Pixels augmented(int item) {
       SplittableRandom random = new SplittableRandom(mix(augmentationSeed + item));
-      Pixels pixels = dataset.pixels(item % dataset.size());
-      int top = random.nextInt(pixels.height() - dataset.height() + 1);
-      int left = random.nextInt(pixels.width() - dataset.width() + 1);
+      int index = item % dataset.size();
+      Frame frame = dataset.frame(index);
+      Size size = frame.size();
+      Pixels pixels = dataset.pixels(index);
+      int top = random.nextInt(pixels.height() - size.height() + 1);
+      int left = random.nextInt(pixels.width() - size.width() + 1);
       boolean flip = options.flip() && random.nextBoolean();
-      Pixels cropped = pixels.crop(top, left, dataset.height(), dataset.width());
-      return flip ? cropped.flipped() : cropped;
+      Pixels cropped = pixels.crop(top, left, size.height(), size.width());
+      float[] picture = (flip ? cropped.flipped() : cropped).signed();
+      batch.images().put_((long) place * picture.length, picture);
+      batch.crops().set(place, frame.crop(pixels, top, left, flip));
     }
   }
 }

@@ -21,32 +21,27 @@ final class Captions {
    */
   static Annotations of(PictureSource source, DataOptions.Texts texts) {
     Annotations found = source.annotations();
-    List<String> captions =
-        found.captions().isEmpty() && (texts.required() || texts.prompt().isPresent())
-            ? Collections.nCopies(source.size(), "")
-            : found.captions();
     if (texts.prompt().isPresent()) {
       String prompt = texts.prompt().get();
+      List<String> captions =
+          found.captions().isEmpty() ? Collections.nCopies(source.size(), "") : found.captions();
       return found.withCaptions(
           captions.stream().map(text -> text.isBlank() ? prompt : text).toList());
     }
     if (texts.required()) {
-      require(source, captions);
+      require(source, missing(found, source.size()).boxed().toList());
     }
     return found;
   }
 
-  /** Returns the numbers of the pictures without a caption. */
-  static List<Integer> missing(List<String> captions) {
-    return IntStream.range(0, captions.size())
-        .filter(i -> captions.get(i).isBlank())
-        .boxed()
-        .toList();
+  /** Returns the numbers of the pictures without a caption, of {@code size}. */
+  static IntStream missing(Annotations annotations, int size) {
+    List<String> captions = annotations.captions();
+    return IntStream.range(0, size).filter(i -> captions.isEmpty() || captions.get(i).isBlank());
   }
 
-  private static void require(PictureSource source, List<String> captions) {
-    List<Integer> missing = missing(captions);
-    if (missing.size() == captions.size()) {
+  private static void require(PictureSource source, List<Integer> missing) {
+    if (missing.size() == source.size()) {
       throw new SfumatoException(
           source.origin() + ": the pictures have no captions: " + ways(source));
     }
@@ -58,7 +53,7 @@ final class Captions {
                   + " `instancePrompt` for all that have none",
               source.origin(),
               missing.size(),
-              captions.size(),
+              source.size(),
               first(source, missing)));
     }
   }
@@ -79,7 +74,7 @@ final class Captions {
   }
 
   /** Returns the names of the first few pictures. */
-  static String first(PictureSource source, List<Integer> pictures) {
+  private static String first(PictureSource source, List<Integer> pictures) {
     return pictures.stream().limit(FEW).map(source::name).collect(Collectors.joining(", "))
         + (pictures.size() > FEW ? ", ..." : "");
   }

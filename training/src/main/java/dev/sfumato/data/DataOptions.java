@@ -3,6 +3,7 @@ package dev.sfumato.data;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
+import dev.sfumato.picture.Size;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -92,18 +93,36 @@ public record DataOptions(
    *     like {@code 10_red rose} are taken 10 times in an epoch, and the rest of its name is the
    *     caption of those without another
    * @param prompt the caption of pictures that have none
+   * @param buckets whether pictures keep their proportions, more or less
    */
-  public record Texts(boolean required, Optional<String> prompt) {
+  public record Texts(boolean required, Optional<String> prompt, Bucketing buckets) {
     /** Captions are read where there are any. */
-    public static final Texts OPTIONAL = new Texts(false, Optional.empty());
+    public static final Texts OPTIONAL = new Texts(false, Optional.empty(), Bucketing.AUTO);
 
-    /** Every picture must have a caption. */
-    public static final Texts REQUIRED = new Texts(true, Optional.empty());
+    /** Returns the same with or without a caption for every picture. */
+    public Texts withRequired(boolean on) {
+      return new Texts(on, prompt, buckets);
+    }
 
     /** Returns the same with a caption for pictures that have none. */
     public Texts withPrompt(String text) {
-      return new Texts(required, Optional.of(text));
+      return new Texts(required, Optional.of(text), buckets);
     }
+
+    /** Returns the same with another choice of proportions. */
+    public Texts withBuckets(Bucketing other) {
+      return new Texts(required, prompt, other);
+    }
+  }
+
+  /** Whether pictures keep their proportions, as far as {@link Buckets} go. */
+  public enum Bucketing {
+    /** If captions are required and the pictures would lie in several buckets. */
+    AUTO,
+    /** Each picture has the size of its bucket. */
+    ON,
+    /** All pictures are squares. */
+    OFF
   }
 
   /** Checks the numbers. */
@@ -216,15 +235,27 @@ public record DataOptions(
         other);
   }
 
-  /** Scales (and, with centre crop, crops) a picture to {@code size} and converts its colours. */
-  Pixels prepare(Pixels picture, int size) {
+  /** Returns the side of square pictures in pixels, also if it was left open. */
+  int side() {
+    return resolution == NATIVE ? FOLDER_RESOLUTION : resolution;
+  }
+
+  /** Returns how a picture of a folder gets its size. */
+  Frame frame(Size picture, Optional<Buckets> buckets) {
+    return buckets
+        .map(all -> Frame.covering(picture, all.nearest(picture)))
+        .orElseGet(() -> Frame.square(picture, side()));
+  }
+
+  /** Scales (and, with centre crop, crops) a picture and converts its colours. */
+  Pixels prepare(Pixels picture, Frame frame) {
     Pixels coloured =
         switch (channels) {
           case AUTO -> picture;
           case RGB -> picture.rgb();
           case GRAY -> picture.gray();
         };
-    Pixels scaled = Resize.smallerEdge(coloured, size);
-    return centerCrop ? scaled.centerCrop(size, size) : scaled;
+    Pixels scaled = Resize.to(coloured, frame.scaled().height(), frame.scaled().width());
+    return centerCrop ? scaled.centerCrop(frame.size().height(), frame.size().width()) : scaled;
   }
 }

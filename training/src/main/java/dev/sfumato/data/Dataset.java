@@ -1,11 +1,12 @@
 package dev.sfumato.data;
 
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Size;
 import java.util.List;
 
 /**
- * Pictures of one size, numbered from 0, with or without classes and captions. Immutable and safe
- * to read from several threads.
+ * Pictures, of one size or in {@linkplain Buckets buckets}, numbered from 0, with or without
+ * classes and captions. Immutable and safe to read from several threads.
  */
 public interface Dataset {
 
@@ -15,10 +16,10 @@ public interface Dataset {
   /** Returns the channels of every picture: 1 (gray) or 3 (RGB). */
   int channels();
 
-  /** Returns the height of every picture in pixels, after cropping. */
+  /** Returns the height of pictures in pixels, after cropping; those in buckets have others. */
   int height();
 
-  /** Returns the width of every picture in pixels, after cropping. */
+  /** Returns the width of pictures in pixels, after cropping; those in buckets have others. */
   int width();
 
   /** Returns the names of the classes, by label; empty if the pictures have none. */
@@ -48,16 +49,26 @@ public interface Dataset {
   }
 
   /**
-   * Returns a picture, decoded and scaled, with {@link #channels} channels. It is {@code height x
-   * width} unless crops are random: then it may be larger along one edge, and {@link Batches} draws
-   * the crop.
+   * Returns how a picture gets its size; by default it already has it.
+   *
+   * @param index the picture's number, 0 to {@code size() - 1}
+   */
+  default Frame frame(int index) {
+    return Frame.of(new Size(height(), width()));
+  }
+
+  /**
+   * Returns a picture, decoded and scaled, with {@link #channels} channels. It has the size of its
+   * {@link #frame} unless crops are random: then it may be larger, and {@link Batches} draws the
+   * crop.
    *
    * @param index the picture's number, 0 to {@code size() - 1}
    */
   Pixels pixels(int index);
 
-  /** Returns a picture's middle as floats in [-1, 1], (C, H, W). */
+  /** Returns the middle of a picture, cropped to its size, as floats in [-1, 1], (C, H, W). */
   default float[] picture(int index) {
-    return pixels(index).centerCrop(height(), width()).signed();
+    Size size = frame(index).size();
+    return pixels(index).centerCrop(size.height(), size.width()).signed();
   }
 }

@@ -64,6 +64,11 @@ public class DatasetView implements Dataset {
   }
 
   @Override
+  public Frame frame(int index) {
+    return original.frame(indices[index]);
+  }
+
+  @Override
   public Pixels pixels(int index) {
     return original.pixels(indices[index]);
   }

@@ -17,6 +17,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -49,8 +50,35 @@ public final class Datasets {
    * @throws SfumatoException if there is no such data set, it is empty, or it is damaged
    */
   public static Dataset open(String data, DataOptions options) {
+    return open(data, options, Optional.empty());
+  }
+
+  /**
+   * Opens a data set and tells at once what a look at its files finds, before they are decoded.
+   *
+   * @param look gets the findings; is not called for MNIST's format, whose pictures are all alike
+   */
+  public static Dataset open(String data, DataOptions options, Consumer<Survey> look) {
+    return open(data, options, Optional.of(look));
+  }
+
+  private static Dataset open(String data, DataOptions options, Optional<Consumer<Survey>> look) {
     Optional<MnistDownload> known = MnistDownload.named(data);
-    return known.isPresent() ? open(known.get(), options) : open(path(data), options);
+    return known.isPresent() ? open(known.get(), options) : open(path(data), options, look);
+  }
+
+  /**
+   * Looks at the files of a data set without decoding them.
+   *
+   * @param data a folder, an archive, Parquet files or a name, as in {@link #open}
+   * @throws SfumatoException as {@link #open}, or if the data have MNIST's format
+   */
+  public static Survey survey(String data, DataOptions options) {
+    if (MnistDownload.named(data).isPresent() || IdxDataset.isIn(path(data))) {
+      throw new SfumatoException(
+          data + ": pictures in one file, all of one size and without names");
+    }
+    return Survey.of(source(path(data), options), options);
   }
 
   /**
@@ -81,10 +109,10 @@ public final class Datasets {
     return IdxDataset.open(folder, known.classNames(), options);
   }
 
-  private static Dataset open(Path path, DataOptions options) {
+  private static Dataset open(Path path, DataOptions options, Optional<Consumer<Survey>> look) {
     return IdxDataset.isIn(path)
         ? IdxDataset.open(path, IdxDataset.DIGITS, options)
-        : PictureDataset.open(source(path, options), options);
+        : PictureDataset.open(source(path, options), options, look);
   }
 
   /**
@@ -169,7 +197,7 @@ public final class Datasets {
     }
     Path path = path(data);
     if (IdxDataset.isIn(path)) {
-      return pictures(open(path, options));
+      return pictures(open(path, options, Optional.empty()));
     }
     PictureSource source = source(path, options);
     return IntStream.range(0, source.size())

@@ -175,11 +175,20 @@ final class FileSource implements PictureSource {
 
   @Override
   public byte[] read(int index) {
+    return files.read(file(index));
+  }
+
+  @Override
+  public Beginning begin(int index) {
+    return files.begin(file(index));
+  }
+
+  private String file(int index) {
     String name = present.get(EntryNames.canonical(names.get(index)));
     if (name == null) { // metadata may name anything
       throw new SfumatoException(name(index) + ": no such file");
     }
-    return files.read(name);
+    return name;
   }
 
   @Override

@@ -28,4 +28,9 @@ record FilesBelow(PictureFiles files, String root) implements PictureFiles {
   public byte[] read(String name) {
     return files.read(root + name);
   }
+
+  @Override
+  public Beginning begin(String name) {
+    return files.begin(root + name);
+  }
 }

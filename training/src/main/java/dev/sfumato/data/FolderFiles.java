@@ -6,6 +6,7 @@ import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
@@ -139,5 +140,19 @@ final class FolderFiles implements PictureFiles {
   @Override
   public byte[] read(String name) {
     return PictureReader.bytes(files.get(name));
+  }
+
+  @Override
+  public Beginning begin(String name) {
+    return begin(files.get(name));
+  }
+
+  /** Returns the first bytes of a file. */
+  static Beginning begin(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      return Beginning.of(in, Files.size(file));
+    } catch (IOException e) {
+      throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Size;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -151,6 +152,6 @@ final class IdxDataset implements Dataset {
     if (options.resolution() == DataOptions.NATIVE) {
       return channels() == 3 ? gray.rgb() : gray;
     }
-    return options.prepare(gray, options.resolution());
+    return options.prepare(gray, Frame.square(new Size(rows, columns), options.resolution()));
   }
 }

@@ -67,6 +67,12 @@ final class PackedFile {
     return new Extent(start, (int) (end - start));
   }
 
+  /** Returns the first bytes of a picture, whose name in messages is {@code name}. */
+  Beginning begin(Extent extent, String name) {
+    int count = Math.min(extent.length(), Beginning.MOST);
+    return new Beginning(extent.length(), read(new Extent(extent.offset(), count), name));
+  }
+
   /**
    * Returns the bytes of a picture.
    *

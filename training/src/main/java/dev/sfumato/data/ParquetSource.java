@@ -177,6 +177,13 @@ final class ParquetSource implements PictureSource {
     return pictures.read(extents.get(index), name(index));
   }
 
+  @Override
+  public Beginning begin(int index) {
+    return paths.containsKey(index)
+        ? FolderFiles.begin(beside(index))
+        : pictures.begin(extents.get(index), name(index));
+  }
+
   /**
    * Returns the path of a picture, relative to the table's folder or that of all tables and never
    * outside.

@@ -3,13 +3,16 @@ package dev.sfumato.data;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Size;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -32,7 +35,8 @@ final class PictureDataset implements Dataset {
   private final int[] pictures; // their numbers in the source
   private final Annotations annotations;
   private final DataOptions options;
-  private final int resolution;
+  private final Optional<Buckets> buckets;
+  private final AtomicReferenceArray<Frame> frames;
   private final AtomicReferenceArray<Pixels> kept;
   private final AtomicLong room;
 
@@ -41,15 +45,14 @@ final class PictureDataset implements Dataset {
       int[] pictures,
       Annotations annotations,
       DataOptions options,
+      Optional<Buckets> buckets,
       AtomicLong room) {
     this.source = source;
     this.pictures = pictures;
     this.annotations = annotations;
     this.options = options;
-    this.resolution =
-        options.resolution() == DataOptions.NATIVE
-            ? DataOptions.FOLDER_RESOLUTION
-            : options.resolution();
+    this.buckets = buckets;
+    this.frames = new AtomicReferenceArray<>(pictures.length);
     this.kept = new AtomicReferenceArray<>(pictures.length);
     this.room = room;
   }
@@ -57,14 +60,23 @@ final class PictureDataset implements Dataset {
   /**
    * Opens a source, decoding all of it.
    *
+   * @param look gets what a survey finds before that
    * @throws SfumatoException if captions are required and missing, before any decoding, or files
    *     are not pictures
    */
-  static PictureDataset open(PictureSource source, DataOptions options) {
+  static PictureDataset open(
+      PictureSource source, DataOptions options, Optional<Consumer<Survey>> look) {
+    Optional<Survey> survey =
+        look.isPresent() || options.texts().required()
+            ? Optional.of(Survey.of(source, options))
+            : Optional.empty();
+    survey.ifPresent(found -> look.ifPresent(l -> l.accept(found)));
     Annotations annotations = Captions.of(source, options.texts());
     int[] pictures = IntStream.range(0, source.size()).toArray();
     AtomicLong room = new AtomicLong(options.cacheMegabytes() * 1_000_000L);
-    PictureDataset all = new PictureDataset(source, pictures, annotations, options, room);
+    PictureDataset all =
+        new PictureDataset(
+            source, pictures, annotations, options, survey.flatMap(Survey::buckets), room);
     SortedMap<Integer, String> bad = all.scan();
     return bad.isEmpty() ? all : all.without(bad);
   }
@@ -111,8 +123,10 @@ final class PictureDataset implements Dataset {
     }
     int[] good = IntStream.range(0, size()).filter(i -> !bad.containsKey(i)).toArray();
     // A class without good pictures stays, so that labels mean the same on every machine.
-    PictureDataset rest = new PictureDataset(source, good, annotations.of(good), options, room);
+    PictureDataset rest =
+        new PictureDataset(source, good, annotations.of(good), options, buckets, room);
     for (int i = 0; i < good.length; i++) {
+      rest.frames.set(i, frames.get(good[i]));
       rest.kept.set(i, kept.get(good[i]));
     }
     return rest;
@@ -130,12 +144,12 @@ final class PictureDataset implements Dataset {
 
   @Override
   public int height() {
-    return resolution;
+    return options.side();
   }
 
   @Override
   public int width() {
-    return resolution;
+    return options.side();
   }
 
   @Override
@@ -158,7 +172,7 @@ final class PictureDataset implements Dataset {
 
   @Override
   public int repeats(int index) {
-    return annotations.repeats().length == 0 ? 1 : annotations.repeats()[index];
+    return annotations.repeatsOf(index);
   }
 
   @Override
@@ -169,8 +183,7 @@ final class PictureDataset implements Dataset {
     }
     String name = source.name(pictures[index]);
     Pixels decoded = PictureReader.read(source.read(pictures[index]), name);
-    checkProportions(decoded, name);
-    Pixels prepared = options.prepare(decoded, resolution);
+    Pixels prepared = options.prepare(decoded, frame(index, decoded, name));
     int bytes = prepared.values().length;
     if (room.addAndGet(-bytes) >= 0) {
       kept.set(index, prepared);
@@ -180,19 +193,28 @@ final class PictureDataset implements Dataset {
     return prepared;
   }
 
-  /** Refuses strips, which would become huge when their smaller edge is scaled up. */
-  private void checkProportions(Pixels picture, String name) {
-    long shorter = Math.min(picture.height(), picture.width());
-    long longer = Math.max(picture.height(), picture.width());
-    if ((double) resolution * resolution * longer / shorter > PictureReader.MAX_PIXELS) {
+  @Override
+  public Frame frame(int index) {
+    return frames.get(index); // every picture was decoded once
+  }
+
+  /** Returns how a decoded picture gets its size, which must not change during a run. */
+  private Frame frame(int index, Pixels picture, String name) {
+    Frame frame = options.frame(new Size(picture.height(), picture.width()), buckets);
+    if (frame.scaled().area() > PictureReader.MAX_PIXELS) { // a strip
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
-              "%s: %d x %d pixels are too narrow to scale to a resolution of %d",
+              "%s: %s pixels are too narrow to scale to a resolution of %d",
               name,
-              picture.width(),
-              picture.height(),
-              resolution));
+              frame.original(),
+              options.side()));
     }
+    Frame before = frames.getAndSet(index, frame);
+    if (before != null && !before.size().equals(frame.size())) {
+      throw new SfumatoException(
+          name + ": the file was changed, its picture has other proportions");
+    }
+    return frame;
   }
 }

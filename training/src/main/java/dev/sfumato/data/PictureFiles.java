@@ -23,6 +23,13 @@ interface PictureFiles {
    */
   byte[] read(String name);
 
+  /**
+   * Returns the first bytes of a file.
+   *
+   * @throws SfumatoException as {@link #read}
+   */
+  Beginning begin(String name);
+
   /** Returns the name of a file in messages. */
   default String path(String name) {
     return origin() + "/" + name;

@@ -25,6 +25,13 @@ interface PictureSource {
    */
   byte[] read(int index);
 
+  /**
+   * Returns the first bytes of a picture file.
+   *
+   * @throws SfumatoException as {@link #read}
+   */
+  Beginning begin(int index);
+
   /** Returns the classes and captions of the pictures; a missing caption is blank. */
   Annotations annotations();
 

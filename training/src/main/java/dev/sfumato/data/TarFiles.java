@@ -178,4 +178,9 @@ final class TarFiles implements PictureFiles {
   public byte[] read(String name) {
     return file.read(entries.get(name), path(name));
   }
+
+  @Override
+  public Beginning begin(String name) {
+    return file.begin(entries.get(name), path(name));
+  }
 }

@@ -82,6 +82,21 @@ final class ZipFiles implements PictureFiles {
   }
 
   @Override
+  public Beginning begin(String name) {
+    ZipEntry entry = entries.get(name);
+    try (InputStream in = zip.getInputStream(entry)) {
+      return Beginning.of(in, entry.getSize());
+    } catch (IOException e) {
+      throw notUnpacked(name, e);
+    }
+  }
+
+  private SfumatoException notUnpacked(String name, IOException e) {
+    return new SfumatoException(
+        path(name) + ": cannot be unpacked (" + AtomicFile.reason(e) + ")", e);
+  }
+
+  @Override
   public byte[] read(String name) {
     ZipEntry entry = entries.get(name);
     int declared = (int) Math.min(entry.getSize(), PictureReader.MAX_BYTES);
@@ -96,8 +111,7 @@ final class ZipFiles implements PictureFiles {
       }
       return bytes;
     } catch (IOException e) {
-      throw new SfumatoException(
-          path(name) + ": cannot be unpacked (" + AtomicFile.reason(e) + ")", e);
+      throw notUnpacked(name, e);
     } catch (OutOfMemoryError e) {
       throw new SfumatoException(path(name) + ": too large for the memory", e);
     }

@@ -93,7 +93,7 @@ record TrainedModel(
       return asked;
     }
     TrainingPictures sized = shape.size().map(asked::ofSize).orElse(asked);
-    return shape.isOfTexts() ? sized.captioned() : sized;
+    return shape.isOfTexts() ? sized.captioned() : sized.plain();
   }
 
   private static Path find(String name) {

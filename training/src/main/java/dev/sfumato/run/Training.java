@@ -5,6 +5,7 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
+import dev.sfumato.data.Survey;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
@@ -241,7 +242,7 @@ public final class Training implements Cloneable {
       Optional<Path> checkpoint =
           Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
       Optional<Path> folder = checkpoint.or(model::directory);
-      HeldOut heldOut = open(folder);
+      HeldOut heldOut = open(folder, survey -> {});
       try (TrainedModel.Loaded loaded = load(folder, heldOut.training())) {
         return TrainingRun.follow(
             this, loaded.pipeline(), heldOut, checkpoint, processes, listener);
@@ -252,7 +253,8 @@ public final class Training implements Cloneable {
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
       Optional<Path> folder = checkpoint.or(model::directory);
       listener.onTask("reading the pictures");
-      HeldOut heldOut = open(folder);
+      int whole = batches.times(processes.size()).batchSize();
+      HeldOut heldOut = open(folder, survey -> listener.onSurvey(survey, whole));
       listener.onTask("preparing the model");
       try (TrainedModel.Loaded loaded = load(folder, heldOut.training());
           TrainingRun run =
@@ -264,11 +266,11 @@ public final class Training implements Cloneable {
   }
 
   /** Opens the pictures, in the size and the colours of the model unless others were requested. */
-  private HeldOut open(Optional<Path> folder) {
+  private HeldOut open(Optional<Path> folder, Consumer<Survey> look) {
     return folder
         .map(pictures::following)
         .orElseGet(() -> model.pictures(pictures))
-        .open(batches.seed());
+        .open(batches.seed(), look);
   }
 
   private TrainedModel.Loaded load(Optional<Path> folder, Dataset dataset) {
@@ -330,6 +332,8 @@ public final class Training implements Cloneable {
     settings.put("batch_size", batches.batchSize());
     settings.put("shuffle", batches.shuffle());
     settings.put("flip", batches.flip());
+    settings.put("shuffle_tags", batches.tags().shuffled());
+    settings.put("keep_tokens", batches.tags().kept());
     settings.putAll(options.settings());
     settings.putAll(objective.settings());
     settings.put("cache_latents", latentCache.toString());

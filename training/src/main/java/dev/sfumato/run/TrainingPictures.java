@@ -5,10 +5,12 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
+import dev.sfumato.data.Survey;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import java.nio.file.Path;
@@ -18,6 +20,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -96,12 +100,24 @@ record TrainingPictures(
       followed = followed.withChannels(channels(shape.channels));
     }
     TrainingPictures pictures = with(followed);
-    return shape.texts ? pictures.captioned() : pictures;
+    return shape.texts ? pictures.captioned() : pictures.plain();
   }
 
   /** Returns a copy for a model that learns from texts: every picture needs a caption. */
   TrainingPictures captioned() {
-    return with(options.withTexts(new DataOptions.Texts(true, options.texts().prompt())));
+    return with(options.withTexts(options.texts().withRequired(true)));
+  }
+
+  /**
+   * Returns these pictures for a model without texts.
+   *
+   * @throws SfumatoException if buckets are asked for
+   */
+  TrainingPictures plain() {
+    if (options.texts().buckets() == DataOptions.Bucketing.ON) {
+      throw new SfumatoException("`buckets` needs a text-to-image model: leave it out");
+    }
+    return this;
   }
 
   /** The size and the channels of a model's pictures, and whether it learns from texts. */
@@ -130,9 +146,18 @@ record TrainingPictures(
     return count == 1 ? DataOptions.Channels.GRAY : DataOptions.Channels.RGB;
   }
 
-  /** Opens the pictures for training and for validation. */
-  HeldOut open(long seed) {
-    Dataset all = opened.orElseGet(() -> Datasets.open(name, options));
+  /**
+   * Opens the pictures for training and for validation.
+   *
+   * @param look gets what a survey of pictures with captions finds, before they are decoded
+   */
+  HeldOut open(long seed, Consumer<Survey> look) {
+    Dataset all =
+        opened.orElseGet(
+            () ->
+                options.texts().required()
+                    ? Datasets.open(name, options, look)
+                    : Datasets.open(name, options));
     if (validation.share() > 0) {
       return HeldOut.share(all, validation.share(), seed);
     }
@@ -184,7 +209,17 @@ record TrainingPictures(
 
   /** Returns the resolved values of options that were left open. */
   static Map<String, Object> settings(Dataset dataset) {
-    return Map.of("resolution", dataset.height(), "channels", word(channels(dataset.channels())));
+    return Map.of(
+        "resolution",
+        dataset.height(),
+        "channels",
+        word(channels(dataset.channels())),
+        "buckets",
+        IntStream.range(0, dataset.size()).anyMatch(i -> !isUsual(dataset, i)));
+  }
+
+  private static boolean isUsual(Dataset dataset, int picture) {
+    return dataset.frame(picture).size().equals(new Size(dataset.height(), dataset.width()));
   }
 
   private static String word(Enum<?> value) {

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
+import dev.sfumato.data.Survey;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tracking.CsvTracker;
@@ -59,6 +60,14 @@ public final class TrainingRun implements AutoCloseable {
      * @param task such as {@code reading the pictures}
      */
     default void onTask(String task) {}
+
+    /**
+     * Called before the pictures of a text-to-image model are decoded.
+     *
+     * @param survey what a look at their files found
+     * @param batchSize the pictures of a batch, those of all processes
+     */
+    default void onSurvey(Survey survey, int batchSize) {}
 
     /** Called after each epoch. */
     default void onEpoch(EpochReport report) {}

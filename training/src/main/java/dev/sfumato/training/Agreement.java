@@ -1,12 +1,10 @@
 package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Tensor;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -24,12 +22,13 @@ record Agreement(ProcessGroup processes) {
    * @throws SfumatoException if they differ
    */
   void onCall(Batches batches, TrainingOptions options, TrainingLoss loss) {
-    BatchOptions order = batches.options();
     processes.requireSame(
-        List.of(order.batchSize(), order.shuffle(), order.flip(), order.seed())
+        batches.options()
             + ", "
             + batches.dataset().size()
             + " pictures, "
+            + batches.perEpoch()
+            + " batches, "
             + options.settings() // sorted, because the order of a hash differs between processes
             + new TreeMap<>(loss.settings()),
         "the processes were not started with the same options and data");

@@ -5,12 +5,14 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.DatasetView;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
@@ -27,7 +29,7 @@ public final class FixedNoiseLoss {
 
   /** Makes a loss on the first 256 pictures of {@code dataset}, or on all if there are fewer. */
   public FixedNoiseLoss(Dataset dataset, TrainingLoss loss) {
-    this.dataset = dataset;
+    this.dataset = new First(dataset);
     this.loss = loss.measured();
   }
 
@@ -37,7 +39,7 @@ public final class FixedNoiseLoss {
    * @param stopAsked asked before each batch; if it returns true, the result is empty
    */
   public OptionalDouble value(BooleanSupplier stopAsked) {
-    int count = Math.min(PICTURES, dataset.size());
+    int count = dataset.size();
     Batches batches = new Batches(dataset, new BatchOptions(BATCH, false, false, SEED));
     double sum = 0;
     int seen = 0;
@@ -57,6 +59,18 @@ public final class FixedNoiseLoss {
       }
     }
     return OptionalDouble.of(sum / seen);
+  }
+
+  /** The first pictures, each once. */
+  private static final class First extends DatasetView {
+    First(Dataset dataset) {
+      super(dataset, IntStream.range(0, Math.min(PICTURES, dataset.size())).toArray());
+    }
+
+    @Override
+    public int repeats(int index) {
+      return 1;
+    }
   }
 
   /**

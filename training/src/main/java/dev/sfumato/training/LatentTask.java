@@ -9,6 +9,7 @@ import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.Posterior;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.nn.Module;
+import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -70,15 +71,17 @@ final class LatentTask implements DenoisingTask {
               + ": see `channels`");
     }
     int scale = autoencoder.config().reduction();
-    if (dataset.height() % scale != 0 || dataset.width() % scale != 0) {
-      throw new SfumatoException(
-          String.format(
-              Locale.ROOT,
-              "pictures of %d x %d pixels are not a multiple of %d, the size of a latent: see"
-                  + " `resolution`",
-              dataset.width(),
-              dataset.height(),
-              scale));
+    for (int i = 0; i < dataset.size(); i++) {
+      Size size = dataset.frame(i).size();
+      if (size.height() % scale != 0 || size.width() % scale != 0) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "pictures of %s pixels are not a multiple of %d, the size of a latent: see"
+                    + " `resolution`",
+                size,
+                scale));
+      }
     }
   }
 

@@ -4,9 +4,11 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.data.BatchOptions.Tags;
 import dev.sfumato.data.DataOptions.Columns;
 import dev.sfumato.data.DataOptions.Texts;
 import dev.sfumato.picture.PictureGolden;
+import dev.sfumato.tensor.Scope;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +17,9 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -23,7 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Captions for text-to-image models: their places, and messages about missing ones. */
 class CaptionsTest {
-  private static final DataOptions REQUIRED = DataOptions.defaults().withTexts(Texts.REQUIRED);
+  private static final DataOptions REQUIRED =
+      DataOptions.defaults().withTexts(Texts.OPTIONAL.withRequired(true));
 
   @TempDir private Path folder;
 
@@ -67,7 +73,7 @@ class CaptionsTest {
     assertThat(open(DataOptions.defaults()).captions())
         .containsExactly("", "two", "", "", "")
         .inOrder();
-    DataOptions prompted = REQUIRED.withTexts(Texts.REQUIRED.withPrompt("a photo"));
+    DataOptions prompted = REQUIRED.withTexts(REQUIRED.texts().withPrompt("a photo"));
     assertThat(open(prompted).captions())
         .containsExactly("a photo", "two", "a photo", "a photo", "a photo")
         .inOrder();
@@ -158,6 +164,36 @@ class CaptionsTest {
     assertThat(parts.training().repeats(2)).isEqualTo(5);
     assertThat(new Batches(parts.training(), BatchOptions.defaults()).epoch(0).order())
         .hasLength(15);
+  }
+
+  @Test
+  void tagsGetANewOrderForEachPictureAndEpoch() throws IOException {
+    pictures("9_x/a.png");
+    write("9_x/a.txt", "sks,  a, b ,c, d, , e");
+    BatchOptions plain = new BatchOptions(3, true, true, 5);
+    Dataset dataset = open(REQUIRED);
+    Batches batches = new Batches(dataset, plain.withTags(new Tags(true, 2)));
+    List<String> first = captions(batches, 0, 0);
+    assertThat(Set.copyOf(first).size()).isGreaterThan(3);
+    for (String caption : first) {
+      assertThat(caption).startsWith("sks, a, ");
+      assertThat(caption.split(", ")).asList().containsExactly("sks", "a", "b", "c", "d", "e");
+    }
+    assertThat(captions(batches, 1, 0)).isNotEqualTo(first);
+    assertThat(captions(batches, 0, 1)).isEqualTo(first.subList(3, 9)); // a run that goes on
+    assertThat(Set.copyOf(captions(new Batches(dataset, plain), 0, 0))).hasSize(1);
+    assertThat(batches.epoch(1).order()).isEqualTo(new Batches(dataset, plain).epoch(1).order());
+    assertThrows(SfumatoException.class, () -> new Tags(false, 1));
+    assertThrows(SfumatoException.class, () -> new Tags(true, -1));
+  }
+
+  private static List<String> captions(Batches batches, int epoch, int position) {
+    List<String> all = new ArrayList<>();
+    try (BatchStream stream = batches.epoch(epoch).from(position);
+        Scope scope = Scope.open()) {
+      stream.forEachRemaining(batch -> all.addAll(batch.captions()));
+    }
+    return all;
   }
 
   private void pictures(String... names) throws IOException {

@@ -1,0 +1,63 @@
+package dev.sfumato.data;
+
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Size;
+
+/**
+ * How a picture gets its size for training: it is scaled until it covers that size, and what stands
+ * out is cropped.
+ *
+ * @param original the size of the picture, upright
+ * @param scaled its size after scaling
+ * @param size its size after cropping
+ */
+public record Frame(Size original, Size scaled, Size size) {
+  /** Returns the frame of a picture that is neither scaled nor cropped. */
+  static Frame of(Size size) {
+    return new Frame(size, size, size);
+  }
+
+  /** Returns the frame of a picture whose smaller edge is scaled to {@code side} pixels. */
+  static Frame square(Size original, int side) {
+    long shorter = Math.min(original.height(), original.width());
+    Size scaled =
+        new Size(
+            (int) (side * (long) original.height() / shorter),
+            (int) (side * (long) original.width() / shorter));
+    return new Frame(original, scaled, new Size(side, side));
+  }
+
+  /** Returns the frame of a picture that is scaled until it just covers {@code size}. */
+  static Frame covering(Size original, Size size) {
+    double scale =
+        Math.max(
+            (double) size.height() / original.height(), (double) size.width() / original.width());
+    int height = (int) Math.max(size.height(), Math.round(original.height() * scale));
+    int width = (int) Math.max(size.width(), Math.round(original.width() * scale));
+    return new Frame(original, new Size(height, width), size);
+  }
+
+  /**
+   * Returns what is taken from a picture.
+   *
+   * @param pixels the scaled picture or, if only its middle is ever taken, its middle
+   * @param top the first row of these pixels
+   * @param left the first column
+   * @param mirrored whether what is taken is mirrored then
+   */
+  Crop crop(Pixels pixels, int top, int left, boolean mirrored) {
+    int above = (int) Math.rint((scaled.height() - pixels.height()) / 2.0);
+    int before = (int) Math.rint((scaled.width() - pixels.width()) / 2.0) + left;
+    return new Crop(this, above + top, mirrored ? scaled.width() - size.width() - before : before);
+  }
+
+  /** Returns the share of the picture that is cropped, in [0, 1). */
+  public double cropped() {
+    return 1 - (double) size.area() / scaled.area();
+  }
+
+  /** Returns whether the picture is smaller than it has to be, and is enlarged. */
+  public boolean isEnlarged() {
+    return scaled.area() > original.area();
+  }
+}

@@ -1,0 +1,121 @@
+package dev.sfumato.data;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.data.DataOptions.Bucketing;
+import dev.sfumato.picture.Size;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a look at pictures finds before they are decoded. */
+class SurveyTest {
+  @TempDir private Path folder;
+  private DataOptions options;
+
+  @BeforeEach
+  void chooseOptions() {
+    options = DataOptions.defaults().withResolution(512);
+    options = options.withTexts(options.texts().withRequired(true));
+  }
+
+  private Survey survey() {
+    return Datasets.survey(folder.toString(), options);
+  }
+
+  @Test
+  void namesSizesCropsAndEnlargedPictures() throws IOException {
+    Drawn.captioned(folder.resolve("a.png"), 640, 640, 1);
+    Drawn.captioned(folder.resolve("b.png"), 800, 600, 2);
+    Drawn.captioned(folder.resolve("c.png"), 100, 100, 3);
+    options = options.withTexts(options.texts().withBuckets(Bucketing.OFF));
+    Survey survey = survey();
+    assertThat(survey.smallest().orElseThrow().name()).endsWith("c.png");
+    assertThat(survey.largest().orElseThrow().frame().original()).isEqualTo(new Size(600, 800));
+    assertThat(survey.enlarged()).hasSize(1);
+    assertThat(survey.cropped()).hasSize(1);
+    assertThat(survey.cropped().get(0).frame().cropped()).isWithin(1e-3).of(0.25);
+    List<String> lines = survey.lines(4);
+    assertThat(lines.get(0))
+        .startsWith("3 pictures, from 100 x 100 to 800 x 600 pixels, 1 enlarged");
+    assertThat(lines.get(1)).startsWith("1 cropped, by 25 %");
+    assertThat(lines).hasSize(2);
+  }
+
+  @Test
+  void bucketsKeepMoreOfThePictures() throws IOException {
+    Drawn.captioned(folder.resolve("a.png"), 640, 640, 1);
+    Drawn.captioned(folder.resolve("3_wide/b.png"), 800, 600, 2);
+    Survey survey = survey();
+    assertThat(survey.sizes())
+        .containsExactly(new Size(448, 576), 3, new Size(512, 512), 1)
+        .inOrder();
+    assertThat(survey.cropped().get(0).frame().cropped()).isLessThan(0.04);
+    assertThat(String.join("; ", survey.lines(2)))
+        .contains(
+            "buckets: 2 (576 x 448: 3, 512 x 512: 1); 1 with fewer pictures than a batch of 2");
+    Dataset dataset = Datasets.open(folder.toString(), options);
+    assertThat(dataset.frame(0).size()).isEqualTo(new Size(448, 576));
+    assertThat(dataset.picture(0)).hasLength(3 * 448 * 576);
+  }
+
+  @Test
+  void picturesOfOneShapeNeedNoBuckets() throws IOException {
+    Drawn.captioned(folder.resolve("a.png"), 640, 480, 1);
+    Drawn.captioned(folder.resolve("b.png"), 320, 240, 2);
+    assertThat(survey().buckets()).isEmpty();
+    options = options.withTexts(options.texts().withBuckets(Bucketing.ON));
+    assertThat(survey().sizes()).isEqualTo(Map.of(new Size(448, 576), 2));
+  }
+
+  @Test
+  void namesCopiesMissingCaptionsAndDamagedFiles() throws IOException {
+    Path a =
+        Drawn.captioned(folder.resolve("a.png"), 300, 300, 1); // longer than what is read first
+    Files.copy(a, folder.resolve("copy.png"));
+    byte[] other = Files.readAllBytes(a);
+    other[other.length - 20]++; // of the same length, and different only at its end
+    Files.write(folder.resolve("other.png"), other);
+    Files.writeString(folder.resolve("bad.png"), "not a picture");
+    Survey survey = survey();
+    assertThat(survey.copies()).hasSize(1);
+    assertThat(survey.copies().get(0)).hasSize(2);
+    assertThat(survey.unknown()).hasSize(1);
+    assertThat(survey.uncaptioned()).hasSize(3);
+    assertThat(String.join("; ", survey.lines(1))).contains("a.png = ");
+    List<Survey> told = new ArrayList<>();
+    String message =
+        assertThrows(
+                SfumatoException.class, () -> Datasets.open(folder.toString(), options, told::add))
+            .getMessage();
+    assertThat(message).contains("3 of 4 pictures have no caption");
+    assertThat(told).containsExactly(survey);
+  }
+
+  @Test
+  void looksIntoArchives() throws IOException {
+    Path a = Drawn.picture(folder.resolve("a.png"), 300, 200, 1);
+    try (OutputStream file = Files.newOutputStream(folder.resolve("set.zip"));
+        ZipOutputStream zip = new ZipOutputStream(file)) {
+      for (String name : new String[] {"x/a.png", "x/b.png"}) {
+        zip.putNextEntry(new ZipEntry(name));
+        zip.write(Files.readAllBytes(a));
+      }
+    }
+    Files.delete(a);
+    Survey survey = survey();
+    assertThat(survey.copies()).hasSize(1);
+    assertThat(survey.largest().orElseThrow().frame().original()).isEqualTo(new Size(200, 300));
+  }
+}
