@@ -15,8 +15,10 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /**
  * Minimises a loss, one optimiser step at a time:
@@ -42,6 +44,9 @@ import java.util.SplittableRandom;
  * same in all.
  */
 public final class Trainer implements AutoCloseable {
+  /** The start of the names of a text encoder's weights beside those of another network. */
+  private static final String TEXT_ENCODER = "text_encoder";
+
   private static final long CHOICE_STREAM = 0x5DEECE66DL;
   private static final long DROPOUT_STREAM = CHOICE_STREAM + 1; // of rank 0
 
@@ -87,7 +92,10 @@ public final class Trainer implements AutoCloseable {
     loss.prepare(batches.dataset());
     Agreement agreement = new Agreement(processes);
     agreement.onCall(batches, options, loss);
-    processes.broadcast_(List.copyOf(network.parameters().values()));
+    processes.broadcast_(
+        Stream.of(network.parameters(), network.trainedBeside())
+            .flatMap(weights -> weights.values().stream())
+            .toList());
     try (Construction parts = Construction.begin()) {
       optimizer = new Adam(network.trainableByName(), options.optimizer());
       ema = options.ema().map(settings -> new Ema(network.trainableByName(), settings));
@@ -175,7 +183,8 @@ public final class Trainer implements AutoCloseable {
         }
       }
       network.eval();
-      List<Tensor> gradients = optimizer.gradients();
+      Map<String, Tensor> byName = optimizer.gradients();
+      List<Tensor> gradients = List.copyOf(byName.values());
       if (processes.size() > 1) {
         processes.sum_(gradients);
       }
@@ -184,11 +193,10 @@ public final class Trainer implements AutoCloseable {
         OptimizerKernels.clip_(gradients, norm, options.maxGradNorm());
       }
       beforeUpdate.run();
-      double rate =
-          options
-              .learningRate()
-              .at(progress.step(), totalSteps(), options.stepsPerEpoch(batches.perEpoch()));
-      optimizer.step(gradients, rate, sum.accepted(norm));
+      double rate = rate(options.learningRate());
+      double ofTexts = rate(options.textEncoderLearningRate());
+      optimizer.step(
+          byName, name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate, sum.accepted(norm));
       // Only now the host waits for a card.
       StepLoss.Read read = sum.read(norm);
       double mean = processes.sum(read.loss());
@@ -200,6 +208,10 @@ public final class Trainer implements AutoCloseable {
       return new StepReport(
           progress.step(), epoch, progress.images(), mean, rate, read.norm(), seconds);
     }
+  }
+
+  private double rate(LearningRate rate) {
+    return rate.at(progress.step(), totalSteps(), options.stepsPerEpoch(batches.perEpoch()));
   }
 
   /**

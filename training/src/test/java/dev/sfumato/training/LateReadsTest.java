@@ -29,7 +29,7 @@ class LateReadsTest {
       try (Adam adam = new Adam(Map.of("w", weight), Adam.Settings.adamW())) {
         for (double accepted : new double[] {0, 1}) {
           weight.square().mean().backward();
-          adam.step(adam.gradients(), 1e-2, Tensor.scalar(accepted));
+          adam.step(adam.gradients(), name -> 1e-2, Tensor.scalar(accepted));
           assertThat(Autograd.gathered(weight)).isEmpty();
           assertThat(adam.state().get("step.w").item()).isEqualTo(accepted);
           boolean same = weight.detach().sub(start).abs().max().item() == 0;
