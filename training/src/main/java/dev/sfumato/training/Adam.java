@@ -9,6 +9,8 @@ import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 
 /**
  * Adam (Kingma and Ba, 2015) and, with decoupled weight decay, AdamW (Loshchilov and Hutter, 2019).
@@ -123,38 +125,42 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** The Euclidean norm of all gradients together. */
-  public double gradientNorm() {
-    try (Scope scope = Scope.open()) {
-      return OptimizerKernels.norm(gradients()).item();
-    }
-  }
-
-  /** Multiplies all gradients by {@code factor}. */
-  public void scaleGradients(double factor) {
-    try (Scope scope = Scope.open()) {
-      OptimizerKernels.mul_(gradients(), factor);
-    }
-  }
-
-  /** Changes the weights by one step and clears the gradients. */
-  public void step(double learningRate) {
+  /**
+   * Changes the weights by one step and forgets their gradients.
+   *
+   * @param gradients the result of {@link #gradients}, maybe scaled
+   * @param learningRate the learning rate of each weight by its name
+   * @param accepted float32, shape (), on the device of the weights: 1, or 0 to change no weight
+   */
+  public void step(
+      Map<String, Tensor> gradients, ToDoubleFunction<String> learningRate, Tensor accepted) {
+    Map<Double, List<String>> byRate =
+        weights.keySet().stream()
+            .collect(
+                Collectors.groupingBy(
+                    learningRate::applyAsDouble, LinkedHashMap::new, Collectors.toList()));
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
-      OptimizerKernels.adamStep(
-          List.copyOf(weights.values()),
-          gradients(),
-          states(FIRST_MOMENT),
-          states(SECOND_MOMENT),
-          states(STEP),
-          learningRate,
-          settings.betas().first(),
-          settings.betas().second(),
-          settings.epsilon(),
-          settings.weightDecay(),
-          settings.decoupled());
+      byRate.forEach((rate, names) -> step(names, gradients, rate, accepted));
     }
     weights.values().forEach(Autograd::forget);
+  }
+
+  private void step(
+      List<String> names, Map<String, Tensor> gradients, double learningRate, Tensor accepted) {
+    OptimizerKernels.adamStep(
+        names.stream().map(weights::get).toList(),
+        names.stream().map(gradients::get).toList(),
+        states(FIRST_MOMENT, names),
+        states(SECOND_MOMENT, names),
+        states(STEP, names),
+        learningRate,
+        settings.betas().first(),
+        settings.betas().second(),
+        settings.epsilon(),
+        settings.weightDecay(),
+        settings.decoupled(),
+        accepted);
   }
 
   /** The moments and step counts by name, to be saved. */
@@ -167,15 +173,19 @@ public final class Adam implements AutoCloseable {
     state.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
   }
 
-  /** Returns the gradients; a weight that the loss did not reach has a gradient of zeros. */
-  public List<Tensor> gradients() {
-    return weights.values().stream()
-        .map(w -> Autograd.gathered(w).orElseGet(() -> Autograd.zero(w)))
-        .toList();
+  /**
+   * Returns the gradients by the names of their weights; a weight that the loss did not reach has a
+   * gradient of zeros.
+   */
+  public Map<String, Tensor> gradients() {
+    Map<String, Tensor> gradients = new LinkedHashMap<>();
+    weights.forEach(
+        (name, w) -> gradients.put(name, Autograd.gathered(w).orElseGet(() -> Autograd.zero(w))));
+    return gradients;
   }
 
-  private List<Tensor> states(String kind) {
-    return weights.keySet().stream().map(name -> state.get(kind + name)).toList();
+  private List<Tensor> states(String kind, List<String> names) {
+    return names.stream().map(name -> state.get(kind + name)).toList();
   }
 
   @Override

@@ -10,25 +10,27 @@ import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The loss of a diffusion model (Ho et al., 2020, algorithm 1): the mean squared error of the
  * noise, the clean picture or the velocity that the network predicts.
  *
  * <p>For each batch, a latent model first draws the noise of the posterior of its latents. Then the
- * noise is drawn, of the shape of the samples, its offset if there is one, and the timesteps.
+ * noise is drawn, of the shape of the samples, its offset and its perturbation if there are, and
+ * the timesteps.
  */
 public final class DenoisingLoss implements TrainingLoss {
-  private static final double SNR_GAMMA = 5;
-
   private final DenoisingTask task;
   private final NoiseSchedule schedule;
   private final PredictionType predictionType;
   private final Objective objective;
+  private final Optional<ClassPictures> prior;
 
   /**
    * The loss of {@code denoiser} on pixels.
@@ -41,33 +43,43 @@ public final class DenoisingLoss implements TrainingLoss {
         new PixelTask(denoiser),
         NoiseSchedule.of(scheduler),
         scheduler.predictionType(),
-        objective);
+        objective,
+        Optional.empty());
   }
 
   /**
-   * The loss of a text-to-image model's U-Net on latents and captions. The autoencoder and the text
-   * encoder do not change.
+   * The loss of a text-to-image model on latents and captions. What learns of its U-Net and its
+   * text encoders wants gradients; the autoencoder does not change.
    *
    * @param cached whether the distributions of latents and the states of captions are kept in
-   *     memory, for the next epochs; the losses are the same
+   *     memory, for the next epochs; the losses are the same. Captions are read anew if the text
+   *     encoders learn
    */
   public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, boolean cached) {
     this(
         new LatentTask(pipeline, cached),
         NoiseSchedule.of(pipeline.scheduler()),
         pipeline.scheduler().predictionType(),
-        objective);
+        objective,
+        Optional.empty());
   }
 
   private DenoisingLoss(
       DenoisingTask task,
       NoiseSchedule schedule,
       PredictionType predictionType,
-      Objective objective) {
+      Objective objective,
+      Optional<ClassPictures> prior) {
     this.task = task;
     this.schedule = schedule;
     this.predictionType = predictionType;
     this.objective = objective;
+    this.prior = prior;
+  }
+
+  /** Returns the same loss with that of class pictures added (DreamBooth). */
+  public DenoisingLoss withPrior(ClassPictures pictures) {
+    return new DenoisingLoss(task, schedule, predictionType, objective, Optional.of(pictures));
   }
 
   @Override
@@ -88,6 +100,13 @@ public final class DenoisingLoss implements TrainingLoss {
 
   @Override
   public Tensor loss(Batch batch, Draws draws) {
+    return prior.isEmpty()
+        ? perPicture(batch, draws).mean()
+        : prior.get().loss(batch, pair -> perPicture(pair, draws.twice()));
+  }
+
+  /** Returns the loss of each picture (B); of an empty batch one number. */
+  private Tensor perPicture(Batch batch, Draws draws) {
     Device device = task.denoiser().device();
     Tensor samples = task.samples(batch, draws);
     long[] shape = samples.shape();
@@ -95,18 +114,29 @@ public final class DenoisingLoss implements TrainingLoss {
     if (objective.noiseOffset() > 0) {
       noise = noise.add(draws.normal(shape[1], 1, 1).mul(objective.noiseOffset()));
     }
+    Tensor seen = noise;
+    if (objective.inputPerturbation() > 0) {
+      Tensor further = draws.normal(shape[1], shape[2], shape[3]);
+      seen = noise.add(further.mul(objective.inputPerturbation()));
+    }
     Tensor timesteps = draws.integers(schedule.length());
     boolean[] leftOut = draws.chosen(task.dropout(objective));
     if (batch.size() == 0) {
       return Tensor.zeros();
     }
     Condition condition = task.condition(batch, leftOut);
-    return loss(samples, noise.to(device), timesteps.to(device), condition);
+    Tensor sent = noise.to(device);
+    Tensor times = timesteps.to(device);
+    Tensor noisy = schedule.addNoise(samples, seen == noise ? sent : seen.to(device), times);
+    return loss(samples, sent, noisy, times, condition);
   }
 
-  /** The loss for clean samples {@code x0}, {@code noise} (B, C, H, W) and timesteps (B). */
-  private Tensor loss(Tensor x0, Tensor noise, Tensor timesteps, Condition condition) {
-    Tensor noisy = schedule.addNoise(x0, noise, timesteps);
+  /**
+   * The loss of each picture for clean samples, their noise and noisy ones (B, C, H, W), at
+   * timesteps (B).
+   */
+  private Tensor loss(
+      Tensor x0, Tensor noise, Tensor noisy, Tensor timesteps, Condition condition) {
     Tensor prediction = task.denoiser().forward(noisy, timesteps, condition);
     Tensor target =
         switch (predictionType) {
@@ -114,39 +144,46 @@ public final class DenoisingLoss implements TrainingLoss {
           case SAMPLE -> x0;
           case V_PREDICTION -> schedule.velocity(x0, noise, timesteps);
         };
-    if (objective.lossWeighting() == Objective.Weighting.NONE) {
-      return Functional.meanSquaredError(prediction, target);
-    }
     Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
-    return perPicture.mul(weights(timesteps).to(perPicture.device())).mean();
+    return objective.lossWeighting() == Objective.Weighting.NONE
+        ? perPicture
+        : perPicture.mul(weights(timesteps));
   }
 
+  /** Returns the weights of the timesteps (B), on their device. */
   private Tensor weights(Tensor timesteps) {
-    long[] t = timesteps.toLongs();
-    float[] weights = new float[t.length];
-    for (int i = 0; i < t.length; i++) {
-      double signal = schedule.alphaCumprod((int) t[i]);
+    double gamma = objective.snrGamma();
+    float[] weights = new float[schedule.length()];
+    for (int t = 0; t < weights.length; t++) {
+      double signal = schedule.alphaCumprod(t);
       double snr = signal / (1 - signal);
-      weights[i] =
+      weights[t] =
           (float)
               switch (predictionType) {
-                case EPSILON -> Math.min(1, SNR_GAMMA / snr); // 1, not 0 / 0, for pure noise
-                case SAMPLE -> Math.min(snr, SNR_GAMMA);
-                case V_PREDICTION -> Math.min(snr, SNR_GAMMA) / (snr + 1);
+                case EPSILON -> Math.min(1, gamma / snr); // 1, not 0 / 0, for pure noise
+                case SAMPLE -> Math.min(snr, gamma);
+                case V_PREDICTION -> Math.min(snr, gamma) / (snr + 1);
               };
     }
-    return Tensor.of(weights, t.length);
+    return Constant.on(timesteps.device(), weights, weights.length).indexSelect(0, timesteps);
   }
 
   /** Returns the same loss with all labels and captions kept and without the noise offset. */
   @Override
   public TrainingLoss measured() {
-    Objective plain = objective.withNoiseOffset(0).withClassDropout(0).withCaptionDropout(0);
-    return new DenoisingLoss(task, schedule, predictionType, plain);
+    Objective plain =
+        objective
+            .withNoiseOffset(0)
+            .withInputPerturbation(0)
+            .withClassDropout(0)
+            .withCaptionDropout(0);
+    return new DenoisingLoss(task, schedule, predictionType, plain, Optional.empty());
   }
 
   @Override
   public Map<String, Object> settings() {
-    return objective.settings();
+    Map<String, Object> settings = new LinkedHashMap<>(objective.settings());
+    prior.ifPresent(pictures -> settings.put("prior_weight", pictures.weight()));
+    return settings;
   }
 }
