@@ -126,6 +126,15 @@ public record Pixels(int channels, int height, int width, byte[] values) {
     return new Pixels(3, height, width, out);
   }
 
+  /** Returns the samples as floats in [0, 1], (C, H, W). */
+  public float[] unsigned() {
+    float[] out = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      out[i] = (values[i] & 0xff) / 255f;
+    }
+    return out;
+  }
+
   /** Returns the samples as floats in [-1, 1], (C, H, W). */
   public float[] signed() {
     float[] out = new float[values.length];

@@ -20,6 +20,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -100,6 +101,17 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    */
   public Tensor tokens(List<String> texts) {
     return parts.prompts().tokens(texts);
+  }
+
+  /** Returns the weights of the text encoders. */
+  public Map<String, Tensor> textEncoders() {
+    Map<String, Tensor> weights = new LinkedHashMap<>();
+    List<TextEncoder> encoders = parts.prompts().encoders();
+    for (int i = 0; i < encoders.size(); i++) {
+      String prefix = "text_encoder_" + (i + 1) + ".";
+      encoders.get(i).model().parameters().forEach((n, w) -> weights.put(prefix + n, w));
+    }
+    return weights;
   }
 
   @Override

@@ -14,6 +14,7 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The loss of a diffusion model (Ho et al., 2020, algorithm 1): the mean squared error of the
@@ -48,12 +49,12 @@ public final class DenoisingLoss implements TrainingLoss {
    * The loss of a text-to-image model's U-Net on latents and captions. The autoencoder and the text
    * encoder do not change.
    *
-   * @param cached whether the distributions of latents and the states of captions are kept in
-   *     memory, for the next epochs; the losses are the same
+   * @param cache the place that keeps the distributions of latents and the states of captions for
+   *     the next epochs; the losses are the same
    */
-  public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, boolean cached) {
+  public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, LatentCache cache) {
     this(
-        new LatentTask(pipeline, cached),
+        new LatentTask(pipeline, cache),
         NoiseSchedule.of(pipeline.scheduler()),
         pipeline.scheduler().predictionType(),
         objective);
@@ -101,11 +102,24 @@ public final class DenoisingLoss implements TrainingLoss {
       return Tensor.zeros();
     }
     Condition condition = task.condition(batch, leftOut);
-    return loss(samples, noise.to(device), timesteps.to(device), condition);
+    Optional<Tensor> weights = batch.masks().map(masks -> shrunk(masks, shape).to(device));
+    return loss(samples, noise.to(device), timesteps.to(device), condition, weights);
   }
 
-  /** The loss for clean samples {@code x0}, {@code noise} (B, C, H, W) and timesteps (B). */
-  private Tensor loss(Tensor x0, Tensor noise, Tensor timesteps, Condition condition) {
+  /** Returns masks (B, 1, ...) in the size of samples, whose pixels have the mean of theirs. */
+  private static Tensor shrunk(Tensor masks, long[] samples) {
+    long height = masks.size(2) / samples[2];
+    long width = masks.size(3) / samples[3];
+    return masks.reshape(masks.size(0), 1, samples[2], height, samples[3], width).mean(false, 3, 5);
+  }
+
+  /**
+   * The loss for clean samples {@code x0}, {@code noise} (B, C, H, W) and timesteps (B).
+   *
+   * @param masks the weights of the samples' pixels (B, 1, H, W)
+   */
+  private Tensor loss(
+      Tensor x0, Tensor noise, Tensor timesteps, Condition condition, Optional<Tensor> masks) {
     Tensor noisy = schedule.addNoise(x0, noise, timesteps);
     Tensor prediction = task.denoiser().forward(noisy, timesteps, condition);
     Tensor target =
@@ -114,11 +128,15 @@ public final class DenoisingLoss implements TrainingLoss {
           case SAMPLE -> x0;
           case V_PREDICTION -> schedule.velocity(x0, noise, timesteps);
         };
-    if (objective.lossWeighting() == Objective.Weighting.NONE) {
+    if (objective.lossWeighting() == Objective.Weighting.NONE && masks.isEmpty()) {
       return Functional.meanSquaredError(prediction, target);
     }
-    Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
-    return perPicture.mul(weights(timesteps).to(perPicture.device())).mean();
+    Tensor squares = prediction.sub(target).square();
+    Tensor counted = masks.map(squares::mul).orElse(squares);
+    Tensor perPicture = counted.mean(false, target.dimsOfASample());
+    return objective.lossWeighting() == Objective.Weighting.NONE
+        ? perPicture.mean()
+        : perPicture.mul(weights(timesteps).to(perPicture.device())).mean();
   }
 
   private Tensor weights(Tensor timesteps) {

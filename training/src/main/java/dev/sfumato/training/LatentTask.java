@@ -13,28 +13,51 @@ import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /** Latents of a frozen autoencoder, and captions read by a frozen text encoder. */
 final class LatentTask implements DenoisingTask {
   private static final String NO_TEXT = "";
 
   private final StableDiffusionPipeline pipeline;
-  private final RowCache<Tensor> moments;
+  private final LatentCache cache;
+  private final RowCache<Picture> moments;
   private final RowCache<String> texts;
+  private final Set<String> known = new HashSet<>(Set.of(NO_TEXT));
 
   /**
-   * @param cached whether encoded pictures and captions are kept for the next epochs
+   * A picture of a batch.
+   *
+   * @param moving whether another part of it is taken in each epoch
    */
-  LatentTask(StableDiffusionPipeline pipeline, boolean cached) {
+  private record Picture(Tensor image, boolean moving) {}
+
+  /**
+   * @param cache the place for encoded pictures and captions
+   */
+  LatentTask(StableDiffusionPipeline pipeline, LatentCache cache) {
     this.pipeline = pipeline;
-    moments = new RowCache<>(cached, LatentTask::hash, this::moments);
-    texts = new RowCache<>(cached, text -> text, text -> pipeline.tokens(List.of(text)));
+    this.cache = cache;
+    moments =
+        new RowCache<>(
+            cache.store(() -> "vae-" + fingerprint(pipeline.autoencoder().parameters())),
+            LatentTask::key,
+            picture -> moments(picture.image()));
+    texts =
+        new RowCache<>(
+            cache.store(() -> "text-" + fingerprint(pipeline.textEncoders())),
+            this::key,
+            text -> pipeline.tokens(List.of(text)));
+  }
+
+  private String fingerprint(Map<String, Tensor> weights) {
+    return Fingerprint.of(weights, denoiser().device().type() + " " + pipeline.precision());
   }
 
   @Override
@@ -59,6 +82,7 @@ final class LatentTask implements DenoisingTask {
           "the model learns from texts, but the pictures have none: name their column with"
               + " `captionColumn`, or add a metadata.jsonl with file_name and text");
     }
+    known.addAll(dataset.captions());
     requireKind();
     AutoencoderKL autoencoder = pipeline.autoencoder();
     int channels = autoencoder.config().inChannels();
@@ -110,17 +134,18 @@ final class LatentTask implements DenoisingTask {
     }
     return Scope.run(
         () -> {
-          Tensor known = moments.of(pictures(batch.images()));
+          Tensor encoded = moments.of(pictures(batch));
           Posterior posterior =
-              new Posterior(known.narrow(1, 0, channels), known.narrow(1, channels, channels));
+              new Posterior(encoded.narrow(1, 0, channels), encoded.narrow(1, channels, channels));
           return autoencoder.scale(posterior.at(noise).to(denoiser().device()));
         });
   }
 
-  private static List<Tensor> pictures(Tensor images) {
-    List<Tensor> pictures = new ArrayList<>();
-    for (long i = 0; i < images.size(0); i++) {
-      pictures.add(images.narrow(0, i, 1));
+  private static List<Picture> pictures(Batch batch) {
+    List<Picture> pictures = new ArrayList<>();
+    for (int i = 0; i < batch.size(); i++) {
+      boolean moving = batch.crops().get(i).frame().moving();
+      pictures.add(new Picture(batch.images().narrow(0, i, 1), moving));
     }
     return pictures;
   }
@@ -134,12 +159,17 @@ final class LatentTask implements DenoisingTask {
   }
 
   /** Identifies a picture by its pixels, so flips, crops and changed files need no care. */
-  private static Object hash(Tensor picture) {
-    try {
-      return ByteBuffer.wrap(MessageDigest.getInstance("SHA-256").digest(picture.toBytes()));
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e); // every Java has it
-    }
+  private static Optional<String> key(Picture picture) {
+    return picture.moving()
+        ? Optional.empty()
+        : Optional.of(Fingerprint.of(picture.image().toBytes()));
+  }
+
+  /** Identifies a text. A disk keeps captions as they are written, and not with shuffled tags. */
+  private Optional<String> key(String text) {
+    return cache.kind() != LatentCache.Kind.DISK || known.contains(text)
+        ? Optional.of(Fingerprint.of(text))
+        : Optional.empty();
   }
 
   @Override
