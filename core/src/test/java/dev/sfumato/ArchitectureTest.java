@@ -44,6 +44,8 @@ public class ArchitectureTest {
           List.of("training", "evaluation"),
           List.of("tracking"),
           List.of("run"),
+          // studio
+          List.of("studio"),
           // cli
           List.of("cli"));
 

@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.run.Training;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sfumato finetune}. */
@@ -11,7 +12,9 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     footer = {
       "Examples:",
-      "  sfumato finetune --model models/faces --data pictures/ --output runs/faces"
+      "  sfumato finetune --model models/faces --data pictures/ --output runs/faces",
+      "  sfumato finetune --model stable-diffusion-v1-5/stable-diffusion-v1-5 --data captioned/"
+          + " --output runs/style --lora-rank 16"
     },
     description =
         "Trains a pretrained model further on other pictures: train with --model and"
@@ -26,9 +29,16 @@ final class FinetuneCommand extends TrainingCommand {
               + " org/name[@revision].")
   String model;
 
+  @Mixin MethodArguments tuning;
+
   @Override
   Training start() {
     return Training.fineTuning(model, pictures.data, output);
+  }
+
+  @Override
+  Training completed(Training whole) {
+    return tuning.applied(spec, whole);
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.PictureParameters;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;

@@ -47,6 +47,7 @@ public final class Sfumato implements Runnable {
           EvaluateCommand.class,
           InspectCommand.class,
           ConvertCommand.class,
+          StudioCommand.class,
           VersionCommand.class,
           CompletionCommand.class,
           HelpCommand.class);

@@ -42,6 +42,14 @@ final class TrainingArguments {
   boolean useEma;
 
   @Option(
+      names = "--ema-formula",
+      paramLabel = "power|text-to-image",
+      description =
+          "Warm-up of the average's decay: by --ema-power, or (1 + n) / (10 + n) as in diffusers'"
+              + " text-to-image script (default: ${DEFAULT-VALUE}).")
+  Ema.Formula emaFormula;
+
+  @Option(
       names = "--ema-decay",
       paramLabel = "X",
       description = "Largest decay of the average (default: ${DEFAULT-VALUE}).")
@@ -68,11 +76,27 @@ final class TrainingArguments {
   Objective.Weighting lossWeighting;
 
   @Option(
+      names = "--snr-gamma",
+      paramLabel = "X",
+      description =
+          "With min_snr: the largest signal-to-noise ratio that counts (default:"
+              + " ${DEFAULT-VALUE}).")
+  double snrGamma;
+
+  @Option(
       names = "--noise-offset",
       paramLabel = "X",
       description =
           "Strength of noise that is constant over a picture (default: ${DEFAULT-VALUE}).")
   double noiseOffset;
+
+  @Option(
+      names = "--input-perturbation",
+      paramLabel = "X",
+      description =
+          "Strength of a further noise that the model is not to predict; 0.1 is usual (default:"
+              + " ${DEFAULT-VALUE}).")
+  double inputPerturbation;
 
   // ---- classes
 
@@ -115,7 +139,7 @@ final class TrainingArguments {
             .withMaxSteps(maxSteps)
             .withGradientAccumulationSteps(accumulation);
     options = epochs == null ? options : options.withEpochs(epochs);
-    Ema.Settings ema = new Ema.Settings(emaDecay, emaPower, emaInvGamma);
+    Ema.Settings ema = new Ema.Settings(emaFormula, emaDecay, emaPower, emaInvGamma);
     return (useEma ? options.withEma(ema) : options).requireSteps();
   }
 
@@ -124,6 +148,12 @@ final class TrainingArguments {
   }
 
   Objective objective() {
-    return new Objective(lossWeighting, noiseOffset, classDropout, captionDropout);
+    return Objective.defaults()
+        .withLossWeighting(lossWeighting)
+        .withSnrGamma(snrGamma)
+        .withNoiseOffset(noiseOffset)
+        .withInputPerturbation(inputPerturbation)
+        .withClassDropout(classDropout)
+        .withCaptionDropout(captionDropout);
   }
 }

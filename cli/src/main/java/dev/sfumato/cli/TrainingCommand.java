@@ -56,6 +56,11 @@ abstract class TrainingCommand implements Callable<Integer> {
   /** Returns {@code whole} with the model to start from, after downloading it if necessary. */
   abstract Training withModel(Training whole);
 
+  /** Returns {@code whole} with the options that only this command has. */
+  Training completed(Training whole) {
+    return whole;
+  }
+
   /**
    * Returns whether there is a checkpoint to resume from; a run that was stopped before its first
    * one starts again.
@@ -79,7 +84,7 @@ abstract class TrainingCommand implements Callable<Integer> {
     Device device = compute.apply();
     Training asked = WrongCall.checked(spec, this::asked);
     pictures.requireOutside(output);
-    Training whole = goesOn() ? asked : withModel(asked);
+    Training whole = asked.needsModel() ? withModel(asked) : asked;
     Downloads.data(pictures.data);
     try (ProcessGroup processes = TrainingProcesses.join(spec);
         TrainingProgress progress = new TrainingProgress(processes.isFirst())) {
@@ -108,7 +113,7 @@ abstract class TrainingCommand implements Callable<Integer> {
   }
 
   private Training asked() {
-    Training whole =
+    Training set =
         watching.validation(
             start()
                 .withPictures(pictures.options())
@@ -122,6 +127,7 @@ abstract class TrainingCommand implements Callable<Integer> {
                 .withWatch(watching.options())
                 .withSeed(compute.seed)
                 .withNotes(SavedOptions.values(spec)));
+    Training whole = completed(set);
     if (resume != null) {
       return resume.equals(LATEST) ? whole.withResume() : whole.withResume(Path.of(resume));
     }

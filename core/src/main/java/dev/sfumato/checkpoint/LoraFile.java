@@ -5,7 +5,6 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.AdaptedWeight;
 import dev.sfumato.nn.Adapter;
 import dev.sfumato.tensor.DType;
-import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
@@ -139,7 +138,7 @@ public final class LoraFile {
   // ---- layers
 
   /** The change of a layer; {@code up} (out, r) and {@code down} (r, in). */
-  private record Change(AdaptedWeight.Part weight, Tensor up, Tensor down, double rate) {}
+  private record Change(LoraTargets.Target target, Tensor up, Tensor down, double rate) {}
 
   /**
    * Adds {@code scale alpha / r up down} to the weights of a model.
@@ -148,22 +147,26 @@ public final class LoraFile {
    *     changed
    */
   public void mergeInto(LoraTargets targets, double scale) {
-    adapt(targets, scale).forEach(Adapter::merge);
+    adapt(targets, scale).merge();
   }
 
   /**
    * Puts {@code scale alpha / r up down} beside the weights of a model.
    *
-   * @return the adapters, which the layers own; closing them removes them
+   * @return the adapters, which the model's layers own; closing them removes them
    * @throws SfumatoException if a tensor finds no layer, or one of another shape; no weight is then
    *     changed
    */
-  public List<Adapter> adapt(LoraTargets targets, double scale) {
+  public LoraLayers adapt(LoraTargets targets, double scale) {
     try (TensorFile file = TensorFile.open(path);
         Scope scope = Scope.open()) {
-      return changes(targets, file.tensors()).stream()
-          .map(change -> change.weight.adapt(change.up, change.down, change.rate, scale))
-          .toList();
+      List<LoraLayers.Layer> adapted = new ArrayList<>();
+      for (Change change : changes(targets, file.tensors())) {
+        AdaptedWeight.Part weight = change.target.weight();
+        Adapter adapter = weight.adapt(change.up, change.down, change.rate, scale);
+        adapted.add(new LoraLayers.Layer(change.target, adapter));
+      }
+      return new LoraLayers(adapted, targets.version());
     }
   }
 
@@ -195,12 +198,11 @@ public final class LoraFile {
         layer.alpha != null
             ? tensors.get(layer.alpha).to(DType.FLOAT32).item() / down.size(0)
             : settings.rate(target.part(), target.layer(), down.size(0));
-    return new Change(target.weight(), up, down, rate);
+    return new Change(target, up, down, rate);
   }
 
   private static Tensor matrix(Tensor stored, LoraTargets.Target target) {
-    Device device = target.weight().weight().parameter().device();
-    return stored.reshape(stored.size(0), -1).copy().to(device);
+    return stored.reshape(stored.size(0), -1).copy().to(target.device());
   }
 
   private void requireFinite(String name, Tensor tensor) {

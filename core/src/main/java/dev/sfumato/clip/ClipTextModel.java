@@ -3,6 +3,7 @@ package dev.sfumato.clip;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonObject;
 import dev.sfumato.nn.AdaptedWeight;
+import dev.sfumato.nn.EmbeddingTable;
 import dev.sfumato.nn.LayerNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Name;
@@ -30,7 +31,7 @@ import java.util.Optional;
  */
 public final class ClipTextModel extends Module {
   @Name("token_embedding.weight")
-  private final Tensor tokenEmbedding;
+  private final EmbeddingTable tokenEmbedding;
 
   private final Tensor positionalEmbedding;
   private final AdaptedWeight textProjection;
@@ -47,7 +48,7 @@ public final class ClipTextModel extends Module {
     int width = config.transformer().width();
     this.config = config;
     try (Construction parts = Construction.begin()) {
-      tokenEmbedding = parameter(config.vocabSize(), width);
+      tokenEmbedding = new EmbeddingTable(config.vocabSize(), width);
       positionalEmbedding = parameter(config.contextLength(), width);
       textProjection = projected == 0 ? null : new AdaptedWeight(width, projected);
       transformer = new Transformer(config.transformer(), config.causal());
@@ -100,10 +101,10 @@ public final class ClipTextModel extends Module {
     try (Scope scope = Scope.open();
         Construction made = Construction.begin()) {
       Map<String, Tensor> weights = new LinkedHashMap<>(parameters());
-      Tensor more = vectors.to(device()).to(tokenEmbedding.dtype());
+      Tensor more = vectors.to(device()).to(tokenEmbedding.parameter().dtype());
       weights.put(
           "token_embedding.weight",
-          Tensor.cat(List.of(tokenEmbedding.narrow(0, 0, tokens), more), 0));
+          Tensor.cat(List.of(tokenEmbedding.parameter().narrow(0, 0, tokens), more), 0));
       ClipTextModel model =
           new ClipTextModel(
               new ClipConfig.Text(
@@ -137,6 +138,30 @@ public final class ClipTextModel extends Module {
               + width
               + ": it is for another kind of model");
     }
+  }
+
+  /**
+   * Lets the vectors of further tokens learn, which stay beside the model's own.
+   *
+   * @param first the number of the first of them
+   * @param vectors (N, width), which are copied
+   * @throws SfumatoException if they have another width
+   */
+  public void learnTokens(int first, Tensor vectors) {
+    requireVectors(vectors);
+    try (Scope scope = Scope.open()) {
+      tokenEmbedding.learn(first, vectors.detach().copy().to(device()));
+    }
+  }
+
+  /** Returns the vectors of {@link #learnTokens}, (N, width), if there are any. */
+  public Optional<Tensor> learnedTokens() {
+    return tokenEmbedding.further();
+  }
+
+  /** Returns the vector of a token of the model, (1, width), in the current scope. */
+  public Tensor tokenVector(int token) {
+    return tokenEmbedding.parameter().detach().narrow(0, token, 1);
   }
 
   /** Returns the weights by the names of transformers, in the current scope. */
@@ -217,20 +242,20 @@ public final class ClipTextModel extends Module {
               Arrays.toString(ids.shape())));
     }
     for (long token : ids.toLongs()) {
-      if (token < 0 || token >= config.vocabSize()) {
+      if (token < 0 || token >= tokenEmbedding.size()) {
         throw new SfumatoException(
             String.format(
                 Locale.ROOT,
                 "the text encoder has %2$d tokens, not a token %1$d: use its own tokenizer",
                 token,
-                config.vocabSize()));
+                tokenEmbedding.size()));
       }
     }
   }
 
   private Tensor embedded(Tensor ids) {
     Tensor positions = positionalEmbedding.narrow(0, 0, ids.size(1));
-    return Functional.embedding(tokenEmbedding, ids).add(positions);
+    return tokenEmbedding.rows(ids).add(positions);
   }
 
   /** Applies the final normalisation to states (..., width), of the same shape. */
@@ -276,7 +301,7 @@ public final class ClipTextModel extends Module {
 
   @Override
   protected void resetOwn(Rng rng) {
-    StartValues.normal(rng, tokenEmbedding, 0.02);
+    StartValues.normal(rng, tokenEmbedding.parameter(), 0.02);
     StartValues.normal(rng, positionalEmbedding, 0.01);
     if (textProjection != null) {
       Tensor projection = textProjection.parameter();

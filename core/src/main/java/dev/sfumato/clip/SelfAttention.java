@@ -43,7 +43,8 @@ final class SelfAttention extends Module {
     return Scope.run(
         () -> {
           Tensor qkv =
-              Functional.linear(x, inProjWeight.effective(), inProjBias)
+              inProjWeight
+                  .linear(x, inProjBias, this)
                   .reshape(x.size(0), x.size(1), 3, heads, -1)
                   .permute(2, 0, 3, 1, 4); // (3, B, heads, N, d)
           Tensor q = qkv.select(0, 0);

@@ -129,6 +129,15 @@ public final class JsonFile {
     }
   }
 
+  /** Returns {@code value} as JSON in one line, the inverse of {@link #value}. */
+  public static String line(Object value) {
+    try {
+      return MAPPER.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
   /** Writes {@code value} with indents, atomically. */
   public static void write(Path file, Object value) {
     try {

@@ -1,37 +1,116 @@
 package dev.sfumato.nn;
 
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * A parameter, (out, in) or (out, in, k, k), that adapters can change. A field of this type is a
  * parameter of its module like a field of type {@link Tensor}; the layer computes with {@link
- * #effective} and so never without an adapter.
+ * #linear}, {@link #conv2d} or {@link #effective} and so never without an adapter.
  */
-public final class AdaptedWeight {
-  private final Tensor parameter;
+public final class AdaptedWeight extends ExtendedParameter {
   private final List<Adapter> adapters = new ArrayList<>();
 
   /** Makes a parameter of this shape that wants gradients. */
   public AdaptedWeight(long... shape) {
-    parameter = Module.parameter(shape);
-  }
-
-  /** Returns what is loaded, saved and moved: the weight without its adapters. */
-  public Tensor parameter() {
-    return parameter;
+    super(shape);
   }
 
   /** Returns the weight with all adapters, in the current scope; without any, the parameter. */
   public Tensor effective() {
-    Tensor weight = parameter;
+    return sum(adapter -> true);
+  }
+
+  private Tensor sum(Predicate<Adapter> chosen) {
+    Tensor weight = parameter();
     for (Adapter adapter : adapters) {
-      weight = adapter.appliedTo(weight);
+      weight = chosen.test(adapter) ? adapter.appliedTo(weight) : weight;
     }
     return weight;
+  }
+
+  /**
+   * Returns {@code x weight^T + bias}, (..., in) to (..., out), with all adapters, in the current
+   * scope.
+   *
+   * @param layer the module of this weight, which switches dropout
+   */
+  public Tensor linear(Tensor x, Tensor bias, Module layer) {
+    Tensor y = Functional.linear(x, sum(adapter -> !adapter.isBeside()), bias);
+    for (Adapter adapter : beside()) {
+      Optional<Tensor> change =
+          adapter.change(
+              x,
+              layer,
+              AdaptedWeight::linear,
+              (h, up) -> {
+                Tensor part = linear(h, up);
+                long own = part.size(part.dim() - 1);
+                int index = adapter.part().index();
+                int count = adapter.part().count();
+                return count == 1
+                    ? part
+                    : Functional.pad(part, index * own, (count - 1 - index) * own);
+              });
+      y = change.map(y::add).orElse(y);
+    }
+    return y;
+  }
+
+  private static Tensor linear(Tensor x, Tensor weight) {
+    return Functional.linear(x, weight, null);
+  }
+
+  /**
+   * Returns the convolution of {@code x} (B, in, H, W) with all adapters, in the current scope.
+   *
+   * @param layer the module of this weight, which switches dropout
+   */
+  public Tensor conv2d(Tensor x, Tensor bias, long stride, long padding, Module layer) {
+    Tensor y = Functional.conv2d(x, sum(adapter -> !adapter.isBeside()), bias, stride, padding, 1);
+    long kernel = parameter().size(2);
+    for (Adapter adapter : beside()) {
+      Optional<Tensor> change =
+          adapter.change(
+              x,
+              layer,
+              (in, down) -> {
+                Tensor weight = down.reshape(down.size(0), -1, kernel, kernel);
+                return Functional.conv2d(in, weight, null, stride, padding, 1);
+              },
+              (h, up) -> Functional.conv2d(h, up.unsqueeze(2).unsqueeze(3), null, 1, 0, 1));
+      y = change.map(y::add).orElse(y);
+    }
+    return y;
+  }
+
+  /** Returns the adapters that change outputs. */
+  private List<Adapter> beside() {
+    return adapters.stream().filter(Adapter::isBeside).toList();
+  }
+
+  /** Returns whether an adapter learns. */
+  boolean isTrained() {
+    return !beside().isEmpty();
+  }
+
+  @Override
+  Map<String, Tensor> trained(String name) {
+    Map<String, Tensor> matrices = new LinkedHashMap<>();
+    for (Adapter adapter : adapters.stream().filter(a -> a.up().requiresGrad()).toList()) {
+      String start = name + ".lora." + matrices.size() / 2;
+      matrices.put(start + ".down", adapter.down());
+      matrices.put(start + ".up", adapter.up());
+    }
+    return matrices;
   }
 
   /** Returns the whole weight as what an adapter changes. */
@@ -50,16 +129,16 @@ public final class AdaptedWeight {
   public record Part(AdaptedWeight weight, int index, int count, boolean transposed) {
     /** Returns the number of outputs. */
     public long out() {
-      return transposed ? columns() : weight.parameter.size(0) / count;
+      return transposed ? columns() : weight.parameter().size(0) / count;
     }
 
     /** Returns the number of inputs, for a convolution times those of its kernel's positions. */
     public long in() {
-      return transposed ? weight.parameter.size(0) : columns();
+      return transposed ? weight.parameter().size(0) : columns();
     }
 
     private long columns() {
-      return weight.parameter.numel() / weight.parameter.size(0);
+      return weight.parameter().numel() / weight.parameter().size(0);
     }
 
     /**
@@ -89,11 +168,13 @@ public final class AdaptedWeight {
     adapters.remove(adapter);
   }
 
+  @Override
   void to(Device device) {
     adapters.forEach(adapter -> adapter.to(device));
   }
 
   /** Removes all adapters. */
+  @Override
   void close() {
     List.copyOf(adapters).forEach(Adapter::close);
   }

@@ -8,11 +8,13 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.BinaryOperator;
 
 /**
  * A low-rank change of a weight (LoRA; Hu et al., 2021) that stays beside it: the layer computes
- * with {@code W + scale rate up down}. Gradients reach both matrices. {@link
- * AdaptedWeight.Part#adapt} makes it; {@link #close} removes it, and the weight is what it was.
+ * with {@code W + scale rate up down}. {@link AdaptedWeight.Part#adapt} makes it; {@link #train}
+ * lets it learn; {@link #close} removes it, and the weight is what it was.
  */
 public final class Adapter implements AutoCloseable {
   private AdaptedWeight.Part part;
@@ -20,6 +22,7 @@ public final class Adapter implements AutoCloseable {
   private final Tensor down;
   private final double rate;
   private volatile double scale;
+  private double dropout;
 
   Adapter(AdaptedWeight.Part part, Tensor up, Tensor down, double rate, double scale) {
     this.part = part;
@@ -32,6 +35,74 @@ public final class Adapter implements AutoCloseable {
   /** Sets the factor of the change from now on; with 0 the weight is itself, bit for bit. */
   public void scale(double scale) {
     this.scale = scale;
+  }
+
+  /**
+   * Lets both matrices learn. The layer then computes with its weight and adds {@code scale rate up
+   * (down x)}, which costs less in the backward pass than the sum of the weights.
+   *
+   * @param dropout the share of the change's inputs that are zeroed in training, in [0, 1)
+   */
+  public void train(double dropout) {
+    this.dropout = dropout;
+    up.requiresGrad(true);
+    down.requiresGrad(true);
+  }
+
+  /** Returns {@code up} (out, r). */
+  public Tensor up() {
+    return up;
+  }
+
+  /** Returns {@code down} (r, in). */
+  public Tensor down() {
+    return down;
+  }
+
+  /** Returns r, the number of rows of {@code down}. */
+  public long rank() {
+    return down.size(0);
+  }
+
+  /** Returns the factor that belongs to the matrices. */
+  public double rate() {
+    return rate;
+  }
+
+  /** Returns the Euclidean norm of {@code rate up down}. */
+  public double changeNorm() {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      return Functional.matmul(up.to(DType.FLOAT32), down.to(DType.FLOAT32)).norm().item() * rate;
+    }
+  }
+
+  /** Returns whether the layer adds this change to its outputs and not to its weight. */
+  boolean isBeside() {
+    return up.requiresGrad() && !part.transposed();
+  }
+
+  /**
+   * Returns the change of a layer's outputs, or nothing at scale 0.
+   *
+   * @param x the layer's inputs
+   * @param layer switches dropout
+   * @param down maps inputs with a matrix like the layer's weight
+   * @param up maps the results with one more matrix
+   */
+  Optional<Tensor> change(
+      Tensor x, Module layer, BinaryOperator<Tensor> down, BinaryOperator<Tensor> up) {
+    double factor = scale * rate;
+    if (factor == 0) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        up.apply(down.apply(layer.dropout(x, dropout), this.down), this.up).mul(factor));
+  }
+
+  /** Returns a matrix's place among those that are stacked in the weight. */
+  AdaptedWeight.Part part() {
+    return part;
   }
 
   /** Returns {@code weight} with this change, or itself at scale 0. */

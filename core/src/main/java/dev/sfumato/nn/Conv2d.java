@@ -34,7 +34,7 @@ public final class Conv2d extends Module {
 
   /** (B, in, H, W) to (B, out, (H + 2 padding - kernel) / stride + 1, likewise). */
   public Tensor forward(Tensor x) {
-    return Scope.run(() -> Functional.conv2d(x, weight.effective(), bias, stride, padding, 1));
+    return Scope.run(() -> weight.conv2d(x, bias, stride, padding, this));
   }
 
   /**
@@ -42,6 +42,9 @@ public final class Conv2d extends Module {
    * before(x)} is computed again for the gradients.
    */
   public Tensor forwardOf(UnaryOperator<Tensor> before, Tensor x) {
+    if (weight.isTrained()) {
+      return Scope.run(() -> forward(before.apply(x)));
+    }
     return Scope.run(
         () -> Functional.conv2dOf(before, x, weight::effective, bias, stride, padding, 1));
   }

@@ -26,7 +26,7 @@ public final class Linear extends Module {
 
   /** (..., in) to (..., out). */
   public Tensor forward(Tensor x) {
-    return Scope.run(() -> Functional.linear(x, weight.effective(), bias));
+    return Scope.run(() -> weight.linear(x, bias, this));
   }
 
   /**

@@ -23,11 +23,11 @@ import java.util.stream.Stream;
 /**
  * A part of a neural network.
  *
- * <p>Fields are the schema: a field of type {@link Tensor} or {@link AdaptedWeight} is a parameter,
- * one of type {@code Module} or {@code List} of modules holds children. Names are the fields' in
- * snake_case, joined by dots, list entries by their index; {@link Name} covers the irregular ones;
- * null fields are absent. So {@code resnets.0.time_emb_proj.weight} is the field {@code weight} of
- * {@code timeEmbProj} of the first entry of {@code resnets}.
+ * <p>Fields are the schema: a field of type {@link Tensor} or {@link ExtendedParameter} is a
+ * parameter, one of type {@code Module} or {@code List} of modules holds children. Names are the
+ * fields' in snake_case, joined by dots, list entries by their index; {@link Name} covers the
+ * irregular ones; null fields are absent. So {@code resnets.0.time_emb_proj.weight} is the field
+ * {@code weight} of {@code timeEmbProj} of the first entry of {@code resnets}.
  */
 public abstract class Module implements AutoCloseable {
   private Rng dropoutRandom;
@@ -68,8 +68,8 @@ public abstract class Module implements AutoCloseable {
                 (name, value) -> {
                   if (value instanceof Tensor tensor) {
                     found.put(path + name, tensor);
-                  } else if (value instanceof AdaptedWeight weight) {
-                    found.put(path + name, weight.parameter());
+                  } else if (value instanceof ExtendedParameter extended) {
+                    found.put(path + name, extended.parameter());
                   }
                 }));
     return Collections.unmodifiableMap(found);
@@ -77,14 +77,22 @@ public abstract class Module implements AutoCloseable {
 
   /** Returns the parameters that adapters can change by their names, in the order of the fields. */
   public final Map<String, AdaptedWeight> adaptedWeights() {
-    Map<String, AdaptedWeight> found = new LinkedHashMap<>();
+    return fields(AdaptedWeight.class);
+  }
+
+  private Map<String, ExtendedParameter> extended() {
+    return fields(ExtendedParameter.class);
+  }
+
+  private <T> Map<String, T> fields(Class<T> type) {
+    Map<String, T> found = new LinkedHashMap<>();
     visit(
         "",
         (path, module) ->
             module.eachField(
                 (name, value) -> {
-                  if (value instanceof AdaptedWeight weight) {
-                    found.put(path + name, weight);
+                  if (type.isInstance(value)) {
+                    found.put(path + name, type.cast(value));
                   }
                 }));
     return found;
@@ -96,16 +104,27 @@ public abstract class Module implements AutoCloseable {
     adaptedWeights().forEach((name, weight) -> weight.takeAdapters(theirs.get(name)));
   }
 
-  /** Returns the parameters that want gradients, in the order of the fields. */
+  /** Returns the parameters, and what learns beside them, that want gradients. */
   public final List<Tensor> trainable() {
     return List.copyOf(trainableByName().values());
   }
 
-  /** Returns the parameters that want gradients by name, in the order of the fields. */
+  /**
+   * Returns by name what wants gradients: the parameters in the order of the fields, then what
+   * learns beside them, such as the matrices of adapters.
+   */
   public final Map<String, Tensor> trainableByName() {
     Map<String, Tensor> trainable = new LinkedHashMap<>(parameters());
     trainable.values().removeIf(parameter -> !parameter.requiresGrad());
+    trainable.putAll(trainedBeside());
     return trainable;
+  }
+
+  /** Returns by name what learns beside the parameters, such as the matrices of adapters. */
+  public final Map<String, Tensor> trainedBeside() {
+    Map<String, Tensor> trained = new LinkedHashMap<>();
+    extended().forEach((name, parameter) -> trained.putAll(parameter.trained(name)));
+    return trained;
   }
 
   /** Returns the device that holds the parameters. */
@@ -130,11 +149,11 @@ public abstract class Module implements AutoCloseable {
     load(new Weights(source, weights));
   }
 
-  /** Moves all parameters, and the adapters beside them, to {@code device}. */
+  /** Moves all parameters, and what is beside them, to {@code device}. */
   public final void to(Device device) {
     try (Scope scope = Scope.open()) {
       parameters().values().forEach(p -> p.share_(p.detach().to(device)));
-      adaptedWeights().values().forEach(weight -> weight.to(device));
+      extended().values().forEach(parameter -> parameter.to(device));
     }
   }
 
@@ -205,10 +224,10 @@ public abstract class Module implements AutoCloseable {
     return found;
   }
 
-  /** Frees all parameters, and the adapters beside them. */
+  /** Frees all parameters, and what is beside them. */
   @Override
   public void close() {
-    adaptedWeights().values().forEach(AdaptedWeight::close);
+    extended().values().forEach(ExtendedParameter::close);
     parameters().values().forEach(Tensor::close);
   }
 

@@ -1,5 +1,6 @@
 package dev.sfumato.picture;
 
+import java.awt.image.BufferedImage;
 import java.util.Locale;
 
 /**
@@ -133,6 +134,22 @@ public record Pixels(int channels, int height, int width, byte[] values) {
       out[i] = (values[i] & 0xff) / 255f;
     }
     return out;
+  }
+
+  /** Returns the picture as an image of 8 bits, gray or RGB. */
+  public BufferedImage toImage() {
+    int type = channels == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB;
+    BufferedImage image = new BufferedImage(width, height, type);
+    int[] line = new int[width];
+    for (int channel = 0; channel < channels; channel++) {
+      for (int row = 0; row < height; row++) {
+        for (int column = 0; column < width; column++) {
+          line[column] = at(channel, row, column);
+        }
+        image.getRaster().setSamples(0, row, width, 1, channel, line);
+      }
+    }
+    return image;
   }
 
   /** Returns the samples as floats in [-1, 1], (C, H, W). */

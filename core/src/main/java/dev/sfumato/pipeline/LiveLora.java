@@ -1,7 +1,9 @@
 package dev.sfumato.pipeline;
 
-import dev.sfumato.nn.Adapter;
-import java.util.List;
+import dev.sfumato.checkpoint.LoraFormat;
+import dev.sfumato.checkpoint.LoraLayers;
+import java.nio.file.Path;
+import java.util.Map;
 
 /**
  * A LoRA beside the weights of a model, which draws with it until it is closed.
@@ -21,11 +23,11 @@ import java.util.List;
  * the pipeline closes its LoRAs.
  */
 public final class LiveLora implements AutoCloseable {
-  private final List<Adapter> adapters;
+  private final LoraLayers layers;
   private double scale;
 
-  LiveLora(List<Adapter> adapters, double scale) {
-    this.adapters = adapters;
+  LiveLora(LoraLayers layers, double scale) {
+    this.layers = layers;
     this.scale = scale;
   }
 
@@ -37,12 +39,31 @@ public final class LiveLora implements AutoCloseable {
   /** Sets the factor of its changes; with 0 the model is itself, bit for bit. */
   public void scale(double scale) {
     this.scale = scale;
-    adapters.forEach(adapter -> adapter.scale(scale));
+    layers.scale(scale);
+  }
+
+  /** Returns the number of layers that it changes. */
+  public int size() {
+    return layers.size();
+  }
+
+  /** Returns the Euclidean norm of each layer's change at scale 1, by the layer's name. */
+  public Map<String, Double> norms() {
+    return layers.norms();
+  }
+
+  /**
+   * Writes its matrices into a file that {@link StableDiffusionPipeline#addLora} reads.
+   *
+   * @param file its name ends in {@code .safetensors}
+   */
+  public void save(Path file, LoraFormat format) {
+    layers.save(file, format);
   }
 
   /** Removes the LoRA and frees its memory. */
   @Override
   public void close() {
-    adapters.forEach(Adapter::close);
+    layers.close();
   }
 }

@@ -65,18 +65,12 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
    */
   public static PixelPipeline load(Path directory) {
     Path unet = unetFolder(directory);
-    boolean bare = unet.equals(directory);
-    Path settings =
-        firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
-    SchedulerConfig scheduler =
-        Files.exists(settings) || !bare
-            ? SchedulerConfig.read(settings)
-            : SchedulerConfig.ddpmDefaults();
+    SchedulerConfig scheduler = schedulerConfig(directory);
     UNet2DConfig config = unetConfig(directory);
     try (Scope scope = Scope.open();
         Construction made = Construction.begin()) {
       ClassConditionedUNet denoiser =
-          new ClassConditionedUNet(config, conditioning(directory, config));
+          new ClassConditionedUNet(config, classConditioning(directory));
       denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
       made.complete();
       return new PixelPipeline(denoiser, scheduler);
@@ -105,12 +99,31 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
     return bare ? directory : directory.resolve("unet");
   }
 
-  private static ClassConditioning conditioning(Path directory, UNet2DConfig config) {
+  /**
+   * Reads the settings of the scheduler in a model directory, without its weights.
+   *
+   * @throws SfumatoException naming the file that is missing or does not fit
+   */
+  public static SchedulerConfig schedulerConfig(Path directory) {
+    boolean bare = unetFolder(directory).equals(directory);
+    Path settings =
+        firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
+    return Files.exists(settings) || !bare
+        ? SchedulerConfig.read(settings)
+        : SchedulerConfig.ddpmDefaults();
+  }
+
+  /**
+   * Reads the conditioning on classes in a model directory, without its weights.
+   *
+   * @throws SfumatoException naming the file that is missing or does not fit
+   */
+  public static ClassConditioning classConditioning(Path directory) {
     Path file = directory.resolve("class_conditioning/config.json");
     if (Files.exists(file)) {
       return JsonFile.read(file, ClassConditioning.class);
     }
-    int classes = config.numClassEmbeds().orElse(0);
+    int classes = unetConfig(directory).numClassEmbeds().orElse(0);
     return classes == 0
         ? ClassConditioning.NONE
         : new ClassConditioning(ClassConditioning.Type.EMBEDDING, classes, 0);

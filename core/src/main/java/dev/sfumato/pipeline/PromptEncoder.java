@@ -71,6 +71,22 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
   }
 
   /**
+   * Returns the same with a further token, which is to learn.
+   *
+   * @param vectors (N, width) for each encoder, its start
+   */
+  PromptEncoder learning(String token, List<Tensor> vectors) {
+    for (int i = 0; i < encoders.size(); i++) {
+      encoders.get(i).requireTakes(token, vectors.get(i));
+    }
+    List<TextEncoder> more = new ArrayList<>();
+    for (int i = 0; i < encoders.size(); i++) {
+      more.add(encoders.get(i).learning(token, vectors.get(i)));
+    }
+    return new PromptEncoder(more, kind, zeroForNothing);
+  }
+
+  /**
    * Makes the conditions of {@code count} pictures of {@code text}, in the current scope.
    *
    * @param guided whether the model supports classifier-free guidance
@@ -117,14 +133,9 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
         : read(List.of(text.negative().orElse("")), text.syntax(), 0);
   }
 
-  /** Returns the states of texts for a U-Net that reads nothing else. */
-  Tensor tokens(List<String> texts) {
-    if (kind != StableDiffusionKind.ONE_ENCODER) {
-      throw new SfumatoException(
-          "a U-Net of Stable Diffusion XL reads pooled texts and sizes, too: only Stable Diffusion"
-              + " 1 and 2 can be trained");
-    }
-    return read(texts, PromptSyntax.NONE, 0).tokens;
+  /** Returns what the U-Net reads of texts. */
+  Condition texts(List<String> texts) {
+    return read(texts, PromptSyntax.NONE, 0).condition();
   }
 
   private Read read(List<String> texts, PromptSyntax syntax, int skip) {

@@ -183,8 +183,12 @@ record StableDiffusionParts(
 
   /** Returns the same with a learned word in the text encoders. */
   StableDiffusionParts with(Path file, Optional<String> token) {
-    return new StableDiffusionParts(
-        unet, autoencoder, prompts.with(file, token), checker, scheduler, index);
+    return with(prompts.with(file, token));
+  }
+
+  /** Returns the same with other text encoders. */
+  StableDiffusionParts with(PromptEncoder others) {
+    return new StableDiffusionParts(unet, autoencoder, others, checker, scheduler, index);
   }
 
   /** Returns true if the U-Net reads a mask and a masked picture besides the latents. */
@@ -211,6 +215,9 @@ record StableDiffusionParts(
 
   /** Writes a model directory, or one file if the name of {@code target} says so. */
   void save(Path target, DType floats) {
+    if (prompts.encoders().stream().anyMatch(e -> e.model().learnedTokens().isPresent())) {
+      throw new IllegalStateException("a model that learns a word is not saved: save the word");
+    }
     Map<String, Object> written = new LinkedHashMap<>(index);
     boolean oneFile = target.toString().endsWith(".safetensors");
     for (String left : oneFile || checker.isEmpty() ? WITH_CHECKER : List.of("image_encoder")) {

@@ -2,8 +2,11 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFile;
+import dev.sfumato.checkpoint.LoraLayers;
+import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.AutoencoderKL;
+import dev.sfumato.model.Condition;
 import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.LatentSpace;
 import dev.sfumato.model.PictureSpace;
@@ -17,10 +20,10 @@ import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -95,23 +98,16 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Returns the states of texts (B, N, D), as the U-Net of Stable Diffusion 1 and 2 reads them.
-   *
-   * @throws SfumatoException if the model is of another kind, which needs more than these
+   * Returns what the U-Net reads of B texts, in the current scope: their states (B, N, D) and, for
+   * Stable Diffusion XL, their pooled vectors (B, P).
    */
-  public Tensor tokens(List<String> texts) {
-    return parts.prompts().tokens(texts);
+  public Condition texts(List<String> texts) {
+    return parts.prompts().texts(texts);
   }
 
-  /** Returns the weights of the text encoders. */
-  public Map<String, Tensor> textEncoders() {
-    Map<String, Tensor> weights = new LinkedHashMap<>();
-    List<TextEncoder> encoders = parts.prompts().encoders();
-    for (int i = 0; i < encoders.size(); i++) {
-      String prefix = "text_encoder_" + (i + 1) + ".";
-      encoders.get(i).model().parameters().forEach((n, w) -> weights.put(prefix + n, w));
-    }
-    return weights;
+  /** Returns the U-Net and the text encoders, whose weights learn if they want gradients. */
+  public Module learners() {
+    return new Learners(parts);
   }
 
   @Override
@@ -275,6 +271,82 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    */
   public LiveLora addLora(Path path, double scale) {
     return new LiveLora(LoraFile.open(path).adapt(parts.loraTargets(), scale), scale);
+  }
+
+  /** Lets the weights of the text encoders learn, or stops that; without this call they do not. */
+  public void trainTextEncoders(boolean on) {
+    parts.prompts().encoders().stream()
+        .flatMap(encoder -> encoder.model().parameters().values().stream())
+        .forEach(weight -> weight.requiresGrad(on));
+  }
+
+  /**
+   * Puts a new LoRA beside the weights of the U-Net, to be trained; it changes nothing yet. All
+   * other weights stop learning.
+   *
+   * @param textEncoders whether it also changes the text encoders
+   * @param seed of its start values
+   * @throws dev.sfumato.InvalidOptionException if a target means no layer
+   */
+  public LiveLora newLora(LoraOptions options, boolean textEncoders, long seed) {
+    freeze();
+    return new LiveLora(LoraLayers.start(parts.loraTargets(), options, textEncoders, seed), 1);
+  }
+
+  /**
+   * Goes on with the LoRA of {@link #newLora} that {@link LiveLora#save} wrote.
+   *
+   * @throws SfumatoException if the file holds a LoRA of another shape
+   */
+  public LiveLora resumeLora(LoraOptions options, boolean textEncoders, Path file) {
+    freeze();
+    return new LiveLora(LoraLayers.resume(parts.loraTargets(), options, textEncoders, file), 1);
+  }
+
+  /**
+   * Adds a word to the prompts that is to be learned (textual inversion; Gal et al., 2022). All
+   * other weights stop learning.
+   *
+   * @param token the word, which the model must not know yet; of several vectors it stands for all
+   * @param like a word of one token, whose vector is the start of all
+   * @param vectors the number of vectors, at least 1
+   * @throws SfumatoException if the model knows {@code token}, or {@code like} is no single token
+   */
+  public LearnedWord newWord(String token, String like, int vectors) {
+    try (Scope scope = Scope.open()) {
+      return learning(token, LearnedWord.start(parts.prompts().encoders(), token, like, vectors));
+    }
+  }
+
+  /**
+   * Goes on with the word of {@link #newWord} that {@link LearnedWord#save} wrote.
+   *
+   * @throws SfumatoException if the file holds another word, or another number of vectors
+   */
+  public LearnedWord resumeWord(String token, int vectors, Path file) {
+    try (Scope scope = Scope.open()) {
+      boolean xl = kind() == StableDiffusionKind.XL;
+      TextualInversion read =
+          TextualInversion.read(
+              file,
+              xl ? Optional.of(token) : Optional.empty(),
+              xl,
+              parts.prompts().encoders().size());
+      read.require(token, vectors);
+      return learning(token, read.vectors());
+    }
+  }
+
+  private LearnedWord learning(String token, List<Tensor> start) {
+    freeze();
+    parts = parts.with(parts.prompts().learning(token, start));
+    return new LearnedWord(token, parts.prompts().encoders(), kind() == StableDiffusionKind.XL);
+  }
+
+  private void freeze() {
+    networks().values().stream()
+        .flatMap(network -> network.parameters().values().stream())
+        .forEach(weight -> weight.requiresGrad(false));
   }
 
   /** Returns the networks by the names of their folders. */

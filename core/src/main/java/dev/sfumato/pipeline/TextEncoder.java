@@ -109,6 +109,18 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     return new TextEncoder(larger, more, settings);
   }
 
+  /**
+   * Returns the same network with a tokenizer that knows a further token, which is to learn.
+   *
+   * @param vectors (N, width), its start
+   * @throws SfumatoException if the vectors have another width, or the token exists
+   */
+  TextEncoder learning(String token, Tensor vectors) {
+    requireTakes(token, vectors);
+    model.learnTokens(tokenizer.size(), vectors);
+    return new TextEncoder(model, tokenizer.with(token, (int) vectors.size(0)), config);
+  }
+
   /** Returns whether the largest token represents a text, which a learned word would be. */
   boolean poolsLargest() {
     return model.config().pool().equals(ClipConfig.TextPool.LARGEST);

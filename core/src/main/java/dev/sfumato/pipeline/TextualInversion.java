@@ -7,6 +7,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -19,8 +20,8 @@ import java.util.Set;
  * @param source the file, for error messages
  */
 record TextualInversion(String token, List<Tensor> vectors, Path source) {
-  private static final String FIRST = "clip_l";
-  private static final String SECOND = "clip_g";
+  static final String FIRST = "clip_l";
+  static final String SECOND = "clip_g";
 
   /**
    * Reads a file of diffusers, of the common web interfaces, or of Stable Diffusion XL. The vectors
@@ -59,6 +60,27 @@ record TextualInversion(String token, List<Tensor> vectors, Path source) {
     }
     return new TextualInversion(
         token.orElseGet(() -> name.equals("*") ? stem(file) : name), vectors, file);
+  }
+
+  /**
+   * Requires this word with this number of vectors.
+   *
+   * @throws SfumatoException naming what differs
+   */
+  void require(String word, int count) {
+    long found = vectors.get(0).size(0);
+    if (!token.equals(word) || found != count) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s has the word '%s' of %d vectors, but `placeholderToken` is '%s' and `vectors` %d:"
+                  + " go on with the same ones, or start anew in another `output`",
+              source,
+              token,
+              found,
+              word,
+              count));
+    }
   }
 
   private static String stem(Path file) {

@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.picture.Size;
 import java.util.List;
 import java.util.Optional;
@@ -84,7 +85,17 @@ public interface Dataset {
 
   /** Returns the middle of a picture, cropped to its size, as floats in [-1, 1], (C, H, W). */
   default float[] picture(int index) {
-    Size size = frame(index).size();
-    return pixels(index).centerCrop(size.height(), size.width()).signed();
+    return picture(index, frame(index).size());
+  }
+
+  /** Returns the middle of a picture that is scaled to another size if it has not this one. */
+  default float[] picture(int index, Size size) {
+    Pixels pixels = pixels(index);
+    if (!frame(index).size().equals(size)) {
+      Size own = new Size(pixels.height(), pixels.width());
+      Size scaled = Frame.covering(own, size, false).scaled();
+      pixels = Resize.to(pixels, scaled.height(), scaled.width());
+    }
+    return pixels.centerCrop(size.height(), size.width()).signed();
   }
 }

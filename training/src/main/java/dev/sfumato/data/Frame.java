@@ -33,7 +33,7 @@ public record Frame(Size original, Size scaled, Size size, boolean moving) {
   }
 
   /** Returns the frame of a picture that is scaled until it just covers {@code size}. */
-  static Frame covering(Size original, Size size, boolean moving) {
+  public static Frame covering(Size original, Size size, boolean moving) {
     double scale =
         Math.max(
             (double) size.height() / original.height(), (double) size.width() / original.width());
@@ -44,6 +44,14 @@ public record Frame(Size original, Size scaled, Size size, boolean moving) {
 
   private static Frame of(Size original, Size scaled, Size size, boolean moving) {
     return new Frame(original, scaled, size, moving && !scaled.equals(size));
+  }
+
+  /** Returns the middle of the picture. */
+  public Crop middle() {
+    return new Crop(
+        this,
+        (int) Math.rint((scaled.height() - size.height()) / 2.0),
+        (int) Math.rint((scaled.width() - size.width()) / 2.0));
   }
 
   /**

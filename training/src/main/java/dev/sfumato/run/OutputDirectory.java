@@ -152,12 +152,16 @@ public final class OutputDirectory implements AutoCloseable {
 
   /** Returns the newest checkpoint, if any. */
   public Optional<Path> latestCheckpoint() {
-    return checkpoints().stream().reduce((a, b) -> b);
+    return latestCheckpoint(root);
+  }
+
+  static Optional<Path> latestCheckpoint(Path root) {
+    return checkpoints(root).stream().reduce((a, b) -> b);
   }
 
   /** Returns whether the folder {@code root} has a checkpoint to resume from. */
   public static boolean hasCheckpoint(Path root) {
-    return !checkpoints(root).isEmpty();
+    return latestCheckpoint(root).isPresent();
   }
 
   /** Lets {@code writer} fill a folder, which then becomes the checkpoint of {@code step}. */

@@ -27,7 +27,7 @@ import java.util.stream.Stream;
  * The facts of a run in words, for its report and its model card.
  *
  * @param output the folder of the run's files
- * @param pipeline the model
+ * @param learner the model, and what of it learns
  * @param dataset name, number and size of the pictures
  * @param options every option by name
  * @param history the losses
@@ -35,13 +35,18 @@ import java.util.stream.Stream;
  */
 record RunFacts(
     OutputDirectory output,
-    DiffusionPipeline pipeline,
+    Learner learner,
     String dataset,
     Map<String, Object> options,
     LossHistory history,
     long totalSteps) {
   private static final Path MEMORY = Path.of("/proc/self/status");
   private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
+
+  /** Returns the model. */
+  DiffusionPipeline pipeline() {
+    return learner.pipeline();
+  }
 
   /** Returns the run's name, that of its directory. */
   String name() {
@@ -100,7 +105,7 @@ record RunFacts(
   /** Returns the machine and the versions. */
   Map<String, String> machine() {
     Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("device", pipeline.denoiser().device().toString());
+    facts.put("device", pipeline().denoiser().device().toString());
     facts.put("processor", value(PROCESSORS, "model name").orElse(System.getProperty("os.arch")));
     facts.put("cores", number(Runtime.getRuntime().availableProcessors()));
     facts.put("threads", number(Engine.threads()));
@@ -112,18 +117,19 @@ record RunFacts(
 
   /** Returns the properties of the model. */
   Map<String, String> model() {
-    SchedulerConfig noise = pipeline.scheduler();
+    SchedulerConfig noise = pipeline().scheduler();
     ClassConditioning classes = classes();
     Map<String, String> facts = new LinkedHashMap<>();
     long parameters =
-        pipeline.network().parameters().values().stream().mapToLong(Tensor::numel).sum();
+        pipeline().network().parameters().values().stream().mapToLong(Tensor::numel).sum();
     facts.put("parameters", number(parameters));
-    if (pipeline.denoiser() instanceof LatentDenoiser latents) {
+    facts.putAll(learner.facts());
+    if (pipeline().denoiser() instanceof LatentDenoiser latents) {
       UNet2DConditionConfig unet = latents.unet().config();
       facts.put("network", network("UNet2DConditionModel", unet.blockOutChannels(), unet.toJson()));
       facts.put("blocks down", String.join(", ", unet.downBlockTypes()));
     } else {
-      UNet2DConfig unet = ((PixelPipeline) pipeline).denoiser().config();
+      UNet2DConfig unet = ((PixelPipeline) pipeline()).denoiser().config();
       facts.put("network", network("UNet2DModel", unet.blockOutChannels(), unet.toJson()));
       facts.put("blocks down", String.join(", ", unet.downBlockTypes()));
     }
@@ -160,12 +166,12 @@ record RunFacts(
 
   /** Returns the classes of the model; a text-to-image model has none. */
   ClassConditioning classes() {
-    return ModelOptions.classesOf(pipeline);
+    return ModelOptions.classesOf(pipeline());
   }
 
   /** Returns whether the model draws texts. */
   boolean drawsTexts() {
-    return pipeline instanceof StableDiffusionPipeline;
+    return pipeline() instanceof StableDiffusionPipeline;
   }
 
   private static Optional<String> value(Path file, String name) {

@@ -107,7 +107,7 @@ final class RunFiles {
         .writeCheckpoint(
             step,
             folder -> {
-              facts.pipeline().save(folder);
+              facts.learner().saveState(folder);
               trainer.save(folder);
             });
     savedStep = step;
@@ -117,7 +117,7 @@ final class RunFiles {
   /** Saves the model, with averaged weights if the run keeps them, and its card. */
   void saveModel() {
     try (Trainer.Averages averages = trainer.useAverages()) {
-      facts.pipeline().save(file(""));
+      facts.learner().saveResult(file(""));
     }
     new ModelCard(facts, description).write(file("README.md"));
   }

@@ -1,5 +1,7 @@
 package dev.sfumato.run;
 
+import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.HubId;
@@ -9,6 +11,7 @@ import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.PipelineFiles;
 import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.training.TrainedWeights;
 import java.nio.file.Files;
@@ -24,14 +27,23 @@ import java.util.Optional;
  * @param shape the shape of a new model, or the requirements on a given one
  * @param weights the choice of weights to train
  * @param gradientCheckpointing whether layers are computed again in the backward pass
+ * @param method what changes of a text-to-image model; empty: a LoRA if {@code tunes}, else all
+ * @param tunes whether a given model is tuned, not trained from scratch
  */
 record TrainedModel(
-    From from, ModelOptions shape, TrainedWeights weights, boolean gradientCheckpointing) {
+    From from,
+    ModelOptions shape,
+    TrainedWeights weights,
+    boolean gradientCheckpointing,
+    Optional<Method> method,
+    boolean tunes) {
   static final TrainedModel NEW =
       new TrainedModel(
           new From(Optional.empty(), Optional.empty(), Optional.empty()),
           ModelOptions.defaults(),
           TrainedWeights.ALL,
+          false,
+          Optional.empty(),
           false);
 
   /** Pictures on the way are looked at by who trains. */
@@ -44,12 +56,17 @@ record TrainedModel(
   record From(
       Optional<String> name, Optional<Path> directory, Optional<DiffusionPipeline> memory) {}
 
-  /** A pipeline, which is freed in the end unless it belongs to the caller. */
-  record Loaded(DiffusionPipeline pipeline, boolean own) implements AutoCloseable {
+  /** A model to train, which is freed in the end unless it belongs to the caller. */
+  record Loaded(Learner learner, boolean own) implements AutoCloseable {
+    DiffusionPipeline pipeline() {
+      return learner.pipeline();
+    }
+
     @Override
     public void close() {
+      learner.close();
       if (own) {
-        pipeline.close();
+        learner.pipeline().close();
       }
     }
   }
@@ -67,19 +84,37 @@ record TrainedModel(
   }
 
   private TrainedModel from(From other) {
-    return new TrainedModel(other, shape, weights, gradientCheckpointing);
+    return new TrainedModel(other, shape, weights, gradientCheckpointing, method, tunes);
   }
 
   TrainedModel with(ModelOptions other) {
-    return new TrainedModel(from, other, weights, gradientCheckpointing);
+    return new TrainedModel(from, other, weights, gradientCheckpointing, method, tunes);
   }
 
   TrainedModel with(TrainedWeights other) {
-    return new TrainedModel(from, shape, other, gradientCheckpointing);
+    return new TrainedModel(from, shape, other, gradientCheckpointing, method, tunes);
   }
 
   TrainedModel withGradientCheckpointing(boolean on) {
-    return new TrainedModel(from, shape, weights, on);
+    return new TrainedModel(from, shape, weights, on, method, tunes);
+  }
+
+  TrainedModel with(Method other) {
+    return new TrainedModel(from, shape, weights, gradientCheckpointing, Optional.of(other), tunes);
+  }
+
+  /** Returns a copy that is tuned. */
+  TrainedModel tuned() {
+    return new TrainedModel(from, shape, weights, gradientCheckpointing, method, true);
+  }
+
+  /** Returns the method for a model. */
+  private Method methodFor(DiffusionPipeline pipeline) {
+    return method.orElseGet(
+        () ->
+            tunes && pipeline instanceof StableDiffusionPipeline
+                ? Method.lora(LoraOptions.defaults())
+                : Method.full());
   }
 
   /** Returns the directory of the named model, after downloading it if it is on the Hub. */
@@ -111,25 +146,36 @@ record TrainedModel(
   }
 
   /**
+   * Returns the folder of the model to load, if any: a checkpoint that holds all of it, or else the
+   * named one.
+   */
+  Optional<Path> folder(Optional<Path> checkpoint) {
+    return checkpoint.filter(Learner::holdsModel).or(this::directory);
+  }
+
+  /**
    * Loads or makes the model, ready to be trained.
    *
-   * @param folder the checkpoint or the model to load, if any
+   * @param checkpoint the folder to go on from, if any
    */
   Loaded load(
-      Optional<Path> folder, Dataset dataset, long seed, double classDropout, Device device) {
+      Optional<Path> checkpoint, Dataset dataset, long seed, double classDropout, Device device) {
+    Optional<Path> folder = folder(checkpoint);
     boolean own = folder.isPresent() || from.memory.isEmpty();
     DiffusionPipeline pipeline =
         folder
             .map(path -> DiffusionPipeline.load(path, UNCHECKED))
             .or(from::memory)
             .orElseGet(() -> shape.create(dataset, seed, classDropout));
-    Loaded loaded = new Loaded(pipeline, own);
+    Loaded loaded = new Loaded(Learner.whole(pipeline), own);
     try {
       shape.requireSuits(pipeline);
       if (pipeline instanceof PixelPipeline pixels) {
         pixels.denoiser().sampleSize(dataset.height(), dataset.width());
       }
-      weights.mark(pipeline.network().parameters());
+      loaded = new Loaded(Learner.of(pipeline, methodFor(pipeline), checkpoint, seed), own);
+      loaded.learner.requireSuits(dataset);
+      mark(loaded.learner);
       pipeline.network().checkpointing(gradientCheckpointing);
       pipeline.to(device);
       from.memory.map(DiffusionPipeline::precision).ifPresent(pipeline::precision);
@@ -137,6 +183,15 @@ record TrainedModel(
     } catch (RuntimeException | Error e) {
       loaded.close();
       throw e;
+    }
+  }
+
+  private void mark(Learner learner) {
+    if (learner.isWhole()) {
+      weights.mark(learner.pipeline().network().parameters());
+    } else if (!weights.equals(TrainedWeights.ALL)) {
+      throw new SfumatoException(
+          "`trainOnly` and `freeze` are for `method` full: a LoRA has `loraTargets`");
     }
   }
 
@@ -149,7 +204,11 @@ record TrainedModel(
 
   /** Returns the properties of {@code pipeline} by the names of the options. */
   Map<String, Object> settings(DiffusionPipeline pipeline) {
-    return shape.settings(pipeline);
+    Map<String, Object> settings = new LinkedHashMap<>(shape.settings(pipeline));
+    if (pipeline instanceof StableDiffusionPipeline) {
+      settings.putAll(methodFor(pipeline).settings());
+    }
+    return settings;
   }
 
   /** Returns every option as requested, by its name in {@code config.json}. */

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /**
  * A training of a model on pictures into a directory. {@link #run} does the same as {@code sfumato
@@ -67,7 +68,8 @@ public final class Training implements Cloneable {
   }
 
   /**
-   * Returns a training that starts from a trained model, with defaults for fine-tuning.
+   * Returns a training that starts from a trained model, with defaults for fine-tuning; of a
+   * text-to-image model it trains a LoRA unless {@link #withMethod} says otherwise.
    *
    * @param model a directory in diffusers' layout, or {@code org/name[@revision]} of the Hub
    * @param data the pictures, in a form that {@link dev.sfumato.data.Datasets#open} accepts
@@ -76,6 +78,7 @@ public final class Training implements Cloneable {
   public static Training fineTuning(String model, String data, Path output) {
     return fromScratch(data, output)
         .withModel(model)
+        .with(t -> t.model = t.model.tuned())
         .withOptions(TrainingOptions.fineTuning())
         .withBatches(BatchOptions.fineTuning());
   }
@@ -118,6 +121,14 @@ public final class Training implements Cloneable {
   }
 
   /**
+   * Returns a copy that changes this of a text-to-image model. Without this call {@link
+   * #fineTuning} trains a LoRA of rank 16, and others all weights of the U-Net.
+   */
+  public Training withMethod(Method method) {
+    return with(t -> t.model = t.model.with(method));
+  }
+
+  /**
    * Returns a copy that computes layers again in the backward pass, which saves memory and costs
    * time.
    */
@@ -146,6 +157,11 @@ public final class Training implements Cloneable {
   /** Returns a copy with other options of the optimiser and the length of the run. */
   public Training withOptions(TrainingOptions other) {
     return with(t -> t.options = other);
+  }
+
+  /** Returns a copy with changed options of the optimiser and the length of the run. */
+  public Training withOptions(UnaryOperator<TrainingOptions> change) {
+    return withOptions(change.apply(options));
   }
 
   /** Returns a copy with other options for batches. */
@@ -241,9 +257,8 @@ public final class Training implements Cloneable {
     if (!processes.isFirst()) {
       Optional<Path> checkpoint =
           Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
-      Optional<Path> folder = checkpoint.or(model::directory);
-      HeldOut heldOut = open(folder, survey -> {});
-      try (TrainedModel.Loaded loaded = load(folder, heldOut.training())) {
+      HeldOut heldOut = open(model.folder(checkpoint), survey -> {});
+      try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training())) {
         return TrainingRun.follow(
             this, loaded.pipeline(), heldOut, checkpoint, processes, listener);
       }
@@ -251,14 +266,13 @@ public final class Training implements Cloneable {
     try (OutputDirectory directory = open()) {
       Optional<Path> checkpoint = checkpoint(directory);
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
-      Optional<Path> folder = checkpoint.or(model::directory);
       listener.onTask("reading the pictures");
       int whole = batches.times(processes.size()).batchSize();
-      HeldOut heldOut = open(folder, survey -> listener.onSurvey(survey, whole));
+      HeldOut heldOut = open(model.folder(checkpoint), survey -> listener.onSurvey(survey, whole));
       listener.onTask("preparing the model");
-      try (TrainedModel.Loaded loaded = load(folder, heldOut.training());
+      try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training());
           TrainingRun run =
-              new TrainingRun(this, loaded.pipeline(), heldOut, directory, checkpoint, processes)) {
+              new TrainingRun(this, loaded.learner(), heldOut, directory, checkpoint, processes)) {
         run.run(listener);
         return run.result();
       }
@@ -273,10 +287,10 @@ public final class Training implements Cloneable {
         .open(batches.seed(), look);
   }
 
-  private TrainedModel.Loaded load(Optional<Path> folder, Dataset dataset) {
+  private TrainedModel.Loaded load(Optional<Path> checkpoint, Dataset dataset) {
     Device place = device.orElseGet(() -> Device.parse("auto"));
     TrainedModel.Loaded loaded =
-        model.load(folder, dataset, options.seed(), objective.classDropout(), place);
+        model.load(checkpoint, dataset, options.seed(), objective.classDropout(), place);
     precision.ifPresent(loaded.pipeline()::precision);
     return loaded;
   }
@@ -285,6 +299,18 @@ public final class Training implements Cloneable {
     return start == Start.RESUME
         ? OutputDirectory.open(output)
         : OutputDirectory.create(output, start == Start.OVERWRITE);
+  }
+
+  /**
+   * Returns whether the named model is needed: not by a run that resumes from a checkpoint with all
+   * of a model.
+   */
+  public boolean needsModel() {
+    Optional<Path> checkpoint =
+        start == Start.RESUME
+            ? resumed.or(() -> OutputDirectory.latestCheckpoint(output))
+            : Optional.empty();
+    return checkpoint.filter(Files::isDirectory).filter(Learner::holdsModel).isEmpty();
   }
 
   private Optional<Path> checkpoint(OutputDirectory directory) {

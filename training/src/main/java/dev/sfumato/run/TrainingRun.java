@@ -84,7 +84,7 @@ public final class TrainingRun implements AutoCloseable {
   /**
    * Prepares a run that writes into {@code output}.
    *
-   * @param pipeline the model, loaded from {@code checkpoint} if that is present
+   * @param learner the model, loaded from {@code checkpoint} if that is present
    * @param pictures the pictures for training and for the fixed-noise loss
    * @param checkpoint the checkpoint to resume from
    * @param processes the processes that train together; this one is the first, the others {@link
@@ -92,12 +92,12 @@ public final class TrainingRun implements AutoCloseable {
    */
   TrainingRun(
       Training training,
-      DiffusionPipeline pipeline,
+      Learner learner,
       HeldOut pictures,
       OutputDirectory output,
       Optional<Path> checkpoint,
       ProcessGroup processes) {
-    this.pipeline = pipeline;
+    pipeline = learner.pipeline();
     this.watch = training.watch();
     Dataset dataset = pictures.training();
     Map<String, Object> settings = training.settings(pipeline, dataset);
@@ -117,7 +117,7 @@ public final class TrainingRun implements AutoCloseable {
       facts =
           new RunFacts(
               output,
-              pipeline,
+              learner,
               describe(settings, dataset),
               settings,
               history,

@@ -6,9 +6,12 @@ import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 
 /**
  * Adam (Kingma and Ba, 2015) and, with decoupled weight decay, AdamW (Loshchilov and Hutter, 2019).
@@ -139,22 +142,37 @@ public final class Adam implements AutoCloseable {
 
   /** Changes the weights by one step and clears the gradients. */
   public void step(double learningRate) {
+    step(name -> learningRate);
+  }
+
+  /** The same with a learning rate for each weight by its name. */
+  public void step(ToDoubleFunction<String> learningRate) {
+    Map<Double, List<String>> byRate =
+        weights.keySet().stream()
+            .collect(
+                Collectors.groupingBy(
+                    learningRate::applyAsDouble, LinkedHashMap::new, Collectors.toList()));
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
-      OptimizerKernels.adamStep(
-          List.copyOf(weights.values()),
-          gradients(),
-          states(FIRST_MOMENT),
-          states(SECOND_MOMENT),
-          states(STEP),
-          learningRate,
-          settings.betas().first(),
-          settings.betas().second(),
-          settings.epsilon(),
-          settings.weightDecay(),
-          settings.decoupled());
+      byRate.forEach((rate, names) -> step(names, rate));
     }
     weights.values().forEach(Autograd::forget);
+  }
+
+  private void step(List<String> names, double learningRate) {
+    List<Tensor> changed = names.stream().map(weights::get).toList();
+    OptimizerKernels.adamStep(
+        changed,
+        gradients(changed),
+        states(FIRST_MOMENT, names),
+        states(SECOND_MOMENT, names),
+        states(STEP, names),
+        learningRate,
+        settings.betas().first(),
+        settings.betas().second(),
+        settings.epsilon(),
+        settings.weightDecay(),
+        settings.decoupled());
   }
 
   /** The moments and step counts by name, to be saved. */
@@ -169,13 +187,15 @@ public final class Adam implements AutoCloseable {
 
   /** Returns the gradients; a weight that the loss did not reach has a gradient of zeros. */
   public List<Tensor> gradients() {
-    return weights.values().stream()
-        .map(w -> Autograd.gathered(w).orElseGet(() -> Autograd.zero(w)))
-        .toList();
+    return gradients(weights.values());
   }
 
-  private List<Tensor> states(String kind) {
-    return weights.keySet().stream().map(name -> state.get(kind + name)).toList();
+  private static List<Tensor> gradients(Collection<Tensor> of) {
+    return of.stream().map(w -> Autograd.gathered(w).orElseGet(() -> Autograd.zero(w))).toList();
+  }
+
+  private List<Tensor> states(String kind, List<String> names) {
+    return names.stream().map(name -> state.get(kind + name)).toList();
   }
 
   @Override

@@ -46,6 +46,8 @@ record Agreement(ProcessGroup processes) {
           progress
               + ", weights "
               + ProcessGroup.checksum(network.parameters().values())
+              + ", beside them "
+              + ProcessGroup.checksum(network.trainedBeside().values())
               + ", optimiser "
               + ProcessGroup.checksum(optimizer.state().values())
               + ", averages "

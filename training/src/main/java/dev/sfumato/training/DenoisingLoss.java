@@ -11,8 +11,8 @@ import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
-import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Tensor;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -21,15 +21,15 @@ import java.util.Optional;
  * noise, the clean picture or the velocity that the network predicts.
  *
  * <p>For each batch, a latent model first draws the noise of the posterior of its latents. Then the
- * noise is drawn, of the shape of the samples, its offset if there is one, and the timesteps.
+ * noise is drawn, of the shape of the samples, its offset and its perturbation if there are, and
+ * the timesteps.
  */
 public final class DenoisingLoss implements TrainingLoss {
-  private static final double SNR_GAMMA = 5;
-
   private final DenoisingTask task;
   private final NoiseSchedule schedule;
   private final PredictionType predictionType;
   private final Objective objective;
+  private final Optional<ClassPictures> prior;
 
   /**
    * The loss of {@code denoiser} on pixels.
@@ -42,33 +42,42 @@ public final class DenoisingLoss implements TrainingLoss {
         new PixelTask(denoiser),
         NoiseSchedule.of(scheduler),
         scheduler.predictionType(),
-        objective);
+        objective,
+        Optional.empty());
   }
 
   /**
-   * The loss of a text-to-image model's U-Net on latents and captions. The autoencoder and the text
-   * encoder do not change.
+   * The loss of a text-to-image model on latents and captions. What learns of its U-Net and its
+   * text encoders wants gradients; the autoencoder does not change.
    *
    * @param cache the place that keeps the distributions of latents and the states of captions for
-   *     the next epochs; the losses are the same
+   *     the next epochs; the losses are the same. Captions are read anew if the text encoders learn
    */
   public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, LatentCache cache) {
     this(
         new LatentTask(pipeline, cache),
         NoiseSchedule.of(pipeline.scheduler()),
         pipeline.scheduler().predictionType(),
-        objective);
+        objective,
+        Optional.empty());
   }
 
   private DenoisingLoss(
       DenoisingTask task,
       NoiseSchedule schedule,
       PredictionType predictionType,
-      Objective objective) {
+      Objective objective,
+      Optional<ClassPictures> prior) {
     this.task = task;
     this.schedule = schedule;
     this.predictionType = predictionType;
     this.objective = objective;
+    this.prior = prior;
+  }
+
+  /** Returns the same loss with that of class pictures added (DreamBooth). */
+  public DenoisingLoss withPrior(ClassPictures pictures) {
+    return new DenoisingLoss(task, schedule, predictionType, objective, Optional.of(pictures));
   }
 
   @Override
@@ -89,6 +98,13 @@ public final class DenoisingLoss implements TrainingLoss {
 
   @Override
   public Tensor loss(Batch batch, Draws draws) {
+    return prior.isEmpty()
+        ? perPicture(batch, draws).mean()
+        : prior.get().loss(batch, pair -> perPicture(pair, draws.twice()));
+  }
+
+  /** Returns the loss of each picture (B); of an empty batch one number. */
+  private Tensor perPicture(Batch batch, Draws draws) {
     Device device = task.denoiser().device();
     Tensor samples = task.samples(batch, draws);
     long[] shape = samples.shape();
@@ -96,14 +112,20 @@ public final class DenoisingLoss implements TrainingLoss {
     if (objective.noiseOffset() > 0) {
       noise = noise.add(draws.normal(shape[1], 1, 1).mul(objective.noiseOffset()));
     }
+    Tensor seen = noise;
+    if (objective.inputPerturbation() > 0) {
+      Tensor further = draws.normal(shape[1], shape[2], shape[3]);
+      seen = noise.add(further.mul(objective.inputPerturbation()));
+    }
     Tensor timesteps = draws.integers(schedule.length());
     boolean[] leftOut = draws.chosen(task.dropout(objective));
     if (batch.size() == 0) {
       return Tensor.zeros();
     }
     Condition condition = task.condition(batch, leftOut);
-    Optional<Tensor> weights = batch.masks().map(masks -> shrunk(masks, shape).to(device));
-    return loss(samples, noise.to(device), timesteps.to(device), condition, weights);
+    Tensor noisy = schedule.addNoise(samples, seen.to(device), timesteps.to(device));
+    Optional<Tensor> masks = batch.masks().map(all -> shrunk(all, shape).to(device));
+    return loss(samples, noise.to(device), noisy, timesteps.to(device), condition, masks);
   }
 
   /** Returns masks (B, 1, ...) in the size of samples, whose pixels have the mean of theirs. */
@@ -114,13 +136,18 @@ public final class DenoisingLoss implements TrainingLoss {
   }
 
   /**
-   * The loss for clean samples {@code x0}, {@code noise} (B, C, H, W) and timesteps (B).
+   * The loss of each picture for clean samples, their noise and noisy ones (B, C, H, W), at
+   * timesteps (B).
    *
    * @param masks the weights of the samples' pixels (B, 1, H, W)
    */
   private Tensor loss(
-      Tensor x0, Tensor noise, Tensor timesteps, Condition condition, Optional<Tensor> masks) {
-    Tensor noisy = schedule.addNoise(x0, noise, timesteps);
+      Tensor x0,
+      Tensor noise,
+      Tensor noisy,
+      Tensor timesteps,
+      Condition condition,
+      Optional<Tensor> masks) {
     Tensor prediction = task.denoiser().forward(noisy, timesteps, condition);
     Tensor target =
         switch (predictionType) {
@@ -128,18 +155,16 @@ public final class DenoisingLoss implements TrainingLoss {
           case SAMPLE -> x0;
           case V_PREDICTION -> schedule.velocity(x0, noise, timesteps);
         };
-    if (objective.lossWeighting() == Objective.Weighting.NONE && masks.isEmpty()) {
-      return Functional.meanSquaredError(prediction, target);
-    }
     Tensor squares = prediction.sub(target).square();
     Tensor counted = masks.map(squares::mul).orElse(squares);
     Tensor perPicture = counted.mean(false, target.dimsOfASample());
     return objective.lossWeighting() == Objective.Weighting.NONE
-        ? perPicture.mean()
-        : perPicture.mul(weights(timesteps).to(perPicture.device())).mean();
+        ? perPicture
+        : perPicture.mul(weights(timesteps).to(perPicture.device()));
   }
 
   private Tensor weights(Tensor timesteps) {
+    double gamma = objective.snrGamma();
     long[] t = timesteps.toLongs();
     float[] weights = new float[t.length];
     for (int i = 0; i < t.length; i++) {
@@ -148,9 +173,9 @@ public final class DenoisingLoss implements TrainingLoss {
       weights[i] =
           (float)
               switch (predictionType) {
-                case EPSILON -> Math.min(1, SNR_GAMMA / snr); // 1, not 0 / 0, for pure noise
-                case SAMPLE -> Math.min(snr, SNR_GAMMA);
-                case V_PREDICTION -> Math.min(snr, SNR_GAMMA) / (snr + 1);
+                case EPSILON -> Math.min(1, gamma / snr); // 1, not 0 / 0, for pure noise
+                case SAMPLE -> Math.min(snr, gamma);
+                case V_PREDICTION -> Math.min(snr, gamma) / (snr + 1);
               };
     }
     return Tensor.of(weights, t.length);
@@ -159,12 +184,19 @@ public final class DenoisingLoss implements TrainingLoss {
   /** Returns the same loss with all labels and captions kept and without the noise offset. */
   @Override
   public TrainingLoss measured() {
-    Objective plain = objective.withNoiseOffset(0).withClassDropout(0).withCaptionDropout(0);
-    return new DenoisingLoss(task, schedule, predictionType, plain);
+    Objective plain =
+        objective
+            .withNoiseOffset(0)
+            .withInputPerturbation(0)
+            .withClassDropout(0)
+            .withCaptionDropout(0);
+    return new DenoisingLoss(task, schedule, predictionType, plain, Optional.empty());
   }
 
   @Override
   public Map<String, Object> settings() {
-    return objective.settings();
+    Map<String, Object> settings = new LinkedHashMap<>(objective.settings());
+    prior.ifPresent(pictures -> settings.put("prior_weight", pictures.weight()));
+    return settings;
   }
 }

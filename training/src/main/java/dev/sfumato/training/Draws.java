@@ -18,6 +18,14 @@ public interface Draws {
   Tensor integers(long count);
 
   /**
+   * Returns the same source with two rows for each picture: the B first rows, then the B second
+   * ones; a source that measures has only one.
+   */
+  default Draws twice() {
+    throw new UnsupportedOperationException();
+  }
+
+  /**
    * Chooses each picture with probability {@code share} and returns the B choices. The numbers come
    * from a generator that starts anew with each optimiser step; none are drawn if {@code share} is
    * 0.

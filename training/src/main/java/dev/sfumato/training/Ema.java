@@ -8,11 +8,12 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
- * An exponential moving average of weights, {@code s = d s + (1 - d) w}, whose decay warms up:
- * {@code d = min(decay, 1 - (1 + n / invGamma)^-power)} at its (n + 1)-th update.
+ * An exponential moving average of weights, {@code s = d s + (1 - d) w}, whose decay warms up by a
+ * {@link Formula}.
  */
 public final class Ema implements AutoCloseable {
   private final Settings settings;
@@ -20,16 +21,30 @@ public final class Ema implements AutoCloseable {
   private final Map<String, Tensor> shadow = new LinkedHashMap<>();
   private long updates;
 
+  /** The warm-up of the decay at the (n + 1)-th update. */
+  public enum Formula {
+    /** {@code d = min(decay, 1 - (1 + n / invGamma)^-power)}: diffusers' unconditional script. */
+    POWER,
+    /** {@code d = min(decay, (1 + n) / (10 + n))}: diffusers' text-to-image script. */
+    TEXT_TO_IMAGE;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+  }
+
   /**
    * The decay of the average.
    *
+   * @param formula the warm-up; {@code power} and {@code invGamma} are of {@link Formula#POWER}
    * @param decay the largest decay, in [0, 1)
    * @param power the speed of the decay's warm-up
    * @param invGamma the number of updates after which the warm-up is half-way at power 1
    */
-  public record Settings(double decay, double power, double invGamma) {
+  public record Settings(Formula formula, double decay, double power, double invGamma) {
     /** The values of diffusers' unconditional training script. */
-    public static final Settings DEFAULTS = new Settings(0.9999, 0.75, 1);
+    public static final Settings DEFAULTS = new Settings(Formula.POWER, 0.9999, 0.75, 1);
 
     /**
      * @throws SfumatoException if a number is out of range
@@ -43,8 +58,35 @@ public final class Ema implements AutoCloseable {
       }
     }
 
+    /** Returns a copy with another warm-up. */
+    public Settings withFormula(Formula other) {
+      return new Settings(other, decay, power, invGamma);
+    }
+
+    /** Returns a copy with another largest decay. */
+    public Settings withDecay(double largest) {
+      return new Settings(formula, largest, power, invGamma);
+    }
+
+    /** Returns the decay at the (n + 1)-th update; the first takes the weights as they are. */
+    double at(long n) {
+      if (n <= 0) {
+        return 0;
+      }
+      double warm =
+          switch (formula) {
+            case POWER -> 1 - Math.pow(1 + n / invGamma, -power);
+            case TEXT_TO_IMAGE -> (1.0 + n) / (10 + n);
+          };
+      return Math.min(decay, warm);
+    }
+
     Map<String, Object> settings() {
-      return Map.of("ema_decay", decay, "ema_power", power, "ema_inv_gamma", invGamma);
+      return Map.of(
+          "ema_formula", formula.toString(),
+          "ema_decay", decay,
+          "ema_power", power,
+          "ema_inv_gamma", invGamma);
     }
   }
 
@@ -67,13 +109,11 @@ public final class Ema implements AutoCloseable {
   /** Moves the average towards the current weights. */
   public void update() {
     updates++;
-    long n = updates - 1;
-    double warm = n <= 0 ? 0 : 1 - Math.pow(1 + n / settings.invGamma(), -settings.power());
     try (Autograd.Recording off = Autograd.off()) {
       OptimizerKernels.lerp_(
           List.copyOf(shadow.values()),
           List.copyOf(weights.values()),
-          1 - Math.min(settings.decay(), warm));
+          1 - settings.at(updates - 1));
     }
   }
 

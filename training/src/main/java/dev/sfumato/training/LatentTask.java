@@ -2,15 +2,17 @@ package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
+import dev.sfumato.data.Crop;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.Condition;
-import dev.sfumato.model.Denoiser;
+import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.Posterior;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.nn.Module;
 import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -20,12 +22,15 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /** Latents of a frozen autoencoder, and captions read by a frozen text encoder. */
 final class LatentTask implements DenoisingTask {
   private static final String NO_TEXT = "";
+  private static final String TEXT_ENCODER = "text_encoder";
 
   private final StableDiffusionPipeline pipeline;
+  private final Module network;
   private final LatentCache cache;
   private final RowCache<Picture> moments;
   private final RowCache<String> texts;
@@ -44,6 +49,7 @@ final class LatentTask implements DenoisingTask {
   LatentTask(StableDiffusionPipeline pipeline, LatentCache cache) {
     this.pipeline = pipeline;
     this.cache = cache;
+    network = pipeline.learners();
     moments =
         new RowCache<>(
             cache.store(() -> "vae-" + fingerprint(pipeline.autoencoder().parameters())),
@@ -51,9 +57,13 @@ final class LatentTask implements DenoisingTask {
             picture -> moments(picture.image()));
     texts =
         new RowCache<>(
-            cache.store(() -> "text-" + fingerprint(pipeline.textEncoders())),
-            this::key,
-            text -> pipeline.tokens(List.of(text)));
+            cache.store(() -> "text-" + fingerprint(textEncoders())), this::key, this::packed);
+  }
+
+  private Map<String, Tensor> textEncoders() {
+    Map<String, Tensor> weights = new TreeMap<>(network.parameters());
+    weights.keySet().removeIf(name -> !name.startsWith(TEXT_ENCODER));
+    return weights;
   }
 
   private String fingerprint(Map<String, Tensor> weights) {
@@ -62,11 +72,11 @@ final class LatentTask implements DenoisingTask {
 
   @Override
   public Module network() {
-    return pipeline.network();
+    return network;
   }
 
   @Override
-  public Denoiser denoiser() {
+  public LatentDenoiser denoiser() {
     return pipeline.denoiser();
   }
 
@@ -110,10 +120,10 @@ final class LatentTask implements DenoisingTask {
   }
 
   private void requireKind() {
-    UNet2DConditionConfig unet = pipeline.denoiser().unet().config();
-    if (unet.additionEmbedType().isPresent()) {
+    UNet2DConditionConfig unet = denoiser().unet().config();
+    if (unet.timeCondProjDim().isPresent()) {
       throw new SfumatoException(
-          "the model is of the kind of Stable Diffusion XL: only Stable Diffusion 1 and 2 can be"
+          "the model has its guidance distilled into it (time_cond_proj_dim): such models cannot be"
               + " trained");
     }
     if (unet.inChannels() != unet.outChannels()) {
@@ -185,6 +195,57 @@ final class LatentTask implements DenoisingTask {
         captions.set(i, NO_TEXT);
       }
     }
-    return Condition.NONE.withTokens(texts.of(captions).to(denoiser().device()));
+    Condition condition = learnsTexts() ? pipeline.texts(captions) : unpacked(texts.of(captions));
+    boolean told = denoiser().unet().config().additionEmbedType().isPresent();
+    return told ? condition.withSizes(sizes(batch).to(denoiser().device())) : condition;
+  }
+
+  /** Returns whether the text encoders change, so that nothing of them can be kept. */
+  private boolean learnsTexts() {
+    return network.trainableByName().keySet().stream().anyMatch(n -> n.startsWith(TEXT_ENCODER));
+  }
+
+  /** Returns the original height and width, top and left of the crop, and its size (B, 6). */
+  private static Tensor sizes(Batch batch) {
+    float[] numbers = new float[6 * batch.size()];
+    for (int i = 0; i < batch.size(); i++) {
+      Crop crop = batch.crops().get(i);
+      Size original = crop.frame().original();
+      Size size = crop.frame().size();
+      int[] row = {
+        original.height(), original.width(), crop.top(), crop.left(), size.height(), size.width()
+      };
+      for (int j = 0; j < 6; j++) {
+        numbers[6 * i + j] = row[j];
+      }
+    }
+    return Tensor.of(numbers, batch.size(), 6);
+  }
+
+  /** Returns all that the U-Net reads of a text in one row. */
+  private Tensor packed(String text) {
+    Condition condition = pipeline.texts(List.of(text));
+    Tensor tokens = condition.tokens().orElseThrow().reshape(1, -1);
+    return condition.vector().map(v -> Tensor.cat(List.of(tokens, v), 1)).orElse(tokens);
+  }
+
+  private Condition unpacked(Tensor packed) {
+    UNet2DConditionConfig unet = denoiser().unet().config();
+    Device device = denoiser().device();
+    long pooled = pooledWidth(unet);
+    long width = unet.crossAttentionDim().get(0);
+    Tensor tokens = packed.narrow(1, 0, packed.size(1) - pooled);
+    Condition condition =
+        Condition.NONE.withTokens(tokens.reshape(packed.size(0), -1, width).to(device));
+    return pooled == 0
+        ? condition
+        : condition.withVector(packed.narrow(1, packed.size(1) - pooled, pooled).to(device));
+  }
+
+  /** The length of the pooled text: what the embedding of six sizes leaves of its input. */
+  private static long pooledWidth(UNet2DConditionConfig unet) {
+    return unet.projectionClassEmbeddingsInputDim()
+        .map(all -> all - 6L * unet.additionTimeEmbedDim().orElseThrow())
+        .orElse(0L);
   }
 }

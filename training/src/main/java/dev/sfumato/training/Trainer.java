@@ -12,10 +12,10 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /**
  * Minimises a loss, one optimiser step at a time:
@@ -41,6 +41,9 @@ import java.util.SplittableRandom;
  * same in all.
  */
 public final class Trainer implements AutoCloseable {
+  /** The start of the names of a text encoder's weights beside those of another network. */
+  private static final String TEXT_ENCODER = "text_encoder";
+
   private static final long CHOICE_STREAM = 0x5DEECE66DL;
   private static final long DROPOUT_STREAM = CHOICE_STREAM + 1; // of rank 0
 
@@ -86,7 +89,10 @@ public final class Trainer implements AutoCloseable {
     loss.prepare(batches.dataset());
     Agreement agreement = new Agreement(processes);
     agreement.onCall(batches, options, loss);
-    processes.broadcast_(List.copyOf(network.parameters().values()));
+    processes.broadcast_(
+        Stream.of(network.parameters(), network.trainedBeside())
+            .flatMap(weights -> weights.values().stream())
+            .toList());
     try (Construction parts = Construction.begin()) {
       optimizer = new Adam(network.trainableByName(), options.optimizer());
       ema = options.ema().map(settings -> new Ema(network.trainableByName(), settings));
@@ -181,16 +187,18 @@ public final class Trainer implements AutoCloseable {
       optimizer.scaleGradients(options.maxGradNorm() / (gradNorm + 1e-6));
     }
     beforeUpdate.run();
-    double rate =
-        options
-            .learningRate()
-            .at(progress.step(), totalSteps(), options.stepsPerEpoch(batches.perEpoch()));
-    optimizer.step(rate);
+    double rate = rate(options.learningRate());
+    double ofTexts = rate(options.textEncoderLearningRate());
+    optimizer.step(name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate);
     ema.ifPresent(Ema::update);
     int epoch = progress.epoch();
     progress = progress.after(microBatches, images, batches.perEpoch());
     double seconds = (System.nanoTime() - start) / 1e9;
     return new StepReport(progress.step(), epoch, progress.images(), mean, rate, gradNorm, seconds);
+  }
+
+  private double rate(LearningRate rate) {
+    return rate.at(progress.step(), totalSteps(), options.stepsPerEpoch(batches.perEpoch()));
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.sfumato.training;
 import dev.sfumato.InvalidOptionException;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 
@@ -20,6 +21,7 @@ public final class TrainingOptions {
           new Length(OptionalInt.empty(), 0, 1),
           Adam.Settings.adamW(),
           new LearningRate(LearningRate.Kind.CONSTANT, 1e-4, 0),
+          OptionalDouble.empty(),
           1,
           Optional.empty(),
           0);
@@ -27,6 +29,7 @@ public final class TrainingOptions {
   private final Length length;
   private final Adam.Settings optimizer;
   private final LearningRate learningRate;
+  private final OptionalDouble textRate;
   private final double maxGradNorm;
   private final Optional<Ema.Settings> ema;
   private final long seed;
@@ -37,12 +40,14 @@ public final class TrainingOptions {
       Length length,
       Adam.Settings optimizer,
       LearningRate learningRate,
+      OptionalDouble textRate,
       double maxGradNorm,
       Optional<Ema.Settings> ema,
       long seed) {
     this.length = length;
     this.optimizer = optimizer;
     this.learningRate = learningRate;
+    this.textRate = textRate;
     this.maxGradNorm = maxGradNorm;
     this.ema = ema;
     this.seed = seed;
@@ -98,6 +103,12 @@ public final class TrainingOptions {
     return learningRate;
   }
 
+  /** Returns the learning rate of text encoders over the steps, if they are trained. */
+  public LearningRate textEncoderLearningRate() {
+    return new LearningRate(
+        learningRate.kind(), textRate.orElse(learningRate.base()), learningRate.warmupSteps());
+  }
+
   /** Returns the norm to which gradients are clipped; 0 for no clipping. */
   public double maxGradNorm() {
     return maxGradNorm;
@@ -135,12 +146,12 @@ public final class TrainingOptions {
   }
 
   private TrainingOptions with(Length changed) {
-    return new TrainingOptions(changed, optimizer, learningRate, maxGradNorm, ema, seed);
+    return new TrainingOptions(changed, optimizer, learningRate, textRate, maxGradNorm, ema, seed);
   }
 
   /** Returns a copy with another update rule. */
   public TrainingOptions withOptimizer(Adam.Settings settings) {
-    return new TrainingOptions(length, settings, learningRate, maxGradNorm, ema, seed);
+    return new TrainingOptions(length, settings, learningRate, textRate, maxGradNorm, ema, seed);
   }
 
   /** Returns a copy with another base learning rate. */
@@ -151,29 +162,38 @@ public final class TrainingOptions {
 
   /** Returns a copy with another learning rate over the steps. */
   public TrainingOptions withLearningRate(LearningRate rate) {
-    return new TrainingOptions(length, optimizer, rate, maxGradNorm, ema, seed);
+    return new TrainingOptions(length, optimizer, rate, textRate, maxGradNorm, ema, seed);
+  }
+
+  /**
+   * Returns a copy with another base learning rate for text encoders; without this call it is that
+   * of the other weights.
+   */
+  public TrainingOptions withTextEncoderLearningRate(double base) {
+    return new TrainingOptions(
+        length, optimizer, learningRate, OptionalDouble.of(base), maxGradNorm, ema, seed);
   }
 
   /** Returns a copy that clips gradients to this norm; 0 for no clipping. */
   public TrainingOptions withMaxGradNorm(double norm) {
-    return new TrainingOptions(length, optimizer, learningRate, norm, ema, seed);
+    return new TrainingOptions(length, optimizer, learningRate, textRate, norm, ema, seed);
   }
 
   /** Returns a copy with a moving average of the weights, which samples and the saved model use. */
   public TrainingOptions withEma(Ema.Settings settings) {
     return new TrainingOptions(
-        length, optimizer, learningRate, maxGradNorm, Optional.of(settings), seed);
+        length, optimizer, learningRate, textRate, maxGradNorm, Optional.of(settings), seed);
   }
 
   /** Returns a copy without a moving average. */
   public TrainingOptions withoutEma() {
     return new TrainingOptions(
-        length, optimizer, learningRate, maxGradNorm, Optional.empty(), seed);
+        length, optimizer, learningRate, textRate, maxGradNorm, Optional.empty(), seed);
   }
 
   /** Returns a copy with another seed. */
   public TrainingOptions withSeed(long other) {
-    return new TrainingOptions(length, optimizer, learningRate, maxGradNorm, ema, other);
+    return new TrainingOptions(length, optimizer, learningRate, textRate, maxGradNorm, ema, other);
   }
 
   /**
@@ -213,6 +233,7 @@ public final class TrainingOptions {
     settings.put("gradient_accumulation_steps", gradientAccumulationSteps());
     settings.putAll(optimizer.settings());
     settings.putAll(learningRate.settings());
+    textRate.ifPresent(rate -> settings.put("text_encoder_learning_rate", rate));
     settings.put("max_grad_norm", maxGradNorm);
     settings.put("use_ema", ema.isPresent());
     settings.putAll(ema.orElse(Ema.Settings.DEFAULTS).settings());

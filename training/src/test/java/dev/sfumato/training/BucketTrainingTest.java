@@ -14,6 +14,7 @@ import dev.sfumato.data.Drawn;
 import dev.sfumato.data.Survey;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.run.Method;
 import dev.sfumato.run.Training;
 import dev.sfumato.run.TrainingRun;
 import dev.sfumato.run.WatchOptions;
@@ -52,6 +53,7 @@ class BucketTrainingTest {
 
   private Training training(Path output, int steps) {
     return Training.fineTuning(model.toString(), data.toString(), output)
+        .withMethod(Method.full())
         .withPictures(DataOptions.defaults().withResolution(16))
         .withBatches(new BatchOptions(2, true, true, 0))
         .withOptions(

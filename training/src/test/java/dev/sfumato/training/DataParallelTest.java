@@ -171,7 +171,10 @@ class DataParallelTest {
     return new DenoisingLoss(
         denoiser,
         SchedulerConfig.ddpmDefaults().withTrainTimesteps(50),
-        new Objective(Objective.Weighting.MIN_SNR, 0.1, 0.3, 0));
+        Objective.defaults()
+            .withLossWeighting(Objective.Weighting.MIN_SNR)
+            .withNoiseOffset(0.1)
+            .withClassDropout(0.3));
   }
 
   private static Batches batches() {

@@ -71,7 +71,7 @@ class DenoisingLossTest {
       DenoisingLoss plain = new DenoisingLoss(denoiser, SCHEDULER, Objective.defaults());
       DenoisingLoss regularised =
           new DenoisingLoss(
-              denoiser, SCHEDULER, new Objective(Objective.Weighting.NONE, 0.1, 0.5, 0));
+              denoiser, SCHEDULER, Objective.defaults().withNoiseOffset(0.1).withClassDropout(0.5));
       Still draws = new Still();
       double measured = regularised.measured().loss(batch(), draws).item();
       assertThat(draws.normals).isEqualTo(1);

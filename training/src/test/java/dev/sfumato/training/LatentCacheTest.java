@@ -3,7 +3,9 @@ package dev.sfumato.training;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
@@ -173,5 +175,25 @@ class LatentCacheTest {
   void aDiskThatTakesNothingStopsNoRun() throws IOException {
     Files.writeString(place, "a file in the way");
     assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+  }
+
+  @Test
+  void anXlModelIsToldRealSizesAndCrops() throws IOException {
+    model = TinyStableDiffusion.write(folder.resolve("xl"), "xl");
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+    DataOptions options = DataOptions.defaults().withResolution(16);
+    Batches batches =
+        new Batches(Datasets.open(data.toString(), options), new BatchOptions(1, false, false, 0));
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(model);
+        BatchStream stream = batches.epoch(0).from(0)) {
+      Batch batch = stream.next();
+      int left = batch.crops().get(0).left();
+      assertThat(left).isAtMost(8); // scaled to 24 x 16, of which 16 x 16 are taken
+      Tensor sizes =
+          new LatentTask(pipeline, disk()).condition(batch, new boolean[1]).sizes().orElseThrow();
+      assertThat(sizes.toFloats()).isEqualTo(new float[] {16, 24, 0, left, 16, 16});
+    }
   }
 }

@@ -9,8 +9,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
-import dev.sfumato.data.Dataset;
-import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.run.Training;
@@ -35,44 +33,6 @@ class TextTrainingTest {
 
   @TempDir Path folder;
   private int models;
-
-  /** Pictures with a caption each. */
-  private record Captioned(PictureList pictures, List<String> captions) implements Dataset {
-    @Override
-    public int size() {
-      return pictures.size();
-    }
-
-    @Override
-    public int channels() {
-      return pictures.channels();
-    }
-
-    @Override
-    public int height() {
-      return pictures.height();
-    }
-
-    @Override
-    public int width() {
-      return pictures.width();
-    }
-
-    @Override
-    public List<String> classNames() {
-      return List.of();
-    }
-
-    @Override
-    public int label(int index) {
-      throw new IllegalStateException();
-    }
-
-    @Override
-    public Pixels pixels(int index) {
-      return pictures.pixels(index);
-    }
-  }
 
   private static Captioned pictures(int side) {
     List<String> captions =
@@ -118,7 +78,11 @@ class TextTrainingTest {
             .filter(c -> c.get("name").textValue().equals(name))
             .findFirst()
             .orElseThrow();
-    Objective objective = new Objective(weighting, offset, 0, 0);
+    Objective objective =
+        Objective.defaults()
+            .withLossWeighting(weighting)
+            .withNoiseOffset(offset)
+            .withCaptionDropout(0);
     try (StableDiffusionPipeline pipeline = model(golden.get("family").textValue())) {
       List<Double> losses = losses(pipeline, objective, LatentCache.MEMORY, false);
       for (int step = 0; step < 20; step++) {
@@ -204,11 +168,11 @@ class TextTrainingTest {
 
   @Test
   void otherKindsAreRefusedByName() {
-    try (StableDiffusionPipeline pipeline = model("xl")) {
+    try (StableDiffusionPipeline pipeline = model("lcm")) {
       TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY);
       SfumatoException refused =
           assertThrows(SfumatoException.class, () -> loss.prepare(pictures(16)));
-      assertThat(refused).hasMessageThat().contains("Stable Diffusion XL");
+      assertThat(refused).hasMessageThat().contains("time_cond_proj_dim");
     }
   }
 

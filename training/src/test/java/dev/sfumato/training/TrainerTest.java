@@ -210,8 +210,8 @@ class TrainerTest {
     assertThrows(SfumatoException.class, () -> Adam.Settings.adamW().withBetas(1, 0.9));
     assertThrows(SfumatoException.class, () -> Adam.Settings.adamW().withWeightDecay(-1));
     assertThrows(SfumatoException.class, () -> Objective.defaults().withClassDropout(1));
-    assertThrows(SfumatoException.class, () -> new Ema.Settings(1.5, 0.75, 1));
-    assertThrows(SfumatoException.class, () -> new Ema.Settings(0.9, 0.75, 0));
+    assertThrows(SfumatoException.class, () -> Ema.Settings.DEFAULTS.withDecay(1.5));
+    assertThrows(SfumatoException.class, () -> new Ema.Settings(Ema.Formula.POWER, 0.9, 0.75, 0));
   }
 
   // ---- a golden case
@@ -282,12 +282,12 @@ class TrainerTest {
             .convertValue(golden.get("scheduler"), SchedulerConfig.class)
             .withPredictionType(PredictionType.parse(options.get("prediction_type").textValue()));
     Objective objective =
-        new Objective(
-            Objective.Weighting.valueOf(
-                options.get("loss_weighting").textValue().toUpperCase(Locale.ROOT)),
-            options.get("noise_offset").doubleValue(),
-            classDropout,
-            0);
+        Objective.defaults()
+            .withLossWeighting(
+                Objective.Weighting.valueOf(
+                    options.get("loss_weighting").textValue().toUpperCase(Locale.ROOT)))
+            .withNoiseOffset(options.get("noise_offset").doubleValue())
+            .withClassDropout(classDropout);
     return new Trainer(
         new DenoisingLoss(denoiser, scheduler, objective),
         new Batches(dataset, new BatchOptions(BATCH, false, false, 0)),
@@ -325,6 +325,7 @@ class TrainerTest {
         .map(
             ema ->
                 new Ema.Settings(
+                    Ema.Formula.POWER,
                     ema.get("decay").doubleValue(),
                     ema.get("power").doubleValue(),
                     ema.get("inv_gamma").doubleValue()));

@@ -1,4 +1,4 @@
-package dev.sfumato.cli;
+package dev.sfumato.pipeline;
 
 import dev.sfumato.picture.PictureFile;
 import dev.sfumato.picture.Png;
@@ -20,15 +20,15 @@ import java.util.Locale;
  * @param options of the sampling, completed
  * @param scheduler that drew
  */
-record PictureParameters(String model, SamplingOptions options, SchedulerConfig scheduler) {
+public record PictureParameters(String model, SamplingOptions options, SchedulerConfig scheduler) {
 
   /** Writes a picture of all prompts. */
-  void write(Path file, BufferedImage picture) {
+  public void write(Path file, BufferedImage picture) {
     write(file, picture, options.text().prompts());
   }
 
   /** Writes the picture with this number. */
-  void write(Path file, BufferedImage picture, int number) {
+  public void write(Path file, BufferedImage picture, int number) {
     List<String> prompts = options.text().prompts();
     write(
         file,

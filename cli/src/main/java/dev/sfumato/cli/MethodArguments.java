@@ -1,0 +1,163 @@
+package dev.sfumato.cli;
+
+import dev.sfumato.checkpoint.LoraFormat;
+import dev.sfumato.checkpoint.LoraOptions;
+import dev.sfumato.run.Method;
+import dev.sfumato.run.Training;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** Options for what a fine-tuning changes of a text-to-image model. */
+final class MethodArguments {
+  @Option(
+      names = "--method",
+      paramLabel = "full|lora|textual-inversion",
+      description =
+          "Text-to-image models: what learns, all weights of the U-Net, small matrices beside them,"
+              + " or the vectors of a new word (default: lora).")
+  Method.Kind method;
+
+  @Option(
+      names = "--train-text-encoder",
+      negatable = true,
+      fallbackValue = "true",
+      description = "The text encoders learn, too, in full or by the LoRA.")
+  Boolean trainTextEncoder;
+
+  @Option(
+      names = "--text-encoder-learning-rate",
+      paramLabel = "X",
+      description = "Base learning rate of the text encoders (default: that of the rest).")
+  Double textEncoderLearningRate;
+
+  // ---- LoRA
+
+  @Option(
+      names = "--lora-rank",
+      paramLabel = "R",
+      description = "Rank of the matrices: more can learn more and takes more room (default: 16).")
+  Integer loraRank;
+
+  @Option(
+      names = "--lora-alpha",
+      paramLabel = "A",
+      description = "Factor of the change, as alpha / rank (default: the rank).")
+  Double loraAlpha;
+
+  @Option(
+      names = "--lora-targets",
+      paramLabel = "attention|all|conv|PATTERN",
+      split = ",",
+      description =
+          "Layers: attention (q, k, v, out); all, also proj_in, proj_out and feed-forward; conv,"
+              + " also the residual blocks' convolutions; or patterns such as attn2.to_?,mid_block"
+              + " (default: attention).")
+  List<String> loraTargets;
+
+  @Option(
+      names = "--lora-dropout",
+      paramLabel = "P",
+      description = "Share of a layer's inputs that the LoRA does not see (default: 0).")
+  Double loraDropout;
+
+  @Option(
+      names = "--lora-format",
+      paramLabel = "diffusers|kohya",
+      description =
+          "Form of the file: pytorch_lora_weights.safetensors of diffusers, or NAME.safetensors of"
+              + " kohya's scripts for the common web interfaces (default: diffusers).")
+  LoraFormat loraFormat;
+
+  // ---- textual inversion
+
+  @Option(
+      names = "--placeholder-token",
+      paramLabel = "WORD",
+      description = "Textual inversion: the new word in captions and prompts, such as <my-cat>.")
+  String placeholderToken;
+
+  @Option(
+      names = "--initializer-token",
+      paramLabel = "WORD",
+      description = "Textual inversion: a known word to start from, such as cat.")
+  String initializerToken;
+
+  @Option(
+      names = "--vectors",
+      paramLabel = "N",
+      description = "Textual inversion: vectors of the new word (default: 1).")
+  Integer vectors;
+
+  /** Returns {@code whole} with the chosen method, if one was chosen. */
+  Training applied(CommandSpec spec, Training whole) {
+    requireFitting(spec);
+    boolean texts = Boolean.TRUE.equals(trainTextEncoder);
+    Training changed = whole;
+    if (textEncoderLearningRate != null) {
+      if (!texts) {
+        throw wrong(spec, "--text-encoder-learning-rate needs --train-text-encoder");
+      }
+      double rate = textEncoderLearningRate;
+      changed = changed.withOptions(options -> options.withTextEncoderLearningRate(rate));
+    }
+    boolean chosen = method != null || texts || given(ofLora());
+    return chosen ? changed.withMethod(method(spec).withTextEncoder(texts)) : changed;
+  }
+
+  private Method method(CommandSpec spec) {
+    Method.Kind kind = method == null ? Method.Kind.LORA : method;
+    return switch (kind) {
+      case FULL -> Method.full();
+      case LORA ->
+          Method.lora(lora()).withFormat(loraFormat == null ? LoraFormat.DIFFUSERS : loraFormat);
+      case TEXTUAL_INVERSION -> {
+        if (placeholderToken == null || initializerToken == null) {
+          throw wrong(
+              spec,
+              "--method textual-inversion needs --placeholder-token, the new word, and"
+                  + " --initializer-token, a known word to start from");
+        }
+        yield Method.textualInversion(
+            new Method.Word(placeholderToken, initializerToken, vectors == null ? 1 : vectors));
+      }
+    };
+  }
+
+  private LoraOptions lora() {
+    LoraOptions options = LoraOptions.defaults();
+    options = loraRank == null ? options : options.withRank(loraRank);
+    options = loraAlpha == null ? options : options.withAlpha(loraAlpha);
+    options = loraDropout == null ? options : options.withDropout(loraDropout);
+    return loraTargets == null ? options : options.withTargets(loraTargets.toArray(new String[0]));
+  }
+
+  private void requireFitting(CommandSpec spec) {
+    boolean lora = method == null || method == Method.Kind.LORA;
+    if (!lora && given(ofLora())) {
+      throw wrong(spec, "the options --lora-... go with --method lora");
+    }
+    Stream<Object> ofWords = Stream.of(placeholderToken, initializerToken, vectors);
+    if (method != Method.Kind.TEXTUAL_INVERSION && given(ofWords)) {
+      throw wrong(
+          spec,
+          "--placeholder-token, --initializer-token and --vectors go with --method"
+              + " textual-inversion");
+    }
+  }
+
+  private Stream<Object> ofLora() {
+    return Stream.of(loraRank, loraAlpha, loraTargets, loraDropout, loraFormat);
+  }
+
+  private static boolean given(Stream<Object> options) {
+    return options.anyMatch(Objects::nonNull);
+  }
+
+  private static ParameterException wrong(CommandSpec spec, String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+}

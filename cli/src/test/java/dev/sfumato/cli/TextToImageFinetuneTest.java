@@ -1,0 +1,158 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code finetune} of text-to-image models. */
+class TextToImageFinetuneTest {
+  @TempDir static Path shared;
+  @TempDir Path folder;
+  private static Path model;
+  private Path data;
+  private Path output;
+  private String caption = "a red rose";
+
+  @BeforeAll
+  static void writeTheModel() {
+    model = TinyStableDiffusion.write(shared.resolve("model"), "sd1");
+  }
+
+  @BeforeEach
+  void writeCaptionedPictures() throws IOException {
+    output = folder.resolve("run");
+    data = Calls.pictures(folder.resolve("data"), 4);
+  }
+
+  private Calls.Result finetune(Path to, String more, Object... places) {
+    List<String> args = new ArrayList<>(List.of("finetune", "--model", model.toString()));
+    args.addAll(List.of("--data", data.toString(), "--output", to.toString()));
+    args.addAll(List.of("--batch-size", "2", "--sample-count", "0", "--log", "csv"));
+    args.addAll(List.of("--instance-prompt", caption));
+    args.addAll(List.of("--resolution", "16", "--learning-rate", "1e-2"));
+    args.addAll(Calls.words(more, places));
+    return Calls.run(args);
+  }
+
+  private Calls.Result sample(String more, Object... places) {
+    List<String> args =
+        new ArrayList<>(List.of("sample", "--model", model.toString(), "--steps", "2"));
+    args.addAll(List.of("--out", folder.resolve("picture.png").toString()));
+    args.addAll(Calls.words(more, places));
+    return Calls.run(args);
+  }
+
+  private static byte[] bytes(Path file) throws IOException {
+    return Files.readAllBytes(file);
+  }
+
+  @Test
+  void aLoraIsTheDefaultAndIsDrawnWith() {
+    finetune(output, "--max-steps 2 --lora-rank 3 --lora-alpha 6 --lora-targets all").succeeds();
+    Path file = output.resolve("pytorch_lora_weights.safetensors");
+    String header = Safetensors.open(file).metadata().get("lora_adapter_metadata");
+    Map<?, ?> settings = (Map<?, ?>) JsonFile.value(header);
+    assertThat(settings.get("unet.r")).isEqualTo(3);
+    assertThat(settings.get("unet.lora_alpha")).isEqualTo(6.0);
+    assertThat(Files.exists(output.resolve("unet"))).isFalse();
+    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    assertThat(config.get("method").textValue()).isEqualTo("lora");
+    assertThat(config.get("lora_targets").toString()).isEqualTo("[\"all\"]");
+    sample("--prompt rose --lora %s", file + ":0.5").succeeds();
+    sample("--prompt rose --lora %s", output).succeeds();
+  }
+
+  @Test
+  void aResumedLoraIsTheSameBitForBit() throws IOException {
+    String options =
+        "--lora-rank 2 --lora-dropout 0.2 --train-text-encoder --text-encoder-learning-rate 1e-3"
+            + " --use-ema --ema-formula text-to-image --caption-dropout 0.3";
+    Path straight = folder.resolve("straight");
+    finetune(straight, "--max-steps 4 " + options).succeeds();
+    finetune(output, "--max-steps 4 --checkpoint-every 1 --checkpoints-keep 9 " + options)
+        .succeeds();
+    Path third = output.resolve("checkpoints/step-000003");
+    finetune(output, "--resume %s --max-steps 4", third).succeeds();
+    String file = "pytorch_lora_weights.safetensors";
+    assertThat(bytes(output.resolve(file))).isEqualTo(bytes(straight.resolve(file)));
+    finetune(output, "--resume %s --max-steps 5 --lora-rank 4", third).failsWith(1, "--lora-rank");
+    finetune(output, "--resume %s --max-steps 5 --lora-targets all", third)
+        .failsWith(1, "--lora-targets");
+  }
+
+  @Test
+  void theFormOfTheWebInterfacesHasTheNameOfTheRun() {
+    finetune(output, "--max-steps 1 --lora-format kohya --train-text-encoder").succeeds();
+    Path file = output.resolve("run.safetensors");
+    assertThat(Safetensors.open(file).metadata()).containsEntry("ss_network_dim", "16");
+    assertThat(Safetensors.open(file).names().stream().anyMatch(n -> n.startsWith("lora_te_")))
+        .isTrue();
+    sample("--prompt rose --lora %s", file).succeeds();
+  }
+
+  @Test
+  void allOfAModelLearnsOnRequest() {
+    finetune(output, "--method full --max-steps 1 --train-text-encoder").succeeds();
+    try (Scope scope = Scope.open()) {
+      String weights = "text_encoder/model.safetensors";
+      String name = "final_layer_norm.weight"; // files that are written have text_model. before it
+      assertThat(Safetensors.open(output.resolve(weights)).tensor("text_model." + name).toFloats())
+          .isNotEqualTo(Safetensors.open(model.resolve(weights)).tensor(name).toFloats());
+    }
+    Calls.run(
+            Calls.words(
+                "sample --model %s --prompt a --steps 2 --out %s", output, folder.resolve("a.png")))
+        .succeeds();
+  }
+
+  @Test
+  void aWordIsLearnedAndDrawnWith() throws IOException {
+    String word =
+        "--method textual-inversion --placeholder-token <rose-x> --initializer-token a --vectors 2"
+            + " --flip";
+    finetune(output, "--max-steps 1 " + word).failsWith(1, "--instance-prompt");
+    caption = "a photo of <rose-x>";
+    Path straight = folder.resolve("straight");
+    finetune(straight, "--max-steps 3 " + word).succeeds();
+    finetune(output, "--max-steps 2 " + word).succeeds();
+    finetune(output, "--max-steps 3 --resume").succeeds();
+    String file = "learned_embeds.safetensors";
+    assertThat(bytes(output.resolve(file))).isEqualTo(bytes(straight.resolve(file)));
+    try (Scope scope = Scope.open()) {
+      assertThat(Safetensors.open(output.resolve(file)).tensor("<rose-x>").shape())
+          .isEqualTo(new long[] {2, 32});
+    }
+    sample("--prompt %s --textual-inversion %s", "a <rose-x>", output.resolve(file)).succeeds();
+    finetune(output, "--max-steps 4 --resume --vectors 3").failsWith(1, "--vectors");
+  }
+
+  @Test
+  void whatDoesNotFitIsSaid() throws IOException {
+    String word = "--method textual-inversion --initializer-token a --placeholder-token ";
+    finetune(output, "--max-steps 1 " + word + "a").failsWith(2, "--placeholder-token");
+    finetune(output, "--max-steps 1 " + word + "<x> --initializer-token roses")
+        .failsWith(2, "--initializer-token");
+    finetune(output, "--method textual-inversion").failsWith(2, "--initializer-token");
+    finetune(output, "--vectors 2").failsWith(2, "textual-inversion");
+    finetune(output, "--method full --lora-rank 2").failsWith(2, "--method lora");
+    finetune(output, "--text-encoder-learning-rate 1").failsWith(2, "--train-text-encoder");
+    finetune(output, "--lora-targets to_x --max-steps 1").failsWith(2, "--lora-targets");
+    finetune(output, "--lora-rank 0").failsWith(2, "--lora-rank");
+    finetune(output, "--train-only mid_block --max-steps 1").failsWith(1, "--lora-targets");
+    assertThat(Files.exists(output)).isFalse();
+  }
+}

@@ -1,0 +1,118 @@
+package dev.sfumato.studio;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.scheduler.SchedulerKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+
+/** Answers what the page needs to draw. */
+final class DrawRoutes {
+  private final StudioOptions options;
+  private final Folders folders;
+  private final Jobs jobs;
+  private final Uploads uploads;
+  private final Gallery gallery;
+  private final LoadedModel model;
+
+  DrawRoutes(
+      StudioOptions options, Folders folders, Uploads uploads, Jobs jobs, LoadedModel model) {
+    this.options = options;
+    this.folders = folders;
+    this.jobs = jobs;
+    this.uploads = uploads;
+    this.gallery = new Gallery(options.home().resolve("gallery"));
+    this.model = model;
+  }
+
+  List<Routes.Route> all() {
+    return List.of(
+        Routes.Route.get("/api/choices", (request, path) -> choices()),
+        Routes.Route.get("/api/model", (request, path) -> model(request.value("name"))),
+        Routes.Route.post("/api/drawings", (request, path) -> draw(request.json(Drawing.class))),
+        Routes.Route.post("/api/text", (request, path) -> text(request.json(Drawing.class))),
+        Routes.Route.get("/api/jobs", (request, path) -> Response.json(jobs.states())),
+        Routes.Route.post("/api/jobs/(\\d{1,12})/stop", (request, path) -> stop(path)),
+        Routes.Route.post("/api/pictures", (request, path) -> upload(request)),
+        Routes.Route.get("/pictures/([0-9a-f]+)\\.png", (request, path) -> uploaded(path)),
+        Routes.Route.get("/api/gallery", (request, path) -> Response.json(gallery.entries())),
+        Routes.Route.delete("/api/gallery/([0-9a-f-]+)", (request, path) -> remove(path)),
+        Routes.Route.get("/gallery/([0-9a-f-]+)/(\\d{1,4})\\.png", (r, path) -> drawn(path)));
+  }
+
+  private Response choices() {
+    Map<String, Object> choices = new LinkedHashMap<>();
+    choices.put("models", folders.models().stream().map(Path::toString).toList());
+    choices.put("clips", folders.clips().stream().map(Path::toString).toList());
+    choices.put(
+        "schedulers", Arrays.stream(SchedulerKind.values()).map(SchedulerKind::toString).toList());
+    return Response.json(choices);
+  }
+
+  /** Describes a model; one of the Hub that is not here becomes a job. */
+  private Response model(String name) {
+    folders.require(name);
+    if (Files.exists(Path.of(name))) {
+      return Response.json(ModelFacts.of(name, Path.of(name)));
+    }
+    Job job =
+        jobs.add(
+            "model",
+            name,
+            work -> {
+              work.interruptible();
+              Path files = DrawingWork.locate(name, work);
+              return Map.of("facts", ModelFacts.of(name, files));
+            });
+    return Response.json(Map.of("job", job.id()));
+  }
+
+  private Response draw(Drawing drawing) {
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
+    Job job =
+        jobs.add(
+            "drawing",
+            drawing.title(),
+            new DrawingWork(drawing, settings.options(), model, gallery));
+    return Response.json(Map.of("job", job.id()));
+  }
+
+  private Response text(Drawing drawing) {
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
+    return Response.json(
+        Map.of(
+            "command", CommandText.of(drawing, settings, options),
+            "java", JavaText.program(drawing, settings, options)));
+  }
+
+  private Response stop(Matcher path) {
+    jobs.job(Long.parseLong(path.group(1)))
+        .orElseThrow(() -> new SfumatoException("there is no such job"))
+        .stop();
+    return Response.json(Map.of());
+  }
+
+  private Response upload(Request request) throws IOException {
+    return Response.json(uploads.add(request.bytes(Uploads.MAX_BYTES)));
+  }
+
+  private Response uploaded(Matcher path) {
+    return Response.png(PictureReader.bytes(uploads.file(path.group(1))));
+  }
+
+  private Response remove(Matcher path) {
+    gallery.remove(path.group(1));
+    return Response.json(Map.of());
+  }
+
+  private Response drawn(Matcher path) {
+    return Response.png(
+        PictureReader.bytes(gallery.file(path.group(1), Integer.parseInt(path.group(2)))));
+  }
+}

@@ -1,0 +1,229 @@
+package dev.sfumato.studio;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.GuideSpec;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
+import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.SchedulerKind;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+
+/**
+ * The settings of a drawing: one table, from which it is drawn, written as a command, and written
+ * as a Java program. All three draw the same pictures because a row says all three.
+ */
+final class DrawingSettings {
+  private static final Set<String> SCHEDULES =
+      Set.of(
+          "constant", "sqrt_one_minus_alpha_cumprod", "sigma_squared", "linear_up", "linear_down");
+
+  /** The kinds of guides that need no file and no model but those of the studio. */
+  private static final Set<String> KINDS =
+      Set.of(
+          "color",
+          "clip",
+          "clip-image",
+          "brightness",
+          "contrast",
+          "saturation",
+          "symmetry",
+          "reference",
+          "tv",
+          "range",
+          "oversaturation");
+
+  /**
+   * A row.
+   *
+   * @param words of the command
+   * @param java the call that changes the options
+   * @param change the same call
+   */
+  record Row(List<String> words, String java, UnaryOperator<SamplingOptions> change) {}
+
+  private final Drawing drawing;
+  private final List<Row> rows = new ArrayList<>();
+
+  /**
+   * Makes the table.
+   *
+   * @throws SfumatoException if a value is wrong, or the page may not use a file
+   */
+  DrawingSettings(Drawing drawing, Folders folders, Uploads uploads) {
+    this.drawing = drawing;
+    folders.require(drawing.model());
+    long seed = drawing.seed();
+    int count = drawing.count();
+    add(List.of("--count", "" + count), ".withCount(" + count + ")", o -> o.withCount(count));
+    add(
+        List.of("--seed", "" + seed),
+        ".withSeed(" + seed + (seed > Integer.MAX_VALUE ? "L)" : ")"),
+        o -> o.withSeed(seed));
+    addRun();
+    addConditions();
+    addPicture(uploads);
+    for (Drawing.Guide guide : drawing.guides()) {
+      addGuide(guide, folders, uploads);
+    }
+  }
+
+  private void add(List<String> words, String java, UnaryOperator<SamplingOptions> change) {
+    rows.add(new Row(words, java, change));
+  }
+
+  private void addRun() {
+    if (drawing.steps() != null) {
+      int steps = drawing.steps();
+      add(List.of("--steps", "" + steps), ".withSteps(" + steps + ")", o -> o.withSteps(steps));
+    }
+    if (drawing.scheduler() != null) {
+      SchedulerKind kind = SchedulerKind.parse(drawing.scheduler());
+      add(
+          List.of("--scheduler", kind.toString()),
+          ".withScheduler(SchedulerKind." + kind.name() + ")",
+          o -> o.withScheduler(kind));
+    }
+    if (drawing.eta() != null) {
+      double eta = drawing.eta();
+      add(
+          List.of("--eta", "" + eta),
+          ".withRun(RunOptions.defaults().withEta(" + eta + "))",
+          o -> o.withRun(RunOptions.defaults().withEta(eta)));
+    }
+    if (drawing.height() != null) {
+      int height = drawing.height();
+      add(
+          List.of("--height", "" + height),
+          ".withHeight(" + height + ")",
+          o -> o.withHeight(height));
+    }
+    if (drawing.width() != null) {
+      int width = drawing.width();
+      add(List.of("--width", "" + width), ".withWidth(" + width + ")", o -> o.withWidth(width));
+    }
+  }
+
+  private void addConditions() {
+    if (!drawing.classes().isEmpty()) {
+      String[] classes = drawing.classes().toArray(String[]::new);
+      String literals = String.join(", ", drawing.classes().stream().map(JavaText::of).toList());
+      add(
+          List.of("--class", String.join(",", classes)),
+          ".withClasses(" + literals + ")",
+          o -> o.withClasses(classes));
+    }
+    if (drawing.prompt() != null) {
+      addText();
+    } else if (drawing.guidanceScale() != null) {
+      double scale = drawing.guidanceScale();
+      add(
+          List.of("--class-guidance-scale", "" + scale),
+          ".withGuidanceScale(" + scale + ")",
+          o -> o.withGuidanceScale(scale));
+    }
+  }
+
+  private void addText() {
+    List<String> words = new ArrayList<>(List.of("--prompt", drawing.prompt()));
+    TextOptions text = TextOptions.of(drawing.prompt());
+    StringBuilder java = new StringBuilder("TextOptions.of(" + JavaText.of(drawing.prompt()) + ")");
+    if (drawing.negativePrompt() != null) {
+      words.addAll(List.of("--negative-prompt", drawing.negativePrompt()));
+      text = text.withNegative(drawing.negativePrompt());
+      java.append(".withNegative(").append(JavaText.of(drawing.negativePrompt())).append(")");
+    }
+    if (drawing.guidanceScale() != null) {
+      words.addAll(List.of("--guidance-scale", "" + drawing.guidanceScale()));
+      text = text.withGuidanceScale(drawing.guidanceScale());
+      java.append(".withGuidanceScale(").append(drawing.guidanceScale()).append(")");
+    }
+    TextOptions whole = text;
+    add(words, ".withText(" + java + ")", o -> o.withText(whole));
+  }
+
+  private void addPicture(Uploads uploads) {
+    if (drawing.picture() == null) {
+      return;
+    }
+    Path picture = uploads.file(drawing.picture());
+    if (drawing.mask() == null) {
+      add(
+          List.of("--init-image", "" + picture),
+          ".withPicture(" + JavaText.path(picture) + ")",
+          o -> o.withPicture(picture));
+    } else {
+      Path mask = uploads.file(drawing.mask());
+      add(
+          List.of("--init-image", "" + picture, "--mask", "" + mask),
+          ".withInpainting(" + JavaText.path(picture) + ", " + JavaText.path(mask) + ")",
+          o -> o.withInpainting(picture, mask));
+    }
+    if (drawing.strength() != null) {
+      double strength = drawing.strength();
+      add(
+          List.of("--strength", "" + strength),
+          ".withStrength(" + strength + ")",
+          o -> o.withStrength(strength));
+    }
+  }
+
+  private void addGuide(Drawing.Guide guide, Folders folders, Uploads uploads) {
+    if (!KINDS.contains(guide.kind())) {
+      throw new SfumatoException("the studio has no guide '" + guide.kind() + "'");
+    }
+    Map<String, Object> options = new LinkedHashMap<>(guide.options());
+    if (!SCHEDULES.contains(options.getOrDefault("schedule", "constant").toString())) {
+      throw new SfumatoException("schedule '" + options.get("schedule") + "' is unknown");
+    }
+    if (options.containsKey("clip")) {
+      folders.require(options.get("clip").toString());
+    }
+    String value = guide.showsPicture() ? "" + uploads.file(guide.value()) : guide.value();
+    String text = value.isEmpty() ? guide.kind() : guide.kind() + "=" + value;
+    GuideSpec spec = GuideSpec.parse(text);
+    List<String> words = new ArrayList<>(List.of("--guide", text));
+    StringBuilder java = new StringBuilder("GuideSpec.parse(" + JavaText.of(text) + ")");
+    for (Map.Entry<String, Object> option : options.entrySet()) {
+      spec = spec.with(option.getKey(), option.getValue());
+      words.addAll(List.of("--" + option.getKey(), option.getValue().toString()));
+      java.append(".with(").append(JavaText.of(option.getKey())).append(", ");
+      java.append(JavaText.ofNumberOr(option.getValue())).append(")");
+    }
+    GuideSpec whole = spec.requireComplete();
+    if (rows.stream().noneMatch(row -> row.words().contains("--gradient"))) {
+      addGradient();
+    }
+    add(words, ".withGuide(" + java + ")", o -> o.withGuide(whole));
+  }
+
+  /** Says the way of the gradient once, before the first guide. */
+  private void addGradient() {
+    if ("exact".equals(drawing.gradient())) {
+      add(
+          List.of("--gradient", "exact"),
+          ".withGuidance(Guidance.of(List.of(), GradientMode.EXACT))",
+          o -> o.withGuidance(Guidance.of(List.of(), GradientMode.EXACT)));
+    }
+  }
+
+  List<Row> rows() {
+    return List.copyOf(rows);
+  }
+
+  /** Returns the options that draw. */
+  SamplingOptions options() {
+    SamplingOptions options = SamplingOptions.defaults();
+    for (Row row : rows) {
+      options = row.change().apply(options);
+    }
+    return options;
+  }
+}

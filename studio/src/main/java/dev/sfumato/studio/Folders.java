@@ -1,0 +1,128 @@
+package dev.sfumato.studio;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.HubId;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * The folders whose models, runs and pictures the page may use. Links that lie in them count as
+ * their content, wherever they lead.
+ */
+final class Folders {
+  private static final int DEPTH = 3;
+  private static final Set<String> SKIPPED = Set.of("target", "node_modules", "checkpoints", "src");
+
+  private final List<Path> roots;
+
+  Folders(List<Path> roots) {
+    this.roots = List.copyOf(roots);
+  }
+
+  /** Returns the first folder. */
+  Path first() {
+    return roots.get(0);
+  }
+
+  /** Returns the directories of models that draw. */
+  List<Path> models() {
+    return find(
+        folder ->
+            Files.exists(folder.resolve("model_index.json"))
+                || Files.exists(folder.resolve("unet/config.json")));
+  }
+
+  /** Returns the directories of CLIP models. */
+  List<Path> clips() {
+    return find(
+        folder ->
+            Files.exists(folder.resolve("open_clip_config.json"))
+                || Files.exists(folder.resolve("tokenizer.json"))
+                    && Files.exists(folder.resolve("config.json")));
+  }
+
+  /** Returns the output directories of training runs. */
+  List<Path> runs() {
+    return find(folder -> Files.exists(folder.resolve("metrics.csv")));
+  }
+
+  private List<Path> find(Predicate<Path> wanted) {
+    List<Path> found = new ArrayList<>();
+    for (Path root : roots) {
+      try {
+        Files.walkFileTree(
+            root,
+            EnumSet.of(java.nio.file.FileVisitOption.FOLLOW_LINKS),
+            DEPTH,
+            new SimpleFileVisitor<>() {
+              @Override
+              public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes a) {
+                String name = String.valueOf(folder.getFileName());
+                if (!folder.equals(root) && (name.startsWith(".") || SKIPPED.contains(name))) {
+                  return FileVisitResult.SKIP_SUBTREE;
+                }
+                if (!folder.toString().isEmpty() && wanted.test(folder)) {
+                  found.add(folder);
+                  return FileVisitResult.SKIP_SUBTREE;
+                }
+                return FileVisitResult.CONTINUE;
+              }
+
+              @Override
+              public FileVisitResult visitFileFailed(Path file, IOException e) {
+                return FileVisitResult.CONTINUE;
+              }
+
+              @Override
+              public FileVisitResult postVisitDirectory(Path folder, IOException e) {
+                return FileVisitResult.CONTINUE;
+              }
+            });
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return found.stream().distinct().sorted().toList();
+  }
+
+  /**
+   * Returns the name of a model, run or data set if the page may use it: an id of the Hub, or a
+   * place in these folders.
+   *
+   * @throws SfumatoException otherwise, in the same words whether there is something or not
+   */
+  String require(String name) {
+    if (name == null || name.isBlank()) {
+      throw new SfumatoException("choose a model or a folder first");
+    }
+    try {
+      Path path = Path.of(name);
+      if (holds(path) && (Files.exists(path) || HubId.parse(name).isEmpty())) {
+        return name;
+      }
+      if (!path.isAbsolute() && !Files.exists(path) && HubId.parse(name).isPresent()) {
+        return name;
+      }
+    } catch (InvalidPathException e) {
+      // The error below covers it.
+    }
+    throw new SfumatoException(
+        name + ": lies outside the folders of this studio: start it with that folder, too");
+  }
+
+  private boolean holds(Path path) {
+    Path whole = path.toAbsolutePath().normalize();
+    return roots.stream().anyMatch(root -> whole.startsWith(root.toAbsolutePath().normalize()));
+  }
+}

@@ -1,0 +1,100 @@
+package dev.sfumato.studio;
+
+import dev.sfumato.tensor.Precision;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** Writes a drawing as a Java program. */
+final class JavaText {
+  private static final List<String> IMPORTS =
+      List.of(
+          "dev.sfumato.guidance.GradientMode",
+          "dev.sfumato.guidance.Guidance",
+          "dev.sfumato.guidance.GuideSpec",
+          "dev.sfumato.picture.Png",
+          "dev.sfumato.pipeline.DiffusionPipeline",
+          "dev.sfumato.sampling.SamplingOptions",
+          "dev.sfumato.sampling.TextOptions",
+          "dev.sfumato.scheduler.RunOptions",
+          "dev.sfumato.scheduler.SchedulerKind",
+          "dev.sfumato.tensor.Device",
+          "dev.sfumato.tensor.Precision",
+          "java.awt.image.BufferedImage",
+          "java.nio.file.Path",
+          "java.util.List");
+
+  private JavaText() {}
+
+  /** Returns a program that writes {@code drawn-0.png}, {@code drawn-1.png}, ... */
+  static String program(Drawing drawing, DrawingSettings settings, StudioOptions studio) {
+    String calls =
+        settings.rows().stream()
+            .map(row -> "\n          " + row.java())
+            .collect(Collectors.joining());
+    String precision =
+        studio.precision() == Precision.FP32
+            ? ""
+            : "      pipeline.precision(Precision." + studio.precision().name() + ");\n";
+    String body =
+        """
+        class Draw {
+          public static void main(String[] args) {
+            try (DiffusionPipeline pipeline = DiffusionPipeline.load(%s)) {
+              pipeline.to(Device.parse(%s));
+        %s      SamplingOptions options = SamplingOptions.defaults()%s;
+              List<BufferedImage> pictures = pipeline.draw(options);
+              for (int i = 0; i < pictures.size(); i++) {
+                Png.write(Path.of("drawn-" + i + ".png"), pictures.get(i));
+              }
+            }
+          }
+        }
+        """
+            .formatted(of(drawing.model()), of(studio.device()), precision, calls);
+    return imports(body) + "\n" + body;
+  }
+
+  private static String imports(String body) {
+    Set<String> used = new TreeSet<>();
+    for (String name : IMPORTS) {
+      if (body.matches("(?s).*\\b" + name.substring(name.lastIndexOf('.') + 1) + "\\b.*")) {
+        used.add("import " + name + ";\n");
+      }
+    }
+    return String.join("", used);
+  }
+
+  /** Returns a text as a literal. */
+  static String of(String text) {
+    StringBuilder literal = new StringBuilder("\"");
+    for (char c : text.toCharArray()) {
+      switch (c) {
+        case '"' -> literal.append("\\\"");
+        case '\\' -> literal.append("\\\\");
+        case '\n' -> literal.append("\\n");
+        default -> {
+          if (c < ' ' || c > '~') {
+            literal.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+          } else {
+            literal.append(c);
+          }
+        }
+      }
+    }
+    return literal.append('"').toString();
+  }
+
+  /** Returns a number as it is, and anything else as a text. */
+  static String ofNumberOr(Object value) {
+    return value instanceof Number ? value.toString() : of(value.toString());
+  }
+
+  /** Returns the call that makes a path. */
+  static String path(Path path) {
+    return "Path.of(" + of(path.toString()) + ")";
+  }
+}

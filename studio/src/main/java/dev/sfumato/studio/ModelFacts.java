@@ -1,0 +1,100 @@
+package dev.sfumato.studio;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.SchedulerKind;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * What can be set for a model, read from its settings alone.
+ *
+ * @param name of the model, as it is loaded
+ * @param kind {@code pixels} or {@code text}
+ * @param height of its pictures; 0 if its files do not say
+ * @param width of its pictures; 0 if its files do not say
+ * @param classes their names, or their labels; empty if it knows none
+ * @param scheduler its own update rule; empty if its files do not say
+ * @param steps of that rule
+ * @param guidanceScale the usual weight of classifier-free guidance
+ */
+@JsonInclude(JsonInclude.Include.ALWAYS)
+record ModelFacts(
+    String name,
+    String kind,
+    int height,
+    int width,
+    List<String> classes,
+    String scheduler,
+    int steps,
+    double guidanceScale) {
+  private static final int TEXT_STEPS = 50;
+
+  /**
+   * Reads a model directory or file.
+   *
+   * @throws dev.sfumato.SfumatoException naming the file that is missing or does not fit
+   */
+  static ModelFacts of(String name, Path files) {
+    return StableDiffusionPipeline.isIn(files) ? text(name, files) : pixels(name, files);
+  }
+
+  private static ModelFacts pixels(String name, Path files) {
+    List<Integer> size = PixelPipeline.unetConfig(files).sampleSize();
+    SchedulerConfig scheduler = PixelPipeline.schedulerConfig(files);
+    ClassConditioning conditioning = PixelPipeline.classConditioning(files);
+    List<String> classes =
+        conditioning.classNames().isEmpty()
+            ? IntStream.range(0, conditioning.numClasses()).mapToObj(Integer::toString).toList()
+            : conditioning.classNames();
+    int steps = SamplingOptions.defaults().completed(scheduler, List.of(8)).steps().getAsInt();
+    return new ModelFacts(
+        name,
+        "pixels",
+        size.isEmpty() ? 0 : size.get(0),
+        size.isEmpty() ? 0 : size.get(size.size() - 1),
+        classes,
+        kind(scheduler.className()),
+        steps,
+        1);
+  }
+
+  private static ModelFacts text(String name, Path files) {
+    if (Files.isRegularFile(files)) {
+      return new ModelFacts(name, "text", 0, 0, List.of(), "", TEXT_STEPS, 0);
+    }
+    Map<?, ?> unet = JsonFile.read(files.resolve("unet/config.json"), Map.class);
+    Map<?, ?> vae = JsonFile.read(files.resolve("vae/config.json"), Map.class);
+    Map<?, ?> scheduler =
+        JsonFile.read(files.resolve("scheduler/scheduler_config.json"), Map.class);
+    int levels = vae.get("block_out_channels") instanceof List<?> list ? list.size() : 4;
+    int side = unet.get("sample_size") instanceof Number n ? n.intValue() << (levels - 1) : 0;
+    boolean xl = Files.isDirectory(files.resolve("text_encoder_2"));
+    return new ModelFacts(
+        name,
+        "text",
+        side,
+        side,
+        List.of(),
+        kind(String.valueOf(scheduler.get("_class_name"))),
+        TEXT_STEPS,
+        xl ? 5 : 7.5);
+  }
+
+  private static String kind(String className) {
+    return Arrays.stream(SchedulerKind.values())
+        .filter(kind -> kind.className().equals(className))
+        .findFirst()
+        .map(SchedulerKind::toString)
+        .orElse("");
+  }
+}

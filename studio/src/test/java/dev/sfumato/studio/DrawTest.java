@@ -1,0 +1,170 @@
+package dev.sfumato.studio;
+
+import static com.google.common.truth.Truth.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Png;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.Scope;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Drawing through the server, without a browser. */
+class DrawTest {
+  private static final String FACES =
+      "{\"model\":\"../models/faces\",\"count\":2,\"seed\":7,\"scheduler\":\"ddim\",\"steps\":%d%s}";
+
+  @TempDir Path home;
+  private Studio studio;
+  private Caller caller;
+
+  @BeforeEach
+  void start() {
+    studio =
+        Studio.start(
+            StudioOptions.defaults()
+                .withPort(0)
+                .withHome(home)
+                .withFolders(List.of(Path.of("../models")))
+                .withDevice("cpu", Precision.FP32));
+    caller = new Caller(studio);
+  }
+
+  @AfterEach
+  void stop() {
+    studio.close();
+  }
+
+  @Test
+  void theChoicesAreTheModelsInTheFolders() {
+    JsonNode choices = caller.get("/api/choices").json();
+    assertThat(choices.get("models").toString())
+        .isEqualTo("[\"../models/cartoons\",\"../models/faces\",\"../models/mnist\"]");
+    assertThat(choices.get("clips").toString()).isEqualTo("[\"../models/clip-faces\"]");
+    assertThat(choices.get("schedulers").toString()).contains("dpmsolver++");
+  }
+
+  @Test
+  void aModelSaysWhatCanBeSet() {
+    JsonNode digits = caller.get("/api/model?name=../models/mnist").json();
+    assertThat(digits.get("classes").size()).isEqualTo(10);
+    assertThat(digits.get("kind").asText()).isEqualTo("pixels");
+    assertThat(caller.get("/api/model?name=../models/faces").json().get("width").asInt())
+        .isEqualTo(32);
+  }
+
+  @Test
+  void drawsWhatTheLibraryDraws() {
+    JsonNode job =
+        caller.drawn(
+            FACES.formatted(3, ",\"guides\":[{\"kind\":\"symmetry\",\"value\":\"horizontal\"}]"));
+    assertThat(job.get("state").asText()).isEqualTo("done");
+    String entry = job.get("result").get("entry").asText();
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load("../models/faces")) {
+      var pictures =
+          pipeline.draw(
+              SamplingOptions.defaults()
+                  .withCount(2)
+                  .withSeed(7)
+                  .withScheduler(dev.sfumato.scheduler.SchedulerKind.DDIM)
+                  .withSteps(3)
+                  .withGuide("symmetry=horizontal", 40));
+      for (int i = 0; i < 2; i++) {
+        byte[] drawn = caller.get("/gallery/" + entry + "/" + i + ".png").body();
+        assertThat(drawn).isEqualTo(Png.encode(pictures.get(i)));
+      }
+    }
+    JsonNode kept = caller.get("/api/gallery").json().get(0);
+    assertThat(kept.get("losses").size()).isEqualTo(3);
+    assertThat(kept.get("steps").asInt()).isEqualTo(3);
+  }
+
+  @Test
+  void theGallerySurvivesARestart() {
+    String entry = caller.drawn(FACES.formatted(1, "")).get("result").get("entry").asText();
+    stop();
+    start();
+    JsonNode kept = caller.get("/api/gallery").json();
+    assertThat(kept.get(0).get("id").asText()).isEqualTo(entry);
+    assertThat(kept.get(0).get("drawing").get("seed").asInt()).isEqualTo(7);
+    assertThat(caller.get("/gallery/" + entry + "/1.png").status()).isEqualTo(200);
+    assertThat(caller.delete("/api/gallery/" + entry).status()).isEqualTo(200);
+    assertThat(caller.get("/api/gallery").json().size()).isEqualTo(0);
+    assertThat(caller.get("/gallery/" + entry + "/1.png").status()).isEqualTo(400);
+  }
+
+  @Test
+  void oneJobRunsTheOthersWaitAndBothCanBeStopped() {
+    long first = caller.post("/api/drawings", FACES.formatted(1000, "")).json().get("job").asLong();
+    long second = caller.post("/api/drawings", FACES.formatted(1, "")).json().get("job").asLong();
+    long third = caller.post("/api/drawings", FACES.formatted(1, "")).json().get("job").asLong();
+    JsonNode running = caller.waitFor(first, job -> job.get("pictures").size() == 2);
+    assertThat(running.get("state").asText()).isEqualTo("running");
+    assertThat(caller.jobs().get(1).get("state").asText()).isEqualTo("queued");
+    caller.post("/api/jobs/" + second + "/stop", "");
+    caller.post("/api/jobs/" + first + "/stop", "");
+    assertThat(caller.waitFor(first, Caller::isOver).get("state").asText()).isEqualTo("stopped");
+    assertThat(caller.waitFor(second, Caller::isOver).get("state").asText()).isEqualTo("stopped");
+    assertThat(caller.waitFor(third, Caller::isOver).get("state").asText()).isEqualTo("done");
+    assertThat(caller.get("/api/gallery").json().size()).isEqualTo(1);
+  }
+
+  @Test
+  void aPageHearsOfEachStep() {
+    String guide = ",\"guides\":[{\"kind\":\"color\",\"value\":\"teal\"}]";
+    caller.post("/api/drawings", FACES.formatted(200, guide));
+    List<String> news = caller.news(60);
+    assertThat(news.get(0)).isEqualTo("event: jobs");
+    assertThat(news.get(1)).startsWith("data: [{\"id\":1,");
+    assertThat(news).contains("event: pictures");
+    assertThat(news).contains("event: losses");
+    assertThat(news.toString()).contains("data:image/png;base64,iVBOR");
+    caller.post("/api/jobs/1/stop", "");
+  }
+
+  @Test
+  void aFailureIsOneLineAndTheNextJobRuns() {
+    JsonNode failed = caller.drawn(FACES.formatted(3, ",\"classes\":[\"cat\"]"));
+    assertThat(failed.get("state").asText()).isEqualTo("failed");
+    assertThat(failed.get("message").asText()).contains("the model is not class-conditioned");
+    assertThat(caller.drawn(FACES.formatted(1, "")).get("state").asText()).isEqualTo("done");
+  }
+
+  @Test
+  void tensorsAreFreed() {
+    String steered = FACES.formatted(2, ",\"guides\":[{\"kind\":\"color\",\"value\":\"teal\"}]");
+    caller.drawn(steered);
+    long before = Scope.liveTensors();
+    for (int i = 0; i < 3; i++) {
+      caller.drawn(steered);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @Test
+  void aMaskKeepsTheRestOfAPicture() throws Exception {
+    Path face = home.resolve("gallery");
+    String entry = caller.drawn(FACES.formatted(2, "")).get("result").get("entry").asText();
+    byte[] picture = PictureReader.bytes(face.resolve(entry).resolve("00000.png"));
+    var mask = new java.awt.image.BufferedImage(32, 32, java.awt.image.BufferedImage.TYPE_INT_RGB);
+    for (int i = 0; i < 32 * 16; i++) {
+      mask.setRGB(i % 32, i / 32, 0xffffff);
+    }
+    String a = caller.post("/api/pictures", picture).json().get("id").asText();
+    String b = caller.post("/api/pictures", Png.encode(mask)).json().get("id").asText();
+    JsonNode job =
+        caller.drawn(FACES.formatted(2, ",\"picture\":\"" + a + "\",\"mask\":\"" + b + "\""));
+    String drawn = job.get("result").get("entry").asText();
+    var before = PictureReader.read(picture, "before");
+    var after = PictureReader.read(face.resolve(drawn).resolve("00001.png"));
+    assertThat(after.crop(16, 0, 16, 32).values()).isEqualTo(before.crop(16, 0, 16, 32).values());
+    assertThat(after.values()).isNotEqualTo(before.values());
+  }
+}

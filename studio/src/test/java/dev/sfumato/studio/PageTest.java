@@ -1,0 +1,188 @@
+package dev.sfumato.studio;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.tensor.Precision;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The page in a real browser. */
+class PageTest {
+  @TempDir(cleanup = CleanupMode.NEVER)
+  static Path profiles; // the browser's processes may still write when the test ends
+
+  @TempDir Path home;
+  private Studio studio;
+  private Browser browser;
+  private Caller caller;
+
+  @BeforeEach
+  void start() throws Exception {
+    assumeTrue(
+        Browser.find().isPresent(), "no chromium on the PATH: the page is not tested in a browser");
+    studio =
+        Studio.start(
+            StudioOptions.defaults()
+                .withPort(0)
+                .withHome(home)
+                .withFolders(List.of(Path.of("../models")))
+                .withDevice("cpu", Precision.FP32));
+    caller = new Caller(studio);
+    browser = new Browser(Browser.find().get(), Files.createTempDirectory(profiles, "profile"));
+    browser.look(1200, 900, false);
+    browser.open(studio.address());
+    model("faces", 3);
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    if (browser != null) {
+      List<String> errors = browser.errors();
+      browser.close();
+      assertThat(errors).isEmpty();
+    }
+    if (studio != null) {
+      studio.close();
+    }
+  }
+
+  private void model(String name, int steps) {
+    browser.await("!!document.querySelector('#go:not([disabled])')");
+    browser.type("#form select", "../models/" + name);
+    String size = name.equals("mnist") ? "classes" : "32 × 32";
+    browser.await("document.querySelector('#form .hint').textContent.includes('" + size + "')");
+    set("Pictures", 2);
+    set("Steps", steps);
+  }
+
+  private void set(String name, Object value) {
+    browser.type("[aria-label='" + name + ", as a number']", value);
+  }
+
+  private JsonNode draw() {
+    int before = caller.get("/api/gallery").json().size();
+    browser.click("#go");
+    browser.await("document.querySelectorAll('#gallery .card').length === " + (before + 1));
+    browser.await("!!document.querySelector('#vary')");
+    return caller.get("/api/gallery").json().get(0);
+  }
+
+  @Test
+  void draws() {
+    JsonNode entry = draw();
+    assertThat(entry.get("drawing").get("model").asText()).isEqualTo("../models/faces");
+    assertThat(entry.get("steps").asInt()).isEqualTo(3);
+    browser.await("document.querySelectorAll('#stage .tile img').length === 2");
+    browser.await("[...document.querySelectorAll('#stage img')].every(i => i.naturalWidth === 32)");
+    browser.click("#vary");
+    browser.await("document.querySelectorAll('#gallery .card').length === 2");
+    browser.open(studio.address());
+    browser.await("document.querySelectorAll('#gallery .card').length === 2");
+  }
+
+  @Test
+  void steersByAColour() {
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    browser.clickText("#form .chip", "Colour");
+    browser.type("#form input[type=color]", "#20c040");
+    JsonNode entry = draw();
+    JsonNode guide = entry.get("drawing").get("guides").get(0);
+    assertThat(guide.get("value").asText()).isEqualTo("#20c040");
+    assertThat(entry.get("losses").get(0).has("color")).isTrue();
+    browser.await("document.querySelectorAll('#stage .curve').length === 1");
+  }
+
+  @Test
+  void aClassIsChosen() {
+    model("mnist", 2);
+    browser.clickText("#form .chip", "7");
+    assertThat(draw().get("drawing").get("classes").toString()).isEqualTo("[\"7\"]");
+  }
+
+  @Test
+  void paintsAMask() {
+    JsonNode first = draw();
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    Path file = home.resolve("gallery").resolve(first.get("id").asText()).resolve("00000.png");
+    browser.choose("#form .drop input", file);
+    browser.click("#paint");
+    browser.await("document.querySelector('.easel img').naturalWidth === 32");
+    browser.drag(".easel canvas", .1, .1, .9, .1);
+    browser.click("#keepmask");
+    browser.await("document.querySelectorAll('#form .start img').length === 2");
+    JsonNode entry = draw();
+    Pixels before = PictureReader.read(file);
+    Pixels after = PictureReader.read(drawn(entry, 1));
+    Pixels mask =
+        PictureReader.read(
+            home.resolve("pictures").resolve(entry.get("drawing").get("mask").asText() + ".png"));
+    int painted = 0;
+    for (int i = 0; i < 32 * 32; i++) {
+      boolean white = mask.at(0, i / 32, i % 32) == 255;
+      painted += white ? 1 : 0;
+      if (!white) {
+        assertThat(after.at(0, i / 32, i % 32)).isEqualTo(before.at(0, i / 32, i % 32));
+      }
+    }
+    assertThat(painted).isAtLeast(100);
+    assertThat(painted).isAtMost(400);
+    assertThat(after.values()).isNotEqualTo(before.values());
+  }
+
+  private Path drawn(JsonNode entry, int number) {
+    return home.resolve("gallery")
+        .resolve(entry.get("id").asText())
+        .resolve("0000" + number + ".png");
+  }
+
+  @Test
+  void aReloadInTheMiddleAndAStop() {
+    set("Steps", 900);
+    browser.click("#go");
+    browser.await("document.querySelectorAll('#stage .tile img[src]').length === 2");
+    browser.open("about:blank"); // a closed page does not stop a job
+    long step = caller.waitFor(1, job -> job.get("step").asInt() > 0).get("step").asLong();
+    caller.waitFor(1, job -> job.get("step").asLong() > step + 3);
+    browser.open(studio.address());
+    browser.await("document.querySelectorAll('#stage .tile img[src]').length === 2");
+    browser.click("#stop");
+    browser.await("document.querySelector('#stage .said').textContent.startsWith('Stopped after')");
+    assertThat(caller.jobs().get(0).get("state").asText()).isEqualTo("stopped");
+    assertThat(caller.get("/api/gallery").json().size()).isEqualTo(0);
+  }
+
+  @Test
+  void whatIsCopiedIsTheCommandOfTheStudio() {
+    JsonNode entry = draw();
+    browser.click("#command");
+    String shown = browser.await("document.querySelector('#copied').textContent").asText();
+    assertThat(shown)
+        .isEqualTo(
+            caller
+                .post("/api/text", entry.get("drawing").toString())
+                .json()
+                .get("command")
+                .asText());
+    assertThat(shown).startsWith("sfumato sample --model ../models/faces");
+  }
+
+  @Test
+  void aMistakeIsSaidInOneLine() {
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    browser.type("[placeholder='32'][type=number]", "33");
+    browser.click("#go");
+    String said = browser.await("document.querySelector('.toast.wrong').textContent").asText();
+    assertThat(said).contains("33");
+    assertThat(said.lines().count()).isEqualTo(1);
+  }
+}

@@ -1,0 +1,185 @@
+package dev.sfumato.run;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.LoraFormat;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LearnedWord;
+import dev.sfumato.pipeline.LiveLora;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+
+/**
+ * A model with what of it learns: all of it, a LoRA, or a word.
+ *
+ * @param pipeline the model
+ * @param method the choice
+ * @param lora the LoRA, if that learns
+ * @param word the word, if that learns
+ */
+record Learner(
+    DiffusionPipeline pipeline, Method method, Optional<LiveLora> lora, Optional<LearnedWord> word)
+    implements AutoCloseable {
+  private static final String LORA = "pytorch_lora_weights.safetensors";
+  private static final String WORD = "learned_embeds.safetensors";
+  private static final long LORA_STREAM = 0x10AAL;
+
+  /** A whole model that learns. */
+  static Learner whole(DiffusionPipeline pipeline) {
+    return new Learner(pipeline, Method.full(), Optional.empty(), Optional.empty());
+  }
+
+  /**
+   * Prepares a model.
+   *
+   * @param checkpoint a folder of {@link #saveState} to go on from
+   * @param seed of start values
+   */
+  static Learner of(
+      DiffusionPipeline pipeline, Method method, Optional<Path> checkpoint, long seed) {
+    if (!(pipeline instanceof StableDiffusionPipeline texts)) {
+      if (method.kind() != Method.Kind.FULL || method.textEncoder()) {
+        throw new SfumatoException(
+            "the model draws without texts, so it is trained in full: `method`, `trainTextEncoder`"
+                + " and the options of LoRA and textual inversion need a text-to-image model");
+      }
+      return whole(pipeline);
+    }
+    return switch (method.kind()) {
+      case FULL -> {
+        texts.network().parameters().values().forEach(weight -> weight.requiresGrad(true));
+        texts.trainTextEncoders(method.textEncoder());
+        yield new Learner(pipeline, method, Optional.empty(), Optional.empty());
+      }
+      case LORA ->
+          new Learner(
+              pipeline,
+              method,
+              Optional.of(lora(texts, method, checkpoint.map(f -> f.resolve(LORA)), seed)),
+              Optional.empty());
+      case TEXTUAL_INVERSION ->
+          new Learner(
+              pipeline,
+              method,
+              Optional.empty(),
+              Optional.of(word(texts, method.word(), checkpoint.map(f -> f.resolve(WORD)))));
+    };
+  }
+
+  private static LiveLora lora(
+      StableDiffusionPipeline texts, Method method, Optional<Path> file, long seed) {
+    if (file.isPresent()) {
+      requireFile(file.get());
+      return texts.resumeLora(method.lora(), method.textEncoder(), file.get());
+    }
+    long own = new SplittableRandom(seed ^ LORA_STREAM).nextLong();
+    return texts.newLora(method.lora(), method.textEncoder(), own);
+  }
+
+  private static LearnedWord word(
+      StableDiffusionPipeline texts, Method.Word word, Optional<Path> file) {
+    if (file.isPresent()) {
+      requireFile(file.get());
+      return texts.resumeWord(word.token(), word.vectors(), file.get());
+    }
+    return texts.newWord(word.token(), word.like(), word.vectors());
+  }
+
+  private static void requireFile(Path file) {
+    if (!Files.exists(file)) {
+      throw new SfumatoException(
+          file + ": is missing: the run had another `method`, or this is no checkpoint of it");
+    }
+  }
+
+  /** Returns whether a checkpoint holds a whole model, so that its base is not needed. */
+  static boolean holdsModel(Path checkpoint) {
+    return !Files.exists(checkpoint.resolve(LORA)) && !Files.exists(checkpoint.resolve(WORD));
+  }
+
+  /** Requires that the captions use the word that learns. */
+  void requireSuits(Dataset dataset) {
+    if (word.isPresent()
+        && dataset.captions().stream().noneMatch(text -> text.contains(word.get().token()))) {
+      throw new SfumatoException(
+          "no caption has the word "
+              + word.get().token()
+              + ", so it would learn nothing: give an `instancePrompt` such as \"a photo of "
+              + word.get().token()
+              + "\", or use it in the captions");
+    }
+  }
+
+  /** Writes what has learned, bit for bit, into an existing folder. */
+  void saveState(Path folder) {
+    if (lora.isPresent()) {
+      lora.get().save(folder.resolve(LORA), LoraFormat.DIFFUSERS);
+    } else if (word.isPresent()) {
+      word.get().save(folder.resolve(WORD));
+    } else {
+      pipeline.save(folder);
+    }
+  }
+
+  /** Writes the result of a run. */
+  void saveResult(Path folder) {
+    if (lora.isPresent()) {
+      lora.get().save(folder.resolve(resultFile(folder)), method.format());
+    } else {
+      saveState(folder);
+    }
+  }
+
+  /** Returns the name of the result's file; a model has many. */
+  String resultFile(Path folder) {
+    if (word.isPresent()) {
+      return WORD;
+    }
+    return method.format() == LoraFormat.DIFFUSERS
+        ? LORA
+        : folder.toAbsolutePath().normalize().getFileName() + ".safetensors";
+  }
+
+  /** Returns whether the model learns as a whole. */
+  boolean isWhole() {
+    return lora.isEmpty() && word.isEmpty();
+  }
+
+  /** Returns facts for the report and the card. */
+  Map<String, String> facts() {
+    Map<String, String> facts = new LinkedHashMap<>();
+    if (lora.isPresent()) {
+      facts.put(
+          "LoRA",
+          String.format(
+              Locale.ROOT,
+              "rank %d, alpha %s, %d layers, %,d weights",
+              method.lora().rank(),
+              method.lora().alpha(),
+              lora.get().size(),
+              learning().stream().mapToLong(Tensor::numel).sum()));
+      double square = lora.get().norms().values().stream().mapToDouble(n -> n * n).sum();
+      facts.put("norm of its changes", String.format(Locale.ROOT, "%.4g", Math.sqrt(square)));
+    }
+    word.ifPresent(
+        w -> facts.put("learned word", w.token() + ", vectors: " + method.word().vectors()));
+    return facts;
+  }
+
+  private java.util.List<Tensor> learning() {
+    return ((StableDiffusionPipeline) pipeline).learners().trainable();
+  }
+
+  /** Removes the LoRA from the model. */
+  @Override
+  public void close() {
+    lora.ifPresent(LiveLora::close);
+  }
+}

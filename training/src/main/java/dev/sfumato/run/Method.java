@@ -1,0 +1,141 @@
+package dev.sfumato.run;
+
+import dev.sfumato.InvalidOptionException;
+import dev.sfumato.checkpoint.LoraFormat;
+import dev.sfumato.checkpoint.LoraOptions;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * What a training changes of a text-to-image model, and so what it writes. Other models are always
+ * trained in {@link #full}.
+ *
+ * <pre>{@code
+ * Method.lora(LoraOptions.defaults().withRank(8)).withTextEncoder(true)
+ * }</pre>
+ */
+public final class Method {
+  /** The kinds of methods. */
+  public enum Kind {
+    /** All weights learn; the result is a model. */
+    FULL,
+    /** Small matrices beside the weights learn (LoRA); the result is their file. */
+    LORA,
+    /** The vectors of a new word learn; the result is their file. */
+    TEXTUAL_INVERSION;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+    }
+  }
+
+  /**
+   * A word that is learned.
+   *
+   * @param token the word, which the model does not know
+   * @param like a known word of one token, the start of its vectors
+   * @param vectors the number of its vectors
+   */
+  public record Word(String token, String like, int vectors) {
+    /**
+     * @throws InvalidOptionException if a word is empty, or the number less than 1
+     */
+    public Word {
+      if (token.isBlank() || like.isBlank()) {
+        throw new InvalidOptionException(
+            "textual inversion needs a `placeholderToken`, the new word, and an `initializerToken`,"
+                + " a known word to start from");
+      }
+      if (vectors < 1) {
+        throw new InvalidOptionException("`vectors` must be at least 1, but is " + vectors);
+      }
+    }
+  }
+
+  private final Kind kind;
+  private final boolean textEncoder;
+  private final LoraOptions lora;
+  private final LoraFormat format;
+  private final Word word;
+
+  private Method(Kind kind, boolean textEncoder, LoraOptions lora, LoraFormat format, Word word) {
+    this.kind = kind;
+    this.textEncoder = textEncoder;
+    this.lora = lora;
+    this.format = format;
+    this.word = word;
+  }
+
+  /** All weights of the U-Net learn. */
+  public static Method full() {
+    return new Method(Kind.FULL, false, LoraOptions.defaults(), LoraFormat.DIFFUSERS, null);
+  }
+
+  /** A LoRA of the U-Net learns. */
+  public static Method lora(LoraOptions options) {
+    return new Method(Kind.LORA, false, options, LoraFormat.DIFFUSERS, null);
+  }
+
+  /** A word learns. */
+  public static Method textualInversion(Word word) {
+    return new Method(
+        Kind.TEXTUAL_INVERSION, false, LoraOptions.defaults(), LoraFormat.DIFFUSERS, word);
+  }
+
+  /** Returns a copy by which the text encoders learn, too, in full or by a LoRA. */
+  public Method withTextEncoder(boolean on) {
+    if (on && kind == Kind.TEXTUAL_INVERSION) {
+      throw new InvalidOptionException(
+          "`trainTextEncoder` does not go with textual inversion, which learns one word of it");
+    }
+    return new Method(kind, on, lora, format, word);
+  }
+
+  /** Returns a copy that writes its LoRA in this form. */
+  public Method withFormat(LoraFormat other) {
+    return new Method(kind, textEncoder, lora, other, word);
+  }
+
+  /** Returns the kind. */
+  public Kind kind() {
+    return kind;
+  }
+
+  /** Returns whether the text encoders learn, too. */
+  public boolean textEncoder() {
+    return textEncoder;
+  }
+
+  /** Returns the shape of the LoRA. */
+  LoraOptions lora() {
+    return lora;
+  }
+
+  /** Returns the form of the LoRA's file. */
+  LoraFormat format() {
+    return format;
+  }
+
+  /** Returns the word of textual inversion. */
+  Word word() {
+    return word;
+  }
+
+  /** Returns every option by its name in {@code config.json}. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("method", kind.toString());
+    settings.put("train_text_encoder", textEncoder);
+    if (kind == Kind.LORA) {
+      settings.putAll(lora.settings());
+      settings.put("lora_format", format.toString());
+    }
+    if (kind == Kind.TEXTUAL_INVERSION) {
+      settings.put("placeholder_token", word.token);
+      settings.put("initializer_token", word.like);
+      settings.put("vectors", word.vectors);
+    }
+    return settings;
+  }
+}

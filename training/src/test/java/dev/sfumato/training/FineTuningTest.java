@@ -1,0 +1,143 @@
+package dev.sfumato.training;
+
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.checkpoint.LoraOptions;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Golden;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Ways of fine-tuning, against the losses of diffusers' scripts in one PyTorch loop. */
+class FineTuningTest {
+  private static final Golden GOLDEN = Golden.read("fine_tuning");
+  private static final JsonNode DOCUMENT = GOLDEN.document();
+
+  @TempDir Path folder;
+
+  private static JsonNode golden(String name) {
+    return StreamSupport.stream(DOCUMENT.get("cases").spliterator(), false)
+        .filter(c -> c.get("name").textValue().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private StableDiffusionPipeline model(String family) {
+    return StableDiffusionPipeline.load(TinyStableDiffusion.write(folder.resolve(family), family));
+  }
+
+  private static String text(String key) {
+    return DOCUMENT.get(key).textValue();
+  }
+
+  private static Dataset pictures(JsonNode options) {
+    int count = DOCUMENT.get("images").intValue();
+    if (options.has("prior")) {
+      return Captioned.random(count, text("instance"), 16, 7);
+    }
+    if (options.has("vectors")) {
+      return Captioned.random(count, "a photo of " + text("word"), 16, 7);
+    }
+    return Captioned.random(
+        StreamSupport.stream(DOCUMENT.get("captions").spliterator(), false)
+            .map(JsonNode::textValue)
+            .toList(),
+        16,
+        7);
+  }
+
+  private static DenoisingLoss loss(StableDiffusionPipeline pipeline, JsonNode options) {
+    Objective objective =
+        Objective.defaults()
+            .withCaptionDropout(0)
+            .withInputPerturbation(options.path("input_perturbation").asDouble(0));
+    DenoisingLoss loss = new DenoisingLoss(pipeline, objective, LatentCache.MEMORY);
+    int classes = DOCUMENT.get("class_images").intValue();
+    return options.has("prior")
+        ? loss.withPrior(
+            new ClassPictures(
+                Captioned.random(classes, text("class"), 16, 8),
+                options.get("prior").doubleValue()))
+        : loss;
+  }
+
+  private static TrainingOptions training(JsonNode options) {
+    TrainingOptions training =
+        TrainingOptions.defaults()
+            .withMaxSteps(20)
+            .withLearningRate(options.path("learning_rate").asDouble(1e-3))
+            .withMaxGradNorm(options.has("vectors") ? 0 : 1)
+            .withSeed(DOCUMENT.get("seed").longValue());
+    return options.has("text_rate")
+        ? training.withTextEncoderLearningRate(options.get("text_rate").doubleValue())
+        : training;
+  }
+
+  /** Chooses what learns, as the options say. */
+  private static void prepare(StableDiffusionPipeline pipeline, JsonNode options) {
+    boolean texts = options.path("texts").booleanValue();
+    if (options.has("lora")) {
+      pipeline.newLora(lora(options), texts, 9);
+    } else if (options.has("vectors")) {
+      pipeline.newWord(text("word"), text("like"), options.get("vectors").intValue());
+    } else if (texts) {
+      pipeline.learners().parameters().values().forEach(weight -> weight.requiresGrad(true));
+    }
+  }
+
+  private static LoraOptions lora(JsonNode options) {
+    return LoraOptions.defaults()
+        .withRank(options.get("rank").intValue())
+        .withAlpha(options.get("alpha").doubleValue())
+        .withTargets(options.get("lora").textValue());
+  }
+
+  private static List<Double> losses(StableDiffusionPipeline pipeline, JsonNode options) {
+    List<Double> losses = new ArrayList<>();
+    int batch = DOCUMENT.get("batch").intValue();
+    Batches batches = new Batches(pictures(options), new BatchOptions(batch, false, false, 0));
+    try (Trainer trainer = new Trainer(loss(pipeline, options), batches, training(options))) {
+      while (trainer.hasNext()) {
+        losses.add(trainer.step().loss());
+      }
+    }
+    return losses;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "text_to_image",
+        "text_to_image_xl",
+        "lora",
+        "lora_all",
+        "lora_texts",
+        "lora_xl",
+        "dreambooth",
+        "dreambooth_lora",
+        "textual_inversion",
+        "textual_inversion_xl"
+      })
+  void losesAsTheScriptDoes(String name) {
+    JsonNode golden = golden(name);
+    JsonNode options = golden.get("options");
+    try (StableDiffusionPipeline pipeline = model(options.get("family").textValue())) {
+      prepare(pipeline, options);
+      List<Double> losses = losses(pipeline, options);
+      for (int step = 0; step < 20; step++) {
+        double expected = golden.at("/losses/" + step).doubleValue();
+        assertWithMessage("step " + step).that(losses.get(step)).isWithin(1e-5).of(expected);
+      }
+    }
+  }
+}
