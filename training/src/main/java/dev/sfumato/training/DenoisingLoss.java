@@ -10,6 +10,7 @@ import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.scheduler.NoiseSchedule;
 import dev.sfumato.scheduler.PredictionType;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
@@ -123,9 +124,11 @@ public final class DenoisingLoss implements TrainingLoss {
       return Tensor.zeros();
     }
     Condition condition = task.condition(batch, leftOut);
-    Tensor noisy = schedule.addNoise(samples, seen.to(device), timesteps.to(device));
+    Tensor sent = noise.to(device);
+    Tensor times = timesteps.to(device);
+    Tensor noisy = schedule.addNoise(samples, seen == noise ? sent : seen.to(device), times);
     Optional<Tensor> masks = batch.masks().map(all -> shrunk(all, shape).to(device));
-    return loss(samples, noise.to(device), noisy, timesteps.to(device), condition, masks);
+    return loss(samples, sent, noisy, times, condition, masks);
   }
 
   /** Returns masks (B, 1, ...) in the size of samples, whose pixels have the mean of theirs. */
@@ -160,17 +163,17 @@ public final class DenoisingLoss implements TrainingLoss {
     Tensor perPicture = counted.mean(false, target.dimsOfASample());
     return objective.lossWeighting() == Objective.Weighting.NONE
         ? perPicture
-        : perPicture.mul(weights(timesteps).to(perPicture.device()));
+        : perPicture.mul(weights(timesteps));
   }
 
+  /** Returns the weights of the timesteps (B), on their device. */
   private Tensor weights(Tensor timesteps) {
     double gamma = objective.snrGamma();
-    long[] t = timesteps.toLongs();
-    float[] weights = new float[t.length];
-    for (int i = 0; i < t.length; i++) {
-      double signal = schedule.alphaCumprod((int) t[i]);
+    float[] weights = new float[schedule.length()];
+    for (int t = 0; t < weights.length; t++) {
+      double signal = schedule.alphaCumprod(t);
       double snr = signal / (1 - signal);
-      weights[i] =
+      weights[t] =
           (float)
               switch (predictionType) {
                 case EPSILON -> Math.min(1, gamma / snr); // 1, not 0 / 0, for pure noise
@@ -178,7 +181,7 @@ public final class DenoisingLoss implements TrainingLoss {
                 case V_PREDICTION -> Math.min(snr, gamma) / (snr + 1);
               };
     }
-    return Tensor.of(weights, t.length);
+    return Constant.on(timesteps.device(), weights, weights.length).indexSelect(0, timesteps);
   }
 
   /** Returns the same loss with all labels and captions kept and without the noise offset. */
