@@ -141,6 +141,35 @@ class TextToImageFinetuneTest {
   }
 
   @Test
+  void missingClassPicturesAreDrawnOnce() throws IOException {
+    Path classes = folder.resolve("classes");
+    String options = "--max-steps 2 --class-count 3 --class-prompt rose --class-data " + classes;
+    finetune(output, options + " --prior-weight 0.5 --train-text-encoder").succeeds();
+    List<Path> drawn = Calls.files(classes);
+    assertThat(drawn).hasSize(3);
+    Files.delete(classes.resolve(drawn.get(0)));
+    byte[] second = bytes(classes.resolve(drawn.get(1)));
+    finetune(output, options + " --overwrite").succeeds();
+    assertThat(Calls.files(classes)).hasSize(3);
+    assertThat(bytes(classes.resolve(drawn.get(1)))).isEqualTo(second);
+    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    assertThat(config.get("class_prompt").toString()).isEqualTo("[\"rose\"]");
+    finetune(output, "--max-steps 3 --resume").succeeds();
+    finetune(output, "--class-count 3").failsWith(2, "--class-prompt");
+    finetune(output, "--class-prompt rose").failsWith(2, "--class-data");
+  }
+
+  @Test
+  void severalSubjectsHaveFolders() throws IOException {
+    Path classes = folder.resolve("classes");
+    String options = "--max-steps 2 --class-count 2 --class-data %s --class-prompt %s";
+    finetune(output, options + " --class-prompt %s", classes, "a=a cat", "b=a dog").succeeds();
+    assertThat(Calls.files(classes)).hasSize(4);
+    Path other = folder.resolve("other");
+    finetune(other, options, folder.resolve("c2"), "a=a cat").failsWith(1, "--class-prompt");
+  }
+
+  @Test
   void whatDoesNotFitIsSaid() throws IOException {
     String word = "--method textual-inversion --initializer-token a --placeholder-token ";
     finetune(output, "--max-steps 1 " + word + "a").failsWith(2, "--placeholder-token");
