@@ -11,12 +11,28 @@ import picocli.CommandLine.Spec;
 
 /** Options shared by all commands that compute. */
 final class ComputeOptions {
+  /** Whether something is done. */
+  enum Switch {
+    ON,
+    OFF
+  }
+
   @Option(
       names = "--device",
       paramLabel = "auto|cpu|cuda[:N]",
       defaultValue = "auto",
-      description = "Device to compute on (default: ${DEFAULT-VALUE}).")
+      description =
+          "Device to compute on (default: ${DEFAULT-VALUE}, the card with the most free memory if"
+              + " there is one).")
   String device;
+
+  @Option(
+      names = "--tf32",
+      paramLabel = "on|off",
+      description =
+          "Round the operands of convolutions and matrix products to TF32 on a card, which is"
+              + " faster and less exact (default: convolutions only, as in PyTorch).")
+  Switch tf32;
 
   @Option(
       names = "--precision",
@@ -62,6 +78,9 @@ final class ComputeOptions {
         () -> {
           if (threads != null) {
             Engine.threads(threads);
+          }
+          if (tf32 != null) {
+            Engine.tf32(tf32 == Switch.ON);
           }
           return Device.parse(device);
         });

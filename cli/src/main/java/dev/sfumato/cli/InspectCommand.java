@@ -1,25 +1,46 @@
 package dev.sfumato.cli;
 
 import dev.sfumato.pipeline.Inspection;
+import dev.sfumato.tensor.Machine;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code sfumato inspect}. */
 @Command(
     name = "inspect",
     mixinStandardHelpOptions = true,
-    footer = {"Examples:", "  sfumato inspect models/mnist"},
-    description = "Shows the content of a model directory or a tensor file.")
+    footer = {"Examples:", "  sfumato inspect models/mnist", "  sfumato inspect --system"},
+    description = "Shows the content of a model directory or a tensor file, or this machine.")
 final class InspectCommand implements Callable<Integer> {
-  @Parameters(
-      paramLabel = "DIR|FILE|ID",
-      description = "A model directory, a tensor file, or a model of the Hub: org/name[@revision].")
-  String model;
+  @ArgGroup(multiplicity = "1")
+  Subject subject;
+
+  /** What is shown. */
+  static final class Subject {
+    @Parameters(
+        paramLabel = "DIR|FILE|ID",
+        description =
+            "A model directory, a tensor file, or a model of the Hub: org/name[@revision].")
+    String model;
+
+    @Option(
+        names = "--system",
+        description =
+            "Show this machine: processor, memory, engine, cards, the versions of CUDA, cuDNN and"
+                + " the driver that the engine wants and that it finds, and what is missing.")
+    boolean system;
+  }
 
   @Override
   public Integer call() {
-    System.out.print(Inspection.of(Downloads.pipeline(model)));
+    if (subject.system) {
+      Machine.describe().forEach((name, fact) -> System.out.printf("%-10s %s%n", name, fact));
+    } else {
+      System.out.print(Inspection.of(Downloads.pipeline(subject.model)));
+    }
     return 0;
   }
 }

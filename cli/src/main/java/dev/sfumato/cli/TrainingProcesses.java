@@ -25,14 +25,20 @@ final class TrainingProcesses {
   }
 
   /**
-   * Returns the GPU of this process unless the user chose one: each process of a machine takes its
+   * Returns the card of this process unless the user chose one: each process of a machine takes its
    * own.
    */
   static Device device(CommandSpec command, Device device, String asked) {
-    return device.isCpu() || asked.contains(":")
+    Optional<Rendezvous> place = rendezvous(command);
+    if (device.isCpu() || place.isEmpty()) {
+      return device;
+    }
+    if (place.get().rank() == 0 && place.get().size() > 1) {
+      System.err.println("note: cards exchange their gradients through the host's memory (Gloo)");
+    }
+    return asked.contains(":")
         ? device
-        : new Device(
-            device.type(), rendezvous(command).map(Rendezvous::localRank).orElse(device.index()));
+        : WrongCall.checked(command, () -> Device.parse("cuda:" + place.get().localRank()));
   }
 
   private static Optional<Rendezvous> rendezvous(CommandSpec command) {

@@ -110,6 +110,21 @@ class LauncherTest {
     assertThat(shell(BUILT, 0)).isEqualTo("sfumato 0.1.0\n");
   }
 
+  /** The build is one that only says how it is called. */
+  @Test
+  void anotherEngineIsBuiltWhenItIsAskedFor() throws Exception {
+    build("echo \"[INFO] Building $* [1/1]\"");
+    assertThat(shell(BUILT, 0)).contains("-DskipTests package");
+    assertThat(shell("export SFUMATO_ENGINE=cpu; " + BUILT, 0)).isEqualTo("sfumato 0.1.0\n");
+    assertThat(shell("export SFUMATO_ENGINE=gpu; " + BUILT, 0)).contains("-Pgpu package");
+    Path libraries = Files.createDirectories(folder.resolve("checkout/cli/target/lib"));
+    Files.createFile(libraries.resolve("pytorch-1-linux-x86_64-gpu.jar"));
+    assertThat(shell("export SFUMATO_ENGINE=gpu; " + BUILT, 0)).isEqualTo("sfumato 0.1.0\n");
+    assertThat(shell(BUILT, 0)).isEqualTo("sfumato 0.1.0\n"); // the engine stays
+    assertThat(shell("export SFUMATO_ENGINE=cpu; " + BUILT, 0)).contains("building, once");
+    assertThat(shell("export SFUMATO_ENGINE=tpu; " + BUILT, 2)).contains("gpu or cpu, not tpu");
+  }
+
   @Test
   void anArchiveOfClassesThatDoesNotSuitIsLeftAlone() throws Exception {
     build("exit 1");

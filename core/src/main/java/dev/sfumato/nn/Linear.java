@@ -31,15 +31,22 @@ public final class Linear extends Module {
 
   /**
    * Applies layers with biases to the channels of each position: (B, in, N) to (B, out, N), with
-   * the outputs of all layers one after another. This is one convolution with a 1 x 1 kernel, which
-   * the engine computes twice as fast as the products of transposed matrices.
+   * the outputs of all layers one after another.
+   *
+   * <p>On the CPU this is one convolution with a 1 x 1 kernel, which the engine computes twice as
+   * fast as the products of transposed matrices. On a card it is a product as in PyTorch, since
+   * there the two round differently: by default convolutions use TF32 and products do not.
    */
   public static Tensor pointwise(Tensor x, Linear... layers) {
     return Scope.run(
         () -> {
-          Tensor weight = join(layers, layer -> layer.weight.effective()).unsqueeze(2).unsqueeze(3);
+          Tensor weight = join(layers, layer -> layer.weight.effective());
           Tensor bias = join(layers, layer -> layer.bias);
-          Tensor y = Functional.conv2d(x.unsqueeze(3), weight, bias, 1, 0, 1);
+          if (!x.device().isCpu()) {
+            return Functional.linear(x.transpose(1, 2), weight, bias).transpose(1, 2);
+          }
+          Tensor kernel = weight.unsqueeze(2).unsqueeze(3);
+          Tensor y = Functional.conv2d(x.unsqueeze(3), kernel, bias, 1, 0, 1);
           return y.reshape(y.size(0), y.size(1), y.size(2));
         });
   }

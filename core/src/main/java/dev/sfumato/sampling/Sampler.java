@@ -11,6 +11,7 @@ import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.Step;
+import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -181,6 +182,7 @@ public final class Sampler {
       denoiser.requireSize(shape[2], shape[3]);
     }
     try (Scope scope = Scope.open();
+        Autocast.Casts once = Autocast.keepCasts();
         Autograd.Recording off = Autograd.off()) {
       ConditionedDenoiser conditioned = conditioned(guideSpace());
       Optional<Tensor> noise =

@@ -11,8 +11,25 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * forward pass, in its own precision.
  */
 public final class Autocast implements AutoCloseable {
+  /** The number of open {@link Casts} of a thread. */
+  private static final ThreadLocal<Integer> KEPT = ThreadLocal.withInitial(() -> 0);
+
   private final boolean on;
   private final boolean switches;
+
+  /** The time during which regions of a thread share their copies of weights. */
+  public static final class Casts implements AutoCloseable {
+    private Casts() {
+      KEPT.set(KEPT.get() + 1);
+    }
+
+    /** Frees the copies, unless others of this thread are open. */
+    @Override
+    public void close() {
+      KEPT.set(KEPT.get() - 1);
+      forgetCasts();
+    }
+  }
 
   private Autocast(boolean on, boolean wanted) {
     this.on = on;
@@ -27,6 +44,14 @@ public final class Autocast implements AutoCloseable {
     return new Autocast(true, precision == Precision.BF16);
   }
 
+  /**
+   * Keeps the bfloat16 copies of weights from one region of this thread to the next, so that each
+   * weight is converted once. The weights must not change meanwhile.
+   */
+  public static Casts keepCasts() {
+    return new Casts();
+  }
+
   /** Opens a region that computes in float32, inside a region of bfloat16, too. */
   public static Autocast off() {
     return new Autocast(false, true);
@@ -37,18 +62,24 @@ public final class Autocast implements AutoCloseable {
     return new Autocast(true, wasEnabled);
   }
 
-  /** Ends the region; the outermost one frees the copies of weights that it made. */
+  /** Ends the region; the outermost one frees the copies of weights, unless they are kept. */
   @Override
   public void close() {
     if (switches) {
       set(!on);
       if (on) {
-        Engine.call(
-            () -> {
-              torch.clear_cache();
-              return null;
-            });
+        forgetCasts();
       }
+    }
+  }
+
+  private static void forgetCasts() {
+    if (KEPT.get() == 0) {
+      Engine.call(
+          () -> {
+            torch.clear_cache();
+            return null;
+          });
     }
   }
 

@@ -1,6 +1,10 @@
 package dev.sfumato.tensor;
 
 import dev.sfumato.SfumatoException;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * A place for tensors: the host's memory or a card.
@@ -13,24 +17,53 @@ public record Device(String type, int index) {
   public static final Device CPU = new Device("cpu", 0);
 
   /**
-   * Reads {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}; {@code auto} is the first card
-   * where the engine finds one, else the CPU.
+   * Reads {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}; {@code auto} is the card with
+   * the most free memory where the engine finds one, else the CPU, and {@code cuda} the first card.
    *
    * @throws SfumatoException for another name, or a card that does not exist
    */
   public static Device parse(String name) {
-    if (name.equals("cpu") || (name.equals("auto") && !Engine.hasCuda())) {
+    return parse(name, name.equals("cpu") ? 0 : Engine.cards(), Device::freeBytes);
+  }
+
+  /**
+   * The same on a machine with {@code cards} cards.
+   *
+   * @param freeBytes the free memory of each card; asked only if there are several
+   */
+  static Device parse(String name, int cards, Supplier<List<Long>> freeBytes) {
+    if (name.equals("cpu") || name.equals("auto") && cards == 0) {
       return CPU;
     }
     if (!name.matches("auto|cuda(:\\d{1,3})?")) {
       throw new SfumatoException("device '" + name + "' is unknown: use auto, cpu, cuda or cuda:N");
     }
-    if (!Engine.hasCuda()) {
-      throw new SfumatoException(
-          "device '" + name + "' does not exist: the engine finds no CUDA card; use `device` cpu");
+    if (name.equals("auto")) {
+      return new Device("cuda", cards == 1 ? 0 : freest(freeBytes.get(), cards));
     }
     int colon = name.indexOf(':');
-    return new Device("cuda", colon < 0 ? 0 : Integer.parseInt(name.substring(colon + 1)));
+    int number = colon < 0 ? 0 : Integer.parseInt(name.substring(colon + 1));
+    if (number >= cards) {
+      String found =
+          cards == 0
+              ? "the engine finds no CUDA card: see docs/gpu.md, or use `device` cpu"
+              : "the last card is cuda:" + (cards - 1) + "; use `device` auto";
+      throw new SfumatoException("device '" + name + "' does not exist: " + found);
+    }
+    return new Device("cuda", number);
+  }
+
+  private static int freest(List<Long> freeBytes, int cards) {
+    return IntStream.range(0, Math.min(cards, freeBytes.size()))
+        .boxed()
+        .max(Comparator.comparing(freeBytes::get).thenComparing(Comparator.reverseOrder()))
+        .orElse(0);
+  }
+
+  private static List<Long> freeBytes() {
+    return NvidiaDriver.ask().map(NvidiaDriver.Found::cards).orElse(List.of()).stream()
+        .map(card -> card.freeBytes().orElse(0))
+        .toList();
   }
 
   /** Returns the engine's object for this device, to be closed. */

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.util.Properties;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import org.bytedeco.pytorch.Context;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -28,6 +29,7 @@ public final class Engine {
     checkVersionsSilently();
     NativeLibraries.load(Engine::leaveOutNnpack);
     limitThreads();
+    leaveOutOlderCudnn();
   }
 
   private static final Pattern NATIVE_FRAMES =
@@ -73,6 +75,16 @@ public final class Engine {
    */
   private static void leaveOutNnpack() {
     torch.globalContext().setUserEnabledNNPACK(false);
+  }
+
+  /**
+   * Leaves attention on cards to the engine's own kernels if cuDNN is older than the one that the
+   * engine was built against: its attention then fails in training in bfloat16.
+   */
+  private static void leaveOutOlderCudnn() {
+    if (torch.hasCUDA() && Context.versionRuntimeCuDNN() < Context.versionCuDNN()) {
+      torch.globalContext().setSDPUseCuDNN(false);
+    }
   }
 
   /** Limits the threads, since OMP_NUM_THREADS may ask for more than the system can start. */
@@ -132,7 +144,26 @@ public final class Engine {
 
   /** Returns true if the engine was loaded with CUDA and sees a card. */
   public static boolean hasCuda() {
-    return call(() -> torch.hasCUDA() && torch.getNumGPUs() > 0);
+    return cards() > 0;
+  }
+
+  /** Returns the number of cards that the engine sees. */
+  static int cards() {
+    return call(() -> torch.hasCUDA() ? (int) torch.getNumGPUs() : 0);
+  }
+
+  /**
+   * Sets whether cards of the generations since Ampere round the operands of float32 convolutions
+   * and matrix products to TF32, with 10 bits behind the point: faster, and less exact. Unless this
+   * is called, convolutions do and products do not, as in PyTorch. It has no effect on the CPU.
+   */
+  public static void tf32(boolean on) {
+    call(
+        () -> {
+          torch.globalContext().setAllowTF32CuDNN(on);
+          torch.globalContext().setAllowTF32CuBLAS(on);
+          return on;
+        });
   }
 
   /**
@@ -145,8 +176,21 @@ public final class Engine {
     } catch (SfumatoException e) {
       throw e;
     } catch (RuntimeException e) {
-      throw new SfumatoException(firstLine(String.valueOf(e.getMessage())), e);
+      throw new SfumatoException(explained(firstLine(String.valueOf(e.getMessage()))), e);
     }
+  }
+
+  /** Says what helps if the memory of a card is full. */
+  static String explained(String message) {
+    if (!message.contains("CUDA out of memory")) {
+      return message;
+    }
+    String wanted = message.replaceFirst(".*?(Tried to allocate [\\d.]+ \\w+).*", "$1");
+    return "the card's memory is full ("
+        + (wanted.equals(message) ? "CUDA out of memory" : wanted.replaceFirst("T", "t"))
+        + "): use a smaller `batchSize`, in training with more `gradientAccumulationSteps` or with"
+        + " `gradientCheckpointing`, or a card with more free memory; a training goes on from its"
+        + " last checkpoint with `resume`";
   }
 
   private static String firstLine(String message) {

@@ -36,7 +36,8 @@ final class NativeLibraries {
   private static final String CACHE = "org.bytedeco.javacpp.cachedir";
   private static final List<String> PACKAGES =
       List.of("javacpp", "openblas", "pytorch", "leptonica");
-  private static final long BYTES = 450_000_000;
+  private static final String CUDA = "-gpu";
+  private static final int MEGABYTES = isForCuda() ? 950 : 450;
 
   private NativeLibraries() {}
 
@@ -78,9 +79,8 @@ final class NativeLibraries {
   /** Returns the jar of a package's libraries; empty if they come another way. */
   private static Optional<JarFile> jar(String name) {
     String library = name.equals("pytorch") ? "torch" : name;
-    URL url =
-        NativeLibraries.class.getResource(
-            "/org/bytedeco/" + name + "/" + Loader.getPlatform() + "/libjni" + library + ".so");
+    String kind = name.equals("pytorch") && isForCuda() ? CUDA : "";
+    URL url = resource(name, kind, library);
     try {
       return url != null && url.openConnection() instanceof JarURLConnection connection
           ? Optional.of(connection.getJarFile())
@@ -88,6 +88,16 @@ final class NativeLibraries {
     } catch (IOException e) {
       throw new SfumatoException(url + ": cannot be read: " + AtomicFile.reason(e), e);
     }
+  }
+
+  private static URL resource(String name, String kind, String library) {
+    return NativeLibraries.class.getResource(
+        "/org/bytedeco/" + name + "/" + Loader.getPlatform() + kind + "/libjni" + library + ".so");
+  }
+
+  /** Returns true if the engine on the class path is the one for CUDA. */
+  static boolean isForCuda() {
+    return resource("pytorch", CUDA, "torch") != null;
   }
 
   private static String name(JarFile jar) {
@@ -132,7 +142,7 @@ final class NativeLibraries {
       if (Files.exists(folder.resolve(marker))) {
         return Optional.empty();
       }
-      if (Files.getFileStore(folder).getUsableSpace() < BYTES) {
+      if (Files.getFileStore(folder).getUsableSpace() < MEGABYTES * 1_000_000L) {
         return Optional.of("too little room");
       }
       Path probe = Files.createTempFile(folder, ".sfumato", ".probe");
@@ -159,7 +169,9 @@ final class NativeLibraries {
     return new SfumatoException(
         "the engine's libraries cannot be unpacked and loaded: "
             + String.join(", ", folders)
-            + "; name a folder with 450 MB of room from which programs may run, as with"
+            + "; name a folder with "
+            + MEGABYTES
+            + " MB of room from which programs may run, as with"
             + " JAVA_TOOL_OPTIONS=-D"
             + CACHE
             + "=DIR",

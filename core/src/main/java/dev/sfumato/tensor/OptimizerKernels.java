@@ -37,6 +37,7 @@ public final class OptimizerKernels {
    * @param averages m, zeros before the first step, changed
    * @param squares v, zeros before the first step, changed
    * @param steps t - 1, a float32 scalar for each parameter; counted up
+   * @param accepted a float32 scalar on the device of the parameters: 1, or 0 to change nothing
    */
   public static void adamStep(
       List<Tensor> parameters,
@@ -49,13 +50,14 @@ public final class OptimizerKernels {
       double beta2,
       double epsilon,
       double weightDecay,
-      boolean decoupled) {
+      boolean decoupled,
+      Tensor accepted) {
     requireLength(parameters, gradients, averages, squares, steps);
     if (parameters.isEmpty()) {
       return;
     }
     try (Scope scope = Scope.open()) {
-      call("aten::_foreach_add_", "Scalar", steps, 1.0);
+      call("aten::_foreach_add_", "Tensor", steps, accepted, 1.0);
       call(
           decoupled ? "aten::_fused_adamw_" : "aten::_fused_adam_",
           "",
@@ -74,7 +76,7 @@ public final class OptimizerKernels {
           false, // amsgrad
           false, // maximize
           null, // grad_scale
-          null); // found_inf
+          accepted.neg().add(1)); // found_inf
     }
   }
 
@@ -99,10 +101,20 @@ public final class OptimizerKernels {
     return callForTensors("aten::_foreach_norm", "Scalar", tensors, 2.0, null);
   }
 
-  /** Multiplies every element of all {@code tensors} by {@code factor}. */
-  public static void mul_(List<Tensor> tensors, double factor) {
-    if (!tensors.isEmpty()) {
-      call("aten::_foreach_mul_", "Scalar", tensors, factor);
+  /**
+   * Multiplies all {@code gradients} by {@code min(1, most / (norm + 1e-6))}, as {@code
+   * clip_grad_norm_} does, without waiting for a card.
+   *
+   * @param norm the result of {@link #norm}
+   */
+  public static void clip_(List<Tensor> gradients, Tensor norm, double most) {
+    if (gradients.isEmpty() || norm.device().isCpu() && norm.item() + 1e-6 <= most) {
+      return; // a card multiplies by 1
+    }
+    try (Scope scope = Scope.open()) {
+      Tensor exact = norm.to(DType.FLOAT64);
+      Tensor factor = exact.mul(0).add(most).div(exact.add(1e-6)).clamp(0, 1);
+      call("aten::_foreach_mul_", "Tensor", gradients, factor.to(DType.FLOAT32));
     }
   }
 
@@ -169,6 +181,8 @@ public final class OptimizerKernels {
       return new IValue((boolean) b);
     } else if (argument instanceof Double d) {
       return new IValue((double) d);
+    } else if (argument instanceof Tensor tensor) {
+      return new IValue(tensor.handle());
     }
     try (GenericList list = new GenericList(TENSOR)) {
       for (Object element : (List<?>) argument) {

@@ -151,10 +151,7 @@ record ClassFolders(PriorPreservation prior) {
             .withResolution(training.height())
             .withCenterCrop(true)
             .withSplit(DataOptions.Split.ALL)
-            .withTexts(
-                DataOptions.Texts.OPTIONAL
-                    .withPrompt(texts.values().iterator().next())
-                    .withBuckets(DataOptions.Bucketing.OFF));
+            .withTexts(DataOptions.Texts.OPTIONAL.withPrompt(texts.values().iterator().next()));
     boolean several = !texts.containsKey(prior.data());
     Dataset pictures = Datasets.open(prior.data().toString(), like);
     if (!several) {

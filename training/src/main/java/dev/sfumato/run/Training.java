@@ -290,21 +290,12 @@ public final class Training implements Cloneable {
   private HeldOut open(Optional<Path> folder, Consumer<Survey> look) {
     HeldOut found =
         folder
-            .map(asked()::following)
-            .orElseGet(() -> model.pictures(asked()))
+            .map(pictures::following)
+            .orElseGet(() -> model.pictures(pictures))
             .open(batches.seed(), look);
     return classes
         .map(c -> new HeldOut(c.paired(found.training()), found.validation()))
         .orElse(found);
-  }
-
-  /** Returns the pictures; beside class pictures, which are squares, they are squares. */
-  private TrainingPictures asked() {
-    DataOptions reading = pictures.options();
-    DataOptions.Texts texts = reading.texts();
-    return classes.isPresent() && texts.buckets() == DataOptions.Bucketing.AUTO
-        ? pictures.with(reading.withTexts(texts.withBuckets(DataOptions.Bucketing.OFF)))
-        : pictures;
   }
 
   private void draw(ClassFolders missing, TrainingRun.Listener listener) {
@@ -376,8 +367,7 @@ public final class Training implements Cloneable {
       return new DenoisingLoss(pixels.denoiser(), pipeline.scheduler(), objective);
     }
     DenoisingLoss loss =
-        new DenoisingLoss(
-            (StableDiffusionPipeline) pipeline, objective, latentCache == LatentCache.MEMORY);
+        new DenoisingLoss((StableDiffusionPipeline) pipeline, objective, latentCache);
     return classes.map(c -> loss.withPrior(c.open(dataset, pictures.options()))).orElse(loss);
   }
 
@@ -396,7 +386,8 @@ public final class Training implements Cloneable {
     settings.put("keep_tokens", batches.tags().kept());
     settings.putAll(options.settings());
     settings.putAll(objective.settings());
-    settings.put("cache_latents", latentCache.toString());
+    settings.put("cache_latents", latentCache.kind().toString());
+    settings.put("cache_dir", latentCache.folder().toString());
     settings.putAll(watch.settings());
     classes.ifPresent(c -> settings.putAll(c.prior().settings()));
     settings.putAll(model.settings());

@@ -6,7 +6,6 @@ import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -126,27 +125,15 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** The Euclidean norm of all gradients together. */
-  public double gradientNorm() {
-    try (Scope scope = Scope.open()) {
-      return OptimizerKernels.norm(gradients()).item();
-    }
-  }
-
-  /** Multiplies all gradients by {@code factor}. */
-  public void scaleGradients(double factor) {
-    try (Scope scope = Scope.open()) {
-      OptimizerKernels.mul_(gradients(), factor);
-    }
-  }
-
-  /** Changes the weights by one step and clears the gradients. */
-  public void step(double learningRate) {
-    step(name -> learningRate);
-  }
-
-  /** The same with a learning rate for each weight by its name. */
-  public void step(ToDoubleFunction<String> learningRate) {
+  /**
+   * Changes the weights by one step and forgets their gradients.
+   *
+   * @param gradients the result of {@link #gradients}, maybe scaled
+   * @param learningRate the learning rate of each weight by its name
+   * @param accepted float32, shape (), on the device of the weights: 1, or 0 to change no weight
+   */
+  public void step(
+      Map<String, Tensor> gradients, ToDoubleFunction<String> learningRate, Tensor accepted) {
     Map<Double, List<String>> byRate =
         weights.keySet().stream()
             .collect(
@@ -154,16 +141,16 @@ public final class Adam implements AutoCloseable {
                     learningRate::applyAsDouble, LinkedHashMap::new, Collectors.toList()));
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
-      byRate.forEach((rate, names) -> step(names, rate));
+      byRate.forEach((rate, names) -> step(names, gradients, rate, accepted));
     }
     weights.values().forEach(Autograd::forget);
   }
 
-  private void step(List<String> names, double learningRate) {
-    List<Tensor> changed = names.stream().map(weights::get).toList();
+  private void step(
+      List<String> names, Map<String, Tensor> gradients, double learningRate, Tensor accepted) {
     OptimizerKernels.adamStep(
-        changed,
-        gradients(changed),
+        names.stream().map(weights::get).toList(),
+        names.stream().map(gradients::get).toList(),
         states(FIRST_MOMENT, names),
         states(SECOND_MOMENT, names),
         states(STEP, names),
@@ -172,7 +159,8 @@ public final class Adam implements AutoCloseable {
         settings.betas().second(),
         settings.epsilon(),
         settings.weightDecay(),
-        settings.decoupled());
+        settings.decoupled(),
+        accepted);
   }
 
   /** The moments and step counts by name, to be saved. */
@@ -185,13 +173,15 @@ public final class Adam implements AutoCloseable {
     state.forEach((name, tensor) -> tensor.copy_(saved.get(name)));
   }
 
-  /** Returns the gradients; a weight that the loss did not reach has a gradient of zeros. */
-  public List<Tensor> gradients() {
-    return gradients(weights.values());
-  }
-
-  private static List<Tensor> gradients(Collection<Tensor> of) {
-    return of.stream().map(w -> Autograd.gathered(w).orElseGet(() -> Autograd.zero(w))).toList();
+  /**
+   * Returns the gradients by the names of their weights; a weight that the loss did not reach has a
+   * gradient of zeros.
+   */
+  public Map<String, Tensor> gradients() {
+    Map<String, Tensor> gradients = new LinkedHashMap<>();
+    weights.forEach(
+        (name, w) -> gradients.put(name, Autograd.gathered(w).orElseGet(() -> Autograd.zero(w))));
+    return gradients;
   }
 
   private List<Tensor> states(String kind, List<String> names) {

@@ -7,12 +7,15 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.Share;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Construction;
+import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -166,35 +169,45 @@ public final class Trainer implements AutoCloseable {
     long start = System.nanoTime();
     int microBatches =
         Math.min(options.gradientAccumulationSteps(), batches.perEpoch() - progress.batch());
-    long images = 0;
-    double sum = 0;
-    try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
-        Rng choices = random(CHOICE_STREAM)) {
-      network.train(dropout);
-      for (int i = 0; i < microBatches; i++) {
-        int pictures = batches.sizeAt(progress.batch() + i);
-        Draws draws = new SharedDraws(random, choices, pictures, share);
-        sum += backward(draws, (double) pictures * microBatches);
-        images += pictures;
+    try (Scope scope = Scope.open()) {
+      StepLoss sum = new StepLoss();
+      long images = 0;
+      try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
+          Rng choices = random(CHOICE_STREAM)) {
+        network.train(dropout);
+        for (int i = 0; i < microBatches; i++) {
+          int pictures = batches.sizeAt(progress.batch() + i);
+          Draws draws = new SharedDraws(random, choices, pictures, share);
+          backward(draws, (double) pictures * microBatches, sum);
+          images += pictures;
+        }
       }
+      network.eval();
+      Map<String, Tensor> byName = optimizer.gradients();
+      List<Tensor> gradients = List.copyOf(byName.values());
+      if (processes.size() > 1) {
+        processes.sum_(gradients);
+      }
+      Tensor norm = OptimizerKernels.norm(gradients);
+      if (options.maxGradNorm() > 0) {
+        OptimizerKernels.clip_(gradients, norm, options.maxGradNorm());
+      }
+      beforeUpdate.run();
+      double rate = rate(options.learningRate());
+      double ofTexts = rate(options.textEncoderLearningRate());
+      optimizer.step(
+          byName, name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate, sum.accepted(norm));
+      // Only now the host waits for a card.
+      StepLoss.Read read = sum.read(norm);
+      double mean = processes.sum(read.loss());
+      requireFinite(mean, read.norm());
+      ema.ifPresent(Ema::update);
+      int epoch = progress.epoch();
+      progress = progress.after(microBatches, images, batches.perEpoch());
+      double seconds = (System.nanoTime() - start) / 1e9;
+      return new StepReport(
+          progress.step(), epoch, progress.images(), mean, rate, read.norm(), seconds);
     }
-    network.eval();
-    addUp();
-    double mean = processes.sum(sum);
-    double gradNorm = optimizer.gradientNorm();
-    requireFinite(mean, gradNorm);
-    if (options.maxGradNorm() > 0 && gradNorm > options.maxGradNorm()) {
-      optimizer.scaleGradients(options.maxGradNorm() / (gradNorm + 1e-6));
-    }
-    beforeUpdate.run();
-    double rate = rate(options.learningRate());
-    double ofTexts = rate(options.textEncoderLearningRate());
-    optimizer.step(name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate);
-    ema.ifPresent(Ema::update);
-    int epoch = progress.epoch();
-    progress = progress.after(microBatches, images, batches.perEpoch());
-    double seconds = (System.nanoTime() - start) / 1e9;
-    return new StepReport(progress.step(), epoch, progress.images(), mean, rate, gradNorm, seconds);
   }
 
   private double rate(LearningRate rate) {
@@ -202,20 +215,18 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Adds the gradient of this process's share of the next batch.
+   * Adds the gradient and the loss of this process's share of the next batch.
    *
    * @param divisor the pictures of the whole step if all its batches were as long as this one
-   * @return the share's part of the step's loss
    */
-  private double backward(Draws draws, double divisor) {
+  private void backward(Draws draws, double divisor, StepLoss sum) {
     try (Scope scope = Scope.open()) {
       Batch batch = nextBatch();
       Tensor mean = loss.loss(batch, draws);
-      if (batch.size() == 0) {
-        return 0;
+      if (batch.size() > 0) {
+        mean.div(divisor / batch.size()).backward();
+        sum.add(mean, divisor / batch.size());
       }
-      mean.div(divisor / batch.size()).backward();
-      return mean.item() / (divisor / batch.size());
     }
   }
 
@@ -223,15 +234,6 @@ public final class Trainer implements AutoCloseable {
   private Rng random(long stream) {
     long step = new SplittableRandom(options.seed() ^ stream).nextLong() + progress.step();
     return new Rng(new SplittableRandom(step).nextLong());
-  }
-
-  /** Sums the gradients of all processes. */
-  private void addUp() {
-    if (processes.size() > 1) {
-      try (Scope scope = Scope.open()) {
-        processes.sum_(optimizer.gradients());
-      }
-    }
   }
 
   private Batch nextBatch() {
