@@ -2,8 +2,9 @@ package dev.sfumato.cli;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Bucketing;
 import dev.sfumato.data.DataOptions;
-import dev.sfumato.data.DataOptions.Bucketing;
+import dev.sfumato.data.Masks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -84,6 +85,15 @@ final class DataArguments {
   Boolean buckets;
 
   @Option(
+      names = "--masks",
+      paramLabel = "none|file|alpha",
+      description =
+          "Masks of what counts in the loss: in files beside the pictures, such as"
+              + " rose-masklabel.png for rose.jpg, white where it counts, or in the pictures' alpha"
+              + " channel (default: ${DEFAULT-VALUE}).")
+  Masks masks;
+
+  @Option(
       names = "--flip",
       negatable = true,
       fallbackValue = "true",
@@ -161,6 +171,7 @@ final class DataArguments {
         .withSplit(split)
         .withColumns(new DataOptions.Columns(imageColumn, labelColumn, captionColumn))
         .withTexts(instancePrompt == null ? texts : texts.withPrompt(instancePrompt))
+        .withMasks(masks)
         .withThreads(dataThreads == null ? usual.threads() : dataThreads)
         .withCacheMegabytes(dataCache == null ? usual.cacheMegabytes() : dataCache);
   }

@@ -4,6 +4,7 @@ import dev.sfumato.training.Ema;
 import dev.sfumato.training.LatentCache;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.TrainingOptions;
+import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -119,11 +120,17 @@ final class TrainingArguments {
 
   @Option(
       names = "--cache-latents",
-      paramLabel = "none|memory",
+      paramLabel = "none|memory|disk",
       description =
-          "Text-to-image models: where encoded pictures and captions are kept for the next epochs"
-              + " (default: ${DEFAULT-VALUE}).")
-  LatentCache cacheLatents;
+          "Text-to-image models: where encoded pictures and captions are kept for the next epochs;"
+              + " a disk also keeps them for later runs (default: ${DEFAULT-VALUE}).")
+  LatentCache.Kind cacheLatents;
+
+  @Option(
+      names = "--cache-dir",
+      paramLabel = "DIR",
+      description = "Folder of --cache-latents disk (default: ${DEFAULT-VALUE}).")
+  Path cacheDir;
 
   TrainingOptions options() {
     TrainingOptions options =
@@ -134,6 +141,10 @@ final class TrainingArguments {
     options = epochs == null ? options : options.withEpochs(epochs);
     Ema.Settings ema = new Ema.Settings(emaFormula, emaDecay, emaPower, emaInvGamma);
     return (useEma ? options.withEma(ema) : options).requireSteps();
+  }
+
+  LatentCache latentCache() {
+    return new LatentCache(cacheLatents, cacheDir);
   }
 
   Objective objective() {

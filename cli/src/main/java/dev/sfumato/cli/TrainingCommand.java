@@ -121,7 +121,7 @@ abstract class TrainingCommand implements Callable<Integer> {
                 .withModelOptions(described.options())
                 .withOptions(training.options())
                 .withObjective(training.objective())
-                .withLatentCache(training.cacheLatents)
+                .withLatentCache(training.latentCache())
                 .withWeights(weights.trained())
                 .withGradientCheckpointing(weights.gradientCheckpointing)
                 .withWatch(watching.options())

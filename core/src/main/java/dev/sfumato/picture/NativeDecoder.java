@@ -55,6 +55,30 @@ final class NativeDecoder {
     return taken(leptonica.pixReadMemWebP(file, file.length));
   }
 
+  /**
+   * Returns how opaque a picture is, in one channel.
+   *
+   * @param file a WebP file without animation
+   * @return empty if the file is damaged or has no transparency
+   */
+  static Optional<Pixels> webpAlpha(byte[] file) {
+    PIX picture = leptonica.pixReadMemWebP(file, file.length);
+    if (picture == null || picture.spp() != 4) {
+      leptonica.pixDestroy(picture);
+      return Optional.empty();
+    }
+    int height = picture.h();
+    int width = picture.w();
+    int[] words = new int[height * width]; // 0xRRGGBBAA
+    picture.data().capacity(words.length).asBuffer().get(words);
+    leptonica.pixDestroy(picture);
+    byte[] alpha = new byte[words.length];
+    for (int i = 0; i < words.length; i++) {
+      alpha[i] = (byte) words[i];
+    }
+    return Optional.of(new Pixels(1, height, width, alpha));
+  }
+
   /** Copies a picture to the heap and frees it. */
   private static Optional<Pixels> taken(PIX picture) {
     if (picture == null) {

@@ -172,11 +172,11 @@ public final class PictureReader {
   }
 
   /** A way to take a picture from the JDK's reader. */
-  private interface Taking {
+  interface Taking {
     Pixels from(ImageReader reader) throws IOException;
   }
 
-  private static Pixels decodeByJdk(byte[] bytes, PictureFormat format, String name, Taking taking)
+  static Pixels decodeByJdk(byte[] bytes, PictureFormat format, String name, Taking taking)
       throws IOException {
     ImageReader reader = newReader(format);
     try (ImageInputStream stream = new ByteArrayImageInputStream(bytes)) {

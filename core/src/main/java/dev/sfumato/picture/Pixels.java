@@ -127,6 +127,15 @@ public record Pixels(int channels, int height, int width, byte[] values) {
     return new Pixels(3, height, width, out);
   }
 
+  /** Returns the samples as floats in [0, 1], (C, H, W). */
+  public float[] unsigned() {
+    float[] out = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      out[i] = (values[i] & 0xff) / 255f;
+    }
+    return out;
+  }
+
   /** Returns the picture as an image of 8 bits, gray or RGB. */
   public BufferedImage toImage() {
     int type = channels == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB;

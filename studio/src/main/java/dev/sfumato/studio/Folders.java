@@ -1,6 +1,7 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.HubId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,6 +16,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * The folders whose models, runs and pictures the page may use. Links that lie in them count as
@@ -24,10 +26,19 @@ final class Folders {
   private static final int DEPTH = 3;
   private static final Set<String> SKIPPED = Set.of("target", "node_modules", "checkpoints", "src");
 
-  private final List<Path> roots;
+  private static final Set<String> KNOWN_DATA = Set.of("mnist", "fashion-mnist");
 
-  Folders(List<Path> roots) {
+  private final List<Path> roots;
+  private final Path uploaded;
+
+  /**
+   * Makes the rules.
+   *
+   * @param uploaded the folder of archives that the page sent
+   */
+  Folders(List<Path> roots, Path uploaded) {
     this.roots = List.copyOf(roots);
+    this.uploaded = uploaded;
   }
 
   /** Returns the first folder. */
@@ -121,8 +132,17 @@ final class Folders {
         name + ": lies outside the folders of this studio: start it with that folder, too");
   }
 
+  /** Returns the name of a data set if the page may use it, as {@link #require}. */
+  String requireData(String name) {
+    if (name != null && (KNOWN_DATA.contains(name) || Datasets.ofHub(name))) {
+      return name;
+    }
+    return require(name);
+  }
+
   private boolean holds(Path path) {
     Path whole = path.toAbsolutePath().normalize();
-    return roots.stream().anyMatch(root -> whole.startsWith(root.toAbsolutePath().normalize()));
+    return Stream.concat(roots.stream(), Stream.of(uploaded))
+        .anyMatch(root -> whole.startsWith(root.toAbsolutePath().normalize()));
   }
 }

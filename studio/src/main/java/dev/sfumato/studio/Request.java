@@ -2,11 +2,15 @@ package dev.sfumato.studio;
 
 import com.fasterxml.jackson.core.JacksonException;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -26,7 +30,7 @@ record Request(String method, String path, Map<String, String> query, InputStrea
   static final class TooLarge extends SfumatoException {
     private static final long serialVersionUID = 1L;
 
-    TooLarge(int limit) {
+    TooLarge(long limit) {
       super("what was sent is too large: at most " + limit / (1 << 20) + " MB");
     }
   }
@@ -66,6 +70,25 @@ record Request(String method, String path, Map<String, String> query, InputStrea
       throw new TooLarge(limit);
     }
     return bytes;
+  }
+
+  /** Writes the body, at most {@code limit} bytes of it, to a file. */
+  void save(Path file, long limit) {
+    AtomicFile.write(
+        file,
+        aside -> {
+          try (OutputStream out = Files.newOutputStream(aside)) {
+            byte[] part = new byte[1 << 16];
+            long all = 0;
+            for (int n = content.read(part); n >= 0; n = content.read(part)) {
+              all += n;
+              if (all > limit) {
+                throw new TooLarge(limit);
+              }
+              out.write(part, 0, n);
+            }
+          }
+        });
   }
 
   /** Returns the body, which must be JSON of this type. */

@@ -46,10 +46,12 @@ public final class Studio implements AutoCloseable {
     this.server = server;
     this.access = Access.of(server.getAddress().getAddress(), server.getAddress().getPort());
     this.model = new LoadedModel(options);
-    Folders folders = new Folders(options.folders());
+    Folders folders = new Folders(options.folders(), options.home().resolve("data"));
     Uploads uploads = new Uploads(options.home().resolve("pictures"));
     List<Routes.Route> all = new ArrayList<>();
     all.addAll(new DrawRoutes(options, folders, uploads, jobs, model).all());
+    all.addAll(new WatchRoutes(options, folders, jobs, model).all());
+    all.addAll(new LookRoutes(options, folders, uploads, jobs).all());
     this.routes = new Routes(all);
     this.threads =
         new ThreadPoolExecutor(

@@ -262,7 +262,7 @@ final class Browser implements AutoCloseable {
             .asInt();
     call(
         "DOM.setFileInputFiles",
-        Map.of("nodeId", node, "files", List.of(file.toAbsolutePath().toString())));
+        Map.of("nodeId", node, "files", List.of(file.toAbsolutePath().normalize().toString())));
   }
 
   /** Writes a picture of the page. */

@@ -35,7 +35,7 @@ class PageTest {
             StudioOptions.defaults()
                 .withPort(0)
                 .withHome(home)
-                .withFolders(List.of(Path.of("../models")))
+                .withFolders(List.of(home, Path.of("../models")))
                 .withDevice("cpu", Precision.FP32));
     caller = new Caller(studio);
     browser = new Browser(Browser.find().get(), Files.createTempDirectory(profiles, "profile"));
@@ -184,5 +184,48 @@ class PageTest {
     String said = browser.await("document.querySelector('.toast.wrong').textContent").asText();
     assertThat(said).contains("33");
     assertThat(said.lines().count()).isEqualTo(1);
+  }
+
+  // ---- watch and look
+
+  private Path faces() throws Exception {
+    Path folder = Files.createDirectories(home.resolve("faces"));
+    for (int i = 1; i <= 4; i++) {
+      Path face = Path.of("../core/src/test/resources/faces/pixel-" + i + ".png");
+      Files.copy(face, folder.resolve(i + ".png"));
+    }
+    return folder;
+  }
+
+  @Test
+  void trainsStopsAndResumes() throws Exception {
+    browser.click("nav a[href='#watch']");
+    browser.click("#fit");
+    browser.type("#fitname", "mine");
+    browser.type("#watch select", "../models/faces");
+    browser.type("#fitdata", faces());
+    browser.type("#fitsteps", 400);
+    browser.type("#fitbatch_size", 2);
+    browser.click("#train");
+    browser.await("document.querySelector('#training').textContent.includes('loss')");
+    browser.await("document.querySelector('#watch .samples').naturalWidth > 32");
+    browser.click("#stoprun");
+    browser.click("#resume");
+    browser.await("!!document.querySelector('#stoprun')");
+    caller.post("/api/jobs/2/stop", "");
+    caller.waitFor(2, Caller::isOver);
+    assertThat(Files.exists(home.resolve("runs/mine/metrics.csv"))).isTrue();
+  }
+
+  @Test
+  void looksAtPictures() throws Exception {
+    browser.click("nav a[href='#look']");
+    browser.choose("#look .drop input", Path.of("../core/src/test/resources/faces/cartoon-1.png"));
+    browser.await("document.querySelectorAll('#look .thumbs img').length === 1");
+    browser.click("#compare");
+    browser.await("document.querySelectorAll('#heat td').length === 3");
+    browser.type("#data", faces());
+    browser.click("#lookat");
+    browser.await("document.querySelectorAll('#found figure').length === 4");
   }
 }

@@ -204,6 +204,37 @@ class SafetyTest {
         .isEqualTo(400);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET /api/run?name=/etc",
+        "GET /api/run/sample?name=/etc&step=000001",
+        "POST /api/run/resume?name=/etc",
+        "POST /api/looks?data=/etc",
+        "POST /api/looks?data=../core"
+      })
+  void runsAndDataOutsideTheFoldersAreRefused(String start) {
+    Caller.Answer answer =
+        caller.send(
+            start, NONE, "Host: " + caller.authority(), "Origin: http://" + caller.authority());
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.error()).contains("lies outside the folders of this studio");
+  }
+
+  @Test
+  void aTrainingWritesAndReadsInTheFoldersOnly() {
+    String form = "{\"steps\":1,\"name\":\"%s\",\"model\":\"%s\",\"data\":\"%s\"}";
+    assertThat(train(form.formatted("../x", "../models/faces", "mnist"))).contains("name the run");
+    assertThat(train(form.formatted("x", "/etc", "mnist"))).contains("lies outside");
+    assertThat(train(form.formatted("x", "../models/faces", "/etc"))).contains("lies outside");
+  }
+
+  private String train(String json) {
+    Caller.Answer answer = caller.post("/api/trainings", json);
+    assertThat(answer.status()).isEqualTo(400);
+    return answer.error();
+  }
+
   @Test
   void nonsenseGetsOneLine() {
     for (String body : List.of("", "[]", "{", "null", "{\"count\":\"many\"}", "{\"count\":0}")) {

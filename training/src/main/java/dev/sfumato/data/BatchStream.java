@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -96,7 +97,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     Preparation next = ahead.peek();
     next.parts().forEach(BatchStream::await);
     ahead.remove();
-    Scope.keeper().apply(next.batch().images());
+    next.batch().tensors().forEach(Scope.keeper()::apply);
     prepareNext();
     return next.batch();
   }
@@ -125,7 +126,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     background.shutdown(); // an interrupt would close the file that is being read
     try {
       if (background.awaitTermination(1, TimeUnit.MINUTES)) {
-        ahead.forEach(preparation -> preparation.batch().images().close());
+        ahead.forEach(preparation -> preparation.batch().tensors().forEach(Tensor::close));
         ahead.clear();
       }
     } catch (InterruptedException e) {

@@ -7,6 +7,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -188,7 +189,17 @@ public final class Batches {
           labelled ? IntStream.of(indices).mapToLong(dataset::label).toArray() : new long[0],
           captions(some),
           indices,
-          Arrays.asList(new Crop[some.length]));
+          Arrays.asList(new Crop[some.length]),
+          dataset.hasMasks()
+              ? Optional.of(
+                  Scope.release(Tensor.empty(some.length, 1, size.height(), size.width())))
+              : Optional.empty());
+    }
+
+    private static float[] ones(Size size) {
+      float[] ones = new float[(int) size.area()];
+      Arrays.fill(ones, 1);
+      return ones;
     }
 
     private List<String> captions(int[] some) {
@@ -217,6 +228,18 @@ public final class Batches {
       boolean flip = options.flip() && random.nextBoolean();
       Pixels cropped = pixels.crop(top, left, size.height(), size.width());
       float[] picture = (flip ? cropped.flipped() : cropped).signed();
+      batch
+          .masks()
+          .ifPresent(
+              masks -> {
+                float[] weights =
+                    dataset
+                        .mask(index)
+                        .map(mask -> mask.crop(top, left, size.height(), size.width()))
+                        .map(mask -> (flip ? mask.flipped() : mask).unsigned())
+                        .orElseGet(() -> ones(size));
+                masks.put_((long) place * weights.length, weights);
+              });
       batch.images().put_((long) place * picture.length, picture);
       batch.crops().set(place, frame.crop(pixels, top, left, flip));
     }

@@ -1,6 +1,5 @@
 package dev.sfumato.data;
 
-import dev.sfumato.data.DataOptions.Bucketing;
 import dev.sfumato.picture.Size;
 import java.util.Collection;
 import java.util.Comparator;

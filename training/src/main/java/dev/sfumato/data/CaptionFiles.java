@@ -79,8 +79,7 @@ final class CaptionFiles {
 
   /** Returns the text beside a picture in one line; empty if there is none. */
   private String beside(String picture) {
-    int dot = picture.lastIndexOf('.');
-    String name = (dot > picture.lastIndexOf('/') ? picture.substring(0, dot) : picture) + ENDING;
+    String name = EntryNames.stem(picture) + ENDING;
     return present.contains(name)
         ? EntryNames.text(files.read(name)).replace("\ufeff", "").strip().replaceAll("\\s+", " ")
         : "";

@@ -21,6 +21,7 @@ import java.util.Optional;
  * @param threads the number of threads that decode pictures when a data set is opened
  * @param cacheMegabytes memory for decoded pictures; pictures that do not fit are decoded again
  * @param texts what pictures for a text-to-image model need
+ * @param masks where the masks of the pictures are
  */
 public record DataOptions(
     int resolution,
@@ -31,7 +32,8 @@ public record DataOptions(
     Columns columns,
     int threads,
     int cacheMegabytes,
-    Texts texts) {
+    Texts texts,
+    Masks masks) {
 
   /** A {@link #resolution} that means the data's own size, if there is one. */
   public static final int NATIVE = 0;
@@ -115,16 +117,6 @@ public record DataOptions(
     }
   }
 
-  /** Whether pictures keep their proportions, as far as {@link Buckets} go. */
-  public enum Bucketing {
-    /** If captions are required and the pictures would lie in several buckets. */
-    AUTO,
-    /** Each picture has the size of its bucket. */
-    ON,
-    /** All pictures are squares. */
-    OFF
-  }
-
   /** Checks the numbers. */
   public DataOptions {
     if (resolution < 0 || resolution > 8192) {
@@ -154,19 +146,38 @@ public record DataOptions(
         Columns.USUAL,
         Math.max(2, Runtime.getRuntime().availableProcessors()),
         (int) Math.min(1024, Runtime.getRuntime().maxMemory() / 4_000_000),
-        Texts.OPTIONAL);
+        Texts.OPTIONAL,
+        Masks.NONE);
   }
 
   /** Returns these options with another resolution. */
   public DataOptions withResolution(int pixels) {
     return new DataOptions(
-        pixels, centerCrop, channels, onBadImage, split, columns, threads, cacheMegabytes, texts);
+        pixels,
+        centerCrop,
+        channels,
+        onBadImage,
+        split,
+        columns,
+        threads,
+        cacheMegabytes,
+        texts,
+        masks);
   }
 
   /** Returns these options with or without centre crop. */
   public DataOptions withCenterCrop(boolean center) {
     return new DataOptions(
-        resolution, center, channels, onBadImage, split, columns, threads, cacheMegabytes, texts);
+        resolution,
+        center,
+        channels,
+        onBadImage,
+        split,
+        columns,
+        threads,
+        cacheMegabytes,
+        texts,
+        masks);
   }
 
   /** Returns these options with other channels. */
@@ -180,13 +191,23 @@ public record DataOptions(
         columns,
         threads,
         cacheMegabytes,
-        texts);
+        texts,
+        masks);
   }
 
   /** Returns these options with another way to treat bad pictures. */
   public DataOptions withOnBadImage(OnBadImage policy) {
     return new DataOptions(
-        resolution, centerCrop, channels, policy, split, columns, threads, cacheMegabytes, texts);
+        resolution,
+        centerCrop,
+        channels,
+        policy,
+        split,
+        columns,
+        threads,
+        cacheMegabytes,
+        texts,
+        masks);
   }
 
   /** Returns these options for another split. */
@@ -200,25 +221,53 @@ public record DataOptions(
         columns,
         threads,
         cacheMegabytes,
-        texts);
+        texts,
+        masks);
   }
 
   /** Returns these options for other columns. */
   public DataOptions withColumns(Columns names) {
     return new DataOptions(
-        resolution, centerCrop, channels, onBadImage, split, names, threads, cacheMegabytes, texts);
+        resolution,
+        centerCrop,
+        channels,
+        onBadImage,
+        split,
+        names,
+        threads,
+        cacheMegabytes,
+        texts,
+        masks);
   }
 
   /** Returns these options with other threads. */
   public DataOptions withThreads(int count) {
     return new DataOptions(
-        resolution, centerCrop, channels, onBadImage, split, columns, count, cacheMegabytes, texts);
+        resolution,
+        centerCrop,
+        channels,
+        onBadImage,
+        split,
+        columns,
+        count,
+        cacheMegabytes,
+        texts,
+        masks);
   }
 
   /** Returns these options with more or less memory for decoded pictures. */
   public DataOptions withCacheMegabytes(int megabytes) {
     return new DataOptions(
-        resolution, centerCrop, channels, onBadImage, split, columns, threads, megabytes, texts);
+        resolution,
+        centerCrop,
+        channels,
+        onBadImage,
+        split,
+        columns,
+        threads,
+        megabytes,
+        texts,
+        masks);
   }
 
   /** Returns these options for other needs of a text-to-image model. */
@@ -232,7 +281,23 @@ public record DataOptions(
         columns,
         threads,
         cacheMegabytes,
-        other);
+        other,
+        masks);
+  }
+
+  /** Returns these options with masks from another place. */
+  public DataOptions withMasks(Masks place) {
+    return new DataOptions(
+        resolution,
+        centerCrop,
+        channels,
+        onBadImage,
+        split,
+        columns,
+        threads,
+        cacheMegabytes,
+        texts,
+        place);
   }
 
   /** Returns the side of square pictures in pixels, also if it was left open. */
@@ -243,8 +308,8 @@ public record DataOptions(
   /** Returns how a picture of a folder gets its size. */
   Frame frame(Size picture, Optional<Buckets> buckets) {
     return buckets
-        .map(all -> Frame.covering(picture, all.nearest(picture)))
-        .orElseGet(() -> Frame.square(picture, side()));
+        .map(all -> Frame.covering(picture, all.nearest(picture), !centerCrop))
+        .orElseGet(() -> Frame.square(picture, side(), !centerCrop));
   }
 
   /** Scales (and, with centre crop, crops) a picture and converts its colours. */
@@ -255,7 +320,12 @@ public record DataOptions(
           case RGB -> picture.rgb();
           case GRAY -> picture.gray();
         };
-    Pixels scaled = Resize.to(coloured, frame.scaled().height(), frame.scaled().width());
+    return scale(coloured, frame);
+  }
+
+  /** Scales (and, with centre crop, crops) a picture. */
+  Pixels scale(Pixels picture, Frame frame) {
+    Pixels scaled = Resize.to(picture, frame.scaled().height(), frame.scaled().width());
     return centerCrop ? scaled.centerCrop(frame.size().height(), frame.size().width()) : scaled;
   }
 }

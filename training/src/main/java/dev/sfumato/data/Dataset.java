@@ -1,8 +1,10 @@
 package dev.sfumato.data;
 
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.picture.Size;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Pictures, of one size or in {@linkplain Buckets buckets}, numbered from 0, with or without
@@ -66,9 +68,34 @@ public interface Dataset {
    */
   Pixels pixels(int index);
 
+  /** Returns whether pictures may have masks. */
+  default boolean hasMasks() {
+    return false;
+  }
+
+  /**
+   * Returns the mask of a picture: one channel, as large as its {@link #pixels}, 255 where the
+   * picture counts in a loss and 0 where it does not; empty if all of it counts.
+   *
+   * @param index the picture's number, 0 to {@code size() - 1}
+   */
+  default Optional<Pixels> mask(int index) {
+    return Optional.empty();
+  }
+
   /** Returns the middle of a picture, cropped to its size, as floats in [-1, 1], (C, H, W). */
   default float[] picture(int index) {
-    Size size = frame(index).size();
-    return pixels(index).centerCrop(size.height(), size.width()).signed();
+    return picture(index, frame(index).size());
+  }
+
+  /** Returns the middle of a picture that is scaled to another size if it has not this one. */
+  default float[] picture(int index, Size size) {
+    Pixels pixels = pixels(index);
+    if (!frame(index).size().equals(size)) {
+      Size own = new Size(pixels.height(), pixels.width());
+      Size scaled = Frame.covering(own, size, false).scaled();
+      pixels = Resize.to(pixels, scaled.height(), scaled.width());
+    }
+    return pixels.centerCrop(size.height(), size.width()).signed();
   }
 }

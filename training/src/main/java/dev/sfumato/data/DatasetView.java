@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.picture.Pixels;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** A view of another data set: all or some of its pictures, unchanged or changed. */
@@ -66,6 +67,16 @@ public class DatasetView implements Dataset {
   @Override
   public Frame frame(int index) {
     return original.frame(indices[index]);
+  }
+
+  @Override
+  public boolean hasMasks() {
+    return original.hasMasks();
+  }
+
+  @Override
+  public Optional<Pixels> mask(int index) {
+    return original.mask(indices[index]);
   }
 
   @Override

@@ -74,6 +74,12 @@ final class EntryNames {
     }
   }
 
+  /** Returns a name without its ending: {@code a/b.c} for {@code a/b.c.png}. */
+  static String stem(String name) {
+    int dot = name.lastIndexOf('.');
+    return dot > name.lastIndexOf('/') ? name.substring(0, dot) : name;
+  }
+
   /** Returns a name with accents in a single form; systems write them in two. */
   static String canonical(String name) {
     return Normalizer.normalize(name, Normalizer.Form.NFC);

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -30,18 +31,21 @@ final class FileSource implements PictureSource {
   private final List<String> names;
   private final Annotations annotations;
   private final List<String> columns; // of the metadata
+  private final MaskFiles masks;
 
   private FileSource(
       PictureFiles files,
       Map<String, String> present,
       List<String> names,
       Annotations annotations,
-      List<String> columns) {
+      List<String> columns,
+      MaskFiles masks) {
     this.files = files;
     this.present = present;
     this.names = names;
     this.annotations = annotations;
     this.columns = columns;
+    this.masks = masks;
   }
 
   /**
@@ -51,6 +55,8 @@ final class FileSource implements PictureSource {
    */
   static FileSource open(PictureFiles files, DataOptions options) {
     Splits splits = splits(files);
+    MaskFiles masks = new MaskFiles(files.names());
+    warnOfMasks(files, masks, options.masks());
     List<String> pictures = splits.require(options.split(), files.origin());
     Metadata metadata = Metadata.of(files);
     Predicate<Metadata.Row> chosen = row -> splits.isOf(row.picture(), options.split());
@@ -84,7 +90,8 @@ final class FileSource implements PictureSource {
         annotations.classNames().isEmpty()
             ? byFolder(splits, options.split(), names, annotations)
             : annotations,
-        metadata.columns());
+        metadata.columns(),
+        masks);
   }
 
   /**
@@ -93,7 +100,12 @@ final class FileSource implements PictureSource {
    * @throws SfumatoException if there are no pictures
    */
   static Splits splits(PictureFiles files) {
-    List<String> pictures = files.names().stream().filter(PictureFormat::named).toList();
+    MaskFiles masks = new MaskFiles(files.names());
+    List<String> pictures =
+        files.names().stream()
+            .filter(PictureFormat::named)
+            .filter(name -> !masks.has(name))
+            .toList();
     if (pictures.isEmpty()) {
       throw new SfumatoException(
           files.origin() + ": no pictures (jpg, png, gif, bmp, webp), no Parquet and no idx files");
@@ -141,6 +153,15 @@ final class FileSource implements PictureSource {
           Printable.shortened(files.origin()),
           splits.present(),
           stray);
+    }
+  }
+
+  private static void warnOfMasks(PictureFiles files, MaskFiles masks, Masks place) {
+    if (masks.count() > 0 && place != Masks.FILE) {
+      log.warn(
+          "{}: masks beside pictures are not used: {}; `masks` file uses them",
+          Printable.shortened(files.origin()),
+          masks.count());
     }
   }
 
@@ -204,5 +225,15 @@ final class FileSource implements PictureSource {
   @Override
   public boolean ofFiles() {
     return true;
+  }
+
+  @Override
+  public boolean hasMasks() {
+    return true;
+  }
+
+  @Override
+  public Optional<byte[]> mask(int index) {
+    return masks.of(file(index)).map(files::read);
   }
 }

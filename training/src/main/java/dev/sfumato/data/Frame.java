@@ -10,31 +10,48 @@ import dev.sfumato.picture.Size;
  * @param original the size of the picture, upright
  * @param scaled its size after scaling
  * @param size its size after cropping
+ * @param moving whether the place of the crop is drawn for each epoch
  */
-public record Frame(Size original, Size scaled, Size size) {
+public record Frame(Size original, Size scaled, Size size, boolean moving) {
   /** Returns the frame of a picture that is neither scaled nor cropped. */
   static Frame of(Size size) {
-    return new Frame(size, size, size);
+    return new Frame(size, size, size, false);
   }
 
-  /** Returns the frame of a picture whose smaller edge is scaled to {@code side} pixels. */
-  static Frame square(Size original, int side) {
+  /**
+   * Returns the frame of a picture whose smaller edge is scaled to {@code side} pixels.
+   *
+   * @param moving whether the place of a crop is drawn for each epoch
+   */
+  static Frame square(Size original, int side, boolean moving) {
     long shorter = Math.min(original.height(), original.width());
     Size scaled =
         new Size(
             (int) (side * (long) original.height() / shorter),
             (int) (side * (long) original.width() / shorter));
-    return new Frame(original, scaled, new Size(side, side));
+    return of(original, scaled, new Size(side, side), moving);
   }
 
   /** Returns the frame of a picture that is scaled until it just covers {@code size}. */
-  static Frame covering(Size original, Size size) {
+  public static Frame covering(Size original, Size size, boolean moving) {
     double scale =
         Math.max(
             (double) size.height() / original.height(), (double) size.width() / original.width());
     int height = (int) Math.max(size.height(), Math.round(original.height() * scale));
     int width = (int) Math.max(size.width(), Math.round(original.width() * scale));
-    return new Frame(original, new Size(height, width), size);
+    return of(original, new Size(height, width), size, moving);
+  }
+
+  private static Frame of(Size original, Size scaled, Size size, boolean moving) {
+    return new Frame(original, scaled, size, moving && !scaled.equals(size));
+  }
+
+  /** Returns the middle of the picture. */
+  public Crop middle() {
+    return new Crop(
+        this,
+        (int) Math.rint((scaled.height() - size.height()) / 2.0),
+        (int) Math.rint((scaled.width() - size.width()) / 2.0));
   }
 
   /**

@@ -152,6 +152,7 @@ final class IdxDataset implements Dataset {
     if (options.resolution() == DataOptions.NATIVE) {
       return channels() == 3 ? gray.rgb() : gray;
     }
-    return options.prepare(gray, Frame.square(new Size(rows, columns), options.resolution()));
+    return options.prepare(
+        gray, Frame.square(new Size(rows, columns), options.resolution(), false));
   }
 }

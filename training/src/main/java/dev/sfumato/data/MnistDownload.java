@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.UserCache;
 import dev.sfumato.io.WebClient;
 import java.io.IOException;
 import java.io.InputStream;
@@ -93,12 +94,7 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
 
   /** Returns the folder of downloads: {@code $XDG_CACHE_HOME/sfumato/datasets}. */
   static Path defaultCache() {
-    String xdg = System.getenv("XDG_CACHE_HOME");
-    Path caches =
-        xdg == null || xdg.isBlank()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(xdg);
-    return caches.resolve("sfumato").resolve("datasets");
+    return UserCache.folder("datasets");
   }
 
   /**

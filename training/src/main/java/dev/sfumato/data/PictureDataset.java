@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
@@ -37,8 +38,17 @@ final class PictureDataset implements Dataset {
   private final DataOptions options;
   private final Optional<Buckets> buckets;
   private final AtomicReferenceArray<Frame> frames;
-  private final AtomicReferenceArray<Pixels> kept;
+  private final AtomicReferenceArray<Prepared> kept;
   private final AtomicLong room;
+  private final PictureMasks masks;
+  private final AtomicInteger unmasked = new AtomicInteger(); // of those that were scanned
+
+  /** A picture and its mask, which is empty if the picture counts whole. */
+  private record Prepared(Pixels pixels, Optional<Pixels> mask) {
+    int bytes() {
+      return pixels.values().length + mask.map(m -> m.values().length).orElse(0);
+    }
+  }
 
   private PictureDataset(
       PictureSource source,
@@ -55,6 +65,7 @@ final class PictureDataset implements Dataset {
     this.frames = new AtomicReferenceArray<>(pictures.length);
     this.kept = new AtomicReferenceArray<>(pictures.length);
     this.room = room;
+    this.masks = new PictureMasks(source, options.masks());
   }
 
   /**
@@ -78,7 +89,7 @@ final class PictureDataset implements Dataset {
         new PictureDataset(
             source, pictures, annotations, options, survey.flatMap(Survey::buckets), room);
     SortedMap<Integer, String> bad = all.scan();
-    return bad.isEmpty() ? all : all.without(bad);
+    return (bad.isEmpty() ? all : all.without(bad)).requireMasks();
   }
 
   /** Decodes all pictures and returns the faults of the bad ones. */
@@ -87,7 +98,9 @@ final class PictureDataset implements Dataset {
     IntConsumer decode =
         index -> {
           try {
-            pixels(index);
+            if (mask(index).isEmpty()) {
+              unmasked.incrementAndGet();
+            }
           } catch (SfumatoException e) {
             bad.put(index, e.getMessage());
           }
@@ -99,6 +112,22 @@ final class PictureDataset implements Dataset {
       threads.shutdownNow();
     }
     return bad;
+  }
+
+  /** Refuses pictures of which none has a mask, if masks are asked for. */
+  private PictureDataset requireMasks() {
+    if (hasMasks() && unmasked.get() >= size()) {
+      throw new SfumatoException(
+          source.origin()
+              + (options.masks() == Masks.FILE
+                  ? ": no picture has a mask beside it, such as rose-masklabel.png for rose.jpg"
+                  : ": no picture has an alpha channel")
+              + ": see `masks`");
+    }
+    if (hasMasks() && unmasked.get() > 0) {
+      log.warn("{}: pictures without a mask count whole: {}", source.origin(), unmasked.get());
+    }
+    return this;
   }
 
   private PictureDataset without(SortedMap<Integer, String> bad) {
@@ -125,6 +154,7 @@ final class PictureDataset implements Dataset {
     // A class without good pictures stays, so that labels mean the same on every machine.
     PictureDataset rest =
         new PictureDataset(source, good, annotations.of(good), options, buckets, room);
+    rest.unmasked.set(unmasked.get());
     for (int i = 0; i < good.length; i++) {
       rest.frames.set(i, frames.get(good[i]));
       rest.kept.set(i, kept.get(good[i]));
@@ -177,18 +207,36 @@ final class PictureDataset implements Dataset {
 
   @Override
   public Pixels pixels(int index) {
-    Pixels known = kept.get(index);
+    return prepared(index).pixels();
+  }
+
+  @Override
+  public boolean hasMasks() {
+    return options.masks() != Masks.NONE;
+  }
+
+  @Override
+  public Optional<Pixels> mask(int index) {
+    return prepared(index).mask();
+  }
+
+  private Prepared prepared(int index) {
+    Prepared known = kept.get(index);
     if (known != null) {
       return known;
     }
     String name = source.name(pictures[index]);
-    Pixels decoded = PictureReader.read(source.read(pictures[index]), name);
-    Pixels prepared = options.prepare(decoded, frame(index, decoded, name));
-    int bytes = prepared.values().length;
-    if (room.addAndGet(-bytes) >= 0) {
+    byte[] bytes = source.read(pictures[index]);
+    Pixels decoded = PictureReader.read(bytes, name);
+    Frame frame = frame(index, decoded, name);
+    Prepared prepared =
+        new Prepared(
+            options.prepare(decoded, frame),
+            masks.of(pictures[index], bytes, frame).map(mask -> options.scale(mask, frame)));
+    if (room.addAndGet(-prepared.bytes()) >= 0) {
       kept.set(index, prepared);
     } else {
-      room.addAndGet(bytes);
+      room.addAndGet(prepared.bytes());
     }
     return prepared;
   }

@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Encoded pictures, numbered from 0, in folders, archives or Parquet files. Safe to read from
@@ -31,6 +32,20 @@ interface PictureSource {
    * @throws SfumatoException as {@link #read}
    */
   Beginning begin(int index);
+
+  /** Returns whether pictures may have masks in files of their own. */
+  default boolean hasMasks() {
+    return false;
+  }
+
+  /**
+   * Returns the bytes of the file with a picture's mask, if there is one.
+   *
+   * @throws SfumatoException as {@link #read}
+   */
+  default Optional<byte[]> mask(int index) {
+    return Optional.empty();
+  }
 
   /** Returns the classes and captions of the pictures; a missing caption is blank. */
   Annotations annotations();

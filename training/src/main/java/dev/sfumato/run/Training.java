@@ -343,7 +343,7 @@ public final class Training implements Cloneable {
   /** Returns the loss of a model of any kind. */
   TrainingLoss loss(DiffusionPipeline pipeline) {
     return pipeline instanceof StableDiffusionPipeline texts
-        ? new DenoisingLoss(texts, objective, latentCache == LatentCache.MEMORY)
+        ? new DenoisingLoss(texts, objective, latentCache)
         : new DenoisingLoss(((PixelPipeline) pipeline).denoiser(), pipeline.scheduler(), objective);
   }
 
@@ -362,7 +362,8 @@ public final class Training implements Cloneable {
     settings.put("keep_tokens", batches.tags().kept());
     settings.putAll(options.settings());
     settings.putAll(objective.settings());
-    settings.put("cache_latents", latentCache.toString());
+    settings.put("cache_latents", latentCache.kind().toString());
+    settings.put("cache_dir", latentCache.folder().toString());
     settings.putAll(watch.settings());
     settings.putAll(model.settings());
     return settings;

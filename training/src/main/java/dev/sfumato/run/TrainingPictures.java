@@ -1,6 +1,7 @@
 package dev.sfumato.run;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Bucketing;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
@@ -114,7 +115,7 @@ record TrainingPictures(
    * @throws SfumatoException if buckets are asked for
    */
   TrainingPictures plain() {
-    if (options.texts().buckets() == DataOptions.Bucketing.ON) {
+    if (options.texts().buckets() == Bucketing.ON) {
       throw new SfumatoException("`buckets` needs a text-to-image model: leave it out");
     }
     return this;
@@ -202,6 +203,7 @@ record TrainingPictures(
     settings.put("center_crop", options.centerCrop());
     settings.put("channels", word(options.channels()));
     settings.put("on_bad_image", word(options.onBadImage()));
+    settings.put("masks", word(options.masks()));
     validation.data().ifPresent(data -> settings.put("validation_data", data));
     settings.put("validation_share", validation.share());
     return settings;

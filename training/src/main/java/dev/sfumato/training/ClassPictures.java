@@ -4,6 +4,8 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.Crop;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Frame;
+import dev.sfumato.picture.Size;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -51,29 +53,34 @@ public record ClassPictures(Dataset pictures, double weight) {
         : all.narrow(0, 0, count).mean().add(all.narrow(0, count, count).mean().mul(weight));
   }
 
-  /** Returns the batch with as many class pictures behind it. */
+  /** Returns the batch with as many class pictures of the same size behind it. */
   private Batch pair(Batch batch) {
     int[] chosen = IntStream.range(0, batch.size()).map(i -> companion(batch, i)).toArray();
+    Size size = new Size((int) batch.images().size(2), (int) batch.images().size(3));
     List<Tensor> images = new ArrayList<>(List.of(batch.images()));
     List<String> captions = new ArrayList<>(batch.captions());
+    List<Crop> crops = new ArrayList<>(batch.crops());
     try (Scope scope = Scope.open()) {
       for (int index : chosen) {
-        images.add(
-            Tensor.of(
-                pictures.picture(index),
-                1,
-                pictures.channels(),
-                pictures.height(),
-                pictures.width()));
+        float[] picture = pictures.picture(index, size);
+        images.add(Tensor.of(picture, 1, pictures.channels(), size.height(), size.width()));
         captions.add(pictures.captions().get(index));
-      }
-      List<Crop> crops = new ArrayList<>(batch.crops());
-      for (int index : chosen) {
-        crops.add(new Crop(pictures.frame(index), 0, 0));
+        crops.add(Frame.covering(pictures.frame(index).original(), size, false).middle());
       }
       int[] both = Arrays.copyOf(batch.indices(), 2 * chosen.length);
-      return new Batch(scope.keep(Tensor.cat(images, 0)), new long[0], captions, both, crops);
+      return new Batch(
+          scope.keep(Tensor.cat(images, 0)),
+          new long[0],
+          captions,
+          both,
+          crops,
+          batch.masks().map(masks -> scope.keep(withWhole(masks))));
     }
+  }
+
+  /** Returns masks and as many of pictures that count whole. */
+  private static Tensor withWhole(Tensor masks) {
+    return Tensor.cat(List.of(masks, masks.mul(0).add(1)), 0);
   }
 
   private int companion(Batch batch, int place) {

@@ -51,13 +51,12 @@ public final class DenoisingLoss implements TrainingLoss {
    * The loss of a text-to-image model on latents and captions. What learns of its U-Net and its
    * text encoders wants gradients; the autoencoder does not change.
    *
-   * @param cached whether the distributions of latents and the states of captions are kept in
-   *     memory, for the next epochs; the losses are the same. Captions are read anew if the text
-   *     encoders learn
+   * @param cache the place that keeps the distributions of latents and the states of captions for
+   *     the next epochs; the losses are the same. Captions are read anew if the text encoders learn
    */
-  public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, boolean cached) {
+  public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, LatentCache cache) {
     this(
-        new LatentTask(pipeline, cached),
+        new LatentTask(pipeline, cache),
         NoiseSchedule.of(pipeline.scheduler()),
         pipeline.scheduler().predictionType(),
         objective,
@@ -128,15 +127,30 @@ public final class DenoisingLoss implements TrainingLoss {
     Tensor sent = noise.to(device);
     Tensor times = timesteps.to(device);
     Tensor noisy = schedule.addNoise(samples, seen == noise ? sent : seen.to(device), times);
-    return loss(samples, sent, noisy, times, condition);
+    Optional<Tensor> masks = batch.masks().map(all -> shrunk(all, shape).to(device));
+    return loss(samples, sent, noisy, times, condition, masks);
+  }
+
+  /** Returns masks (B, 1, ...) in the size of samples, whose pixels have the mean of theirs. */
+  private static Tensor shrunk(Tensor masks, long[] samples) {
+    long height = masks.size(2) / samples[2];
+    long width = masks.size(3) / samples[3];
+    return masks.reshape(masks.size(0), 1, samples[2], height, samples[3], width).mean(false, 3, 5);
   }
 
   /**
    * The loss of each picture for clean samples, their noise and noisy ones (B, C, H, W), at
    * timesteps (B).
+   *
+   * @param masks the weights of the samples' pixels (B, 1, H, W)
    */
   private Tensor loss(
-      Tensor x0, Tensor noise, Tensor noisy, Tensor timesteps, Condition condition) {
+      Tensor x0,
+      Tensor noise,
+      Tensor noisy,
+      Tensor timesteps,
+      Condition condition,
+      Optional<Tensor> masks) {
     Tensor prediction = task.denoiser().forward(noisy, timesteps, condition);
     Tensor target =
         switch (predictionType) {
@@ -144,7 +158,9 @@ public final class DenoisingLoss implements TrainingLoss {
           case SAMPLE -> x0;
           case V_PREDICTION -> schedule.velocity(x0, noise, timesteps);
         };
-    Tensor perPicture = prediction.sub(target).square().mean(false, target.dimsOfASample());
+    Tensor squares = prediction.sub(target).square();
+    Tensor counted = masks.map(squares::mul).orElse(squares);
+    Tensor perPicture = counted.mean(false, target.dimsOfASample());
     return objective.lossWeighting() == Objective.Weighting.NONE
         ? perPicture
         : perPicture.mul(weights(timesteps));

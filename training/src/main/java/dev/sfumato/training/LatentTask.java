@@ -15,30 +15,59 @@ import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 
 /** Latents of a frozen autoencoder, and captions read by a frozen text encoder. */
 final class LatentTask implements DenoisingTask {
   private static final String NO_TEXT = "";
+  private static final String TEXT_ENCODER = "text_encoder";
 
   private final StableDiffusionPipeline pipeline;
   private final Module network;
-  private final RowCache<Tensor> moments;
+  private final LatentCache cache;
+  private final RowCache<Picture> moments;
   private final RowCache<String> texts;
+  private final Set<String> known = new HashSet<>(Set.of(NO_TEXT));
 
   /**
-   * @param cached whether encoded pictures and captions are kept for the next epochs
+   * A picture of a batch.
+   *
+   * @param moving whether another part of it is taken in each epoch
    */
-  LatentTask(StableDiffusionPipeline pipeline, boolean cached) {
+  private record Picture(Tensor image, boolean moving) {}
+
+  /**
+   * @param cache the place for encoded pictures and captions
+   */
+  LatentTask(StableDiffusionPipeline pipeline, LatentCache cache) {
     this.pipeline = pipeline;
+    this.cache = cache;
     network = pipeline.learners();
-    moments = new RowCache<>(cached, LatentTask::hash, this::moments);
-    texts = new RowCache<>(cached, text -> text, this::packed);
+    moments =
+        new RowCache<>(
+            cache.store(() -> "vae-" + fingerprint(pipeline.autoencoder().parameters())),
+            LatentTask::key,
+            picture -> moments(picture.image()));
+    texts =
+        new RowCache<>(
+            cache.store(() -> "text-" + fingerprint(textEncoders())), this::key, this::packed);
+  }
+
+  private Map<String, Tensor> textEncoders() {
+    Map<String, Tensor> weights = new TreeMap<>(network.parameters());
+    weights.keySet().removeIf(name -> !name.startsWith(TEXT_ENCODER));
+    return weights;
+  }
+
+  private String fingerprint(Map<String, Tensor> weights) {
+    return Fingerprint.of(weights, denoiser().device().type() + " " + pipeline.precision());
   }
 
   @Override
@@ -63,6 +92,7 @@ final class LatentTask implements DenoisingTask {
           "the model learns from texts, but the pictures have none: name their column with"
               + " `captionColumn`, or add a metadata.jsonl with file_name and text");
     }
+    known.addAll(dataset.captions());
     requireKind();
     AutoencoderKL autoencoder = pipeline.autoencoder();
     int channels = autoencoder.config().inChannels();
@@ -114,17 +144,18 @@ final class LatentTask implements DenoisingTask {
     }
     return Scope.run(
         () -> {
-          Tensor known = moments.of(pictures(batch.images()));
+          Tensor encoded = moments.of(pictures(batch));
           Posterior posterior =
-              new Posterior(known.narrow(1, 0, channels), known.narrow(1, channels, channels));
+              new Posterior(encoded.narrow(1, 0, channels), encoded.narrow(1, channels, channels));
           return autoencoder.scale(posterior.at(noise).to(denoiser().device()));
         });
   }
 
-  private static List<Tensor> pictures(Tensor images) {
-    List<Tensor> pictures = new ArrayList<>();
-    for (long i = 0; i < images.size(0); i++) {
-      pictures.add(images.narrow(0, i, 1));
+  private static List<Picture> pictures(Batch batch) {
+    List<Picture> pictures = new ArrayList<>();
+    for (int i = 0; i < batch.size(); i++) {
+      boolean moving = batch.crops().get(i).frame().moving();
+      pictures.add(new Picture(batch.images().narrow(0, i, 1), moving));
     }
     return pictures;
   }
@@ -138,12 +169,17 @@ final class LatentTask implements DenoisingTask {
   }
 
   /** Identifies a picture by its pixels, so flips, crops and changed files need no care. */
-  private static Object hash(Tensor picture) {
-    try {
-      return ByteBuffer.wrap(MessageDigest.getInstance("SHA-256").digest(picture.toBytes()));
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e); // every Java has it
-    }
+  private static Optional<String> key(Picture picture) {
+    return picture.moving()
+        ? Optional.empty()
+        : Optional.of(Fingerprint.of(picture.image().toBytes()));
+  }
+
+  /** Identifies a text. A disk keeps captions as they are written, and not with shuffled tags. */
+  private Optional<String> key(String text) {
+    return cache.kind() != LatentCache.Kind.DISK || known.contains(text)
+        ? Optional.of(Fingerprint.of(text))
+        : Optional.empty();
   }
 
   @Override
@@ -166,7 +202,7 @@ final class LatentTask implements DenoisingTask {
 
   /** Returns whether the text encoders change, so that nothing of them can be kept. */
   private boolean learnsTexts() {
-    return network.trainableByName().keySet().stream().anyMatch(n -> n.startsWith("text_encoder"));
+    return network.trainableByName().keySet().stream().anyMatch(n -> n.startsWith(TEXT_ENCODER));
   }
 
   /** Returns the original height and width, top and left of the crop, and its size (B, 6). */

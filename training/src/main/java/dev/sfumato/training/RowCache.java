@@ -3,41 +3,20 @@ package dev.sfumato.training;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import dev.sfumato.training.RowStore.Row;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * What a frozen network makes of each item of a batch, kept in Java's heap for the next time. It
- * takes at most a quarter of the heap; other items are computed anew.
+ * What a frozen network makes of each item of a batch, kept for the next time.
+ *
+ * @param store where it is kept
+ * @param key equal for equal items; empty for items that hardly come again, which are not kept
+ * @param network maps an item to a tensor (1, ...) float32
  */
-final class RowCache<T> {
-  private static final long ROOM = Runtime.getRuntime().maxMemory() / 4;
-
-  private final boolean on;
-  private final Function<T, Object> key;
-  private final Function<T, Tensor> network;
-  private final Map<Object, Row> rows = new HashMap<>();
-  private long bytes;
-
-  private record Row(float[] values, long[] shape) {
-    Tensor tensor() {
-      return Tensor.of(values, shape);
-    }
-  }
-
-  /**
-   * @param on whether anything is kept
-   * @param key equal for equal items
-   * @param network maps an item to a tensor (1, ...) float32
-   */
-  RowCache(boolean on, Function<T, Object> key, Function<T, Tensor> network) {
-    this.on = on;
-    this.key = key;
-    this.network = network;
-  }
+record RowCache<T>(RowStore store, Function<T, Optional<String>> key, Function<T, Tensor> network) {
 
   /** Returns a row for each item, (B, ...) on the CPU. */
   Tensor of(List<T> items) {
@@ -52,25 +31,19 @@ final class RowCache<T> {
   }
 
   private Row row(T item) {
-    if (!on) {
-      return computed(item);
-    }
-    Object name = key.apply(item);
-    Row known = rows.get(name);
-    if (known == null) {
-      known = computed(item);
-      if (bytes < ROOM) {
-        rows.put(name, known);
-        bytes += 4L * known.values.length;
-      }
-    }
-    return known;
+    Optional<String> name = store == RowStore.NONE ? Optional.empty() : key.apply(item);
+    return name.flatMap(store::find)
+        .orElseGet(
+            () -> {
+              Row row = computed(item);
+              name.ifPresent(known -> store.keep(known, row));
+              return row;
+            });
   }
 
   private Row computed(T item) {
     try (Scope scope = Scope.open()) {
-      Tensor row = network.apply(item);
-      return new Row(row.toFloats(), row.shape());
+      return Row.of(network.apply(item));
     }
   }
 }

@@ -65,7 +65,8 @@ class BucketsTest {
     assertThat(buckets.nearest(new Size(1080, 1920))).isEqualTo(new Size(384, 640));
     assertThat(buckets.nearest(new Size(1920, 1080))).isEqualTo(new Size(640, 384));
     assertThat(buckets.nearest(new Size(10, 9000))).isEqualTo(new Size(256, 1024));
-    Frame frame = Frame.covering(new Size(1080, 1920), new Size(384, 640));
+    Frame frame = Frame.covering(new Size(1080, 1920), new Size(384, 640), true);
+    assertThat(frame.moving()).isTrue();
     assertThat(frame.scaled()).isEqualTo(new Size(384, 683));
   }
 
@@ -140,6 +141,7 @@ class BucketsTest {
     assertThat(mirrored).isTrue();
     Crop centred = crop(new Batches(middle, new BatchOptions(1, false, false, 1)), 0);
     assertThat(centred.left()).isEqualTo(15);
+    assertThat(centred.frame().moving()).isFalse();
     assertThat(centred.top()).isEqualTo(0);
   }
 

@@ -4,7 +4,6 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.data.DataOptions.Bucketing;
 import dev.sfumato.picture.Size;
 import java.io.IOException;
 import java.io.OutputStream;

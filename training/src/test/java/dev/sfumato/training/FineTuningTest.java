@@ -61,7 +61,7 @@ class FineTuningTest {
         Objective.defaults()
             .withCaptionDropout(0)
             .withInputPerturbation(options.path("input_perturbation").asDouble(0));
-    DenoisingLoss loss = new DenoisingLoss(pipeline, objective, true);
+    DenoisingLoss loss = new DenoisingLoss(pipeline, objective, LatentCache.MEMORY);
     int classes = DOCUMENT.get("class_images").intValue();
     return options.has("prior")
         ? loss.withPrior(

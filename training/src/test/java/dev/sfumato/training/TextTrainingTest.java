@@ -61,7 +61,7 @@ class TextTrainingTest {
   private static List<Double> losses(
       StableDiffusionPipeline pipeline, Objective objective, LatentCache cache, boolean flip) {
     List<Double> losses = new ArrayList<>();
-    TrainingLoss loss = new DenoisingLoss(pipeline, objective, cache == LatentCache.MEMORY);
+    TrainingLoss loss = new DenoisingLoss(pipeline, objective, cache);
     try (Trainer trainer = new Trainer(loss, batches(flip), options())) {
       while (trainer.hasNext()) {
         losses.add(trainer.step().loss());
@@ -95,8 +95,9 @@ class TextTrainingTest {
   @Test
   void aCacheChangesNoLoss() {
     Objective objective = Objective.defaults().withCaptionDropout(0.4);
+    LatentCache disk = LatentCache.disk(folder.resolve("cache"));
     List<List<Double>> all =
-        Stream.of(LatentCache.values())
+        Stream.of(LatentCache.NONE, LatentCache.MEMORY, disk, disk)
             .map(
                 cache -> {
                   try (StableDiffusionPipeline pipeline = model("sd1")) {
@@ -105,6 +106,8 @@ class TextTrainingTest {
                 })
             .toList();
     assertThat(all.get(1)).isEqualTo(all.get(0));
+    assertThat(all.get(2)).isEqualTo(all.get(0)); // fills the disk
+    assertThat(all.get(3)).isEqualTo(all.get(0)); // reads it
   }
 
   @Test
@@ -166,7 +169,7 @@ class TextTrainingTest {
   @Test
   void otherKindsAreRefusedByName() {
     try (StableDiffusionPipeline pipeline = model("lcm")) {
-      TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), true);
+      TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY);
       SfumatoException refused =
           assertThrows(SfumatoException.class, () -> loss.prepare(pictures(16)));
       assertThat(refused).hasMessageThat().contains("time_cond_proj_dim");
@@ -176,7 +179,7 @@ class TextTrainingTest {
   @Test
   void picturesWithoutTextsAreRefused() {
     try (StableDiffusionPipeline pipeline = model("sd1")) {
-      TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), true);
+      TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY);
       SfumatoException refused =
           assertThrows(
               SfumatoException.class, () -> loss.prepare(PictureList.random(3, 3, 16, 2, 0)));

@@ -3,8 +3,11 @@ import {allJobs, isOver, listen, onJob, post, tried} from "./api.js";
 import {h, show, toast} from "./dom.js";
 import * as form from "./form.js";
 import * as gallery from "./gallery.js";
+import * as look from "./look.js";
 import * as stage from "./stage.js";
+import * as watch from "./watch.js";
 
+let ready = false;
 const rooms = ["draw", "watch", "look"];
 
 function enter() {
@@ -13,6 +16,7 @@ function enter() {
     document.getElementById(room).hidden = room !== name;
     document.querySelector(`nav a[href="#${room}"]`).toggleAttribute("aria-current", room === name);
   }
+  if (name === "watch" && ready) watch.refresh();
 }
 
 // ---- the queue
@@ -62,6 +66,10 @@ addEventListener("hashchange", enter);
 enter();
 stage.begin();
 await tried(form.begin);
+watch.begin();
+look.begin();
+ready = true;
+enter();
 await gallery.load();
 if (gallery.newest()) stage.view(gallery.newest());
 listen();

@@ -136,7 +136,7 @@ function picture() {
 
 function guidePlace() {
   const place = h("div", {class: "stack"});
-  guides(place, state, choices, keep);
+  guides(place, state, choices, (state.width ?? facts.width) * (state.height ?? facts.height), keep);
   return place;
 }
 
@@ -168,7 +168,10 @@ export function drawing() {
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value != null));
 }
 
-export const draw = (changes = {}) => tried(() => post("/api/drawings", {...drawing(), ...changes}));
+function draw() {
+  tried(() => post("/api/drawings", drawing()));
+  document.getElementById("stage").scrollIntoView({behavior: "smooth", block: "nearest"});
+}
 
 /** Puts the settings of an earlier drawing into the form. */
 export async function use(earlier) {

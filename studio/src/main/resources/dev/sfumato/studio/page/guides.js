@@ -3,14 +3,14 @@ import {send, tried} from "./api.js";
 import {choice, drop, field, h, show, slider, span} from "./dom.js";
 
 const KINDS = {
-  color: {name: "Colour", value: "#1ae680", scale: 400, says: "Pictures of this colour on average."},
-  clip: {name: "Text", value: "", scale: 100, says: "Pictures that a CLIP model finds to show this."},
-  "clip-image": {name: "Like a picture", value: "", scale: 100, says: "Pictures that CLIP finds similar to this one."},
-  reference: {name: "Near a picture", value: "", scale: 400, says: "Pictures near this one, pixel by pixel."},
-  symmetry: {name: "Symmetry", value: "horizontal", scale: 400, says: "Halves that mirror each other."},
-  brightness: {name: "Brightness", value: "0.5", scale: 400, says: "Pictures of this mean brightness, 0 to 1."},
-  contrast: {name: "Contrast", value: "0.3", scale: 400, says: "Pictures of this contrast."},
-  saturation: {name: "Saturation", value: "0.3", scale: 400, says: "Pictures of this mean saturation."},
+  color: {name: "Colour", value: "#1ae680", scale: 40, says: "Pictures of this colour on average."},
+  clip: {name: "Text", value: "", scale: 40, says: "Pictures that a CLIP model finds to show this."},
+  "clip-image": {name: "Like a picture", value: "", scale: 40, says: "Pictures that CLIP finds similar to this one."},
+  reference: {name: "Near a picture", value: "", scale: 40, says: "Pictures near this one, pixel by pixel."},
+  symmetry: {name: "Symmetry", value: "horizontal", scale: 40, says: "Halves that mirror each other."},
+  brightness: {name: "Brightness", value: "0.5", scale: 40, says: "Pictures of this mean brightness, 0 to 1."},
+  contrast: {name: "Contrast", value: "0.3", scale: 40, says: "Pictures of this contrast."},
+  saturation: {name: "Saturation", value: "0.3", scale: 40, says: "Pictures of this mean saturation."},
 };
 
 const SCHEDULES = [
@@ -21,11 +21,12 @@ const SCHEDULES = [
 ];
 
 /** Shows the guides of a state; changed is called after each change. */
-export function guides(place, state, choices, changed) {
-  const again = () => { guides(place, state, choices, changed); changed(); };
+export function guides(place, state, choices, pixels, changed) {
+  const again = () => { guides(place, state, choices, pixels, changed); changed(); };
   const add = kind => {
     const {value, scale} = KINDS[kind];
-    const options = {scale, from: 0, until: 1, schedule: "constant"};
+    // A guide is a mean over the pixels, so that larger pictures need more of it.
+    const options = {scale: +(scale * (pixels || 1024) / 1024).toPrecision(2), from: 0, until: 1, schedule: "constant"};
     if (kind.startsWith("clip")) options.clip = choices.clips[0] ?? "";
     state.guides.push({kind, value, options});
     again();

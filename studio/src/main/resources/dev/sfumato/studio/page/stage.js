@@ -64,7 +64,7 @@ function running() {
     tiles: h("div", {class: "tiles"}),
     bar: h("progress", {max: 1, value: 0, "aria-label": "Progress"}),
     said: h("span", {class: "said"}),
-    curves: h("div", {}),
+    curves: h("div", {class: "curves"}),
   };
   show(place, parts.tiles,
     h("div", {class: "line"}, parts.said, !isOver(job) && h("button", {type: "button", id: "stop", onclick: () => tried(() => post(`/api/jobs/${job.id}/stop`))}, "Stop")),
@@ -130,7 +130,7 @@ function finished() {
       h("button", {type: "button", id: "java", onclick: () => copied(drawing, "java")}, "Copy as Java"),
       h("button", {type: "button", class: "quiet", onclick: () => gallery.forget(shown.id)}, "Delete")),
     compared === true && h("p", {class: "hint"}, "Choose another drawing below."),
-    shown.losses.length > 1 && lossChart(shown.losses));
+    shown.losses.length > 1 && h("div", {class: "curves"}, lossChart(shown.losses)));
 }
 
 const again = (shown, changes) => tried(() => post("/api/drawings", {...shown.drawing, ...changes}));

@@ -1,0 +1,145 @@
+// Watches training runs, and starts, stops and resumes a fine-tuning.
+import {allJobs, get, isOver, onJob, post, send, tried} from "./api.js";
+import {chart, short, smooth} from "./chart.js";
+import {choice, drop, duration, field, h, show, shortName, toast} from "./dom.js";
+import * as form from "./form.js";
+
+const room = document.getElementById("watch");
+const EVERY = 2000;
+let runs = [];
+let shown = null; // the name of the run
+let other = ""; // of a second run beside it
+let sample = null; // the step of the grid that is looked at; null for the newest
+let parts = null;
+const fitting = {name: "", model: "", data: "", steps: 200, batch_size: 4, learning_rate: 1e-5, sample_every: 100, seed: 0};
+
+export function begin() {
+  parts = {list: h("div", {class: "stack"}), fit: h("div", {}), run: h("div", {class: "sheet run"})};
+  show(room, h("div", {class: "watch"},
+    h("aside", {class: "stack"}, h("details", {class: "panel"}, h("summary", {id: "fit"}, "Fine-tune a model"), parts.fit), parts.list), parts.run));
+  fit();
+  onJob((job, kind) => { if (job.kind === "training" && kind === "state" && (isOver(job) || job.step % 10 === 0)) refresh(); });
+  setInterval(() => { if (!room.hidden && !document.hidden) refresh(); }, EVERY);
+}
+
+let busy = false;
+export async function refresh() {
+  if (busy) return;
+  busy = true;
+  try {
+    runs = (await get("/api/runs")).sort((a, b) => b.updated - a.updated);
+    if (!runs.some(run => run.name === shown)) shown = runs[0]?.name ?? null;
+    list();
+    const facts = shown && await get("/api/run?name=" + encodeURIComponent(shown));
+    const second = facts && other && await get("/api/run?name=" + encodeURIComponent(other));
+    if (!parts.run.contains(document.activeElement) || !document.activeElement.matches("select, input[type=range]")) run(facts, second);
+  } catch (error) {
+    show(parts.run, h("p", {class: "said"}, error.message));
+  } finally {
+    busy = false;
+  }
+}
+
+const jobOf = name => allJobs().find(job => job.kind === "training" && !isOver(job) && job.title === shortName(name));
+
+function list() {
+  show(parts.list, runs.length === 0
+    ? h("p", {class: "hint"}, "No run lies in this studio's folders yet.")
+    : runs.map(run => h("button", {type: "button", class: "row", "aria-pressed": run.name === shown, onclick: () => {
+        shown = run.name;
+        sample = null;
+        refresh();
+      }}, h("strong", {}, shortName(run.name)), h("span", {class: "hint"}, run.alive ? "running" : new Date(run.updated).toLocaleString()))));
+}
+
+function run(facts, second) {
+  if (!facts) {
+    return show(parts.run, h("div", {class: "welcome"}, h("p", {class: "big"}, "Runs appear here."),
+      h("p", {}, "Fine-tune a model on your own pictures, or start this studio in a folder with runs.")));
+  }
+  const job = jobOf(facts.name);
+  const left = facts.steps && facts.seconds_per_step ? (facts.steps - facts.step) * facts.seconds_per_step : 0;
+  show(parts.run,
+    h("div", {class: "line"}, h("h2", {}, shortName(facts.name)),
+      job ? h("button", {type: "button", id: "stoprun", onclick: () => tried(() => post(`/api/jobs/${job.id}/stop`))}, "Stop and save")
+        : facts.resumes && facts.step < facts.steps && h("button", {type: "button", id: "resume", onclick: () => tried(async () => {
+            await post("/api/run/resume?name=" + encodeURIComponent(facts.name));
+            toast("It goes on from where it was saved.");
+          })}, "Resume")),
+    h("div", {class: "facts"}, [
+      [facts.steps ? `${facts.step} of ${facts.steps}` : facts.step, "steps"],
+      [facts.losses.length ? short(mean(facts.losses.slice(-20))) : "–", "loss, recent mean"],
+      [facts.validation.length ? short(facts.validation.at(-1)[1]) : "–", "validation loss"],
+      [facts.pictures_per_second ? short(facts.pictures_per_second) : "–", "pictures a second"],
+      [(facts.alive || job) && left ? duration(left) : "–", "left"],
+    ].map(([value, name]) => h("div", {}, h("b", {}, value), h("span", {class: "hint"}, name)))),
+    job && [h("progress", {max: job.steps || 1, value: job.step}), h("p", {class: "said", id: "training"}, job.message)],
+    curves(facts, second),
+    grids(facts),
+    h("details", {class: "more"}, h("summary", {}, second ? "Settings that differ" : "Settings"), settings(facts, second)),
+    runs.length > 1 && field("Beside it", choice([["", "no other run"], ...runs.filter(r => r.name !== facts.name).map(r => [r.name, shortName(r.name)])],
+      other, name => { other = name; document.activeElement.blur(); refresh(); })));
+}
+
+const mean = points => points.reduce((sum, [, y]) => sum + y, 0) / points.length;
+
+function curves(facts, second) {
+  const of = (one, name) => {
+    const width = Math.max(1, Math.round(one.losses.length / 30));
+    return [{name: `${name}loss`, points: smooth(one.losses, width)},
+      ...(one.validation.length > 1 ? [{name: `${name}validation`, points: one.validation}] : [])];
+  };
+  const list_ = second ? [...of(facts, shortName(facts.name) + ": "), ...of(second, shortName(second.name) + ": ")] : of(facts, "");
+  return chart(list_, {label: "Losses over the steps", log: true, height: 240});
+}
+
+function grids(facts) {
+  if (!facts.samples.length) return null;
+  const at = sample && facts.samples.includes(sample) ? facts.samples.indexOf(sample) : facts.samples.length - 1;
+  const address = i => `/api/run/sample?name=${encodeURIComponent(facts.name)}&step=${facts.samples[i]}`;
+  const image = h("img", {src: address(at), alt: "samples", class: "samples pixels"});
+  const said = h("span", {class: "name"}, `Samples at step ${+facts.samples[at]}`);
+  const range = h("input", {type: "range", id: "sample", min: 0, max: facts.samples.length - 1, value: at, "aria-label": "Step of the samples", oninput: () => {
+    sample = +range.value === facts.samples.length - 1 ? null : facts.samples[range.value];
+    image.src = address(range.value);
+    said.textContent = `Samples at step ${+facts.samples[range.value]}`;
+  }, onchange: () => range.blur()});
+  return h("div", {class: "stack"}, said, facts.samples.length > 1 && range, image);
+}
+
+function settings(facts, second) {
+  const text = value => (value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? ""));
+  const names = [...new Set([...Object.keys(facts.settings), ...Object.keys(second?.settings ?? {})])].filter(name => name !== "studio").sort();
+  const rows = names.filter(name => !second || text(facts.settings[name]) !== text(second.settings[name]));
+  return h("div", {class: "table"}, h("table", {},
+    second && h("tr", {}, h("th", {}), h("th", {}, shortName(facts.name)), h("th", {}, shortName(second.name))),
+    rows.map(name => h("tr", {}, h("th", {}, name), h("td", {}, text(facts.settings[name])), second && h("td", {}, text(second.settings[name]))))));
+}
+
+// ---- the form
+
+function fit() {
+  fitting.model ||= form.models()[0] ?? "";
+  const text = (name, placeholder) => h("input", {type: "text", value: fitting[name], placeholder, "aria-label": name, id: "fit" + name,
+    oninput: event => fitting[name] = event.target.value.trim()});
+  const number = name => h("input", {type: "number", min: 0, step: "any", value: fitting[name], id: "fit" + name, oninput: event => fitting[name] = +event.target.value});
+  const data = text("data", "pictures/, a zip, mnist or hf:org/name");
+  const start = () => tried(async () => {
+    const answer = await post("/api/trainings", fitting);
+    shown = answer.run;
+    other = "";
+    toast("It is in the queue. Its run appears with the first step.");
+  });
+  show(parts.fit, h("div", {class: "stack"},
+    field("Name of the run", text("name", "mine")),
+    field("Model", choice([...new Set([...form.models(), fitting.model])].map(name => [name, name]), fitting.model, name => fitting.model = name)),
+    field("Pictures", data),
+    drop("or drop a zip of pictures", file => tried(async () => {
+      toast("Sending the pictures …");
+      data.value = fitting.data = (await send("/api/data", file)).data;
+      toast("They are there.");
+    }), ".zip,.tar,.tgz"),
+    h("div", {class: "pair"}, field("Steps", number("steps")), field("Batch size", number("batch_size"))),
+    h("div", {class: "pair"}, field("Learning rate", number("learning_rate")), field("Samples every", number("sample_every"))),
+    h("button", {type: "button", class: "primary", id: "train", onclick: start}, "Train")));
+}

@@ -1,0 +1,53 @@
+package dev.sfumato.training;
+
+import dev.sfumato.tensor.Tensor;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Names that only equal things share: the first half of a SHA-256. */
+final class Fingerprint {
+  private static final int BYTES = 16;
+
+  private Fingerprint() {}
+
+  static String of(byte[] content) {
+    return name(digest(), content);
+  }
+
+  static String of(String text) {
+    return of(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Returns the name of a network.
+   *
+   * @param weights by name
+   * @param computation how it is computed, which rounding depends on
+   */
+  static String of(Map<String, Tensor> weights, String computation) {
+    MessageDigest digest = digest();
+    new TreeMap<>(weights)
+        .forEach(
+            (name, weight) -> {
+              digest.update((name + weight.dtype()).getBytes(StandardCharsets.UTF_8));
+              digest.update(weight.toBytes());
+            });
+    return name(digest, computation.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String name(MessageDigest digest, byte[] end) {
+    return HexFormat.of().formatHex(digest.digest(end), 0, BYTES);
+  }
+
+  private static MessageDigest digest() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e); // every Java has it
+    }
+  }
+}

@@ -1,0 +1,199 @@
+package dev.sfumato.training;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import dev.sfumato.data.Batch;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.BatchStream;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.DataOptions;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
+import dev.sfumato.data.Drawn;
+import dev.sfumato.io.AtomicFile;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Encoded pictures and captions that are kept on the disk. */
+class LatentCacheTest {
+  private static final int PICTURES = 4;
+  private static final int TEXTS = PICTURES + 1; // and the empty one
+
+  @TempDir Path folder;
+  private Path model;
+  private Path data;
+  private Path place;
+
+  @BeforeEach
+  void write() throws IOException {
+    model = TinyStableDiffusion.write(folder.resolve("model"), "sd1");
+    data = folder.resolve("data");
+    place = folder.resolve("cache");
+    for (int i = 0; i < PICTURES; i++) {
+      Drawn.captioned(data.resolve(i + ".png"), 24, 16, i);
+    }
+  }
+
+  private List<Double> losses(LatentCache cache, boolean centered, BatchOptions.Tags tags) {
+    DataOptions options = DataOptions.defaults().withResolution(16).withCenterCrop(centered);
+    Dataset dataset = Datasets.open(data.toString(), options);
+    BatchOptions order = new BatchOptions(2, true, false, 0).withTags(tags);
+    Objective objective = Objective.defaults().withCaptionDropout(0.3);
+    List<Double> losses = new ArrayList<>();
+    try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(model);
+        Trainer trainer =
+            new Trainer(
+                new DenoisingLoss(pipeline, objective, cache),
+                new Batches(dataset, order),
+                TrainingOptions.defaults().withMaxSteps(8))) {
+      while (trainer.hasNext()) {
+        losses.add(trainer.step().loss());
+      }
+    }
+    return losses;
+  }
+
+  private List<Double> losses(LatentCache cache) {
+    return losses(cache, true, BatchOptions.Tags.AS_WRITTEN);
+  }
+
+  private LatentCache disk() {
+    return LatentCache.disk(place);
+  }
+
+  private List<Path> files(String part) {
+    if (!Files.exists(place)) {
+      return List.of();
+    }
+    try (Stream<Path> all = Files.walk(place)) {
+      return all.filter(Files::isRegularFile)
+          .filter(file -> place.relativize(file).toString().startsWith(part))
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void anotherRunReadsWhatTheFirstMade() {
+    List<Double> none = losses(LatentCache.NONE);
+    assertThat(losses(disk())).isEqualTo(none);
+    assertThat(files("vae-")).hasSize(PICTURES);
+    assertThat(files("text-")).hasSize(TEXTS);
+    for (Path file : files("vae-")) { // other values, correctly written
+      try (Scope scope = Scope.open()) {
+        Tensor row = Safetensors.open(file).tensor("row").mul(3).add(1);
+        new DiskRows(() -> file.getParent().getParent())
+            .keep(file.getFileName().toString().replace(".safetensors", ""), RowStore.Row.of(row));
+      }
+    }
+    assertThat(losses(disk())).isNotEqualTo(none);
+  }
+
+  @Test
+  void damagedAndHalfWrittenFilesAreMadeAnew() throws IOException {
+    List<Double> none = losses(disk());
+    List<Path> files = files("");
+    for (int i = 0; i < files.size(); i++) {
+      byte[] bytes = Files.readAllBytes(files.get(i));
+      if (i % 3 == 0) {
+        Files.write(files.get(i), Arrays.copyOf(bytes, bytes.length / 2));
+      } else if (i % 3 == 1) {
+        bytes[bytes.length - 1] ^= 1; // a value, not the header
+        Files.write(files.get(i), bytes);
+      } else {
+        Path aside = files.get(i).resolveSibling("." + i + ".incomplete");
+        Files.move(files.get(i), aside);
+        assertThat(AtomicFile.isLeftover(aside)).isTrue();
+      }
+    }
+    assertThat(losses(disk())).isEqualTo(none);
+    for (Path file : files) {
+      try (Scope scope = Scope.open()) {
+        assertWithMessage("%s", file)
+            .that(Safetensors.open(file).tensor("row").isFinite())
+            .isTrue();
+      }
+    }
+    assertThat(losses(disk())).isEqualTo(none);
+  }
+
+  @Test
+  void aChangedPictureOrCaptionIsNoticed() throws IOException {
+    losses(disk());
+    Drawn.picture(data.resolve("1.png"), 24, 16, 99);
+    Files.writeString(data.resolve("2.txt"), "another text");
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+    assertThat(files("vae-")).hasSize(PICTURES + 1);
+    assertThat(files("text-")).hasSize(TEXTS + 1);
+  }
+
+  @Test
+  void anotherModelIsNotMistaken() {
+    losses(disk());
+    Path weights = model.resolve("vae/diffusion_pytorch_model.safetensors");
+    try (Scope scope = Scope.open()) {
+      Map<String, Tensor> changed = new TreeMap<>(Safetensors.open(weights).tensors());
+      changed.computeIfPresent("encoder.conv_in.bias", (name, bias) -> bias.add(0.5));
+      Safetensors.write(weights, changed, Map.of("format", "pt"));
+    }
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+    assertThat(files("vae-")).hasSize(2 * PICTURES);
+    assertThat(files("text-")).hasSize(TEXTS);
+  }
+
+  @Test
+  void whatHardlyComesAgainIsNotKept() throws IOException {
+    for (int i = 0; i < PICTURES; i++) {
+      Files.writeString(data.resolve(i + ".txt"), "a, b, c, d, e, f, g, " + i);
+    }
+    BatchOptions.Tags shuffled = new BatchOptions.Tags(true, 0);
+    assertThat(losses(disk(), false, shuffled))
+        .isEqualTo(losses(LatentCache.NONE, false, shuffled));
+    assertThat(files("vae-")).isEmpty(); // each epoch takes another part of the pictures
+    assertThat(files("text-").size()).isAtMost(TEXTS);
+  }
+
+  @Test
+  void aDiskThatTakesNothingStopsNoRun() throws IOException {
+    Files.writeString(place, "a file in the way");
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+  }
+
+  @Test
+  void anXlModelIsToldRealSizesAndCrops() throws IOException {
+    model = TinyStableDiffusion.write(folder.resolve("xl"), "xl");
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+    DataOptions options = DataOptions.defaults().withResolution(16);
+    Batches batches =
+        new Batches(Datasets.open(data.toString(), options), new BatchOptions(1, false, false, 0));
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(model);
+        BatchStream stream = batches.epoch(0).from(0)) {
+      Batch batch = stream.next();
+      int left = batch.crops().get(0).left();
+      assertThat(left).isAtMost(8); // scaled to 24 x 16, of which 16 x 16 are taken
+      Tensor sizes =
+          new LatentTask(pipeline, disk()).condition(batch, new boolean[1]).sizes().orElseThrow();
+      assertThat(sizes.toFloats()).isEqualTo(new float[] {16, 24, 0, left, 16, 16});
+    }
+  }
+}
