@@ -43,7 +43,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         With Sfumato:
 
         ```
-        ./sfumato sample --model %s %s DIR/%s --prompt "%s" --out sample.png
+        ./sfumato sample --model %s --%s "DIR/%s" --prompt "%s" --out sample.png
         ```
 
         %s
@@ -62,8 +62,8 @@ record AdapterCard(RunFacts facts, String base, String description) {
         ModelCard.table(facts.model()),
         ModelCard.table(facts.results()),
         base.isEmpty() ? "BASE" : base,
-        facts.learner().word().isPresent() ? "--textual-inversion" : "--lora",
-        file(),
+        facts.learner().word().isPresent() ? "textual-inversion" : "lora",
+        file() + (isOfXl() ? "=" + trigger().orElseThrow() : ""),
         trigger().orElse("TEXT"),
         diffusers());
   }
@@ -75,6 +75,11 @@ record AdapterCard(RunFacts facts, String base, String description) {
         .word()
         .map(word -> word.token())
         .or(() -> Optional.ofNullable(facts.settings().get("instance_prompt")));
+  }
+
+  /** Returns whether the file does not name its word. */
+  private boolean isOfXl() {
+    return facts.learner().word().isPresent() && facts.isXl();
   }
 
   private String tags() {
