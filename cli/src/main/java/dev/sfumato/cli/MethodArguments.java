@@ -3,7 +3,9 @@ package dev.sfumato.cli;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.run.Method;
+import dev.sfumato.run.PriorPreservation;
 import dev.sfumato.run.Training;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -92,6 +94,38 @@ final class MethodArguments {
       description = "Textual inversion: vectors of the new word (default: 1).")
   Integer vectors;
 
+  // ---- prior preservation
+
+  @Option(
+      names = "--class-prompt",
+      paramLabel = "TEXT",
+      split = "\n",
+      description =
+          "DreamBooth: the text of the subject's class, such as \"a cat\"; class pictures then keep"
+              + " the model from forgetting it. With several subjects, again for each folder of"
+              + " --data: FOLDER=TEXT.")
+  List<String> classPrompts;
+
+  @Option(
+      names = "--class-data",
+      paramLabel = "DIR",
+      description =
+          "DreamBooth: the class pictures, with several subjects in folders; the model draws those"
+              + " that are missing.")
+  Path classData;
+
+  @Option(
+      names = "--class-count",
+      paramLabel = "N",
+      description = "DreamBooth: class pictures of each subject (default: 100).")
+  Integer classCount;
+
+  @Option(
+      names = "--prior-weight",
+      paramLabel = "X",
+      description = "DreamBooth: weight of the class pictures' loss (default: 1).")
+  Double priorWeight;
+
   /** Returns {@code whole} with the chosen method, if one was chosen. */
   Training applied(CommandSpec spec, Training whole) {
     requireFitting(spec);
@@ -103,6 +137,9 @@ final class MethodArguments {
       }
       double rate = textEncoderLearningRate;
       changed = changed.withOptions(options -> options.withTextEncoderLearningRate(rate));
+    }
+    if (classPrompts != null || classData != null) {
+      changed = changed.withPriorPreservation(prior(spec));
     }
     boolean chosen = method != null || texts || given(ofLora());
     return chosen ? changed.withMethod(method(spec).withTextEncoder(texts)) : changed;
@@ -127,6 +164,17 @@ final class MethodArguments {
     };
   }
 
+  private PriorPreservation prior(CommandSpec spec) {
+    if (classPrompts == null || classData == null) {
+      throw wrong(spec, "--class-prompt and --class-data go together");
+    }
+    return new PriorPreservation(
+        classPrompts,
+        classData,
+        classCount == null ? PriorPreservation.COUNT : classCount,
+        priorWeight == null ? 1 : priorWeight);
+  }
+
   private LoraOptions lora() {
     LoraOptions options = LoraOptions.defaults();
     options = loraRank == null ? options : options.withRank(loraRank);
@@ -139,6 +187,9 @@ final class MethodArguments {
     boolean lora = method == null || method == Method.Kind.LORA;
     if (!lora && given(ofLora())) {
       throw wrong(spec, "the options --lora-... go with --method lora");
+    }
+    if (classPrompts == null && given(Stream.of(classCount, priorWeight))) {
+      throw wrong(spec, "--class-count and --prior-weight need --class-prompt and --class-data");
     }
     Stream<Object> ofWords = Stream.of(placeholderToken, initializerToken, vectors);
     if (method != Method.Kind.TEXTUAL_INVERSION && given(ofWords)) {

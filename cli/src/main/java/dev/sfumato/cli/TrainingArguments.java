@@ -129,7 +129,9 @@ final class TrainingArguments {
   @Option(
       names = "--cache-dir",
       paramLabel = "DIR",
-      description = "Folder of --cache-latents disk (default: ${DEFAULT-VALUE}).")
+      description =
+          "Folder of --cache-latents disk (default: sfumato/latents in $XDG_CACHE_HOME or in"
+              + " ~/.cache).")
   Path cacheDir;
 
   TrainingOptions options() {

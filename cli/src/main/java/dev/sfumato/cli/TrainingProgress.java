@@ -6,6 +6,7 @@ import dev.sfumato.run.TrainingRun;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -19,6 +20,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
   private Interruption.Delay delay = () -> {};
   private long start;
   private long imagesBefore;
+  private List<String> found = List.of(); // by the survey, to be printed if nothing fails
 
   /**
    * Makes a progress that is shown; in the processes after the first it only listens for the end.
@@ -34,6 +36,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     imagesBefore = trainer.progress().images();
     start = System.nanoTime();
     end();
+    found.forEach(System.err::println);
     if (shown) {
       bar = new StepProgress("train", trainer.progress().step(), trainer.totalSteps());
     }
@@ -51,8 +54,10 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
 
   @Override
   public void onSurvey(Survey survey, int batchSize) {
-    if (bar != null) {
+    if (StepProgress.hasTerminal() && bar != null) {
       survey.lines(batchSize).forEach(bar::line);
+    } else if (shown) {
+      found = survey.lines(batchSize);
     }
   }
 

@@ -8,6 +8,7 @@ class InspectSystemTest {
   @Test
   void showsWhatTheEngineWantsAndWhatThisMachineHas() {
     String shown = Calls.run("inspect --system").succeeds().out();
+    assertThat(shown).containsMatch("(?m)^memory +[\\d.]+ GB, [\\d.]+ GB available");
     assertThat(shown).containsMatch("(?m)^engine +libtorch and its binding 2\\.");
     assertThat(shown).containsMatch("(?m)^driver +wanted 580 or newer, found ");
     assertThat(shown).containsMatch("(?m)^cudnn +wanted 9 ");

@@ -26,6 +26,7 @@ class TextToImageFinetuneTest {
   private Path data;
   private Path output;
   private String caption = "a red rose";
+  private String samples = "0";
 
   @BeforeAll
   static void writeTheModel() {
@@ -41,7 +42,7 @@ class TextToImageFinetuneTest {
   private Calls.Result finetune(Path to, String more, Object... places) {
     List<String> args = new ArrayList<>(List.of("finetune", "--model", model.toString()));
     args.addAll(List.of("--data", data.toString(), "--output", to.toString()));
-    args.addAll(List.of("--batch-size", "2", "--sample-count", "0", "--log", "csv"));
+    args.addAll(List.of("--batch-size", "2", "--sample-count", samples, "--log", "csv"));
     args.addAll(List.of("--instance-prompt", caption));
     args.addAll(List.of("--resolution", "16", "--learning-rate", "1e-2"));
     args.addAll(Calls.words(more, places));
@@ -61,7 +62,7 @@ class TextToImageFinetuneTest {
   }
 
   @Test
-  void aLoraIsTheDefaultAndIsDrawnWith() {
+  void aLoraIsTheDefaultAndIsDrawnWith() throws IOException {
     finetune(output, "--max-steps 2 --lora-rank 3 --lora-alpha 6 --lora-targets all").succeeds();
     Path file = output.resolve("pytorch_lora_weights.safetensors");
     String header = Safetensors.open(file).metadata().get("lora_adapter_metadata");
@@ -72,8 +73,25 @@ class TextToImageFinetuneTest {
     JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
     assertThat(config.get("method").textValue()).isEqualTo("lora");
     assertThat(config.get("lora_targets").toString()).isEqualTo("[\"all\"]");
+    String card = Files.readString(output.resolve("README.md"));
+    assertThat(card).contains("- lora\n");
+    assertThat(card).contains("license: unknown\n");
+    assertThat(card).contains("instance_prompt: \"a red rose\"\n");
+    assertThat(card).contains("load_lora_weights");
+    assertThat(Files.readString(output.resolve("report.html"))).contains("Largest changes");
     sample("--prompt rose --lora %s", file + ":0.5").succeeds();
     sample("--prompt rose --lora %s", output).succeeds();
+  }
+
+  @Test
+  void samplesShowTheModelWithAndWithoutTheLora() throws IOException {
+    samples = "2";
+    String options = "--sample-steps 2 --sample-every 2 --max-steps 2";
+    finetune(output, options + " --validation-prompt cat").succeeds();
+    Path without = output.resolve("samples/without-lora.png");
+    assertThat(bytes(without)).isEqualTo(bytes(output.resolve("samples/step-000000.png")));
+    assertThat(bytes(without)).isNotEqualTo(bytes(output.resolve("samples/step-000002.png")));
+    assertThat(Files.readString(output.resolve("report.html"))).contains("without the LoRA");
   }
 
   @Test
@@ -136,8 +154,38 @@ class TextToImageFinetuneTest {
       assertThat(Safetensors.open(output.resolve(file)).tensor("<rose-x>").shape())
           .isEqualTo(new long[] {2, 32});
     }
+    assertThat(Files.readString(output.resolve("README.md"))).contains("<rose-x>");
     sample("--prompt %s --textual-inversion %s", "a <rose-x>", output.resolve(file)).succeeds();
     finetune(output, "--max-steps 4 --resume --vectors 3").failsWith(1, "--vectors");
+  }
+
+  @Test
+  void missingClassPicturesAreDrawnOnce() throws IOException {
+    Path classes = folder.resolve("classes");
+    String options = "--max-steps 2 --class-count 3 --class-prompt rose --class-data " + classes;
+    finetune(output, options + " --prior-weight 0.5 --train-text-encoder").succeeds();
+    List<Path> drawn = Calls.files(classes);
+    assertThat(drawn).hasSize(3);
+    Files.delete(classes.resolve(drawn.get(0)));
+    byte[] second = bytes(classes.resolve(drawn.get(1)));
+    finetune(output, options + " --overwrite").succeeds();
+    assertThat(Calls.files(classes)).hasSize(3);
+    assertThat(bytes(classes.resolve(drawn.get(1)))).isEqualTo(second);
+    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    assertThat(config.get("class_prompt").toString()).isEqualTo("[\"rose\"]");
+    finetune(output, "--max-steps 3 --resume").succeeds();
+    finetune(output, "--class-count 3").failsWith(2, "--class-prompt");
+    finetune(output, "--class-prompt rose").failsWith(2, "--class-data");
+  }
+
+  @Test
+  void severalSubjectsHaveFolders() throws IOException {
+    Path classes = folder.resolve("classes");
+    String options = "--max-steps 2 --class-count 2 --class-data %s --class-prompt %s";
+    finetune(output, options + " --class-prompt %s", classes, "a=a cat", "b=a dog").succeeds();
+    assertThat(Calls.files(classes)).hasSize(4);
+    Path other = folder.resolve("other");
+    finetune(other, options, folder.resolve("c2"), "a=a cat").failsWith(1, "--class-prompt");
   }
 
   @Test

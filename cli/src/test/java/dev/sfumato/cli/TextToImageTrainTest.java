@@ -112,12 +112,13 @@ class TextToImageTrainTest {
     BufferedImage wide = new BufferedImage(40, 20, BufferedImage.TYPE_INT_RGB);
     ImageIO.write(wide, "png", data.resolve("wide.png").toFile());
     String call = "--instance-prompt %s --resolution 16 --sample-count 0 --max-steps ";
-    fromParts(call + 2, "a rose").succeeds();
+    assertThat(fromParts(call + 2, "a rose").succeeds().err()).contains("buckets: 2 (");
     JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
     assertThat(config.get("buckets").booleanValue()).isTrue();
-    train("--max-steps 4 --resume").succeeds();
-    train("--max-steps 5 --resume --no-buckets").succeeds();
+    train("--max-steps 4 --resume --cache-latents disk --cache-dir %s", folder.resolve("cache"))
+        .succeeds();
     config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
-    assertThat(config.get("buckets").booleanValue()).isFalse();
+    assertThat(config.get("buckets").booleanValue()).isTrue();
+    assertThat(Files.isDirectory(folder.resolve("cache"))).isTrue();
   }
 }

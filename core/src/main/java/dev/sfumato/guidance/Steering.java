@@ -4,9 +4,11 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +21,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   private static final double BLOWN_UP = 10;
 
   /** The weighted sum of the guides' losses, one element, and each single loss. */
-  private record Losses(Tensor sum, Map<String, Double> byName) {}
+  private record Losses(Tensor sum, Map<String, Tensor> byName) {}
 
   /** The results for x: the network's output, predictedX0 and the losses' gradient. */
   private record Derivative(Tensor output, Tensor predictedX0, Losses losses, Tensor gradient) {}
@@ -41,8 +43,10 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
       d = guidance.mode() == GradientMode.EXACT ? exact(seen, leaf) : shortcut(seen, leaf);
     }
     Tensor output = twice ? denoiser.predict(run, step, x) : d.output.detach();
-    Prediction guided = new Prediction(output, x, d.losses.byName, d.gradient.norm().item());
-    if (d.gradient.isFinite()) {
+    Map<String, Double> losses = new LinkedHashMap<>();
+    double norm = read(d, losses);
+    Prediction guided = new Prediction(output, x, losses, norm);
+    if (Double.isFinite(norm) || d.gradient.isFinite()) {
       guided = guidance.rule().moved(guided, guidance.clamp().apply(d.gradient), run, step);
       warnIfBlownUp(x, guided.x());
     } else {
@@ -54,6 +58,20 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     return mean.steps() == 0
         ? guided
         : mean.kind().shifted(guided, descent(d.predictedX0, x), run, step);
+  }
+
+  /** Reads the losses into {@code byName} and returns the gradient's norm: a card is asked once. */
+  private static double read(Derivative d, Map<String, Double> byName) {
+    List<Tensor> numbers = new ArrayList<>(d.losses.byName.values());
+    numbers.add(d.gradient.norm());
+    float[] read =
+        Tensor.stack(numbers.stream().map(n -> n.to(DType.FLOAT32).reshape()).toList(), 0)
+            .toFloats();
+    int next = 0;
+    for (String name : d.losses.byName.keySet()) {
+      byName.put(name, (double) read[next++]);
+    }
+    return read[next];
   }
 
   /** Computes the gradient that starts after the network. */
@@ -87,13 +105,13 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
 
   private Losses losses(Tensor predictedX0, Tensor x) {
     Moment at = new Moment(run, step, x, random);
-    Map<String, Double> byName = new LinkedHashMap<>();
+    Map<String, Tensor> byName = new LinkedHashMap<>();
     Tensor seen = guidance.rule().seen(predictedX0, x, run, step);
     Tensor pictures = guidance.rule().limited(denoiser.pictures(seen));
     Tensor sum = null;
     for (ScheduledGuide guide : guidance.actingAt(step)) {
       Tensor loss = guide.loss(pictures, at);
-      byName.put(guide.name(), loss.item());
+      byName.put(guide.name(), loss.detach());
       Tensor weighted = loss.mul(guide.weight().at(run, step));
       sum = sum == null ? weighted : sum.add(weighted);
     }

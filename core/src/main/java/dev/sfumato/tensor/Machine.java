@@ -1,12 +1,15 @@
 package dev.sfumato.tensor;
 
 import com.sun.jna.NativeLibrary;
-import java.lang.management.ManagementFactory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Context;
 
 /**
@@ -74,13 +77,18 @@ public final class Machine {
   }
 
   private static String memory() {
-    return ManagementFactory.getOperatingSystemMXBean()
-            instanceof com.sun.management.OperatingSystemMXBean system
-        ? gigabytes(system.getTotalMemorySize())
-            + ", "
-            + gigabytes(system.getFreeMemorySize())
-            + " free"
-        : "unknown";
+    try {
+      Map<String, Long> kilobytes =
+          Files.readAllLines(Path.of("/proc/meminfo")).stream()
+              .map(line -> line.split("[: ]+"))
+              .collect(Collectors.toMap(words -> words[0], words -> Long.parseLong(words[1])));
+      return gigabytes(kilobytes.get("MemTotal") * 1024)
+          + ", "
+          + gigabytes(kilobytes.get("MemAvailable") * 1024)
+          + " available";
+    } catch (IOException e) {
+      return "unknown"; // a system without /proc
+    }
   }
 
   private static String cuda() {

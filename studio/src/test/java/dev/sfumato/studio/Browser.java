@@ -160,7 +160,7 @@ final class Browser implements AutoCloseable {
 
   /** Waits until JavaScript gives something true. */
   JsonNode await(String script) {
-    long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    long end = System.nanoTime() + Duration.ofSeconds(120).toNanos();
     while (System.nanoTime() < end) {
       JsonNode value = run("(() => { try { return " + script + " } catch { return false } })()");
       if (value.isTextual() ? !value.asText().isEmpty() : value.asBoolean()) {

@@ -11,6 +11,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -29,6 +30,7 @@ record Learner(
     implements AutoCloseable {
   private static final String LORA = "pytorch_lora_weights.safetensors";
   private static final String WORD = "learned_embeds.safetensors";
+  private static final int SHOWN = 12;
   private static final long LORA_STREAM = 0x10AAL;
 
   /** A whole model that learns. */
@@ -173,7 +175,21 @@ record Learner(
     return facts;
   }
 
-  private java.util.List<Tensor> learning() {
+  /** Returns the norms of the LoRA's changes of the layers that it changes most. */
+  Map<String, String> largestChanges() {
+    Map<String, String> changes = new LinkedHashMap<>();
+    lora.ifPresent(
+        l ->
+            l.norms().entrySet().stream()
+                .sorted(Map.Entry.<String, Double>comparingByValue().reversed())
+                .limit(SHOWN)
+                .forEach(
+                    e ->
+                        changes.put(e.getKey(), String.format(Locale.ROOT, "%.4g", e.getValue()))));
+    return changes;
+  }
+
+  private List<Tensor> learning() {
     return ((StableDiffusionPipeline) pipeline).learners().trainable();
   }
 

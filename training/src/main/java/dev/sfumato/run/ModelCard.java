@@ -47,6 +47,12 @@ record ModelCard(RunFacts facts, String description) {
 
   private String text() {
     String base = facts.settings().getOrDefault("model", "");
+    return facts.learner().isWhole()
+        ? model(base)
+        : new AdapterCard(facts, base, description).text(isHubId(base));
+  }
+
+  private String model(String base) {
     return String.format(
         Locale.ROOT,
         """
@@ -121,8 +127,8 @@ record ModelCard(RunFacts facts, String description) {
   private String diffusers() {
     if (facts.drawsTexts()) {
       return """
-          from diffusers import StableDiffusionPipeline
-          StableDiffusionPipeline.from_pretrained("DIR")("TEXT").images[0].save("sample.png")""";
+          from diffusers import DiffusionPipeline
+          DiffusionPipeline.from_pretrained("DIR")("TEXT").images[0].save("sample.png")""";
     }
     return isConditioned()
         ? """
@@ -135,7 +141,7 @@ record ModelCard(RunFacts facts, String description) {
           DDPMPipeline.from_pretrained("DIR")(batch_size=4).images[0].save("sample.png")""";
   }
 
-  private static String table(Map<String, String> facts) {
+  static String table(Map<String, String> facts) {
     return facts.entrySet().stream()
         .filter(fact -> !fact.getKey().equals("licence"))
         .map(

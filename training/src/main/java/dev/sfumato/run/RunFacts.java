@@ -169,6 +169,12 @@ record RunFacts(
     return ModelOptions.classesOf(pipeline());
   }
 
+  /** Returns whether the model is of the kind of Stable Diffusion XL. */
+  boolean isXl() {
+    return pipeline().denoiser() instanceof LatentDenoiser latents
+        && latents.unet().config().additionEmbedType().isPresent();
+  }
+
   /** Returns whether the model draws texts. */
   boolean drawsTexts() {
     return pipeline() instanceof StableDiffusionPipeline;

@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.chart.LossChart;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Png;
+import dev.sfumato.pipeline.LiveLora;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.tracking.Outcome;
 import dev.sfumato.tracking.Tracker;
@@ -24,6 +25,9 @@ import org.slf4j.LoggerFactory;
  */
 final class RunFiles {
   private static final Logger log = LoggerFactory.getLogger(RunFiles.class);
+
+  /** The sample grid of a LoRA's base model. */
+  static final String WITHOUT = "samples/without-lora.png";
 
   private final RunFacts facts;
   private final String description;
@@ -78,8 +82,10 @@ final class RunFiles {
       return;
     }
     sampledStep = step;
+    SampleGrid samples = new SampleGrid(facts.pipeline(), dataset, watch);
     try (Trainer.Averages averages = trainer.useAverages()) {
-      BufferedImage grid = new SampleGrid(facts.pipeline(), dataset, watch).draw(stopAsked);
+      drawWithout(samples, stopAsked);
+      BufferedImage grid = samples.draw(stopAsked);
       Png.write(grid(), grid);
       tell.accept(tracker -> tracker.samples(step, grid, grid()));
     } catch (CancellationException stopped) {
@@ -88,6 +94,21 @@ final class RunFiles {
       log.warn("no sample grid after training step {}: {}", step, e.getMessage());
     }
     drawLoss();
+  }
+
+  /** Draws the same without the LoRA, once for a run. */
+  private void drawWithout(SampleGrid samples, BooleanSupplier stopAsked) {
+    Path file = file(WITHOUT);
+    if (facts.learner().lora().isEmpty() || Files.exists(file)) {
+      return;
+    }
+    LiveLora lora = facts.learner().lora().get();
+    lora.scale(0);
+    try {
+      Png.write(file, samples.draw(stopAsked));
+    } finally {
+      lora.scale(1);
+    }
   }
 
   private void drawLoss() {

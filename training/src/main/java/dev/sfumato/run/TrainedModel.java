@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The model of a training: a given one, one in memory, or a new one.
@@ -192,6 +193,35 @@ record TrainedModel(
     } else if (!weights.equals(TrainedWeights.ALL)) {
       throw new SfumatoException(
           "`trainOnly` and `freeze` are for `method` full: a LoRA has `loraTargets`");
+    }
+  }
+
+  /**
+   * Lets the model before its training draw.
+   *
+   * @throws SfumatoException if there is none, or it draws without texts
+   */
+  void draw(Device device, Consumer<DiffusionPipeline> work) {
+    if (from.memory.isPresent()) {
+      requireTexts(from.memory.get());
+      work.accept(from.memory.get());
+      return;
+    }
+    Path folder =
+        directory()
+            .orElseThrow(
+                () -> new SfumatoException("class pictures are drawn by a `model`: name it"));
+    try (DiffusionPipeline base = DiffusionPipeline.load(folder, UNCHECKED)) {
+      requireTexts(base);
+      base.to(device);
+      work.accept(base);
+    }
+  }
+
+  private static void requireTexts(DiffusionPipeline base) {
+    if (!(base instanceof StableDiffusionPipeline)) {
+      throw new SfumatoException(
+          "`classPrompt` needs a text-to-image model, which draws class pictures");
     }
   }
 

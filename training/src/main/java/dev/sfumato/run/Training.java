@@ -56,6 +56,7 @@ public final class Training implements Cloneable {
   private Objective objective = Objective.defaults();
   private LatentCache latentCache = LatentCache.MEMORY;
   private WatchOptions watch = WatchOptions.defaults();
+  private Optional<ClassFolders> classes = Optional.empty();
   private Optional<Device> device = Optional.empty();
   private Optional<Precision> precision = Optional.empty();
   private Map<String, Object> notes = Map.of();
@@ -126,6 +127,11 @@ public final class Training implements Cloneable {
    */
   public Training withMethod(Method method) {
     return with(t -> t.model = t.model.with(method));
+  }
+
+  /** Returns a copy that also learns from pictures of the subject's class (DreamBooth). */
+  public Training withPriorPreservation(PriorPreservation prior) {
+    return with(t -> t.classes = Optional.of(new ClassFolders(prior)));
   }
 
   /**
@@ -265,6 +271,7 @@ public final class Training implements Cloneable {
     }
     try (OutputDirectory directory = open()) {
       Optional<Path> checkpoint = checkpoint(directory);
+      classes.filter(ClassFolders::isIncomplete).ifPresent(c -> draw(c, listener));
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
       listener.onTask("reading the pictures");
       int whole = batches.times(processes.size()).batchSize();
@@ -281,16 +288,30 @@ public final class Training implements Cloneable {
 
   /** Opens the pictures, in the size and the colours of the model unless others were requested. */
   private HeldOut open(Optional<Path> folder, Consumer<Survey> look) {
-    return folder
-        .map(pictures::following)
-        .orElseGet(() -> model.pictures(pictures))
-        .open(batches.seed(), look);
+    HeldOut found =
+        folder
+            .map(pictures::following)
+            .orElseGet(() -> model.pictures(pictures))
+            .open(batches.seed(), look);
+    return classes
+        .map(c -> new HeldOut(c.paired(found.training()), found.validation()))
+        .orElse(found);
+  }
+
+  private void draw(ClassFolders missing, TrainingRun.Listener listener) {
+    listener.onTask("preparing the model that draws class pictures");
+    model.draw(
+        place(),
+        base -> missing.complete(base, pictures.options().resolution(), options.seed(), listener));
+  }
+
+  private Device place() {
+    return device.orElseGet(() -> Device.parse("auto"));
   }
 
   private TrainedModel.Loaded load(Optional<Path> checkpoint, Dataset dataset) {
-    Device place = device.orElseGet(() -> Device.parse("auto"));
     TrainedModel.Loaded loaded =
-        model.load(checkpoint, dataset, options.seed(), objective.classDropout(), place);
+        model.load(checkpoint, dataset, options.seed(), objective.classDropout(), place());
     precision.ifPresent(loaded.pipeline()::precision);
     return loaded;
   }
@@ -340,11 +361,14 @@ public final class Training implements Cloneable {
     return watch;
   }
 
-  /** Returns the loss of a model of any kind. */
-  TrainingLoss loss(DiffusionPipeline pipeline) {
-    return pipeline instanceof StableDiffusionPipeline texts
-        ? new DenoisingLoss(texts, objective, latentCache)
-        : new DenoisingLoss(((PixelPipeline) pipeline).denoiser(), pipeline.scheduler(), objective);
+  /** Returns the loss of a model of any kind on these pictures. */
+  TrainingLoss loss(DiffusionPipeline pipeline, Dataset dataset) {
+    if (pipeline instanceof PixelPipeline pixels) {
+      return new DenoisingLoss(pixels.denoiser(), pipeline.scheduler(), objective);
+    }
+    DenoisingLoss loss =
+        new DenoisingLoss((StableDiffusionPipeline) pipeline, objective, latentCache);
+    return classes.map(c -> loss.withPrior(c.open(dataset, pictures.options()))).orElse(loss);
   }
 
   /** Returns the description of the model, for the model card. */
@@ -365,6 +389,7 @@ public final class Training implements Cloneable {
     settings.put("cache_latents", latentCache.kind().toString());
     settings.put("cache_dir", latentCache.folder().toString());
     settings.putAll(watch.settings());
+    classes.ifPresent(c -> settings.putAll(c.prior().settings()));
     settings.putAll(model.settings());
     return settings;
   }

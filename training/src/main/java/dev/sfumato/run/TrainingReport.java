@@ -39,6 +39,7 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
             "Loss over optimiser steps; validation with the same noise each time."));
     addSamples(sections);
     addEpochs(sections);
+    addFacts(sections, "Largest changes of the LoRA", facts.learner().largestChanges());
     addFacts(sections, "Time and memory", facts.cost());
     addFacts(sections, "Machine", facts.machine());
     addFacts(sections, "Model", facts.model());
@@ -74,11 +75,14 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
       sections.add(new HtmlReport.Heading("Samples"));
       sections.add(
           new HtmlReport.Paragraph("Each grid starts from the same noise as the one before it."));
-      sections.add(
-          new HtmlReport.Gallery(
-              grids.stream()
-                  .map(g -> HtmlReport.Picture.read(g, "step " + RunFacts.number(stepOf(g))))
-                  .toList()));
+      List<HtmlReport.Picture> shown = new ArrayList<>();
+      Path without = facts.output().resolve(RunFiles.WITHOUT);
+      if (Files.exists(without)) {
+        shown.add(HtmlReport.Picture.read(without, "without the LoRA"));
+      }
+      grids.forEach(
+          g -> shown.add(HtmlReport.Picture.read(g, "step " + RunFacts.number(stepOf(g)))));
+      sections.add(new HtmlReport.Gallery(shown));
     }
   }
 

@@ -149,7 +149,9 @@ public final class TrainingRun implements AutoCloseable {
     Batches batches =
         new Batches(
             pictures.training(), training.batches().times(processes.size()), training.threads());
-    Trainer trainer = new Trainer(training.loss(pipeline), batches, training.options(), processes);
+    Trainer trainer =
+        new Trainer(
+            training.loss(pipeline, pictures.training()), batches, training.options(), processes);
     try {
       checkpoint.ifPresent(trainer::restore);
       return trainer;

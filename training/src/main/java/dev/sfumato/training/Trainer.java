@@ -260,7 +260,7 @@ public final class Trainer implements AutoCloseable {
 
   /** Writes the state of the run, except for the network's weights, into an existing folder. */
   public void save(Path folder) {
-    TrainingState.save(folder, optimizer, ema, random, progress, batches.options().batchSize());
+    TrainingState.save(folder, optimizer, ema, random, progress, batches);
   }
 
   /**
@@ -271,7 +271,7 @@ public final class Trainer implements AutoCloseable {
   public void restore(Path folder) {
     closeStream();
     stream = Optional.empty();
-    progress = TrainingState.restore(folder, optimizer, ema, random, batches.options().batchSize());
+    progress = TrainingState.restore(folder, optimizer, ema, random, batches);
     if (progress.batch() >= batches.perEpoch()) {
       throw new SfumatoException(
           folder

@@ -2,6 +2,7 @@ package dev.sfumato.training;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.data.Batches;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
@@ -24,11 +25,14 @@ final class TrainingState {
   private static final String RANDOM = "random.safetensors";
   private static final String PROGRESS = "progress.json";
 
-  /** The saved progress; a batch size of 0 means that none was saved. */
+  /** The saved progress; 0 means that batch size or batches of an epoch were not saved. */
   private record Saved(
-      @JsonProperty(required = true) Progress progress, long emaUpdates, int batchSize) {
+      @JsonProperty(required = true) Progress progress,
+      long emaUpdates,
+      int batchSize,
+      int batchesPerEpoch) {
     Saved {
-      if (progress == null || emaUpdates < 0 || batchSize < 0) {
+      if (progress == null || emaUpdates < 0 || batchSize < 0 || batchesPerEpoch < 0) {
         throw new SfumatoException("does not say how far the run is");
       }
     }
@@ -42,19 +46,23 @@ final class TrainingState {
       Optional<Ema> ema,
       Rng random,
       Progress progress,
-      int batchSize) {
+      Batches batches) {
     try (Scope scope = Scope.open()) {
       Safetensors.write(folder.resolve(OPTIMIZER), optimizer.state(), Map.of());
       ema.ifPresent(e -> Safetensors.write(folder.resolve(EMA), e.shadow(), Map.of()));
       Safetensors.write(folder.resolve(RANDOM), Map.of("training", random.state()), Map.of());
       JsonFile.write(
           folder.resolve(PROGRESS),
-          new Saved(progress, ema.map(Ema::updates).orElse(0L), batchSize));
+          new Saved(
+              progress,
+              ema.map(Ema::updates).orElse(0L),
+              batches.options().batchSize(),
+              batches.perEpoch()));
     }
   }
 
   static Progress restore(
-      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, int batchSize) {
+      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Batches batches) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       requireIsOf(folder, saved.progress());
@@ -66,7 +74,7 @@ final class TrainingState {
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
       random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
-      requireSameBatches(folder, saved, batchSize);
+      requireSameBatches(folder, saved, batches);
       return saved.progress();
     }
   }
@@ -81,9 +89,13 @@ final class TrainingState {
     }
   }
 
-  /** Requires the same batch size in the middle of an epoch. */
-  private static void requireSameBatches(Path folder, Saved saved, int batchSize) {
-    if (saved.progress().batch() > 0 && saved.batchSize() > 0 && saved.batchSize() != batchSize) {
+  /** Requires the same batches in the middle of an epoch. */
+  private static void requireSameBatches(Path folder, Saved saved, Batches batches) {
+    if (saved.progress().batch() == 0) {
+      return;
+    }
+    int batchSize = batches.options().batchSize();
+    if (saved.batchSize() > 0 && saved.batchSize() != batchSize) {
       throw new SfumatoException(
           String.format(
               Locale.ROOT,
@@ -92,6 +104,16 @@ final class TrainingState {
               folder,
               saved.batchSize(),
               batchSize));
+    }
+    if (saved.batchesPerEpoch() > 0 && saved.batchesPerEpoch() != batches.perEpoch()) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s was saved within an epoch of %d batches, now it has %d: go on with the same"
+                  + " `data` and `buckets`",
+              folder,
+              saved.batchesPerEpoch(),
+              batches.perEpoch()));
     }
   }
 

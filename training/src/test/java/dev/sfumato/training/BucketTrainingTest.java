@@ -77,12 +77,26 @@ class BucketTrainingTest {
   void aRunResumedWithinAnEpochIsTheSameBitForBit() {
     Path straight = folder.resolve("straight");
     Path resumed = folder.resolve("resumed");
+    LatentCache disk = LatentCache.disk(folder.resolve("cache"));
     training(straight, 7).run(report -> {});
-    training(resumed, 3).run(report -> {}); // an epoch has 5 batches
-    training(resumed, 7).withResume().run(report -> {});
+    training(resumed, 3).withLatentCache(disk).run(report -> {}); // an epoch has 5 batches
+    training(resumed, 7).withLatentCache(disk).withResume().run(report -> {});
     assertSameWeights(straight, resumed, 0);
     assertThat(JsonFile.read(straight.resolve("config.json"), JsonNode.class).get("buckets"))
         .isEqualTo(BooleanNode.TRUE);
+  }
+
+  @Test
+  void otherBatchesWithinAnEpochAreRefused() throws IOException {
+    Path run = folder.resolve("run");
+    training(run, 3).run(report -> {});
+    DataOptions options = DataOptions.defaults().withResolution(16);
+    Training squares =
+        training(run, 7)
+            .withPictures(options.withTexts(options.texts().withBuckets(Bucketing.OFF)))
+            .withResume();
+    assertThat(assertThrows(SfumatoException.class, () -> squares.run(report -> {})).getMessage())
+        .contains("within an epoch of 5 batches, now it has 4: go on with the same `data` and");
   }
 
   @Test

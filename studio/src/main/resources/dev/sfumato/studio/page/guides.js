@@ -26,7 +26,7 @@ export function guides(place, state, choices, pixels, changed) {
   const add = kind => {
     const {value, scale} = KINDS[kind];
     // A guide is a mean over the pixels, so that larger pictures need more of it.
-    const options = {scale: +(scale * (pixels || 1024) / 1024).toPrecision(2), from: 0, until: 1, schedule: "constant"};
+    const options = {scale: +(scale * (pixels || 1024) / 1024).toPrecision(2), from: .1, until: 1, schedule: "constant"};
     if (kind.startsWith("clip")) options.clip = choices.clips[0] ?? "";
     state.guides.push({kind, value, options});
     again();

@@ -116,9 +116,9 @@ function finished() {
   const {drawing} = shown;
   const grid = h("div", {class: "tiles"});
   tiles(grid, drawing.count, Array.from({length: drawing.count}, (_, i) => address(shown, i)));
-  [...grid.children].forEach((tile, i) => tile.append(h("div", {class: "over"},
+  [...grid.children].forEach((tile, i) => { tile.tabIndex = 0; tile.append(h("div", {class: "over"},
     h("a", {class: "chip", href: address(shown, i), download: `${shortName(drawing.model)}-${drawing.seed}-${i}.png`}, "Save"),
-    h("button", {type: "button", class: "chip", onclick: () => tried(() => form.startFrom(address(shown, i)))}, "Start from it"))));
+    h("button", {type: "button", class: "chip", onclick: () => tried(() => form.startFrom(address(shown, i)))}, "Start from it"))); });
   show(place, grid,
     h("div", {class: "line"}, h("span", {class: "said"}, summary(shown))),
     h("div", {class: "actions"},

@@ -23,6 +23,8 @@ export function begin() {
 }
 
 let busy = false;
+let seen = ""; // what is on the page
+let settingsOpen = false;
 export async function refresh() {
   if (busy) return;
   busy = true;
@@ -34,6 +36,7 @@ export async function refresh() {
     const second = facts && other && await get("/api/run?name=" + encodeURIComponent(other));
     if (!parts.run.contains(document.activeElement) || !document.activeElement.matches("select, input[type=range]")) run(facts, second);
   } catch (error) {
+    seen = "";
     show(parts.run, h("p", {class: "said"}, error.message));
   } finally {
     busy = false;
@@ -54,10 +57,14 @@ function list() {
 
 function run(facts, second) {
   if (!facts) {
+    seen = "";
     return show(parts.run, h("div", {class: "welcome"}, h("p", {class: "big"}, "Runs appear here."),
       h("p", {}, "Fine-tune a model on your own pictures, or start this studio in a folder with runs.")));
   }
   const job = jobOf(facts.name);
+  const news = JSON.stringify([facts, second, job?.message, runs.map(one => one.name)]);
+  if (news === seen) return; // what is open or looked at stays
+  seen = news;
   const left = facts.steps && facts.seconds_per_step ? (facts.steps - facts.step) * facts.seconds_per_step : 0;
   show(parts.run,
     h("div", {class: "line"}, h("h2", {}, shortName(facts.name)),
@@ -76,7 +83,7 @@ function run(facts, second) {
     job && [h("progress", {max: job.steps || 1, value: job.step}), h("p", {class: "said", id: "training"}, job.message)],
     curves(facts, second),
     grids(facts),
-    h("details", {class: "more"}, h("summary", {}, second ? "Settings that differ" : "Settings"), settings(facts, second)),
+    h("details", {class: "more", open: settingsOpen, ontoggle: event => { settingsOpen = event.target.open; }}, h("summary", {}, second ? "Settings that differ" : "Settings"), settings(facts, second)),
     runs.length > 1 && field("Beside it", choice([["", "no other run"], ...runs.filter(r => r.name !== facts.name).map(r => [r.name, shortName(r.name)])],
       other, name => { other = name; document.activeElement.blur(); refresh(); })));
 }

@@ -1,0 +1,133 @@
+package dev.sfumato.run;
+
+import dev.sfumato.checkpoint.LoraFormat;
+import dev.sfumato.io.JsonFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * The text of the card of a LoRA or a learned word, in the Hub's format.
+ *
+ * @param facts the facts of the run
+ * @param base the model that was tuned, an id of the Hub or a name
+ * @param description the first paragraph
+ */
+record AdapterCard(RunFacts facts, String base, String description) {
+  String text(boolean hubId) {
+    return String.format(
+        Locale.ROOT,
+        """
+        ---
+        library_name: diffusers
+        pipeline_tag: text-to-image
+        license: unknown
+        %s%stags:
+        %s---
+
+        # %s
+
+        %s
+
+        %s%s
+        ## Training
+
+        %s
+        Every option is in `config.json`, the loss of every step in `metrics.csv`, and `report.html`
+        shows curves and samples.
+
+        ## Use
+
+        With Sfumato:
+
+        ```
+        ./sfumato sample --model %s --%s "DIR/%s" --prompt "%s" --out sample.png
+        ```
+
+        %s
+        ## Licence
+
+        Not stated. Choose one that the data and the base model allow, and put it in place of
+        `unknown` above.
+
+        """,
+        hubId ? "base_model: " + base + "\n" : "",
+        trigger().map(t -> "instance_prompt: " + JsonFile.line(t) + "\n").orElse(""),
+        tags(),
+        facts.name(),
+        description,
+        trigger().map(t -> "**Trigger words**: put `" + t + "` into prompts.\n\n").orElse(""),
+        ModelCard.table(facts.model()),
+        ModelCard.table(facts.results()),
+        base.isEmpty() ? "BASE" : base,
+        facts.learner().word().isPresent() ? "textual-inversion" : "lora",
+        file() + (isOfXl() ? "=" + trigger().orElseThrow() : ""),
+        trigger().orElse("TEXT"),
+        diffusers());
+  }
+
+  /** Returns the word that was learned, or the caption of all pictures. */
+  private Optional<String> trigger() {
+    return facts
+        .learner()
+        .word()
+        .map(word -> word.token())
+        .or(() -> Optional.ofNullable(facts.settings().get("instance_prompt")));
+  }
+
+  /** Returns whether the file does not name its word. */
+  private boolean isOfXl() {
+    return facts.learner().word().isPresent() && facts.isXl();
+  }
+
+  private String tags() {
+    List<String> tags = new ArrayList<>(List.of("text-to-image"));
+    tags.add(facts.isXl() ? "stable-diffusion-xl" : "stable-diffusion");
+    if (facts.learner().word().isPresent()) {
+      tags.add("textual_inversion");
+    } else {
+      tags.addAll(List.of("lora", "template:sd-lora"));
+    }
+    tags.add("sfumato");
+    StringBuilder lines = new StringBuilder();
+    tags.forEach(tag -> lines.append("- ").append(tag).append('\n'));
+    return lines.toString();
+  }
+
+  private String file() {
+    Path folder = facts.output().resolve("");
+    return facts.learner().resultFile(folder);
+  }
+
+  private String diffusers() {
+    if (facts.learner().lora().isPresent()
+        && facts.learner().method().format() == LoraFormat.KOHYA) {
+      return "The file has the form that the common web interfaces read.\n";
+    }
+    String load =
+        facts.learner().word().isEmpty()
+            ? "pipe.load_lora_weights(\"DIR\")"
+            : facts.isXl()
+                ? """
+                  from safetensors.torch import load_file
+                  vectors = load_file("DIR/learned_embeds.safetensors")
+                  pipe.load_textual_inversion(vectors["clip_l"], "%1$s")
+                  pipe.load_textual_inversion(vectors["clip_g"], "%1$s",
+                                              text_encoder=pipe.text_encoder_2, tokenizer=pipe.tokenizer_2)"""
+                    .formatted(trigger().orElseThrow())
+                : "pipe.load_textual_inversion(\"DIR\")";
+    return """
+        With diffusers:
+
+        ```python
+        from diffusers import DiffusionPipeline
+        pipe = DiffusionPipeline.from_pretrained("%s")
+        %s
+        pipe("%s").images[0].save("sample.png")
+        ```
+        """
+        .formatted(base.isEmpty() ? "BASE" : base, load, trigger().orElse("TEXT"));
+  }
+}
