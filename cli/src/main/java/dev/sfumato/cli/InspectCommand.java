@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.pipeline.Inspection;
 import dev.sfumato.tensor.Machine;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -37,7 +38,8 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (subject.system) {
-      Machine.describe().forEach((name, fact) -> System.out.printf("%-10s %s%n", name, fact));
+      Machine.describe()
+          .forEach((name, fact) -> System.out.printf(Locale.ROOT, "%-10s %s%n", name, fact));
     } else {
       System.out.print(Inspection.of(Downloads.pipeline(subject.model)));
     }

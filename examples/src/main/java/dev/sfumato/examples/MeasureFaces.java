@@ -69,7 +69,7 @@ public final class MeasureFaces {
                       EPOCHS,
                       0)
                   .run(Device.CPU, "MeasureFaces", (step, loss) -> {});
-          System.out.printf("%s: the classifier %s%n", name, reader.card().summary());
+          System.out.printf(Locale.ROOT, "%s: the classifier %s%n", name, reader.card().summary());
           readers.put(name, reader);
         });
     List<String> captions =

@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -59,7 +60,9 @@ final class Gallery {
 
   /** Returns a new id. */
   static String newId() {
-    return LocalDateTime.now().format(TIME) + "-" + UUID.randomUUID().toString().substring(0, 8);
+    return LocalDateTime.now(ZoneOffset.UTC).format(TIME)
+        + "-"
+        + UUID.randomUUID().toString().substring(0, 8);
   }
 
   /** Keeps a drawing. */

@@ -40,7 +40,9 @@ final class JavaText {
             ? ""
             : "      pipeline.precision(Precision." + studio.precision().name() + ");\n";
     String body =
-        """
+        String.format(
+            Locale.ROOT,
+            """
         class Draw {
           public static void main(String[] args) {
             try (DiffusionPipeline pipeline = DiffusionPipeline.load(%s)) {
@@ -53,8 +55,11 @@ final class JavaText {
             }
           }
         }
-        """
-            .formatted(of(drawing.model()), of(studio.device()), precision, calls);
+        """,
+            of(drawing.model()),
+            of(studio.device()),
+            precision,
+            calls);
     return imports(body) + "\n" + body;
   }
 

@@ -110,15 +110,19 @@ record AdapterCard(RunFacts facts, String base, String description) {
         facts.learner().word().isEmpty()
             ? "pipe.load_lora_weights(\"DIR\")"
             : facts.isXl()
-                ? """
+                ? String.format(
+                    Locale.ROOT,
+                    """
                   from safetensors.torch import load_file
                   vectors = load_file("DIR/learned_embeds.safetensors")
                   pipe.load_textual_inversion(vectors["clip_l"], "%1$s")
                   pipe.load_textual_inversion(vectors["clip_g"], "%1$s",
-                                              text_encoder=pipe.text_encoder_2, tokenizer=pipe.tokenizer_2)"""
-                    .formatted(trigger().orElseThrow())
+                                              text_encoder=pipe.text_encoder_2, tokenizer=pipe.tokenizer_2)""",
+                    trigger().orElseThrow())
                 : "pipe.load_textual_inversion(\"DIR\")";
-    return """
+    return String.format(
+        Locale.ROOT,
+        """
         With diffusers:
 
         ```python
@@ -127,7 +131,9 @@ record AdapterCard(RunFacts facts, String base, String description) {
         %s
         pipe("%s").images[0].save("sample.png")
         ```
-        """
-        .formatted(base.isEmpty() ? "BASE" : base, load, trigger().orElse("TEXT"));
+        """,
+        base.isEmpty() ? "BASE" : base,
+        load,
+        trigger().orElse("TEXT"));
   }
 }
