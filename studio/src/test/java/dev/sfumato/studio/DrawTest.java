@@ -46,7 +46,8 @@ class DrawTest {
   void theChoicesAreTheModelsInTheFolders() {
     JsonNode choices = caller.get("/api/choices").json();
     assertThat(choices.get("models").toString())
-        .isEqualTo("[\"../models/cartoons\",\"../models/faces\",\"../models/mnist\"]");
+        .isEqualTo(
+            "[\"../models/cartoons\",\"../models/faces\",\"../models/faces-sd\",\"../models/mnist\"]");
     assertThat(choices.get("clips").toString()).isEqualTo("[\"../models/clip-faces\"]");
     assertThat(choices.get("schedulers").toString()).contains("dpmsolver++");
   }
