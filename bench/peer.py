@@ -370,7 +370,7 @@ def first_picture(directory, out, label):
 def first_text_picture(directory, out, prompt):
     import torch
     from diffusers import DDIMScheduler, StableDiffusionPipeline
-    pipe = StableDiffusionPipeline.from_pretrained(directory)
+    pipe = StableDiffusionPipeline.from_pretrained(directory, torch_dtype=torch.float32)
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
     pipe(prompt, num_inference_steps=10, generator=torch.Generator().manual_seed(0)).images[0].save(out)
