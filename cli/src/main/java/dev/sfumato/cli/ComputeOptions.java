@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
 
 /** Options shared by all commands that compute. */
 final class ComputeOptions {
-  /** Whether something is done. */
+  /** The two values of options such as {@code --tf32}. */
   enum Switch {
     ON,
     OFF

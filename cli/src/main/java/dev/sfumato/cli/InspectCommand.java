@@ -19,7 +19,7 @@ final class InspectCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
   Subject subject;
 
-  /** What is shown. */
+  /** The model or file to show, or this machine. */
   static final class Subject {
     @Parameters(
         paramLabel = "DIR|FILE|ID",

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the studio copies as a command and as Java draws the studio's own pictures. */
+/** The command and the Java program that the studio copies draw the same pictures as the studio. */
 class StudioCopyTest {
   @TempDir Path folder;
   private Studio studio;

@@ -6,7 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/** What the first bytes of a picture file tell, without decoding it. */
+/** Reads the size of a picture from the first bytes of its file, without decoding it. */
 public final class PictureHeader {
   private static final int EXIF_FLAG = 0x08; // of a WebP file
 

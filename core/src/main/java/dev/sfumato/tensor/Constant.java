@@ -14,7 +14,7 @@ import java.util.function.Supplier;
 public final class Constant {
   private static final int KEPT = 256;
 
-  /** What was sent to cards, the least recently used first. */
+  /** The tensors that lie on cards, the least recently used first. */
   private static final Map<Key, Tensor> SENT = new LinkedHashMap<>(16, 0.75f, true);
 
   /** Buffers are equal if their content is. */

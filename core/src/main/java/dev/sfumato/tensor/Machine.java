@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Context;
 
 /**
- * What the engine needs to compute on cards, and what this machine has. {@link #describe} says it
- * in words, for a user whose card is not found.
+ * A description of this machine: what the engine needs to compute on a card, and what is there.
+ * {@link #describe} helps a user whose card is not found.
  */
 public final class Machine {
   private static final String WANTED_CUDA = "13";

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * What NVIDIA's driver says of the cards, asked without the engine and without taking memory on
- * them. The cards have the engine's numbers: {@code CUDA_VISIBLE_DEVICES} holds for both.
+ * The cards as NVIDIA's driver describes them. Asking needs no engine and takes no memory on the
+ * cards. The cards have the engine's numbers: {@code CUDA_VISIBLE_DEVICES} holds for both.
  */
 final class NvidiaDriver {
   private static final int TEXT = 96;

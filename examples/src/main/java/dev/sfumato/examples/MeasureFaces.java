@@ -29,7 +29,7 @@ public final class MeasureFaces {
   private static final int BATCH = 50;
   private static final List<Double> SCALES = List.of(1.0, 3.0, 5.0);
 
-  /** What is asked for, and how a caption says it: the answer, or null if the caption is silent. */
+  /** Questions, and the answer that a caption gives to each: null if it gives none. */
   private static final Map<String, UnaryOperator<String>> ATTRIBUTES = new LinkedHashMap<>();
 
   static {

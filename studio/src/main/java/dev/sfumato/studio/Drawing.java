@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What the page asks to draw. A component that is null is left to the model.
+ * An order to draw. The model decides every component that is null.
  *
  * @param model its directory, file or Hub id
  * @param count of the pictures

@@ -5,7 +5,7 @@ import dev.sfumato.SfumatoException;
 import java.util.regex.Pattern;
 
 /**
- * What the page asks to fine-tune. A component that is null takes the default of fine-tuning.
+ * An order to fine-tune. Each component that is null takes the default of fine-tuning.
  *
  * @param name of the run, a folder below {@code runs}
  * @param model to start from

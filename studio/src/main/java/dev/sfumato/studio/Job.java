@@ -12,7 +12,7 @@ import java.util.concurrent.CancellationException;
 final class Job {
   private static final System.Logger log = System.getLogger(Job.class.getName());
 
-  /** What a job does. */
+  /** The work of a job. */
   @FunctionalInterface
   interface Work {
     /**

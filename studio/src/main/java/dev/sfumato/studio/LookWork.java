@@ -46,7 +46,7 @@ final class LookWork implements Job.Work {
     return found;
   }
 
-  /** What the headers say; data of MNIST's format have none. */
+  /** Returns the lines of the survey; data in MNIST's format have none. */
   private List<String> lines(DataOptions options) {
     try {
       return Datasets.survey(data, options).lines(BATCH);

@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * What can be set for a model, read from its settings alone.
+ * The settings that a model offers. Reading them loads no weights.
  *
  * @param name of the model, as it is loaded
  * @param kind {@code pixels} or {@code text}

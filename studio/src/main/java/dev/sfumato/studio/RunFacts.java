@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** What the files of a training run say. */
+/** Reads the files of a training run for the page. */
 final class RunFacts {
   private static final Pattern SAMPLE = Pattern.compile("step-(\\d{6,})\\.png");
   private static final int POINTS = 1000;

@@ -1,6 +1,6 @@
 package dev.sfumato.data;
 
-/** Whether pictures keep their proportions, as far as {@link Buckets} go. */
+/** The choice between squares and the {@linkplain Buckets sizes} nearest to each picture's own. */
 public enum Bucketing {
   /** If captions are required and the pictures would lie in several buckets. */
   AUTO,

@@ -89,7 +89,7 @@ public record DataOptions(
   }
 
   /**
-   * What pictures for a text-to-image model need.
+   * Requirements on the captions of pictures for a text-to-image model.
    *
    * @param required whether every picture must have a caption; then the pictures of a folder named
    *     like {@code 10_red rose} are taken 10 times in an epoch, and the rest of its name is the

@@ -4,8 +4,8 @@ import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Size;
 
 /**
- * How a picture gets its size for training: it is scaled until it covers that size, and what stands
- * out is cropped.
+ * The size of a picture before and during training. The picture is scaled until it covers the size,
+ * and the rest is cropped.
  *
  * @param original the size of the picture, upright
  * @param scaled its size after scaling

@@ -1,6 +1,6 @@
 package dev.sfumato.data;
 
-/** Where the masks of pictures are: white counts in the loss, black does not. */
+/** The source of masks: white parts of a picture count in the loss, black ones do not. */
 public enum Masks {
   /** Pictures count whole. */
   NONE,

@@ -18,8 +18,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * What is found by a look at pictures before any is decoded: missing captions, copies, sizes and
- * crops. It reads the beginnings of the files, and all of those that may be copies.
+ * A report on pictures before any is decoded: missing captions, copies, sizes and crops. It reads
+ * the beginnings of the files, and all of those that may be copies.
  *
  * @param pictures those whose size is known, in order
  * @param unknown the names of files without a readable header; they may be damaged

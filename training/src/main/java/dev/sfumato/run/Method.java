@@ -7,8 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What a training changes of a text-to-image model, and so what it writes. Other models are always
- * trained in {@link #full}.
+ * The part of a text-to-image model that learns, which is also the part that is saved. Other models
+ * always learn in {@link #full}.
  *
  * <pre>{@code
  * Method.lora(LoraOptions.defaults().withRank(8)).withTextEncoder(true)

@@ -17,13 +17,8 @@ public interface Draws {
   /** Returns uniformly distributed whole numbers (B) int64 from 0 to {@code count - 1}. */
   Tensor integers(long count);
 
-  /**
-   * Returns the same source with two rows for each picture: the B first rows, then the B second
-   * ones; a source that measures has only one.
-   */
-  default Draws twice() {
-    throw new UnsupportedOperationException();
-  }
+  /** Returns the same source with two rows for each picture: B first rows, then B second ones. */
+  Draws twice();
 
   /**
    * Chooses each picture with probability {@code share} and returns the B choices. The numbers come

@@ -76,7 +76,16 @@ public final class FixedNoiseLoss {
   /**
    * Draws with evenly spread whole numbers: picture i of n gets the (i / n)-th part of the range.
    */
-  private record Spread(Rng random, int size, int from, int count) implements Draws {
+  private record Spread(Rng random, int size, int from, int count, int times) implements Draws {
+    Spread(Rng random, int size, int from, int count) {
+      this(random, size, from, count, 1);
+    }
+
+    @Override
+    public Draws twice() {
+      return new Spread(random, size, from, count, 2 * times);
+    }
+
     @Override
     public Tensor normal(long... shape) {
       return random.normal(rows(shape));
@@ -88,21 +97,22 @@ public final class FixedNoiseLoss {
     }
 
     private long[] rows(long... shape) {
-      return LongStream.concat(LongStream.of(size), LongStream.of(shape)).toArray();
+      return LongStream.concat(LongStream.of((long) times * size), LongStream.of(shape)).toArray();
     }
 
     @Override
     public Tensor integers(long length) {
       return Tensor.of(
-          LongStream.range(from, from + size)
+          LongStream.range(0, (long) times * size)
+              .map(row -> from + row % size)
               .map(i -> Math.min(length - 1, i * length / count))
               .toArray(),
-          size);
+          (long) times * size);
     }
 
     @Override
     public boolean[] chosen(double share) {
-      return new boolean[size];
+      return new boolean[times * size];
     }
   }
 }

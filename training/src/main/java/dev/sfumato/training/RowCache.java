@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * What a frozen network makes of each item of a batch, kept for the next time.
+ * Keeps the output of a frozen network for each item of a batch.
  *
  * @param store where it is kept
  * @param key equal for equal items; empty for items that hardly come again, which are not kept

@@ -43,6 +43,11 @@ class DenoisingLossTest {
     }
 
     @Override
+    public Draws twice() {
+      throw new AssertionError("nothing else is drawn");
+    }
+
+    @Override
     public boolean[] chosen(double share) {
       return new boolean[] {share > 0, share > 0};
     }
