@@ -64,7 +64,8 @@ public final class LearnedWord {
 
   /**
    * Writes the vectors as diffusers does: {@code learned_embeds.safetensors} with {@code (N,
-   * width)} under the word's name; for Stable Diffusion XL under {@code clip_l} and {@code clip_g}.
+   * width)} under the word's name; for Stable Diffusion XL under {@code clip_l} and {@code clip_g},
+   * with the word in the header.
    *
    * @param file its name ends in {@code .safetensors}
    */
@@ -76,7 +77,7 @@ public final class LearnedWord {
         String name = !xl ? token : second ? TextualInversion.SECOND : TextualInversion.FIRST;
         vectors.put(name, encoders.get(i).model().learnedTokens().orElseThrow().detach());
       }
-      Safetensors.write(file, vectors, Map.of("format", "pt"));
+      Safetensors.write(file, vectors, Map.of("format", "pt", TextualInversion.TOKEN, token));
     }
   }
 }

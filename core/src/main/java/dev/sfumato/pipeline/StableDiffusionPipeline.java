@@ -327,12 +327,8 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   public LearnedWord resumeWord(String token, int vectors, Path file) {
     try (Scope scope = Scope.open()) {
       boolean xl = kind() == StableDiffusionKind.XL;
-      TextualInversion read =
-          TextualInversion.read(
-              file,
-              xl ? Optional.of(token) : Optional.empty(),
-              xl,
-              parts.prompts().encoders().size());
+      int encoders = parts.prompts().encoders().size();
+      TextualInversion read = TextualInversion.read(file, Optional.empty(), xl, encoders);
       read.require(token, vectors);
       return learning(token, read.vectors());
     }

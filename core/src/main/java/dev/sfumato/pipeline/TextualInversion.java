@@ -3,6 +3,7 @@ package dev.sfumato.pipeline;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +23,9 @@ import java.util.Set;
 record TextualInversion(String token, List<Tensor> vectors, Path source) {
   static final String FIRST = "clip_l";
   static final String SECOND = "clip_g";
+
+  /** The entry of a file's header that names the word, since tensors of XL do not. */
+  static final String TOKEN = "token";
 
   /**
    * Reads a file of diffusers, of the common web interfaces, or of Stable Diffusion XL. The vectors
@@ -59,7 +63,15 @@ record TextualInversion(String token, List<Tensor> vectors, Path source) {
       vectors.add((found.dim() == 1 ? found.unsqueeze(0) : found).detach().to(DType.FLOAT32));
     }
     return new TextualInversion(
-        token.orElseGet(() -> name.equals("*") ? stem(file) : name), vectors, file);
+        token.or(() -> headed(file)).orElseGet(() -> name.equals("*") ? stem(file) : name),
+        vectors,
+        file);
+  }
+
+  private static Optional<String> headed(Path file) {
+    return file.toString().endsWith(".safetensors")
+        ? Optional.ofNullable(Safetensors.open(file).metadata().get(TOKEN))
+        : Optional.empty();
   }
 
   /**

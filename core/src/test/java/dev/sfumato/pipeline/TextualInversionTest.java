@@ -81,6 +81,25 @@ class TextualInversionTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"sd1", "xl"})
+  void theFileOfALearnedWordNamesIt(String name) {
+    Path file = folder.resolve("learned_embeds.safetensors");
+    String prompt = "a <mine> rose";
+    try (Scope scope = Scope.open()) {
+      Tensor expected;
+      try (StableDiffusionPipeline learning = family(name)) {
+        learning.newWord("<mine>", "a", 2).save(file);
+        expected = given(learning, prompt).tokens().orElseThrow().detach().copy();
+      }
+      try (StableDiffusionPipeline other = StableDiffusionPipeline.load(folder.resolve(name))) {
+        other.addTextualInversion(file, Optional.empty());
+        assertThat(given(other, prompt).tokens().orElseThrow()).isWithin(1e-6).of(expected);
+        assertThrows(SfumatoException.class, () -> other.resumeWord("<other>", 2, file));
+      }
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"three", "xl"})
   void aSavedModelKnowsItsWords(String name) {
     JsonNode golden = golden(name);

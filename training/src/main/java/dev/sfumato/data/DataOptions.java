@@ -6,35 +6,15 @@ import dev.sfumato.picture.Resize;
 import dev.sfumato.picture.Size;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
- * Options for reading pictures; {@link #defaults} gives their defaults.
+ * Options for reading pictures.
  *
- * @param resolution side of the square pictures in pixels; {@link #NATIVE} means an idx file's own
- *     size, and 64 (as in diffusers' training scripts) for folders, whose pictures have many sizes
- * @param centerCrop crops a picture that is not square to its middle; otherwise {@link Batches}
- *     draws the place for every epoch, as without diffusers' {@code --center_crop}
- * @param channels colours of the pictures
- * @param onBadImage the treatment of files that are not pictures
- * @param split the split to read
- * @param columns the columns of pictures, classes and captions in Parquet and metadata files
- * @param threads the number of threads that decode pictures when a data set is opened
- * @param cacheMegabytes memory for decoded pictures; pictures that do not fit are decoded again
- * @param texts what pictures for a text-to-image model need
- * @param masks where the masks of the pictures are
+ * <p>Immutable. A setting is a field with its default, a method that reads it and one that returns
+ * a copy with another value.
  */
-public record DataOptions(
-    int resolution,
-    boolean centerCrop,
-    Channels channels,
-    OnBadImage onBadImage,
-    Split split,
-    Columns columns,
-    int threads,
-    int cacheMegabytes,
-    Texts texts,
-    Masks masks) {
-
+public final class DataOptions implements Cloneable {
   /** A {@link #resolution} that means the data's own size, if there is one. */
   public static final int NATIVE = 0;
 
@@ -117,17 +97,28 @@ public record DataOptions(
     }
   }
 
-  /** Checks the numbers. */
-  public DataOptions {
-    if (resolution < 0 || resolution > 8192) {
-      throw new SfumatoException(
-          "`resolution` " + resolution + ": must be between 1 and 8192 pixels");
-    }
-    if (threads < 1 || threads > 1024) {
-      throw new SfumatoException("`dataThreads` " + threads + ": must be between 1 and 1024");
-    }
-    if (cacheMegabytes < 0) {
-      throw new SfumatoException("`dataCache` " + cacheMegabytes + ": must not be negative");
+  private static final DataOptions DEFAULTS = new DataOptions();
+
+  private int resolution = NATIVE;
+  private boolean centerCrop = false;
+  private Channels channels = Channels.AUTO;
+  private OnBadImage onBadImage = OnBadImage.FAIL;
+  private Split split = Split.TRAIN;
+  private Columns columns = Columns.USUAL;
+  private int threads = Math.max(2, Runtime.getRuntime().availableProcessors());
+  private int cacheMegabytes = (int) Math.min(1024, Runtime.getRuntime().maxMemory() / 4_000_000);
+  private Texts texts = Texts.OPTIONAL;
+  private Masks masks = Masks.NONE;
+
+  private DataOptions() {}
+
+  private DataOptions with(Consumer<DataOptions> change) {
+    try {
+      DataOptions copy = (DataOptions) clone();
+      change.accept(copy);
+      return copy;
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
     }
   }
 
@@ -137,167 +128,136 @@ public record DataOptions(
    * most 1024 MB for decoded pictures.
    */
   public static DataOptions defaults() {
-    return new DataOptions(
-        NATIVE,
-        false,
-        Channels.AUTO,
-        OnBadImage.FAIL,
-        Split.TRAIN,
-        Columns.USUAL,
-        Math.max(2, Runtime.getRuntime().availableProcessors()),
-        (int) Math.min(1024, Runtime.getRuntime().maxMemory() / 4_000_000),
-        Texts.OPTIONAL,
-        Masks.NONE);
+    return DEFAULTS;
   }
 
-  /** Returns these options with another resolution. */
+  private static void require(boolean holds, String message) {
+    if (!holds) {
+      throw new SfumatoException(message);
+    }
+  }
+
+  /**
+   * Returns the side of the square pictures in pixels; {@link #NATIVE} means an idx file's own
+   * size, and 64 (as in diffusers' training scripts) for folders, whose pictures have many sizes.
+   */
+  public int resolution() {
+    return resolution;
+  }
+
+  /**
+   * Returns whether a picture that is not square is cropped to its middle; otherwise {@link
+   * Batches} draws the place for every epoch, as without diffusers' {@code --center_crop}.
+   */
+  public boolean centerCrop() {
+    return centerCrop;
+  }
+
+  /** Returns the colours of the pictures. */
+  public Channels channels() {
+    return channels;
+  }
+
+  /** Returns the treatment of files that are not pictures. */
+  public OnBadImage onBadImage() {
+    return onBadImage;
+  }
+
+  /** Returns the split to read. */
+  public Split split() {
+    return split;
+  }
+
+  /** Returns the columns of pictures, classes and captions in Parquet and metadata files. */
+  public Columns columns() {
+    return columns;
+  }
+
+  /** Returns the number of threads that decode pictures when a data set is opened. */
+  public int threads() {
+    return threads;
+  }
+
+  /** Returns the memory for decoded pictures in MB; pictures that do not fit are decoded again. */
+  public int cacheMegabytes() {
+    return cacheMegabytes;
+  }
+
+  /** Returns the requirements on captions. */
+  public Texts texts() {
+    return texts;
+  }
+
+  /** Returns the source of the pictures' masks. */
+  public Masks masks() {
+    return masks;
+  }
+
+  /**
+   * Returns a copy with another resolution.
+   *
+   * @throws SfumatoException if it is negative or above 8192
+   */
   public DataOptions withResolution(int pixels) {
-    return new DataOptions(
-        pixels,
-        centerCrop,
-        channels,
-        onBadImage,
-        split,
-        columns,
-        threads,
-        cacheMegabytes,
-        texts,
-        masks);
+    require(
+        pixels >= 0 && pixels <= 8192,
+        "`resolution` " + pixels + ": must be between 1 and 8192 pixels");
+    return with(options -> options.resolution = pixels);
   }
 
-  /** Returns these options with or without centre crop. */
+  /** Returns a copy with or without centre crop. */
   public DataOptions withCenterCrop(boolean center) {
-    return new DataOptions(
-        resolution,
-        center,
-        channels,
-        onBadImage,
-        split,
-        columns,
-        threads,
-        cacheMegabytes,
-        texts,
-        masks);
+    return with(options -> options.centerCrop = center);
   }
 
-  /** Returns these options with other channels. */
+  /** Returns a copy with other channels. */
   public DataOptions withChannels(Channels colours) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        colours,
-        onBadImage,
-        split,
-        columns,
-        threads,
-        cacheMegabytes,
-        texts,
-        masks);
+    return with(options -> options.channels = colours);
   }
 
-  /** Returns these options with another way to treat bad pictures. */
+  /** Returns a copy with another treatment of bad pictures. */
   public DataOptions withOnBadImage(OnBadImage policy) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        channels,
-        policy,
-        split,
-        columns,
-        threads,
-        cacheMegabytes,
-        texts,
-        masks);
+    return with(options -> options.onBadImage = policy);
   }
 
-  /** Returns these options for another split. */
+  /** Returns a copy for another split. */
   public DataOptions withSplit(Split part) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        channels,
-        onBadImage,
-        part,
-        columns,
-        threads,
-        cacheMegabytes,
-        texts,
-        masks);
+    return with(options -> options.split = part);
   }
 
-  /** Returns these options for other columns. */
+  /** Returns a copy for other columns. */
   public DataOptions withColumns(Columns names) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        channels,
-        onBadImage,
-        split,
-        names,
-        threads,
-        cacheMegabytes,
-        texts,
-        masks);
+    return with(options -> options.columns = names);
   }
 
-  /** Returns these options with other threads. */
+  /**
+   * Returns a copy with another number of threads.
+   *
+   * @throws SfumatoException if it is not between 1 and 1024
+   */
   public DataOptions withThreads(int count) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        channels,
-        onBadImage,
-        split,
-        columns,
-        count,
-        cacheMegabytes,
-        texts,
-        masks);
+    require(count >= 1 && count <= 1024, "`dataThreads` " + count + ": must be between 1 and 1024");
+    return with(options -> options.threads = count);
   }
 
-  /** Returns these options with more or less memory for decoded pictures. */
+  /**
+   * Returns a copy with more or less memory for decoded pictures.
+   *
+   * @throws SfumatoException if it is negative
+   */
   public DataOptions withCacheMegabytes(int megabytes) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        channels,
-        onBadImage,
-        split,
-        columns,
-        threads,
-        megabytes,
-        texts,
-        masks);
+    require(megabytes >= 0, "`dataCache` " + megabytes + ": must not be negative");
+    return with(options -> options.cacheMegabytes = megabytes);
   }
 
-  /** Returns these options for other needs of a text-to-image model. */
+  /** Returns a copy with other requirements on captions. */
   public DataOptions withTexts(Texts other) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        channels,
-        onBadImage,
-        split,
-        columns,
-        threads,
-        cacheMegabytes,
-        other,
-        masks);
+    return with(options -> options.texts = other);
   }
 
-  /** Returns these options with masks from another place. */
-  public DataOptions withMasks(Masks place) {
-    return new DataOptions(
-        resolution,
-        centerCrop,
-        channels,
-        onBadImage,
-        split,
-        columns,
-        threads,
-        cacheMegabytes,
-        texts,
-        place);
+  /** Returns a copy with another source of masks. */
+  public DataOptions withMasks(Masks source) {
+    return with(options -> options.masks = source);
   }
 
   /** Returns the side of square pictures in pixels, also if it was left open. */

@@ -63,7 +63,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         ModelCard.table(facts.results()),
         base.isEmpty() ? "BASE" : base,
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
-        file() + (isOfXl() ? "=" + trigger().orElseThrow() : ""),
+        file(),
         trigger().orElse("TEXT"),
         diffusers());
   }
@@ -75,11 +75,6 @@ record AdapterCard(RunFacts facts, String base, String description) {
         .word()
         .map(word -> word.token())
         .or(() -> Optional.ofNullable(facts.settings().get("instance_prompt")));
-  }
-
-  /** Returns whether the file does not name its word. */
-  private boolean isOfXl() {
-    return facts.learner().word().isPresent() && facts.isXl();
   }
 
   private String tags() {
