@@ -16,6 +16,7 @@ import java.util.stream.IntStream;
 /** The part of {@code quickstart} about texts: faces from four prompts. */
 final class FacesFromTexts {
   private static final int EACH = 8;
+  private static final double SCALE = 3;
   private static final List<String> PROMPTS =
       List.of(
           "a face with green hair and glasses, blue background",
@@ -37,7 +38,7 @@ final class FacesFromTexts {
         DiffusionPipeline pipeline = tour.load(model)) {
       SamplingOptions options =
           SamplingOptions.defaults()
-              .withText(TextOptions.NONE.withPrompts(PROMPTS))
+              .withText(TextOptions.NONE.withPrompts(PROMPTS).withGuidanceScale(SCALE))
               .withCount(EACH * PROMPTS.size());
       Tensor faces = tour.sample("draw from texts", pipeline, options, x -> {});
       Png.write(tour.output.resolve("texts.png"), Pictures.grid(faces, PROMPTS.size()));
@@ -63,9 +64,10 @@ final class FacesFromTexts {
               String.format(
                   Locale.ROOT,
                   "./sfumato sample --model models/faces-sd --count %d --rows 1 --steps %d \\%n"
-                      + "    --prompt \"%s\"",
+                      + "    --guidance-scale %.0f --prompt \"%s\"",
                   EACH,
                   tour.steps,
+                  SCALE,
                   PROMPTS.get(0))));
     }
   }

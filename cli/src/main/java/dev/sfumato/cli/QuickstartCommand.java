@@ -129,7 +129,7 @@ final class QuickstartCommand implements Callable<Integer> {
         What to try next:
           ./sfumato sample --model models/cartoons --count 12 --steps 25 --out cartoons.png
           ./sfumato sample --model models/cartoons --steps 25 --guide color=teal --scale 400 --from 0.1 --out teal.png
-          ./sfumato sample --model models/faces-sd --prompt "a smiling face with pink hair" --count 8 --out pink.png
+          ./sfumato sample --model models/faces-sd --prompt "a smiling face with pink hair" --guidance-scale 3 --count 8 --out pink.png
           ./sfumato train --data FOLDER --output runs/mine --config faces-32 --use-ema
           ./sfumato help
         """;

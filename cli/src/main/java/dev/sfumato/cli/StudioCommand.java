@@ -2,8 +2,6 @@ package dev.sfumato.cli;
 
 import dev.sfumato.studio.Studio;
 import dev.sfumato.studio.StudioOptions;
-import dev.sfumato.tensor.Engine;
-import dev.sfumato.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -63,25 +62,7 @@ final class StudioCommand implements Callable<Integer> {
       description = "Folder of the gallery and of uploads (default: ~/.sfumato/studio).")
   Path home = StudioOptions.defaults().home();
 
-  @Option(
-      names = "--device",
-      paramLabel = "auto|cpu|cuda[:N]",
-      defaultValue = "auto",
-      description = "Device to compute on (default: ${DEFAULT-VALUE}).")
-  String device;
-
-  @Option(
-      names = "--precision",
-      paramLabel = "fp32|bf16",
-      defaultValue = "fp32",
-      description = "Precision of convolutions and matrix products (default: ${DEFAULT-VALUE}).")
-  Precision precision;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads per operation (default: one per core).")
-  Integer threads;
+  @Mixin DeviceOptions compute;
 
   @Spec CommandSpec spec;
 
@@ -103,15 +84,13 @@ final class StudioCommand implements Callable<Integer> {
   }
 
   private StudioOptions options() {
-    if (threads != null) {
-      Engine.threads(threads);
-    }
+    compute.apply();
     return StudioOptions.defaults()
         .withHost(host)
         .withPort(port)
         .withFolders(folders())
         .withHome(home.toAbsolutePath())
-        .withDevice(device, precision)
+        .withDevice(compute.device, compute.precision)
         .withProgram(Files.isExecutable(Path.of("sfumato")) ? "./sfumato" : "sfumato");
   }
 
