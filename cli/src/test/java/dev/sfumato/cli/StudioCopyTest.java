@@ -66,7 +66,7 @@ class StudioCopyTest {
   void ofClasses() throws Exception {
     requireSame(
         """
-        {"model": "../models/mnist", "count": 2, "seed": 12345678901, "steps": 2,
+        {"model": "../models/mnist", "count": 2, "seed": -12345678901, "steps": 2,
          "classes": ["7", "1"], "guidance_scale": 4}
         """);
   }

@@ -65,7 +65,7 @@ final class DrawingSettings {
     add(List.of("--count", "" + count), ".withCount(" + count + ")", o -> o.withCount(count));
     add(
         List.of("--seed", "" + seed),
-        ".withSeed(" + seed + (seed > Integer.MAX_VALUE ? "L)" : ")"),
+        ".withSeed(" + seed + (seed == (int) seed ? ")" : "L)"),
         o -> o.withSeed(seed));
     addRun();
     addConditions();

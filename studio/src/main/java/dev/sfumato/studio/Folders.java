@@ -5,6 +5,7 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.HubId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -74,7 +75,7 @@ final class Folders {
       try {
         Files.walkFileTree(
             root,
-            EnumSet.of(java.nio.file.FileVisitOption.FOLLOW_LINKS),
+            EnumSet.of(FileVisitOption.FOLLOW_LINKS),
             DEPTH,
             new SimpleFileVisitor<>() {
               @Override

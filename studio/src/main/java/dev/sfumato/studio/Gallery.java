@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -28,9 +29,10 @@ import java.util.stream.Stream;
 final class Gallery {
   private static final System.Logger log = System.getLogger(Gallery.class.getName());
   private static final DateTimeFormatter TIME =
-      DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
-  private static final Pattern ID = Pattern.compile("\\d{8}-\\d{6}-[0-9a-f]{8}");
+      DateTimeFormatter.ofPattern("yyyyMMdd-HHmmssSSS", Locale.ROOT).withZone(ZoneOffset.UTC);
+  private static final Pattern ID = Pattern.compile("\\d{8}-\\d{9}-[0-9a-f]{8}");
   private static final String FILE = "drawing.json";
+  private static final AtomicLong LAST = new AtomicLong();
 
   private final Path folder;
 
@@ -58,9 +60,11 @@ final class Gallery {
       double seconds,
       List<Map<String, Double>> losses) {}
 
-  /** Returns a new id. */
+  /** Returns a new id, which comes after all earlier ones. */
   static String newId() {
-    return LocalDateTime.now(ZoneOffset.UTC).format(TIME)
+    long time =
+        LAST.accumulateAndGet(System.currentTimeMillis(), (last, now) -> Math.max(last + 1, now));
+    return TIME.format(Instant.ofEpochMilli(time))
         + "-"
         + UUID.randomUUID().toString().substring(0, 8);
   }

@@ -1,5 +1,6 @@
 package dev.sfumato.studio;
 
+import dev.sfumato.SfumatoException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,13 +31,12 @@ final class Jobs implements AutoCloseable {
   /**
    * Puts work at the end of the queue.
    *
-   * @throws dev.sfumato.SfumatoException if too much waits
+   * @throws SfumatoException if too much waits
    */
   synchronized Job add(String kind, String title, Job.Work work) {
     long waiting = jobs.values().stream().filter(job -> !job.state().isOver()).count();
     if (waiting >= WAITING) {
-      throw new dev.sfumato.SfumatoException(
-          WAITING + " jobs are waiting: stop some of them first");
+      throw new SfumatoException(WAITING + " jobs are waiting: stop some of them first");
     }
     Job job = new Job(++last, kind, title, work, events);
     jobs.put(job.id(), job);

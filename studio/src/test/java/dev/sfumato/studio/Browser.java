@@ -198,11 +198,12 @@ final class Browser implements AutoCloseable {
   }
 
   private JsonNode place(String selector) {
-    await("!!document.querySelector(`" + selector + "`)");
+    String element = "document.querySelector(`" + selector + "`)";
+    await(element + ".getClientRects().length > 0"); // its part of the page may still be hidden
     return run(
-        "(() => { const e = document.querySelector(`"
-            + selector
-            + "`); e.scrollIntoView({block: 'center', behavior: 'instant'});"
+        "(() => { const e = "
+            + element
+            + "; e.scrollIntoView({block: 'center', behavior: 'instant'});"
             + " const b = e.getBoundingClientRect();"
             + " return {x: b.x + b.width / 2, y: b.y + b.height / 2, width: b.width,"
             + " height: b.height}; })()");

@@ -10,6 +10,7 @@ import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -85,6 +86,17 @@ class DrawTest {
     JsonNode kept = caller.get("/api/gallery").json().get(0);
     assertThat(kept.get("losses").size()).isEqualTo(3);
     assertThat(kept.get("steps").asInt()).isEqualTo(3);
+  }
+
+  @Test
+  void theGalleryBeginsWithTheNewestEvenIfTheyCameInOneSecond() {
+    List<String> drawn = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      drawn.add(0, caller.drawn(FACES.formatted(1, "")).get("result").get("entry").asText());
+    }
+    assertThat(caller.get("/api/gallery").json().findValuesAsText("id"))
+        .containsExactlyElementsIn(drawn)
+        .inOrder();
   }
 
   @Test
