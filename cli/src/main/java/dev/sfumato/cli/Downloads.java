@@ -4,6 +4,7 @@ import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.FileChoice;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.pipeline.PipelineFiles;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -50,15 +51,35 @@ final class Downloads {
   /** Downloads data of the Hub into its cache; other data stay in place. */
   static void data(String name) {
     if (Datasets.ofHub(name)) {
-      try (StepProgress progress = StepProgress.ofBytes("download")) {
-        Datasets.download(name, Hub.fromEnvironment(), progress::stepTo);
+      try (Bar bar = new Bar()) {
+        Datasets.download(name, Hub.fromEnvironment(), bar);
       }
     }
   }
 
   private static Path model(String name, FileChoice choice) {
-    try (StepProgress progress = StepProgress.ofBytes("download")) {
-      return Hub.fromEnvironment().locate(name, choice, progress::stepTo);
+    try (Bar bar = new Bar()) {
+      return Hub.fromEnvironment().locate(name, choice, bar);
+    }
+  }
+
+  /** A bar that appears with the first bytes, if there are any to download. */
+  private static final class Bar implements ProgressListener, AutoCloseable {
+    private StepProgress progress;
+
+    @Override
+    public synchronized void onProgress(long done, long total) {
+      if (progress == null) {
+        progress = StepProgress.ofBytes("download");
+      }
+      progress.stepTo(done, total);
+    }
+
+    @Override
+    public synchronized void close() {
+      if (progress != null) {
+        progress.close();
+      }
     }
   }
 }

@@ -166,6 +166,7 @@ class TerminalTest {
             .findFirst()
             .orElseThrow();
     assertThat(line).contains("20/20");
+    assertThat(line).doesNotContain("download"); // the model is a folder
     String plain = line.replaceAll("\033\\[\\??\\d*[A-Za-z]", "");
     assertThat(plain.substring(plain.stripTrailing().lastIndexOf('\r') + 1).strip())
         .isEqualTo(folder.resolve("picture.png").toString());
