@@ -3,6 +3,7 @@ package dev.sfumato.checkpoint;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -134,7 +135,7 @@ final class OriginalNames {
             shape[0] = weight.size(0);
             shape[1] = weight.size(1);
           }
-          changed.put(name, matrix ? weight.reshape(java.util.Arrays.copyOf(shape, to)) : weight);
+          changed.put(name, matrix ? weight.reshape(Arrays.copyOf(shape, to)) : weight);
         });
     return changed;
   }

@@ -17,6 +17,7 @@ import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -147,7 +148,7 @@ public final class JsonFile {
               .writerWithDefaultPrettyPrinter()
               .writeValueAsString(value)
               .concat("\n")
-              .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+              .getBytes(StandardCharsets.UTF_8));
     } catch (JsonProcessingException e) {
       throw new SfumatoException(file + ": cannot be written as JSON: " + e.getMessage(), e);
     }

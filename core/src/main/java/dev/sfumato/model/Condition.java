@@ -209,9 +209,9 @@ public final class Condition {
           String.format(
               Locale.ROOT,
               "%s must have %d dimensions, not the shape %s",
-              part.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '),
+              part.name().toLowerCase(Locale.ROOT).replace('_', ' '),
               dimensions,
-              java.util.Arrays.toString(tensor.shape())));
+              Arrays.toString(tensor.shape())));
     }
     Map<Part, Tensor> more = new EnumMap<>(Part.class);
     more.putAll(parts);

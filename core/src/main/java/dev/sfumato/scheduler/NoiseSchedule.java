@@ -5,6 +5,7 @@ import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -163,7 +164,7 @@ public final class NoiseSchedule {
     return alphas;
   }
 
-  private static float[] floats(java.util.List<Double> values) {
+  private static float[] floats(List<Double> values) {
     float[] floats = new float[values.size()];
     for (int i = 0; i < floats.length; i++) {
       floats[i] = values.get(i).floatValue();

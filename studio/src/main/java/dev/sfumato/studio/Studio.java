@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.SynchronousQueue;
@@ -88,7 +89,7 @@ public final class Studio implements AutoCloseable {
     } catch (IOException e) {
       throw new SfumatoException(
           String.format(
-              java.util.Locale.ROOT,
+              Locale.ROOT,
               "port %d of %s cannot be used (%s): choose another `port`",
               options.port(),
               options.host(),

@@ -7,6 +7,7 @@ import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import java.nio.file.Path;
@@ -75,7 +76,7 @@ class DrawTest {
               SamplingOptions.defaults()
                   .withCount(2)
                   .withSeed(7)
-                  .withScheduler(dev.sfumato.scheduler.SchedulerKind.DDIM)
+                  .withScheduler(SchedulerKind.DDIM)
                   .withSteps(3)
                   .withGuide("symmetry=horizontal", 40));
       for (int i = 0; i < 2; i++) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -88,8 +89,7 @@ class SafetyTest {
         .isEqualTo(200); // a link to the page
     String head = caller.get("/").head();
     assertThat(head).contains("frame-ancestors 'none'");
-    assertThat(head.toLowerCase(java.util.Locale.ROOT))
-        .contains("cross-origin-resource-policy: same-origin");
+    assertThat(head.toLowerCase(Locale.ROOT)).contains("cross-origin-resource-policy: same-origin");
   }
 
   // ---- the token

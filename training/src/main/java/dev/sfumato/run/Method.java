@@ -4,6 +4,7 @@ import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraOptions;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -26,7 +27,7 @@ public final class Method {
 
     @Override
     public String toString() {
-      return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
   }
 
