@@ -47,7 +47,9 @@ public class ArchitectureTest {
           // studio
           List.of("studio"),
           // cli
-          List.of("cli"));
+          List.of("cli"),
+          // integrations, which know core alone
+          List.of("springai", "langchain4j"));
 
   private static JavaClasses classes;
 
@@ -173,6 +175,18 @@ public class ArchitectureTest {
                             events.add(SimpleConditionEvent.violated(type, call.getDescription())));
               }
             })
+        .check(classes);
+  }
+
+  // ---- the integrations
+
+  @Test
+  void onlyTheIntegrationsKnowFrameworks() {
+    noClasses()
+        .that(not(resideInAnyPackage(in("springai"), in("langchain4j"))))
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("org.springframework..", "dev.langchain4j..")
         .check(classes);
   }
 

@@ -3,18 +3,12 @@ package dev.sfumato.cli;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.scheduler.PredictionType;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** The model to load, and options for the files of a text-to-image model. */
 final class LoadingArguments {
-  private static final Pattern SCALED =
-      Pattern.compile("(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
-
   @Option(
       names = "--model",
       required = true,
@@ -74,12 +68,7 @@ final class LoadingArguments {
     options = unchecked ? options.withoutSafetyChecker() : options;
     options = vae == null ? options : options.withVae(Downloads.autoencoder(vae));
     for (String lora : loras) {
-      Matcher scaled = SCALED.matcher(lora);
-      boolean hasScale = !Files.exists(Path.of(lora)) && scaled.matches();
-      options =
-          options.withLora(
-              Downloads.lora(hasScale ? scaled.group(1) : lora),
-              hasScale ? Double.parseDouble(scaled.group(2)) : 1);
+      options = options.withLora(LoadingOptions.Lora.parse(lora, Downloads::lora));
     }
     return options;
   }

@@ -63,7 +63,8 @@ final class Transformer2DModel extends Module implements PixelAttention {
       for (TransformerBlock block : transformerBlocks) {
         h = scope.replace(h, block.forward(h, told));
       }
-      Tensor features = h.transpose(1, 2).reshape(x.size(0), -1, x.size(2), x.size(3));
+      // Not contiguous, all layers from here on would copy their weights to the layout of features.
+      Tensor features = h.transpose(1, 2).contiguous().reshape(x.size(0), -1, x.size(2), x.size(3));
       return scope.keep(projected(projOut, features).reshape(x.shape()).add_(x, 1));
     }
   }

@@ -10,7 +10,7 @@ import dev.sfumato.guidance.ScheduledGuide;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
-import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.NamedPicture;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
 import dev.sfumato.sampling.SamplingOptions;
@@ -60,8 +60,8 @@ final class LoadedSources implements GuideSources, AutoCloseable {
   }
 
   /** Returns the picture for a model of latents to start from, stretched as in diffusers. */
-  Tensor start(Path file) {
-    return tensor(stretched(PictureReader.read(file)));
+  Tensor start(NamedPicture picture) {
+    return tensor(stretched(picture.pixels().get()));
   }
 
   private Pixels stretched(Pixels picture) {
@@ -72,7 +72,12 @@ final class LoadedSources implements GuideSources, AutoCloseable {
 
   @Override
   public Tensor picture(Path file) {
-    return tensor(fitted(PictureReader.read(file), Resize::to));
+    return picture(NamedPicture.in(file));
+  }
+
+  /** Returns the picture for a model of pixels to start from. */
+  Tensor picture(NamedPicture picture) {
+    return tensor(fitted(picture.pixels().get(), Resize::to));
   }
 
   /** A picture scaled until it covers the size that is drawn, and cut to it in the middle. */
@@ -97,13 +102,13 @@ final class LoadedSources implements GuideSources, AutoCloseable {
         });
   }
 
-  /** The known part of {@code file} for a model of pixels: where {@code mask} is dark. */
-  Inpainting inpainting(Path file, Path mask) {
-    Pixels picture = PictureReader.read(file);
-    Pixels redraw = PictureReader.read(mask).gray();
-    requireOneShape(picture, redraw, mask);
-    noteIfResized(file, picture);
-    noteIfResized(mask, redraw);
+  /** The known part of {@code from} for a model of pixels: where {@code mask} is dark. */
+  Inpainting inpainting(NamedPicture from, NamedPicture mask) {
+    Pixels picture = from.pixels().get();
+    Pixels redraw = mask.pixels().get().gray();
+    requireOneShape(picture, redraw, mask.name());
+    noteIfResized(from.name(), picture);
+    noteIfResized(mask.name(), redraw);
     return new Inpainting(
         tensor(fitted(picture, Resize::to)),
         white(fitted(redraw, Resize::nearest)).neg().lessThan(0));
@@ -113,9 +118,9 @@ final class LoadedSources implements GuideSources, AutoCloseable {
    * Returns the mask for a model of latents, 1 where it is white and 0 elsewhere: (1, 1, H, W). It
    * is stretched like {@link #start}.
    */
-  Tensor mask(Path file, Path mask) {
-    Pixels redraw = PictureReader.read(mask);
-    requireOneShape(PictureReader.read(file), redraw, mask);
+  Tensor mask(NamedPicture from, NamedPicture mask) {
+    Pixels redraw = mask.pixels().get();
+    requireOneShape(from.pixels().get(), redraw, mask.name());
     return white(stretched(redraw).gray());
   }
 
@@ -132,7 +137,7 @@ final class LoadedSources implements GuideSources, AutoCloseable {
     return Tensor.of(white, 1, 1, height, width).to(device);
   }
 
-  private void requireOneShape(Pixels picture, Pixels redraw, Path mask) {
+  private void requireOneShape(Pixels picture, Pixels redraw, String mask) {
     if (!haveSize(redraw, height, width) && !areAlike(picture, redraw)) {
       throw new SfumatoException(
           String.format(
@@ -155,14 +160,14 @@ final class LoadedSources implements GuideSources, AutoCloseable {
     return Math.abs((double) a.width() / a.height() * b.height() - b.width()) < 1;
   }
 
-  private void noteIfResized(Path file, Pixels picture) {
+  private void noteIfResized(String name, Pixels picture) {
     if (!haveSize(picture, height, width)) {
       log.log(
           System.Logger.Level.INFO,
           String.format(
               Locale.ROOT,
               "%s: resized from %d x %d to %d x %d pixels%s",
-              file,
+              name,
               picture.width(),
               picture.height(),
               width,

@@ -3,10 +3,14 @@ package dev.sfumato.pipeline;
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.scheduler.PredictionType;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Choices for loading a text-to-image model.
@@ -38,7 +42,22 @@ public record LoadingOptions(
    * @param path a file, or a directory with one
    * @param scale the factor of its changes, for the U-Net and the text encoders
    */
-  public record Lora(Path path, double scale) {}
+  public record Lora(Path path, double scale) {
+    private static final Pattern SCALED =
+        Pattern.compile("(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
+
+    /**
+     * Reads {@code NAME[:SCALE]}; without a scale it is 1.
+     *
+     * @param located the file or directory of a name
+     */
+    public static Lora parse(String text, Function<String, Path> located) {
+      Matcher scaled = SCALED.matcher(text);
+      return !Files.exists(Path.of(text)) && scaled.matches()
+          ? new Lora(located.apply(scaled.group(1)), Double.parseDouble(scaled.group(2)))
+          : new Lora(located.apply(text), 1);
+    }
+  }
 
   /** Returns a copy that prefers weights of a variant, such as {@code fp16}. */
   public LoadingOptions withVariant(String variant) {
@@ -57,8 +76,13 @@ public record LoadingOptions(
 
   /** Returns a copy with one more LoRA. */
   public LoadingOptions withLora(Path path, double scale) {
+    return withLora(new Lora(path, scale));
+  }
+
+  /** Returns a copy with one more LoRA. */
+  public LoadingOptions withLora(Lora lora) {
     List<Lora> more = new ArrayList<>(loras);
-    more.add(new Lora(path, scale));
+    more.add(lora);
     return new LoadingOptions(reading, vae, more, checks);
   }
 

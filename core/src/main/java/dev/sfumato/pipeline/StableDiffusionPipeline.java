@@ -11,7 +11,7 @@ import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.LatentSpace;
 import dev.sfumato.model.PictureSpace;
 import dev.sfumato.nn.Module;
-import dev.sfumato.picture.PictureReader;
+import dev.sfumato.picture.NamedPicture;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
@@ -176,11 +176,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /** Draws at the picture's size, unless another is asked for. */
-  private SamplingOptions sizedLike(Path file, SamplingOptions options) {
+  private SamplingOptions sizedLike(NamedPicture like, SamplingOptions options) {
     if (options.height().isPresent() && options.width().isPresent()) {
       return options;
     }
-    Pixels picture = PictureReader.read(file);
+    Pixels picture = like.pixels().get();
     int scale = space().scale();
     return options.withSize(
         options.height().orElse(picture.height() / scale * scale),

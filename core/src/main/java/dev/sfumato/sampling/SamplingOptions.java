@@ -7,6 +7,8 @@ import dev.sfumato.guidance.Guide;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.ScheduledGuide;
 import dev.sfumato.guidance.SmoothedGuide;
+import dev.sfumato.picture.NamedPicture;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.SchedulerKind;
@@ -19,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 
 /**
@@ -48,8 +51,8 @@ public final class SamplingOptions implements Cloneable {
   private RunOptions run = RunOptions.defaults();
   private Guidance guidance = Guidance.NONE;
   private List<GuideSpec> guides = List.of();
-  private Optional<Path> picture = Optional.empty();
-  private Optional<Path> mask = Optional.empty();
+  private Optional<NamedPicture> picture = Optional.empty();
+  private Optional<NamedPicture> mask = Optional.empty();
   private OptionalDouble strength = OptionalDouble.empty();
   private int smoothingSamples = 0;
   private double smoothingGamma = 1;
@@ -160,12 +163,12 @@ public final class SamplingOptions implements Cloneable {
   }
 
   /** Returns the picture to start from or to complete. */
-  public Optional<Path> picture() {
+  public Optional<NamedPicture> picture() {
     return picture;
   }
 
   /** Returns the mask, light where {@link #picture} is redrawn. */
-  public Optional<Path> mask() {
+  public Optional<NamedPicture> mask() {
     return mask;
   }
 
@@ -230,6 +233,11 @@ public final class SamplingOptions implements Cloneable {
   /** Returns the same options with another seed. */
   public SamplingOptions withSeed(long seed) {
     return with(copy -> copy.seed = seed);
+  }
+
+  /** Returns the same options with a new seed from 0 to 2^32 - 1, another one at each call. */
+  public SamplingOptions withNewSeed() {
+    return withSeed(ThreadLocalRandom.current().nextLong(1L << 32));
   }
 
   /** Returns the same options with classes by their labels, repeated to fill the count. */
@@ -325,6 +333,17 @@ public final class SamplingOptions implements Cloneable {
    * Returns the same options with a picture to start from (img2img), at the model's usual strength.
    */
   public SamplingOptions withPicture(Path picture) {
+    return withPicture(NamedPicture.in(picture));
+  }
+
+  /**
+   * Returns the same options with a decoded picture to start from, as {@link #withPicture(Path)}.
+   */
+  public SamplingOptions withPicture(Pixels picture) {
+    return withPicture(NamedPicture.of("picture", picture));
+  }
+
+  private SamplingOptions withPicture(NamedPicture picture) {
     return with(
         copy -> {
           copy.picture = Optional.of(picture);
@@ -357,9 +376,13 @@ public final class SamplingOptions implements Cloneable {
    * elsewhere, by default at the strength that is usual for it.
    */
   public SamplingOptions withInpainting(Path picture, Path mask) {
-    SamplingOptions copy = withPicture(picture);
-    copy.mask = Optional.of(mask);
-    return copy;
+    return withPicture(picture).with(copy -> copy.mask = Optional.of(NamedPicture.in(mask)));
+  }
+
+  /** Returns the same options with decoded pictures, as {@link #withInpainting(Path, Path)}. */
+  public SamplingOptions withInpainting(Pixels picture, Pixels mask) {
+    return withPicture(picture)
+        .with(copy -> copy.mask = Optional.of(NamedPicture.of("mask", mask)));
   }
 
   private static int atLeastOne(String property, int value) {

@@ -61,7 +61,9 @@ public final class Functional {
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */
   public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
-    return withOptional(bias, b -> torch.linear(x.handle(), weight.handle(), b));
+    return LinearKernel.pays(x, weight, bias)
+        ? LinearKernel.linear(x, weight, bias)
+        : withOptional(bias, b -> torch.linear(x.handle(), weight.handle(), b));
   }
 
   /**

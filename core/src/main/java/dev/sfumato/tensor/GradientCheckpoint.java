@@ -56,6 +56,11 @@ public final class GradientCheckpoint implements AutoCloseable {
     /** Computes the output, the same each time. */
     Tensor compute(List<Tensor> inputs);
 
+    /** Returns whether {@link #backward} reads the values of an input, not only its shape. */
+    default boolean needs(int input) {
+      return true;
+    }
+
     /** Adds gradients to inputs and weights; {@code gradient} is the output's. */
     default void backward(List<Tensor> inputs, Tensor gradient) {
       Tensor output = compute(inputs);
@@ -102,6 +107,7 @@ public final class GradientCheckpoint implements AutoCloseable {
   private Tensor forward(List<Tensor> originals) {
     try (Scope scope = Scope.open()) {
       Tensor output = output();
+      forgetUnneeded();
       output.add_(link(originals, output.device()), 1);
       hook(output, this::backward);
       return scope.keep(output);
@@ -118,6 +124,18 @@ public final class GradientCheckpoint implements AutoCloseable {
       return Scope.run(() -> part.compute(inputs).detach());
     } finally {
       THROWN_AWAY.set(false);
+    }
+  }
+
+  /** Puts zeros that take no memory in the place of inputs of which only the shape is needed. */
+  private void forgetUnneeded() {
+    for (int i = 0; i < inputs.size(); i++) {
+      if (!part.needs(i)) {
+        Tensor input = inputs.get(i);
+        Tensor shape = Tensor.zeros(input.device()).expand(input.shape());
+        inputs.set(i, Scope.release(shape).requiresGrad(input.requiresGrad()));
+        input.close();
+      }
     }
   }
 

@@ -2,15 +2,6 @@ package dev.sfumato.tensor;
 
 import dev.sfumato.SfumatoException;
 import java.util.List;
-import java.util.stream.LongStream;
-import org.bytedeco.pytorch.Dispatcher;
-import org.bytedeco.pytorch.GenericList;
-import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.IValueVector;
-import org.bytedeco.pytorch.OperatorHandle;
-import org.bytedeco.pytorch.TensorType;
-import org.bytedeco.pytorch.TensorVector;
-import org.bytedeco.pytorch.Type;
 
 /**
  * Updates of whole lists of tensors in one engine call each, for optimisers, gradient clipping and
@@ -20,8 +11,6 @@ import org.bytedeco.pytorch.Type;
  * operations takes a dozen passes.
  */
 public final class OptimizerKernels {
-  private static final Type.TypePtr TENSOR = Engine.call(() -> new Type.TypePtr(TensorType.get()));
-
   private OptimizerKernels() {}
 
   /**
@@ -98,7 +87,7 @@ public final class OptimizerKernels {
   }
 
   private static List<Tensor> norms(List<Tensor> tensors) {
-    return callForTensors("aten::_foreach_norm", "Scalar", tensors, 2.0, null);
+    return Operator.of("aten::_foreach_norm", "Scalar").call(tensors, 2.0, null);
   }
 
   /**
@@ -141,56 +130,6 @@ public final class OptimizerKernels {
   }
 
   private static void call(String operator, String overload, Object... arguments) {
-    callForTensors(operator, overload, arguments);
-  }
-
-  /** Calls an operator for which the binding has no method, and returns its tensors, if any. */
-  private static List<Tensor> callForTensors(
-      String operator, String overload, Object... arguments) {
-    return Engine.call(
-        () -> {
-          try (Autograd.Recording off = Autograd.off();
-              OperatorHandle handle = Dispatcher.singleton().findSchemaOrThrow(operator, overload);
-              IValueVector stack = new IValueVector()) {
-            for (Object argument : arguments) {
-              try (IValue value = value(argument)) {
-                stack.push_back(value);
-              }
-            }
-            handle.callBoxed(stack);
-            return tensors(stack);
-          }
-        });
-  }
-
-  private static List<Tensor> tensors(IValueVector stack) {
-    if (stack.empty()) {
-      return List.of();
-    }
-    try (TensorVector result = stack.get(0).toTensorVector()) {
-      return LongStream.range(0, result.size())
-          .mapToObj(i -> Tensor.make(() -> new org.bytedeco.pytorch.Tensor(result.get(i))))
-          .toList();
-    }
-  }
-
-  private static IValue value(Object argument) {
-    if (argument == null) {
-      return new IValue();
-    } else if (argument instanceof Boolean b) {
-      return new IValue((boolean) b);
-    } else if (argument instanceof Double d) {
-      return new IValue((double) d);
-    } else if (argument instanceof Tensor tensor) {
-      return new IValue(tensor.handle());
-    }
-    try (GenericList list = new GenericList(TENSOR)) {
-      for (Object element : (List<?>) argument) {
-        try (IValue value = new IValue(((Tensor) element).handle())) {
-          list.push_back(value);
-        }
-      }
-      return new IValue(list);
-    }
+    Operator.of(operator, overload).call(arguments);
   }
 }

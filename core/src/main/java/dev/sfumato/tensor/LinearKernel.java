@@ -1,0 +1,96 @@
+package dev.sfumato.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * {@code x weight^T + bias} in single precision on the CPU by oneDNN, which shares the work among
+ * all threads; the engine's own products run on one. It joins the engine's graph through hooks, so
+ * it only pays for products above a size.
+ *
+ * @param weight the weight if it wants gradients
+ * @param bias the bias, if there is one
+ */
+record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
+    implements GradientCheckpoint.Part {
+
+  private static final Operator PRODUCT = Operator.of("mkldnn::_linear_pointwise", "");
+
+  /** The number of multiplications above which the hooks cost less than they save. */
+  private static final long LARGE = 1 << 23;
+
+  /** Returns true if {@link #linear} is faster than the engine's own product. */
+  static boolean pays(Tensor x, Tensor weight, Tensor bias) {
+    return x.numel() * weight.size(0) >= LARGE
+        && x.device().isCpu()
+        && x.dtype() == DType.FLOAT32
+        && weight.dtype() == DType.FLOAT32
+        && !Autocast.enabled()
+        && isLeafOrFrozen(weight)
+        && (bias == null || isLeafOrFrozen(bias));
+  }
+
+  private static boolean isLeafOrFrozen(Tensor parameter) {
+    return !parameter.requiresGrad() || Engine.call(() -> parameter.handle().is_leaf());
+  }
+
+  /** Returns {@code x weight^T + bias}; bias may be null. */
+  static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
+    boolean learns = weight.requiresGrad();
+    LinearKernel kernel =
+        new LinearKernel(
+            learns ? Optional.of(weight) : Optional.empty(), Optional.ofNullable(bias));
+    List<Tensor> inputs = learns ? List.of(x) : List.of(x, weight);
+    return x.requiresGrad() || learns || bias != null && bias.requiresGrad()
+        ? GradientCheckpoint.ofPart(kernel, inputs, Optional.empty())
+        : kernel.compute(inputs);
+  }
+
+  /** Returns {@code x weight^T + bias}, not recorded. */
+  private static Tensor product(Tensor x, Tensor weight, Tensor bias) {
+    return PRODUCT.call(x, weight, bias, "none", List.of(), "").get(0);
+  }
+
+  @Override
+  public Tensor compute(List<Tensor> inputs) {
+    return product(inputs.get(0), weight(inputs), bias.orElse(null));
+  }
+
+  private Tensor weight(List<Tensor> inputs) {
+    return weight.orElseGet(() -> inputs.get(1));
+  }
+
+  /** The gradient of x needs the weight, that of the weight needs x. */
+  @Override
+  public boolean needs(int input) {
+    return weight.isPresent() || input == 1;
+  }
+
+  @Override
+  public void backward(List<Tensor> inputs, Tensor gradient) {
+    Tensor x = inputs.get(0);
+    Tensor rows = gradient.reshape(-1, gradient.size(gradient.dim() - 1)).contiguous();
+    List<Tensor> outputs = new ArrayList<>();
+    List<Tensor> gradients = new ArrayList<>();
+    if (x.requiresGrad()) {
+      outputs.add(x);
+      gradients.add(product(rows, weight(inputs).transpose(0, 1), null).reshape(x.shape()));
+    }
+    if (Autograd.ofWeights()) {
+      weight.ifPresent(
+          learned -> {
+            Tensor columns = x.reshape(-1, x.size(x.dim() - 1)).transpose(0, 1);
+            outputs.add(learned);
+            gradients.add(product(rows.transpose(0, 1), columns, null));
+          });
+      bias.filter(Tensor::requiresGrad)
+          .ifPresent(
+              learned -> {
+                outputs.add(learned);
+                gradients.add(Tensor.make(() -> rows.handle().sum(0)));
+              });
+    }
+    Autograd.backward(outputs, gradients, inputs);
+  }
+}

@@ -1,0 +1,6 @@
+package dev.sfumato.langchain4j;
+
+import dev.sfumato.ArchitectureTest;
+
+/** The rules of all modules for this one. */
+class ModulesTest extends ArchitectureTest {}
