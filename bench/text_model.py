@@ -1,4 +1,4 @@
-"""Writes a text-to-image model whose U-Net has the shape of Stable Diffusion 1.5, with random weights in half precision.
+"""Writes a text-to-image model whose U-Net has the shape of Stable Diffusion 1.5, with random weights.
 
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python bench/text_model.py DIRECTORY
@@ -28,7 +28,7 @@ def write(folder):
             max_position_embeddings=77, bos_token_id=8512, eos_token_id=8513, pad_token_id=8513)),
     }
     for name, part in parts.items():
-        part.half().save_pretrained(folder / name)
+        part.save_pretrained(folder / name)
     DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).save_pretrained(folder / "scheduler")
     shutil.copytree(FACES / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
     tokenizer = folder / "tokenizer/tokenizer_config.json"
