@@ -167,6 +167,20 @@ class TextToImageFinetuneTest {
   }
 
   @Test
+  void theCardStatesTheLicence() throws IOException {
+    finetune(output, "--max-steps 1 --license CC0").failsWith(2, "--license", "cc0-1.0");
+    assertThat(Files.exists(output)).isFalse();
+    finetune(output, "--max-steps 1 --license cc0-1.0").succeeds();
+    finetune(output, "--max-steps 2 --resume").succeeds();
+    assertThat(Files.readString(output.resolve("README.md"))).contains("\nlicense: cc0-1.0\n");
+    Path whole = folder.resolve("whole");
+    finetune(whole, "--max-steps 1 --method full --license other").succeeds();
+    String card = Files.readString(whole.resolve("README.md"));
+    assertThat(card).contains("\nlicense: other\n");
+    assertThat(card).doesNotContain("Not stated");
+  }
+
+  @Test
   void aWordIsLearnedAndDrawnWith() throws IOException {
     String word =
         "--method textual-inversion --placeholder-token <rose-x> --initializer-token a --vectors 2"

@@ -61,15 +61,21 @@ public final class MeasureStyle {
     this.clip = clip;
     this.readers = readers;
     old = readers.captions(COUNT);
-    Dataset test =
-        Datasets.open(
-            args[2],
-            DataOptions.defaults()
-                .withSplit(DataOptions.Split.TEST)
-                .withChannels(DataOptions.Channels.RGB));
+    Dataset test = pictures(args[2], DataOptions.Split.TEST);
     fresh = test.captions().stream().limit(COUNT).toList();
-    style = FeatureStatistics.of(clip, IntStream.range(0, test.size()).mapToObj(test::pixels));
+    style = statistics(test, test.size());
+    double real = statistics(pictures(args[2], DataOptions.Split.TRAIN), COUNT).distanceTo(style);
+    System.out.printf(Locale.ROOT, "real pictures of the style are %.4f from each other%n", real);
     csv = Files.createDirectories(Path.of(args[5])).resolve("style.csv");
+  }
+
+  private static Dataset pictures(String data, DataOptions.Split split) {
+    return Datasets.open(
+        data, DataOptions.defaults().withSplit(split).withChannels(DataOptions.Channels.RGB));
+  }
+
+  private FeatureStatistics statistics(Dataset pictures, int count) {
+    return FeatureStatistics.of(clip, IntStream.range(0, count).mapToObj(pictures::pixels));
   }
 
   /** Measures a base and its fine-tunings. */
@@ -98,8 +104,8 @@ public final class MeasureStyle {
       for (int step : steps) {
         Path checkpoint = run.resolve(String.format(Locale.ROOT, "checkpoints/step-%06d", step));
         Path average = checkpoint.resolve("ema.safetensors");
-        if (averaged && !Files.exists(average)) {
-          break;
+        if (!Files.exists(averaged ? average : checkpoint)) {
+          continue;
         }
         String name = run.getFileName() + (averaged ? ",ema," : ",raw,") + step;
         points.add(
