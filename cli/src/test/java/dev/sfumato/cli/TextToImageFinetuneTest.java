@@ -167,6 +167,19 @@ class TextToImageFinetuneTest {
   }
 
   @Test
+  void picturesThatNoCacheKeepsAreWarnedOf() throws IOException {
+    BufferedImage wide = new BufferedImage(24, 16, BufferedImage.TYPE_INT_RGB);
+    ImageIO.write(wide, "png", data.resolve("a/wide.png").toFile());
+    String warning = "1 of 5 pictures are cropped at random";
+    String options = "--overwrite --max-steps 3 --no-buckets";
+    String err = finetune(output, options).succeeds().err();
+    assertThat(err.split(warning, -1)).hasLength(2);
+    assertThat(err).contains("`centerCrop`");
+    assertThat(finetune(output, options + " --center-crop").err()).doesNotContain(warning);
+    assertThat(finetune(output, options + " --cache-latents none").err()).doesNotContain(warning);
+  }
+
+  @Test
   void theCardStatesTheLicence() throws IOException {
     finetune(output, "--max-steps 1 --license CC0").failsWith(2, "--license", "cc0-1.0");
     assertThat(Files.exists(output)).isFalse();
