@@ -167,6 +167,33 @@ class TextToImageFinetuneTest {
   }
 
   @Test
+  void picturesThatNoCacheKeepsAreWarnedOf() throws IOException {
+    BufferedImage wide = new BufferedImage(24, 16, BufferedImage.TYPE_INT_RGB);
+    ImageIO.write(wide, "png", data.resolve("a/wide.png").toFile());
+    String warning = "1 of 5 pictures are cropped at random";
+    String options = "--overwrite --max-steps 3 --no-buckets";
+    String err = finetune(output, options).succeeds().err();
+    assertThat(err.split(warning, -1)).hasLength(2);
+    assertThat(err).contains("`centerCrop`");
+    assertThat(finetune(output, options + " --center-crop").err()).doesNotContain(warning);
+    assertThat(finetune(output, options + " --cache-latents none").err()).doesNotContain(warning);
+  }
+
+  @Test
+  void theCardStatesTheLicence() throws IOException {
+    finetune(output, "--max-steps 1 --license CC0").failsWith(2, "--license", "cc0-1.0");
+    assertThat(Files.exists(output)).isFalse();
+    finetune(output, "--max-steps 1 --license cc0-1.0").succeeds();
+    finetune(output, "--max-steps 2 --resume").succeeds();
+    assertThat(Files.readString(output.resolve("README.md"))).contains("\nlicense: cc0-1.0\n");
+    Path whole = folder.resolve("whole");
+    finetune(whole, "--max-steps 1 --method full --license other").succeeds();
+    String card = Files.readString(whole.resolve("README.md"));
+    assertThat(card).contains("\nlicense: other\n");
+    assertThat(card).doesNotContain("Not stated");
+  }
+
+  @Test
   void aWordIsLearnedAndDrawnWith() throws IOException {
     String word =
         "--method textual-inversion --placeholder-token <rose-x> --initializer-token a --vectors 2"

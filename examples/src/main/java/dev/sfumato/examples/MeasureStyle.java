@@ -22,10 +22,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -37,8 +35,8 @@ import java.util.stream.Stream;
  * <p>For the base and for each run's checkpoints, raw and averaged: how often the face of a
  * held-out caption of the old data has what was asked for, and the Fréchet distance of drawn to
  * real test pictures of the new style. All models draw from the same noise. {@code OUTPUT} becomes
- * a folder with {@code style.csv}, the classifiers and a strip of pictures for each run, a column
- * for each step.
+ * a folder with {@code style.csv}, the classifiers, and an old and a new face of each model in
+ * {@code faces}. What it has already is not measured again; {@link StyleCharts} draws it.
  */
 public final class MeasureStyle {
   private static final String LORA = "pytorch_lora_weights.safetensors";
@@ -46,106 +44,116 @@ public final class MeasureStyle {
   private static final int BATCH = 50;
   private static final int STEPS = 12;
 
-  private final Path base;
   private final ClipModel clip;
   private final FaceReaders readers;
   private final List<String> old;
   private final List<String> fresh;
   private final FeatureStatistics style;
-  private final Path csv;
+  private final Path output;
+  private final List<String> lines = new ArrayList<>();
 
-  private record Point(String line, Tensor oldFace, Tensor newFace) {}
-
-  private MeasureStyle(String[] args, ClipModel clip, FaceReaders readers) throws IOException {
-    base = Path.of(args[0]);
+  private MeasureStyle(String style, Path output, ClipModel clip, FaceReaders readers)
+      throws IOException {
     this.clip = clip;
     this.readers = readers;
+    this.output = output;
     old = readers.captions(COUNT);
-    Dataset test =
-        Datasets.open(
-            args[2],
-            DataOptions.defaults()
-                .withSplit(DataOptions.Split.TEST)
-                .withChannels(DataOptions.Channels.RGB));
+    Dataset test = pictures(style, DataOptions.Split.TEST);
     fresh = test.captions().stream().limit(COUNT).toList();
-    style = FeatureStatistics.of(clip, IntStream.range(0, test.size()).mapToObj(test::pixels));
-    csv = Files.createDirectories(Path.of(args[5])).resolve("style.csv");
+    this.style = statistics(test, test.size());
+    double real =
+        statistics(pictures(style, DataOptions.Split.TRAIN), COUNT).distanceTo(this.style);
+    System.out.printf(Locale.ROOT, "real pictures of the style are %.4f from each other%n", real);
+    Files.createDirectories(output.resolve("faces"));
+    if (Files.exists(table())) {
+      lines.addAll(Files.readAllLines(table()));
+    } else {
+      lines.add("run,weights,step,background,hair,glasses,distance");
+    }
+  }
+
+  private static Dataset pictures(String data, DataOptions.Split split) {
+    return Datasets.open(
+        data, DataOptions.defaults().withSplit(split).withChannels(DataOptions.Channels.RGB));
+  }
+
+  private FeatureStatistics statistics(Dataset pictures, int count) {
+    return FeatureStatistics.of(clip, IntStream.range(0, count).mapToObj(pictures::pixels));
+  }
+
+  private Path table() {
+    return output.resolve("style.csv");
   }
 
   /** Measures a base and its fine-tunings. */
   public static void main(String[] args) throws IOException {
-    List<Integer> steps = Stream.of(args[4].split(",")).map(Integer::valueOf).toList();
+    Path base = Path.of(args[0]);
+    Path output = Path.of(args[5]);
     try (Scope scope = Scope.open();
         ClipModel clip = ClipModel.load(Path.of(args[1]));
         FaceReaders readers =
             new FaceReaders(
-                List.of(args[3].split(",")), Optional.of(Path.of(args[5], "classifiers")))) {
-      MeasureStyle measure = new MeasureStyle(args, clip, readers);
-      List<String> lines = new ArrayList<>();
-      lines.add("run,weights,step,background,hair,glasses,distance");
-      Point before = measure.point("base,raw,0", measure.base, LoadingOptions.DEFAULT, null);
-      lines.add(before.line());
+                List.of(args[3].split(",")), Optional.of(output.resolve("classifiers")))) {
+      MeasureStyle measure = new MeasureStyle(args[2], output, clip, readers);
+      measure.point("base,raw,0", base, Optional.empty(), Optional.empty());
       for (String run : List.of(args).subList(6, args.length)) {
-        measure.run(Path.of(run), steps, before, lines);
-      }
-    }
-  }
-
-  private void run(Path run, List<Integer> steps, Point before, List<String> lines)
-      throws IOException {
-    for (boolean averaged : new boolean[] {false, true}) {
-      List<Point> points = new ArrayList<>(List.of(before));
-      for (int step : steps) {
-        Path checkpoint = run.resolve(String.format(Locale.ROOT, "checkpoints/step-%06d", step));
-        Path average = checkpoint.resolve("ema.safetensors");
-        if (averaged && !Files.exists(average)) {
-          break;
+        for (String step : args[4].split(",")) {
+          measure.checkpoint(base, Path.of(run), Integer.parseInt(step));
         }
-        String name = run.getFileName() + (averaged ? ",ema," : ",raw,") + step;
-        points.add(
-            Files.exists(checkpoint.resolve(LORA))
-                ? point(
-                    name, base, LoadingOptions.DEFAULT.withLora(checkpoint.resolve(LORA), 1), null)
-                : point(name, checkpoint, LoadingOptions.DEFAULT, averaged ? average : null));
-        lines.add(points.get(points.size() - 1).line());
-        Files.write(csv, lines);
-      }
-      if (points.size() > 1) {
-        List<Tensor> faces =
-            Stream.concat(points.stream().map(Point::oldFace), points.stream().map(Point::newFace))
-                .toList();
-        Png.write(
-            csv.resolveSibling(run.getFileName() + (averaged ? "-ema.png" : ".png")),
-            Pictures.grid(Tensor.cat(faces, 0), 2));
       }
     }
   }
 
-  private Point point(String name, Path model, LoadingOptions options, Path average) {
+  private void checkpoint(Path base, Path run, int step) throws IOException {
+    Path folder = run.resolve(String.format(Locale.ROOT, "checkpoints/step-%06d", step));
+    Path lora = folder.resolve(LORA);
+    Path average = folder.resolve("ema.safetensors");
+    if (Files.exists(lora)) {
+      point(run.getFileName() + ",raw," + step, base, Optional.of(lora), Optional.empty());
+    } else if (Files.exists(folder)) {
+      point(run.getFileName() + ",raw," + step, folder, Optional.empty(), Optional.empty());
+      if (Files.exists(average)) {
+        point(run.getFileName() + ",ema," + step, folder, Optional.empty(), Optional.of(average));
+      }
+    }
+  }
+
+  /** Measures a model, with a LoRA, or with averaged weights instead of its own. */
+  private void point(String name, Path model, Optional<Path> lora, Optional<Path> average)
+      throws IOException {
+    if (lines.stream().anyMatch(line -> line.startsWith(name + ","))) {
+      return;
+    }
+    LoadingOptions options =
+        lora.map(file -> LoadingOptions.DEFAULT.withLora(file, 1)).orElse(LoadingOptions.DEFAULT);
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = DiffusionPipeline.load(model, options)) {
       pipeline.precision(Precision.BF16);
-      if (average != null) {
-        pipeline.network().load(Weights.of(average));
-      }
-      Map<String, List<Boolean>> right = new LinkedHashMap<>();
+      average.ifPresent(file -> pipeline.network().load(Weights.of(file)));
       Tensor oldFaces = draw(pipeline, old);
-      readers.read(oldFaces, old).forEach(right::put);
       Tensor newFaces = draw(pipeline, fresh);
-      Stream<Pixels> pixels =
-          IntStream.range(0, fresh.size()).mapToObj(i -> Pictures.pixels(newFaces.narrow(0, i, 1)));
-      double distance = FeatureStatistics.of(clip, pixels).distanceTo(style);
       StringBuilder line = new StringBuilder(name);
-      right
+      readers
+          .read(oldFaces, old)
           .values()
-          .forEach(a -> line.append(String.format(Locale.ROOT, ",%.1f", FaceReaders.percent(a))));
-      line.append(String.format(Locale.ROOT, ",%.4f", distance));
+          .forEach(
+              answers ->
+                  line.append(String.format(Locale.ROOT, ",%.1f", FaceReaders.percent(answers))));
+      line.append(String.format(Locale.ROOT, ",%.4f", distance(newFaces)));
       System.out.println(line);
-      return new Point(
-          line.toString(),
-          scope.keep(oldFaces.narrow(0, 0, 1)),
-          scope.keep(newFaces.narrow(0, 0, 1)));
+      lines.add(line.toString());
+      Png.write(
+          output.resolve("faces").resolve(name.replace(',', '-') + ".png"),
+          Pictures.grid(
+              Tensor.cat(List.of(oldFaces.narrow(0, 0, 1), newFaces.narrow(0, 0, 1)), 0), 2));
+      Files.write(table(), lines);
     }
+  }
+
+  private double distance(Tensor drawn) {
+    Stream<Pixels> pixels =
+        IntStream.range(0, fresh.size()).mapToObj(i -> Pictures.pixels(drawn.narrow(0, i, 1)));
+    return FeatureStatistics.of(clip, pixels).distanceTo(style);
   }
 
   private static Tensor draw(DiffusionPipeline pipeline, List<String> captions) {
