@@ -11,7 +11,7 @@ let shown = null; // the name of the run
 let other = ""; // of a second run beside it
 let sample = null; // the step of the grid that is looked at; null for the newest
 let parts = null;
-const METHODS = [["lora", "LoRA: a small file beside the model"], ["textual-inversion", "a new word, the model as it is"], ["full", "all weights: a new model"]];
+const METHODS = [["lora", "LoRA: a small file beside the model"], ["textual-inversion", "A new word, the model as it is"], ["full", "All weights: a new model"]];
 const fitting = {name: "", model: "", data: "", steps: 200, batch_size: 4, learning_rate: null, sample_every: 100, seed: 0,
   method: "lora", rank: 16, prompt: "", word: "", like: ""};
 
