@@ -304,6 +304,53 @@ def text_step(side, guided, dtype="float32", steered=False):
     return step
 
 
+def learning_step(side, lora):
+    """A step of diffusers' text-to-image scripts, batch 1, with cached latents and texts: LoRA, or all weights."""
+    import torch
+    import torch.nn.functional as F
+    from diffusers import DDPMScheduler
+    unet, schedule = text_unet(), DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    unet.train()
+    if lora:
+        from peft import LoraConfig
+        unet.add_adapter(LoraConfig(
+            r=16, lora_alpha=16, init_lora_weights="gaussian", target_modules=["to_k", "to_q", "to_v", "to_out.0"]))
+    else:
+        unet.requires_grad_(True)
+        unet.enable_gradient_checkpointing()
+    optimizer = torch.optim.AdamW([p for p in unet.parameters() if p.requires_grad], lr=1e-4)
+    moments, tokens = torch.randn(8, 2, 4, side // 8, side // 8), torch.randn(8, 77, 768)
+    state = {"i": 0}
+
+    def step():
+        mean, log_variance = moments[state["i"] % 8].split(1)
+        latents = (mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)) * 0.18215
+        noise = torch.randn_like(latents)
+        t = torch.randint(0, 1000, (1,))
+        texts = tokens[state["i"] % 8][None]
+        loss = F.mse_loss(unet(schedule.add_noise(latents, noise, t), t, texts, return_dict=False)[0], noise)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for p in unet.parameters() if p.requires_grad], 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.item()
+        state["i"] += 1
+
+    return step
+
+
+def encode_256():
+    """The distribution of the latents of one picture."""
+    import torch
+    vae, pictures = text_autoencoder(), torch.rand(1, 3, 256, 256) * 2 - 1
+
+    def step():
+        with torch.no_grad():
+            vae.encode(pictures).latent_dist
+
+    return step
+
+
 def decode_512():
     import torch
     vae, latents = text_autoencoder(), torch.randn(1, 4, 64, 64)
@@ -317,7 +364,9 @@ def decode_512():
 
 STEPS = {"text-step": lambda: text_step(256, True), "text-step-512": lambda: text_step(512, False),
          "text-step-bf16": lambda: text_step(256, True, "bfloat16"), "decode-512": decode_512,
-         "text-color-shortcut": lambda: text_step(256, False, steered=True), "color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
+         "text-color-shortcut": lambda: text_step(256, False, steered=True), "encode-256": encode_256,
+         "lora-step": lambda: learning_step(256, True), "lora-step-512": lambda: learning_step(512, True),
+         "text-finetune-step": lambda: learning_step(256, False), "color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
          "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step,
          "finetune-step": finetune_step, "clip-step": clip_step}
 

@@ -14,6 +14,9 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (j) the same at 512 px without guidance    (k) decoding one picture of 512 px
 (l) a step at 256 px guided by a colour through the decoder, by the shortcut
 (m) a cold process: load models/faces-sd, draw one face from a text in 10 ddim steps, save it
+(n) a LoRA step (rank 16, attention) of the shape of (i) at 256 px, batch 1, with cached latents and texts; (o) at 512 px
+(p) a step of the whole U-Net of (i) at 256 px with gradient checkpointing; one program at a time, for their memory
+(q) encoding one picture of 256 px
 """
 
 import argparse
@@ -30,7 +33,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetune-step", "f": "data-epoch",
          "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step", "i": "text-step",
-         "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut"}
+         "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut", "n": "lora-step", "o": "lora-step-512", "p": "text-finetune-step",
+         "q": "encode-256"}
+LEARNING = ("lora-step", "lora-step-512", "text-finetune-step")
+LARGE = ("text-finetune-step",)
 COLD = {"d": "first-picture", "m": "first-text-picture"}
 PROMPT = "a face with green hair and glasses, blue background"
 
@@ -50,6 +56,13 @@ def make_pictures():
         ]
         picture = 128 + 50 * np.stack(colors, -1) + random.normal(0, 6, (512, 512, 1))
         Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(folder / f"{i:03}.jpg", quality=90)
+    return str(folder)
+
+
+def make_text_model():
+    folder = HERE / "target/text-model"
+    if not (folder / "model_index.json").exists():
+        subprocess.run([sys.executable, str(HERE / "text_model.py"), str(folder)], check=True)
     return str(folder)
 
 
@@ -77,7 +90,7 @@ class Served:
 
 def sfumato(name):
     """Starts our side; the launcher chooses its Java settings by the command."""
-    command = "train" if name in ("train-step", "finetune-step", "data-epoch") else "sample"
+    command = "train" if name in ("train-step", "finetune-step", "data-epoch", *LEARNING) else "sample"
     env = dict(os.environ, SFUMATO_MAIN="dev.sfumato.bench.Peer",
                SFUMATO_CLASSPATH=str(HERE / "target/classes"))
     return Served([str(ROOT / "sfumato"), command], env)
@@ -90,6 +103,10 @@ def python():
 def compare(name, rounds, steps):
     if name == "data-epoch":
         os.environ["BENCH_PICTURES"] = make_pictures()
+    if name in LEARNING:
+        os.environ["BENCH_TEXT_MODEL"] = make_text_model()
+    if name in LARGE:
+        return one_at_a_time(name, rounds, steps)
     ours, theirs = sfumato(name), python()
     for side in (ours, theirs):
         side.ask(run=name, steps=max(2, steps))  # warm-up
@@ -103,6 +120,18 @@ def compare(name, rounds, steps):
     if name == "data-epoch":  # Python's workers are separate processes
         peaks = list(memory.values())
     return medians, peaks
+
+
+def one_at_a_time(name, rounds, steps):
+    """For programs that do not fit into memory together: they alternate as whole processes."""
+    seconds, peaks = ([], []), [0, 0]
+    for _ in range(rounds):
+        for i, start in enumerate((lambda: sfumato(name), python)):
+            side = start()
+            side.ask(run=name, steps=1)  # warm-up
+            seconds[i].extend(side.ask(run=name, steps=steps)["seconds"])
+            peaks[i] = max(peaks[i], side.ask(exit=True)["peak_rss_mb"])
+    return [statistics.median(s) for s in seconds], peaks
 
 
 def cold(name, rounds):

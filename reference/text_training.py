@@ -6,6 +6,9 @@ Run: PYTHONPATH=<diffusers>/src python reference/text_training.py
 The loop is that of diffusers' train_text_to_image.py with one CPU generator seeded with `seed`. For each
 batch it draws the posterior's noise, the noise, then its offset if there is one, and then the timesteps.
 The models are the small ones of stable_diffusion_pipelines.py; captions are dropped nowhere.
+
+With masks the squared errors are multiplied by them before the mean, as in kohya's scripts; a latent has the mean of its
+pixels' masks. The mask of image i is 25 * ((7 * row + 3 * column + 5 * i) % 11) / 255; image 4 has none.
 """
 
 import golden
@@ -20,12 +23,20 @@ CAPTIONS = [f"a {color} {thing}" for color in ("red", "blue") for thing in ("ros
 CASES = {
     "epsilon": ("sd1", {"learning_rate": 1e-3}),
     "v_prediction_min_snr": ("sd2", {"learning_rate": 1e-3, "min_snr": True, "noise_offset": 0.1}),
+    "masked": ("sd1", {"learning_rate": 1e-3, "min_snr": True, "masks": True}),
 }
 
 
 def pictures():
     generator = torch.Generator().manual_seed(7)
     return (torch.randint(0, 256, (IMAGES, 3, 16, 16), generator=generator) / 255 - 0.5) / 0.5
+
+
+def masks():
+    images, rows, columns = torch.meshgrid(torch.arange(IMAGES), torch.arange(16), torch.arange(16), indexing="ij")
+    all = 25 * ((7 * rows + 3 * columns + 5 * images) % 11) / 255
+    all[4] = 1
+    return all[:, None]
 
 
 def train(pipe, options):
@@ -52,7 +63,10 @@ def train(pipe, options):
         if "min_snr" in options:
             snr = compute_snr(schedule, t)
             weights = snr.clamp(max=5) / (snr + 1 if velocity else snr)
-            loss = (F.mse_loss(output, target, reduction="none").mean(dim=(1, 2, 3)) * weights).mean()
+            squares = F.mse_loss(output, target, reduction="none")
+            if "masks" in options:
+                squares = squares * F.interpolate(masks()[batch], size=x.shape[2:], mode="area")
+            loss = (squares.mean(dim=(1, 2, 3)) * weights).mean()
         else:
             loss = F.mse_loss(output, target)
         loss.backward()

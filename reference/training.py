@@ -52,7 +52,8 @@ CASES = {
                           "noise_offset": 0.1},
     "v_prediction_sigmoid": {"prediction_type": "v_prediction", "beta_schedule": "sigmoid",
                              "train_timesteps": 100},
-    "min_snr": {"loss_weighting": "min_snr", "optimizer": "adamw", "weight_decay": 0.01},
+    # As in train_text_to_image.py: without use_ema_warmup the decay is (1 + n) / (10 + n).
+    "min_snr": {"loss_weighting": "min_snr", "optimizer": "adamw", "weight_decay": 0.01, "ema": {"decay": 0.5}},
     "min_snr_v_prediction": {"loss_weighting": "min_snr", "prediction_type": "v_prediction",
                              "noise_offset": 0.05, "beta_schedule": "scaled_linear"},
     "class_channels": {"class_conditioning": "channels", "beta_schedule": "squaredcos_cap_v2",

@@ -1,6 +1,7 @@
 package dev.sfumato.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.clip.ClipConfig;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.clip.ClipNetwork;
@@ -29,6 +30,7 @@ import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.nn.Activation;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.BetaSchedule;
@@ -39,6 +41,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.training.Adam;
 import dev.sfumato.training.DenoisingLoss;
+import dev.sfumato.training.LatentCache;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingOptions;
@@ -48,6 +51,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -117,6 +121,10 @@ public final class Peer {
       case "text-step-512" -> TextSteps.sampling(512, false, Precision.FP32);
       case "decode-512" -> TextSteps.decoding(512);
       case "text-color-shortcut" -> TextSteps.steered(256);
+      case "encode-256" -> TextSteps.encoding(256);
+      case "lora-step" -> learningStep(256, true);
+      case "lora-step-512" -> learningStep(512, true);
+      case "text-finetune-step" -> learningStep(256, false);
       default -> throw new IllegalArgumentException(name);
     };
   }
@@ -158,6 +166,22 @@ public final class Peer {
         denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, Adam.Settings.adamW(), 1e-5));
   }
 
+  /** A step of a text-to-image model: of a LoRA, or of the whole U-Net with checkpointing. */
+  private static IntFunction<double[]> learningStep(int side, boolean lora) {
+    StableDiffusionPipeline pipeline =
+        StableDiffusionPipeline.load(Path.of(System.getenv("BENCH_TEXT_MODEL")));
+    if (lora) {
+      pipeline.newLora(LoraOptions.defaults(), false, 0);
+    } else {
+      pipeline.network().parameters().values().forEach(weight -> weight.requiresGrad(true));
+      pipeline.checkpointing(true);
+    }
+    return trainerSteps(
+        new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY),
+        new Batches(new Noise(8, 3, side), new BatchOptions(1, true, true, 0)),
+        options(1, Adam.Settings.adamW(), 1e-4).withMaxGradNorm(1));
+  }
+
   private static TrainingOptions options(int accumulation, Adam.Settings adam, double rate) {
     return TrainingOptions.defaults()
         .withEpochs(1_000_000)
@@ -173,8 +197,13 @@ public final class Peer {
       SchedulerConfig scheduler,
       Batches batches,
       TrainingOptions options) {
-    Trainer trainer =
-        new Trainer(new DenoisingLoss(denoiser, scheduler, Objective.defaults()), batches, options);
+    return trainerSteps(
+        new DenoisingLoss(denoiser, scheduler, Objective.defaults()), batches, options);
+  }
+
+  private static IntFunction<double[]> trainerSteps(
+      DenoisingLoss loss, Batches batches, TrainingOptions options) {
+    Trainer trainer = new Trainer(loss, batches, options);
     return steps -> IntStream.range(0, steps).mapToDouble(i -> trainer.step().seconds()).toArray();
   }
 
@@ -293,6 +322,11 @@ public final class Peer {
     @Override
     public int label(int index) {
       return index % 10;
+    }
+
+    @Override
+    public List<String> captions() {
+      return Collections.nCopies(size, "a face with green hair");
     }
 
     @Override

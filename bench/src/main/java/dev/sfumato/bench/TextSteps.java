@@ -26,6 +26,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -113,9 +114,19 @@ final class TextSteps {
     };
   }
 
+  /** Encodes one picture. */
+  static IntFunction<double[]> encoding(int side) {
+    AutoencoderKL autoencoder = autoencoder();
+    return timed(random -> autoencoder.encode(random.normal(1, 3, side, side)));
+  }
+
   /** Decodes one picture. */
   static IntFunction<double[]> decoding(int side) {
     LatentSpace space = new LatentSpace(autoencoder(), false);
+    return timed(random -> space.decode(random.normal(1, 4, side / 8, side / 8)));
+  }
+
+  private static IntFunction<double[]> timed(Consumer<Rng> action) {
     return steps ->
         IntStream.range(0, steps)
             .mapToDouble(
@@ -124,7 +135,7 @@ final class TextSteps {
                   try (Scope scope = Scope.open();
                       Autograd.Recording off = Autograd.off();
                       Rng random = new Rng(0)) {
-                    space.decode(random.normal(1, 4, side / 8, side / 8));
+                    action.accept(random);
                   }
                   return (System.nanoTime() - start) / 1e9;
                 })

@@ -127,7 +127,7 @@ abstract class TrainingCommand implements Callable<Integer> {
                 .withWatch(watching.options())
                 .withSeed(compute.seed)
                 .withNotes(SavedOptions.values(spec)));
-    Training whole = completed(set);
+    Training whole = watching.licensed(completed(set));
     if (resume != null) {
       return resume.equals(LATEST) ? whole.withResume() : whole.withResume(Path.of(resume));
     }

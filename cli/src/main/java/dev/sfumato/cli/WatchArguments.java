@@ -70,6 +70,14 @@ final class WatchArguments {
   Set<Log> log;
 
   @Option(
+      names = "--license",
+      paramLabel = "ID",
+      description =
+          "Licence of the result for its model card, as the Hub names it, such as cc0-1.0"
+              + " (default: not stated).")
+  String license;
+
+  @Option(
       names = "--validation-data",
       paramLabel = "DATA",
       description =
@@ -84,6 +92,11 @@ final class WatchArguments {
           "Share of the pictures to hold out from training for the validation loss (default:"
               + " ${DEFAULT-VALUE}).")
   double validationShare;
+
+  /** Adds the licence, if it is given. */
+  Training licensed(Training whole) {
+    return license == null ? whole : whole.withLicense(license);
+  }
 
   /** Adds the pictures for the validation loss. */
   Training validation(Training whole) {

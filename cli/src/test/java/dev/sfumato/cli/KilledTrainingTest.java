@@ -9,10 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,53 +48,30 @@ class KilledTrainingTest {
 
   @Test
   void sigkillAtAnyMomentChangesNothing() throws IOException, InterruptedException {
-    Random random = new Random();
-    Path output = folder.resolve("killed");
-    int killed = 0;
-    boolean ended = false;
-    while (!ended) {
-      Process process = Calls.start(folder.resolve("log"), arguments(output));
-      int kill = killed;
-      int rows = rows(output) + 1 + random.nextInt(6);
-      BooleanSupplier moment =
-          kill == KILLS
-              ? () -> false
-              : kill == 0 // before the first checkpoint
-                  ? () -> Files.exists(output.resolve("config.json"))
-                  : kill % 2 == 0 ? () -> isSavingAfter(output, rows) : () -> rows(output) >= rows;
-      ended = waitFor(process, moment);
-      if (!ended) {
-        Thread.sleep(random.nextInt(kill % 2 == 0 ? 8 : 60));
-        process.destroyForcibly().waitFor(); // SIGKILL
-        killed++;
-      } else {
-        assertWithMessage(Files.readString(folder.resolve("log")))
-            .that(process.exitValue())
-            .isEqualTo(0);
-      }
-    }
-    assertThat(killed).isAtLeast(3);
-    assertSameAsUndisturbed(output);
+    KilledRun run = new KilledRun(folder.resolve("killed"), options(folder.resolve("killed")));
+    run.killAndFinish(KILLS);
+    run.assertSameAs(undisturbed);
   }
 
   @Test
   void sigtermSavesAndResumeGoesOn() throws IOException, InterruptedException {
     Path output = folder.resolve("stopped");
-    Path log = folder.resolve("log");
-    Process process = Calls.start(log, arguments(output));
-    boolean ended = waitFor(process, () -> rows(output) >= 7);
+    KilledRun run = new KilledRun(output, options(output));
+    Path log = run.log();
+    Process process = run.start();
+    boolean ended = KilledRun.waitFor(process, () -> run.rows() >= 7);
     assertThat(ended).isFalse();
     process.destroy(); // SIGTERM
     assertThat(process.waitFor(3, TimeUnit.MINUTES)).isTrue();
     assertWithMessage(Files.readString(log)).that(process.exitValue()).isEqualTo(128 + 15);
-    int done = rows(output);
+    int done = run.rows();
     assertThat(done).isLessThan(STEPS);
     assertThat(Files.readString(log)).contains("stopped after step " + done + " of " + STEPS);
     assertThat(Files.exists(output.resolve(String.format("checkpoints/step-%06d", done)))).isTrue();
     assertThat(Files.exists(output.resolve("report.html"))).isTrue();
     Calls.run("inspect %s", output).succeeds();
     Calls.run("train --resume --output %s", output).succeeds();
-    assertSameAsUndisturbed(output);
+    run.assertSameAs(undisturbed);
   }
 
   /**
@@ -118,70 +92,9 @@ class KilledTrainingTest {
     assertWithMessage(message).that(process.exitValue()).isEqualTo(1);
     assertThat(message).containsMatch("error: .*: cannot be written: File too large");
     assertThat(message.lines().count()).isEqualTo(1);
-    assertThat(hidden(output)).containsExactly(Path.of(".lock"));
+    assertThat(KilledRun.hidden(output)).containsExactly(Path.of(".lock"));
     assertThat(Files.exists(output.resolve("checkpoints/step-000004"))).isTrue();
     Calls.run(resume).succeeds();
     assertThat(Calls.metrics(output)).hasSize(1 + STEPS);
-  }
-
-  // ---- what the tests see of a run
-
-  /** Resumes as briefly as the state of the directory allows. */
-  private static List<String> arguments(Path output) {
-    if (Files.exists(output.resolve("config.json"))) {
-      return Calls.words("train --resume --output %s", output);
-    }
-    List<String> arguments = new ArrayList<>(options(output));
-    if (Files.exists(output.resolve(".lock"))) {
-      arguments.add("--resume");
-    }
-    return arguments;
-  }
-
-  private static boolean waitFor(Process process, BooleanSupplier moment)
-      throws InterruptedException {
-    long start = System.nanoTime();
-    while (!process.waitFor(2, TimeUnit.MILLISECONDS)) {
-      if (moment.getAsBoolean()) {
-        return false;
-      }
-      assertThat(System.nanoTime() - start).isLessThan(TimeUnit.MINUTES.toNanos(3));
-    }
-    return true;
-  }
-
-  private static int rows(Path output) {
-    try (Stream<String> lines = Files.lines(output.resolve("metrics.csv"))) {
-      return (int) lines.count() - 1;
-    } catch (IOException e) {
-      return 0;
-    }
-  }
-
-  private static boolean isSavingAfter(Path output, int rows) {
-    try (Stream<Path> checkpoints = Files.list(output.resolve("checkpoints"))) {
-      return checkpoints.anyMatch(path -> path.getFileName().toString().startsWith("."))
-          && rows(output) >= rows;
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
-  private static List<Path> hidden(Path output) {
-    return Calls.files(output).stream()
-        .filter(file -> Stream.of(file.toString().split("/")).anyMatch(n -> n.startsWith(".")))
-        .toList();
-  }
-
-  private static void assertSameAsUndisturbed(Path output) throws IOException {
-    assertThat(Calls.metrics(output)).isEqualTo(Calls.metrics(undisturbed));
-    assertThat(Calls.files(output)).isEqualTo(Calls.files(undisturbed));
-    for (Path file : Calls.files(output)) {
-      if (!file.toString().matches("metrics.csv|report.html|README.md|config.json")) {
-        assertWithMessage(file.toString())
-            .that(Files.mismatch(output.resolve(file), undisturbed.resolve(file)))
-            .isEqualTo(-1);
-      }
-    }
   }
 }

@@ -1,18 +1,25 @@
 package dev.sfumato.cli;
 
 import static com.google.common.truth.Truth.assertThat;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -86,12 +93,34 @@ class TextToImageFinetuneTest {
   @Test
   void samplesShowTheModelWithAndWithoutTheLora() throws IOException {
     samples = "2";
-    String options = "--sample-steps 2 --sample-every 2 --max-steps 2";
-    finetune(output, options + " --validation-prompt cat").succeeds();
+    String options = "--sample-steps 2 --sample-every 2 --max-steps 2 --log tensorboard";
+    String prompts = " --validation-prompt cat --validation-prompt <dog>";
+    finetune(output, options + prompts).succeeds();
     Path without = output.resolve("samples/without-lora.png");
     assertThat(bytes(without)).isEqualTo(bytes(output.resolve("samples/step-000000.png")));
     assertThat(bytes(without)).isNotEqualTo(bytes(output.resolve("samples/step-000002.png")));
-    assertThat(Files.readString(output.resolve("report.html"))).contains("without the LoRA");
+    String report = Files.readString(output.resolve("report.html"));
+    assertThat(report).contains("From left to right: without the LoRA, step 0, step 2.");
+    assertThat(report).containsMatch("<figcaption>cat</figcaption>");
+    BufferedImage row = row(report, "&lt;dog&gt;");
+    assertThat(row.getHeight()).isEqualTo(2 * 16);
+    assertThat(row.getWidth()).isEqualTo(3 * 2 * 16 + 2 * 2);
+    BufferedImage last = ImageIO.read(output.resolve("samples/step-000002.png").toFile());
+    for (int x = 0; x < 2 * 16; x++) { // the second of two pictures side by side
+      assertThat(row.getRGB(2 * (2 * 16 + 2) + x, x)).isEqualTo(last.getRGB(2 * 16 + 4 + x, 2 + x));
+    }
+    Path events = Calls.files(output.resolve("tensorboard")).get(0);
+    assertThat(Files.readString(output.resolve("tensorboard").resolve(events), ISO_8859_1))
+        .contains("samples without the LoRA");
+  }
+
+  /** Returns the row of a report with this text. */
+  private static BufferedImage row(String report, String text) throws IOException {
+    Matcher figure =
+        Pattern.compile("base64,([^\"]+)\"><figcaption>" + text + "</figcaption>").matcher(report);
+    assertThat(figure.find()).isTrue();
+    byte[] file = Base64.getDecoder().decode(figure.group(1));
+    return ImageIO.read(new ByteArrayInputStream(file));
   }
 
   @Test
@@ -135,6 +164,33 @@ class TextToImageFinetuneTest {
             Calls.words(
                 "sample --model %s --prompt a --steps 2 --out %s", output, folder.resolve("a.png")))
         .succeeds();
+  }
+
+  @Test
+  void picturesThatNoCacheKeepsAreWarnedOf() throws IOException {
+    BufferedImage wide = new BufferedImage(24, 16, BufferedImage.TYPE_INT_RGB);
+    ImageIO.write(wide, "png", data.resolve("a/wide.png").toFile());
+    String warning = "1 of 5 pictures are cropped at random";
+    String options = "--overwrite --max-steps 3 --no-buckets";
+    String err = finetune(output, options).succeeds().err();
+    assertThat(err.split(warning, -1)).hasLength(2);
+    assertThat(err).contains("`centerCrop`");
+    assertThat(finetune(output, options + " --center-crop").err()).doesNotContain(warning);
+    assertThat(finetune(output, options + " --cache-latents none").err()).doesNotContain(warning);
+  }
+
+  @Test
+  void theCardStatesTheLicence() throws IOException {
+    finetune(output, "--max-steps 1 --license CC0").failsWith(2, "--license", "cc0-1.0");
+    assertThat(Files.exists(output)).isFalse();
+    finetune(output, "--max-steps 1 --license cc0-1.0").succeeds();
+    finetune(output, "--max-steps 2 --resume").succeeds();
+    assertThat(Files.readString(output.resolve("README.md"))).contains("\nlicense: cc0-1.0\n");
+    Path whole = folder.resolve("whole");
+    finetune(whole, "--max-steps 1 --method full --license other").succeeds();
+    String card = Files.readString(whole.resolve("README.md"));
+    assertThat(card).contains("\nlicense: other\n");
+    assertThat(card).doesNotContain("Not stated");
   }
 
   @Test

@@ -6,6 +6,8 @@ import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.awt.image.WritableRaster;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Arranges pictures in rows, with black lines between and around them. A single picture gets no
@@ -102,6 +104,24 @@ public record PictureGrid(int rows, int padding, int scale) {
     canvas.setColor(Color.BLACK);
     canvas.fillRect(left(n, count, width), top(n, count, height), width * scale, height * scale);
     canvas.dispose();
+  }
+
+  /** Returns the {@code count} pictures of an image that {@link #draw} made, enlarged as there. */
+  List<BufferedImage> cut(BufferedImage image, int count) {
+    int columns = (count + rows - 1) / rows;
+    int lines = (count + columns - 1) / columns;
+    int pad = count == 1 ? 0 : padding;
+    int width = (image.getWidth() - pad) / columns;
+    int height = (image.getHeight() - pad) / lines;
+    return IntStream.range(0, count)
+        .mapToObj(
+            n ->
+                image.getSubimage(
+                    pad + n % columns * width,
+                    pad + n / columns * height,
+                    width - pad,
+                    height - pad))
+        .toList();
   }
 
   private void drawPlane(

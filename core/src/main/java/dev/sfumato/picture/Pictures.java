@@ -2,6 +2,7 @@ package dev.sfumato.picture;
 
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
+import java.util.List;
 
 /** Converts tensors of pictures to images. */
 public final class Pictures {
@@ -22,6 +23,11 @@ public final class Pictures {
   public static void blacken(BufferedImage grid, Tensor images, int rows, int n) {
     gridOf(images, rows)
         .blacken(grid, n, (int) images.size(0), (int) images.size(2), (int) images.size(3));
+  }
+
+  /** Returns the {@code count} pictures of a {@link #grid}, row by row, enlarged as there. */
+  public static List<BufferedImage> cut(BufferedImage grid, int count, int rows) {
+    return PictureGrid.ofRows(rows).cut(grid, count);
   }
 
   private static PictureGrid gridOf(Tensor images, int rows) {

@@ -33,8 +33,15 @@ public final class Functional {
    */
   public static Tensor conv2d(
       Tensor x, Tensor weight, Tensor bias, long stride, long padding, long groups) {
+    return StripedConv.pays(x, weight, bias, stride, padding)
+        ? StripedConv.conv2d(x, weight, bias, padding, groups)
+        : conv2d(x, weight, bias, stride, new long[] {padding, padding}, groups);
+  }
+
+  /** A convolution with other padding above and below than on the sides. */
+  static Tensor conv2d(
+      Tensor x, Tensor weight, Tensor bias, long stride, long[] paddings, long groups) {
     long[] strides = {stride, stride};
-    long[] paddings = {padding, padding};
     return withOptional(
         bias, b -> torch.conv2d(x.handle(), weight.handle(), b, strides, paddings, ONES, groups));
   }

@@ -84,8 +84,8 @@ final class Operator {
   }
 
   private IValue list(int index, List<?> elements) {
-    Argument declared = handle.schema().arguments().getPointer(index);
-    try (Type.TypePtr element = declared.type().get().containedType(0);
+    try (Argument all = handle.schema().arguments();
+        Type.TypePtr element = all.getPointer(index).type().get().containedType(0);
         GenericList list = new GenericList(element)) {
       for (Object tensor : elements) {
         try (IValue value = new IValue(((Tensor) tensor).handle())) {

@@ -11,6 +11,13 @@ import java.util.List;
  * operations takes a dozen passes.
  */
 public final class OptimizerKernels {
+  private static final Operator ADAM = Operator.of("aten::_fused_adam_", "");
+  private static final Operator ADAMW = Operator.of("aten::_fused_adamw_", "");
+  private static final Operator ADD = Operator.of("aten::_foreach_add_", "Tensor");
+  private static final Operator MULTIPLY = Operator.of("aten::_foreach_mul_", "Tensor");
+  private static final Operator NORM = Operator.of("aten::_foreach_norm", "Scalar");
+  private static final Operator LERP = Operator.of("aten::_foreach_lerp_", "Scalar");
+
   private OptimizerKernels() {}
 
   /**
@@ -46,26 +53,25 @@ public final class OptimizerKernels {
       return;
     }
     try (Scope scope = Scope.open()) {
-      call("aten::_foreach_add_", "Tensor", steps, accepted, 1.0);
-      call(
-          decoupled ? "aten::_fused_adamw_" : "aten::_fused_adam_",
-          "",
-          rowMajor(parameters),
-          // The kernel reads raw memory; gradients of linear layers may come transposed.
-          gradients.stream().map(Tensor::contiguous).toList(),
-          rowMajor(averages),
-          rowMajor(squares),
-          List.of(), // max_exp_avg_sqs: for AMSGrad only
-          steps,
-          learningRate,
-          beta1,
-          beta2,
-          weightDecay,
-          epsilon,
-          false, // amsgrad
-          false, // maximize
-          null, // grad_scale
-          accepted.neg().add(1)); // found_inf
+      ADD.call(steps, accepted, 1.0);
+      (decoupled ? ADAMW : ADAM)
+          .call(
+              rowMajor(parameters),
+              // The kernel reads raw memory; gradients of linear layers may come transposed.
+              gradients.stream().map(Tensor::contiguous).toList(),
+              rowMajor(averages),
+              rowMajor(squares),
+              List.of(), // max_exp_avg_sqs: for AMSGrad only
+              steps,
+              learningRate,
+              beta1,
+              beta2,
+              weightDecay,
+              epsilon,
+              false, // amsgrad
+              false, // maximize
+              null, // grad_scale
+              accepted.neg().add(1)); // found_inf
     }
   }
 
@@ -87,7 +93,7 @@ public final class OptimizerKernels {
   }
 
   private static List<Tensor> norms(List<Tensor> tensors) {
-    return Operator.of("aten::_foreach_norm", "Scalar").call(tensors, 2.0, null);
+    return NORM.call(tensors, 2.0, null);
   }
 
   /**
@@ -103,7 +109,7 @@ public final class OptimizerKernels {
     try (Scope scope = Scope.open()) {
       Tensor exact = norm.to(DType.FLOAT64);
       Tensor factor = exact.mul(0).add(most).div(exact.add(1e-6)).clamp(0, 1);
-      call("aten::_foreach_mul_", "Tensor", gradients, factor.to(DType.FLOAT32));
+      MULTIPLY.call(gradients, factor.to(DType.FLOAT32));
     }
   }
 
@@ -111,7 +117,7 @@ public final class OptimizerKernels {
   public static void lerp_(List<Tensor> averages, List<Tensor> current, double weight) {
     requireLength(averages, current);
     if (!averages.isEmpty()) {
-      call("aten::_foreach_lerp_", "Scalar", averages, current, weight);
+      LERP.call(averages, current, weight);
     }
   }
 
@@ -127,9 +133,5 @@ public final class OptimizerKernels {
                 + " tensors do not belong together");
       }
     }
-  }
-
-  private static void call(String operator, String overload, Object... arguments) {
-    Operator.of(operator, overload).call(arguments);
   }
 }

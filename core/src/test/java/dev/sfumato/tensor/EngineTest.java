@@ -275,6 +275,9 @@ class EngineTest {
     Functional.pad(x, 1, 1).indexSelect(1, Tensor.arange(2)).copy().fill_(2).mul_(3).norm();
     assertThat(x.to(StandInCard.DEVICE).device()).isEqualTo(StandInCard.DEVICE);
     Tensor.full(StandInCard.DEVICE, 3, 2).add(Tensor.arange(StandInCard.DEVICE, 2));
+    Functional.linear(Tensor.zeros(1024, 64), Tensor.zeros(128, 64).requiresGrad(true), null)
+        .sum()
+        .backward();
     rng.state(rng.state());
     rng.permutation(5).to(Device.CPU).equalTo(Tensor.arange(5));
     rng.normal(3).copy_(Tensor.scalar(1)).share_(Tensor.zeros(3)).toFloats();

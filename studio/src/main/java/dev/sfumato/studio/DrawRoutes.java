@@ -49,6 +49,7 @@ final class DrawRoutes {
   private Response choices() {
     Map<String, Object> choices = new LinkedHashMap<>();
     choices.put("models", folders.models().stream().map(Path::toString).toList());
+    choices.put("loras", folders.loras().stream().map(Path::toString).toList());
     choices.put("clips", folders.clips().stream().map(Path::toString).toList());
     choices.put(
         "schedulers", Arrays.stream(SchedulerKind.values()).map(SchedulerKind::toString).toList());
@@ -76,10 +77,7 @@ final class DrawRoutes {
   private Response draw(Drawing drawing) {
     DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
     Job job =
-        jobs.add(
-            "drawing",
-            drawing.title(),
-            new DrawingWork(drawing, settings.options(), model, gallery));
+        jobs.add("drawing", drawing.title(), new DrawingWork(drawing, settings, model, gallery));
     return Response.json(Map.of("job", job.id()));
   }
 

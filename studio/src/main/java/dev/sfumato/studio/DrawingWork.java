@@ -30,13 +30,13 @@ final class DrawingWork implements Job.Work {
   private static final long SHORTEST_REST = 60_000_000; // nanoseconds
 
   private final Drawing drawing;
-  private final SamplingOptions asked;
+  private final DrawingSettings settings;
   private final LoadedModel model;
   private final Gallery gallery;
 
-  DrawingWork(Drawing drawing, SamplingOptions asked, LoadedModel model, Gallery gallery) {
+  DrawingWork(Drawing drawing, DrawingSettings settings, LoadedModel model, Gallery gallery) {
     this.drawing = drawing;
-    this.asked = asked;
+    this.settings = settings;
     this.model = model;
     this.gallery = gallery;
   }
@@ -47,8 +47,8 @@ final class DrawingWork implements Job.Work {
     job.interruptible();
     Path files = locate(drawing.model(), job);
     job.message("loading the model");
-    DiffusionPipeline pipeline = model.of(files);
-    SamplingOptions options = pipeline.completed(asked);
+    DiffusionPipeline pipeline = model.of(files, settings.loading());
+    SamplingOptions options = pipeline.completed(settings.options());
     job.step(0, options.steps().getAsInt());
     Watcher watcher = new Watcher(job, pipeline.space(options));
     List<BufferedImage> pictures = pipeline.draw(options, watcher);

@@ -3,16 +3,26 @@ package dev.sfumato.studio;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The model that drew last, which stays in memory. Only the thread of the jobs uses it. */
 final class LoadedModel implements AutoCloseable {
-  private record Kept(Path files, FileTime written, DiffusionPipeline pipeline) {}
+  private record Kept(
+      Path files, LoadingOptions options, List<FileTime> written, DiffusionPipeline pipeline) {
+    boolean holds(Path otherFiles, LoadingOptions otherOptions, List<FileTime> otherWritten) {
+      return files.equals(otherFiles)
+          && options.equals(otherOptions)
+          && written.equals(otherWritten);
+    }
+  }
 
   private final StudioOptions options;
   private Optional<Kept> kept = Optional.empty();
@@ -21,13 +31,19 @@ final class LoadedModel implements AutoCloseable {
     this.options = options;
   }
 
-  /** Returns the model in a directory or file, loaded anew if its files were written since. */
-  DiffusionPipeline of(Path files) {
-    FileTime written = written(files);
-    if (kept.filter(k -> k.files().equals(files) && k.written().equals(written)).isEmpty()) {
+  /**
+   * Returns the model in a directory or file, loaded anew if the options differ or the files were
+   * written since.
+   */
+  DiffusionPipeline of(Path files, LoadingOptions how) {
+    List<FileTime> written =
+        Stream.concat(Stream.of(files), how.loras().stream().map(LoadingOptions.Lora::path))
+            .map(LoadedModel::written)
+            .toList();
+    if (kept.filter(k -> k.holds(files, how, written)).isEmpty()) {
       close(); // first: two models may not fit into the memory
-      DiffusionPipeline pipeline = DiffusionPipeline.load(files);
-      kept = Optional.of(new Kept(files, written, pipeline));
+      DiffusionPipeline pipeline = DiffusionPipeline.load(files, how);
+      kept = Optional.of(new Kept(files, how, written, pipeline));
       pipeline.to(Device.parse(options.device()));
       pipeline.precision(options.precision());
     }

@@ -6,10 +6,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,7 +37,7 @@ class DrawTest {
             StudioOptions.defaults()
                 .withPort(0)
                 .withHome(home)
-                .withFolders(List.of(Path.of("../models")))
+                .withFolders(List.of(Path.of("../models"), home))
                 .withDevice("cpu", Precision.FP32));
     caller = new Caller(studio);
   }
@@ -52,6 +55,41 @@ class DrawTest {
             "[\"../models/cartoons\",\"../models/faces\",\"../models/faces-sd\",\"../models/mnist\"]");
     assertThat(choices.get("clips").toString()).isEqualTo("[\"../models/clip-faces\"]");
     assertThat(choices.get("schedulers").toString()).contains("dpmsolver++");
+  }
+
+  @Test
+  void theLorasInTheFoldersAreOffered() throws Exception {
+    Path run = Files.createDirectories(home.resolve("runs/mine"));
+    assertThat(caller.get("/api/choices").json().get("loras").size()).isEqualTo(0);
+    Path lora = run.resolve("pytorch_lora_weights.safetensors");
+    Files.copy(Golden.path("lora/sd1_peft.safetensors"), lora);
+    Files.writeString(run.resolve("damaged.safetensors"), "no tensors");
+    assertThat(caller.get("/api/choices").json().get("loras").toString())
+        .isEqualTo("[\"" + lora + "\"]"); // neither the models' weights nor the damaged file
+    assertThat(caller.get("/api/choices").json().get("models").size()).isEqualTo(4);
+  }
+
+  @Test
+  void aLoraStaysUntilItsScaleChanges() throws Exception {
+    Path model = TinyStableDiffusion.write(home.resolve("rose"), "sd1");
+    Path lora =
+        Files.copy(Golden.path("lora/sd1_peft.safetensors"), home.resolve("style.safetensors"));
+    String drawing = "{\"model\":\"%s\",\"prompt\":\"a red rose\",\"count\":1,\"steps\":2%s}";
+    String with = ",\"loras\":[{\"path\":\"%s\",\"scale\":%s}]";
+    byte[] plain = picture(drawing.formatted(model, ""));
+    byte[] styled = picture(drawing.formatted(model, with.formatted(lora, "1")));
+    assertThat(styled).isNotEqualTo(plain);
+    assertThat(picture(drawing.formatted(model, with.formatted(lora, "0")))).isEqualTo(plain);
+    assertThat(picture(drawing.formatted(model, with.formatted(lora, "1")))).isEqualTo(styled);
+    assertThat(picture(drawing.formatted(model, ""))).isEqualTo(plain);
+    String wrong = drawing.formatted(model, with.formatted(lora, "\"NaN\""));
+    assertThat(caller.post("/api/drawings", wrong).error()).contains("scale of a LoRA");
+  }
+
+  private byte[] picture(String drawing) {
+    JsonNode job = caller.drawn(drawing);
+    assertThat(job.get("message").asText()).isEmpty();
+    return caller.get("/gallery/" + job.get("result").get("entry").asText() + "/0.png").body();
   }
 
   @Test

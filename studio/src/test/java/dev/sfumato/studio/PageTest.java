@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -107,6 +109,30 @@ class PageTest {
     model("mnist", 2);
     browser.clickText("#form .chip", "7");
     assertThat(draw().get("drawing").get("classes").toString()).isEqualTo("[\"7\"]");
+  }
+
+  @Test
+  void aTextIsDrawnWithALora() throws Exception {
+    TinyStableDiffusion.write(home.resolve("rose"), "sd1");
+    Files.copy(Golden.path("lora/sd1_peft.safetensors"), home.resolve("style.safetensors"));
+    browser.open(studio.address());
+    browser.await("!!document.querySelector('#go:not([disabled])')");
+    browser.type("#form select", home.resolve("rose"));
+    browser.await("!!document.querySelector('#prompt')");
+    browser.type("#prompt", "a red++ rose");
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    browser.clickText("#form .chip", "style");
+    set("Scale", 0.5);
+    browser.type("#syntax", "compel");
+    browser.type("#clipskip", 1);
+    set("Steps", 2);
+    set("Pictures", 1);
+    JsonNode drawing = draw().get("drawing");
+    assertThat(drawing.get("loras").toString())
+        .isEqualTo("[{\"path\":\"" + home.resolve("style.safetensors") + "\",\"scale\":0.5}]");
+    assertThat(drawing.get("prompt_syntax").asText()).isEqualTo("compel");
+    assertThat(drawing.get("clip_skip").asInt()).isEqualTo(1);
+    browser.await("document.querySelector('#stage .said').textContent.includes('style × 0.5')");
   }
 
   @Test

@@ -16,14 +16,14 @@ import java.util.Optional;
  * @param description the first paragraph
  */
 record AdapterCard(RunFacts facts, String base, String description) {
-  String text(boolean hubId) {
+  String text(boolean hubId, String licence) {
     return String.format(
         Locale.ROOT,
         """
         ---
         library_name: diffusers
         pipeline_tag: text-to-image
-        license: unknown
+        license: %s
         %s%stags:
         %s---
 
@@ -49,10 +49,10 @@ record AdapterCard(RunFacts facts, String base, String description) {
         %s
         ## Licence
 
-        Not stated. Choose one that the data and the base model allow, and put it in place of
-        `unknown` above.
+        %s
 
         """,
+        facts.license().orElse("unknown"),
         hubId ? "base_model: " + base + "\n" : "",
         trigger().map(t -> "instance_prompt: " + JsonFile.line(t) + "\n").orElse(""),
         tags(),
@@ -65,7 +65,8 @@ record AdapterCard(RunFacts facts, String base, String description) {
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),
         trigger().orElse("TEXT"),
-        diffusers());
+        diffusers(),
+        licence);
   }
 
   /** Returns the word that was learned, or the caption of all pictures. */

@@ -49,7 +49,8 @@ record ModelCard(RunFacts facts, String description) {
     String base = facts.settings().getOrDefault("model", "");
     return facts.learner().isWhole()
         ? model(base)
-        : new AdapterCard(facts, base, description).text(isHubId(base));
+        : new AdapterCard(facts, base, description)
+            .text(isHubId(base), licence(true, "put it in place of `unknown` above"));
   }
 
   private String model(String base) {
@@ -59,7 +60,7 @@ record ModelCard(RunFacts facts, String description) {
         ---
         library_name: diffusers
         pipeline_tag: %s
-        %stags:
+        %s%stags:
         - diffusion
         - ddpm
         - sfumato
@@ -92,10 +93,11 @@ record ModelCard(RunFacts facts, String description) {
 
         ## Licence
 
-        Not stated. Choose one that the data%s allow, and add it above as `license:`.
+        %s
 
         """,
         facts.drawsTexts() ? "text-to-image" : "unconditional-image-generation",
+        facts.license().map(id -> "license: " + id + "\n").orElse(""),
         isHubId(base) ? "base_model: " + base + "\n" : "",
         facts.name(),
         description,
@@ -105,7 +107,25 @@ record ModelCard(RunFacts facts, String description) {
             ? "--prompt \"TEXT\" "
             : isConditioned() ? "--class " + aClass() + " " : "",
         diffusers(),
-        base.isEmpty() ? "" : " and the base model");
+        licence(!base.isEmpty(), "add it above as `license:`"));
+  }
+
+  /**
+   * Returns the paragraph about the licence.
+   *
+   * @param tuned whether there is a base model, too
+   * @param place what to do with a licence that is not stated
+   */
+  String licence(boolean tuned, String place) {
+    return facts
+        .license()
+        .map(id -> "`" + id + "`, as stated by who trained it.")
+        .orElse(
+            "Not stated. Choose one that the data"
+                + (tuned ? " and the base model" : "")
+                + " allow, and "
+                + place
+                + ".");
   }
 
   private static boolean isHubId(String model) {

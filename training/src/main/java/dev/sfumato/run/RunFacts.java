@@ -66,6 +66,11 @@ record RunFacts(
     return words;
   }
 
+  /** Returns the name of the result's licence, if it is stated. */
+  Optional<String> license() {
+    return Optional.ofNullable(settings().get("license"));
+  }
+
   /** Returns the progress and the losses of the run. */
   Map<String, String> results() {
     Map<String, String> facts = new LinkedHashMap<>();
@@ -151,7 +156,9 @@ record RunFacts(
             + " timesteps, predicts "
             + noise.predictionType());
     facts.put("data", dataset);
-    facts.put("licence", "not stated: choose one that the data and the base model allow");
+    facts.put(
+        "licence",
+        license().orElse("not stated: choose one that the data and the base model allow"));
     return facts;
   }
 

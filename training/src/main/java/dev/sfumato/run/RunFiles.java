@@ -82,9 +82,9 @@ final class RunFiles {
       return;
     }
     sampledStep = step;
-    SampleGrid samples = new SampleGrid(facts.pipeline(), dataset, watch);
+    SampleGrid samples = samples();
     try (Trainer.Averages averages = trainer.useAverages()) {
-      drawWithout(samples, stopAsked);
+      drawWithout(samples, tell, stopAsked);
       BufferedImage grid = samples.draw(stopAsked);
       Png.write(grid(), grid);
       tell.accept(tracker -> tracker.samples(step, grid, grid()));
@@ -96,8 +96,13 @@ final class RunFiles {
     drawLoss();
   }
 
+  private SampleGrid samples() {
+    return new SampleGrid(facts.pipeline(), dataset, watch);
+  }
+
   /** Draws the same without the LoRA, once for a run. */
-  private void drawWithout(SampleGrid samples, BooleanSupplier stopAsked) {
+  private void drawWithout(
+      SampleGrid samples, Consumer<Consumer<Tracker>> tell, BooleanSupplier stopAsked) {
     Path file = file(WITHOUT);
     if (facts.learner().lora().isEmpty() || Files.exists(file)) {
       return;
@@ -105,7 +110,9 @@ final class RunFiles {
     LiveLora lora = facts.learner().lora().get();
     lora.scale(0);
     try {
-      Png.write(file, samples.draw(stopAsked));
+      BufferedImage grid = samples.draw(stopAsked);
+      Png.write(file, grid);
+      tell.accept(tracker -> tracker.samplesWithoutLora(grid, file));
     } finally {
       lora.scale(1);
     }
@@ -147,7 +154,7 @@ final class RunFiles {
   List<Path> report(Outcome outcome) {
     drawLoss();
     Path report = file("report.html");
-    new TrainingReport(facts, outcome).write(report);
+    new TrainingReport(facts, outcome, samples().promptRows()).write(report);
     return List.of(file("loss.png"), report);
   }
 }

@@ -11,6 +11,7 @@ import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Scope;
 import java.awt.image.BufferedImage;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
@@ -56,6 +57,13 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     try (Scope scope = Scope.open()) {
       return Pictures.grid(pipeline.sample(options, watcher), rows(classes));
     }
+  }
+
+  /** Returns the rows of a report, if the model draws texts. */
+  Optional<PromptRows> promptRows() {
+    return pipeline instanceof StableDiffusionPipeline && watch.samples().count() > 0
+        ? Optional.of(new PromptRows(prompts(), rows(0)))
+        : Optional.empty();
   }
 
   /** Returns a text for each picture: the requested ones in turn, else captions of the pictures. */

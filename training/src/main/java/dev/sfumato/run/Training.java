@@ -1,5 +1,6 @@
 package dev.sfumato.run;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.DataOptions;
@@ -61,6 +62,7 @@ public final class Training implements Cloneable {
   private Optional<Precision> precision = Optional.empty();
   private Map<String, Object> notes = Map.of();
   private Optional<String> description = Optional.empty();
+  private Optional<String> license = Optional.empty();
 
   private Training(TrainedModel model, TrainingPictures pictures, Path output) {
     this.model = model;
@@ -233,6 +235,22 @@ public final class Training implements Cloneable {
     return with(t -> t.description = Optional.of(text));
   }
 
+  /**
+   * Returns a copy whose model card states a licence.
+   *
+   * @param id as the Hub names it, such as {@code cc0-1.0} or {@code creativeml-openrail-m}
+   * @throws InvalidOptionException if it is not such a name
+   */
+  public Training withLicense(String id) {
+    if (!id.matches("[a-z0-9][a-z0-9.-]*")) {
+      throw new InvalidOptionException(
+          "`license` must be a name of the Hub, such as cc0-1.0, apache-2.0 or other, not '"
+              + id
+              + "'");
+    }
+    return with(t -> t.license = Optional.of(id));
+  }
+
   private Training with(Consumer<Training> change) {
     try {
       Training changed = (Training) clone();
@@ -390,6 +408,7 @@ public final class Training implements Cloneable {
     settings.put("cache_dir", latentCache.folder().toString());
     settings.putAll(watch.settings());
     classes.ifPresent(c -> settings.putAll(c.prior().settings()));
+    license.ifPresent(id -> settings.put("license", id));
     settings.putAll(model.settings());
     return settings;
   }

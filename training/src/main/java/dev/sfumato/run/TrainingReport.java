@@ -5,25 +5,30 @@ import dev.sfumato.chart.HtmlReport;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.tracking.Outcome;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 
 /**
  * The page {@code report.html} of a run, which shows the content of its output directory.
  *
  * @param facts the facts of the run
  * @param outcome the end of the run
+ * @param promptRows the rows of a model that draws texts
  */
-record TrainingReport(RunFacts facts, Outcome outcome) {
+record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> promptRows) {
   private static final Pattern GRID = Pattern.compile("step-(\\d+)\\.png");
   private static final int GRIDS = 8;
   private static final int EPOCHS = 40;
@@ -70,20 +75,51 @@ record TrainingReport(RunFacts facts, Outcome outcome) {
   }
 
   private void addSamples(List<HtmlReport.Section> sections) {
-    List<Path> grids = thinned(grids(), GRIDS);
-    if (!grids.isEmpty()) {
-      sections.add(new HtmlReport.Heading("Samples"));
-      sections.add(
-          new HtmlReport.Paragraph("Each grid starts from the same noise as the one before it."));
-      List<HtmlReport.Picture> shown = new ArrayList<>();
-      Path without = facts.output().resolve(RunFiles.WITHOUT);
-      if (Files.exists(without)) {
-        shown.add(HtmlReport.Picture.read(without, "without the LoRA"));
-      }
-      grids.forEach(
-          g -> shown.add(HtmlReport.Picture.read(g, "step " + RunFacts.number(stepOf(g)))));
-      sections.add(new HtmlReport.Gallery(shown));
+    Map<String, Path> grids = new LinkedHashMap<>();
+    Path without = facts.output().resolve(RunFiles.WITHOUT);
+    if (Files.exists(without)) {
+      grids.put("without the LoRA", without);
     }
+    thinned(grids(), GRIDS).forEach(g -> grids.put("step " + RunFacts.number(stepOf(g)), g));
+    if (grids.isEmpty()) {
+      return;
+    }
+    sections.add(new HtmlReport.Heading("Samples"));
+    if (promptRows.isPresent()) {
+      addRows(sections, grids);
+      return;
+    }
+    sections.add(
+        new HtmlReport.Paragraph("Each grid starts from the same noise as the one before it."));
+    List<HtmlReport.Picture> shown = new ArrayList<>();
+    grids.forEach((caption, file) -> shown.add(HtmlReport.Picture.read(file, caption)));
+    sections.add(new HtmlReport.Gallery(shown));
+  }
+
+  /** Adds a row for each text; grids of another size are from before a resumption. */
+  private void addRows(List<HtmlReport.Section> sections, Map<String, Path> grids) {
+    Map<String, BufferedImage> pictures = new LinkedHashMap<>();
+    grids.forEach((caption, file) -> pictures.put(caption, image(file)));
+    BufferedImage last = List.copyOf(pictures.values()).get(pictures.size() - 1);
+    pictures.values().removeIf(g -> !sameSize(g, last));
+    sections.add(
+        new HtmlReport.Paragraph(
+            "All pictures of a row start from the same noise. From left to right: "
+                + String.join(", ", pictures.keySet())
+                + "."));
+    sections.add(new HtmlReport.Rows(promptRows.orElseThrow().of(List.copyOf(pictures.values()))));
+  }
+
+  private static BufferedImage image(Path grid) {
+    try {
+      return ImageIO.read(grid.toFile());
+    } catch (IOException e) {
+      throw new SfumatoException(grid + ": cannot be read: " + AtomicFile.reason(e), e);
+    }
+  }
+
+  private static boolean sameSize(BufferedImage one, BufferedImage other) {
+    return one.getWidth() == other.getWidth() && one.getHeight() == other.getHeight();
   }
 
   private List<Path> grids() {

@@ -169,6 +169,11 @@ public final class MlflowTracker implements Tracker {
     sender.file(file, "samples/" + file.getFileName());
   }
 
+  @Override
+  public void samplesWithoutLora(BufferedImage grid, Path file) {
+    sender.file(file, "samples/" + file.getFileName());
+  }
+
   /** Sends the rest, for at most half a minute, and logs what could not be sent. */
   @Override
   public void end(Outcome outcome, List<Path> files) {

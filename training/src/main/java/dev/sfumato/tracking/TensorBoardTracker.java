@@ -50,6 +50,11 @@ public final class TensorBoardTracker implements Tracker {
   }
 
   @Override
+  public void samplesWithoutLora(BufferedImage grid, Path file) {
+    writer.image("samples without the LoRA", done, grid);
+  }
+
+  @Override
   public void close() {
     writer.close();
   }

@@ -37,6 +37,13 @@ public interface Tracker extends AutoCloseable {
   default void samples(long step, BufferedImage grid, Path file) {}
 
   /**
+   * The same pictures were drawn without the LoRA that learns, before those with it.
+   *
+   * @param file the file of {@code grid}
+   */
+  default void samplesWithoutLora(BufferedImage grid, Path file) {}
+
+  /**
    * The run is over.
    *
    * @param files the files to look at, such as the report

@@ -23,9 +23,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Latents of a frozen autoencoder, and captions read by a frozen text encoder. */
 final class LatentTask implements DenoisingTask {
+  private static final Logger log = LoggerFactory.getLogger(LatentTask.class);
   private static final String NO_TEXT = "";
   private static final String TEXT_ENCODER = "text_encoder";
 
@@ -104,7 +108,11 @@ final class LatentTask implements DenoisingTask {
               + channels
               + ": see `channels`");
     }
-    int scale = autoencoder.config().reduction();
+    requireSizes(dataset, autoencoder.config().reduction());
+    warnOfCrops(dataset);
+  }
+
+  private static void requireSizes(Dataset dataset, int scale) {
     for (int i = 0; i < dataset.size(); i++) {
       Size size = dataset.frame(i).size();
       if (size.height() % scale != 0 || size.width() % scale != 0) {
@@ -116,6 +124,21 @@ final class LatentTask implements DenoisingTask {
                 size,
                 scale));
       }
+    }
+  }
+
+  /** Warns of pictures that the cache does not keep. */
+  private void warnOfCrops(Dataset dataset) {
+    if (cache.kind() == LatentCache.Kind.NONE) {
+      return;
+    }
+    long moving = IntStream.range(0, dataset.size()).filter(i -> dataset.frame(i).moving()).count();
+    if (moving > 0) {
+      log.warn(
+          "{} of {} pictures are cropped at random, so each epoch encodes them again: with"
+              + " `centerCrop` they are encoded once",
+          moving,
+          dataset.size());
     }
   }
 

@@ -31,10 +31,12 @@ class MlflowTrackerTest {
   void logsARun() throws IOException {
     try (MlflowServer server = new MlflowServer()) {
       Path grid = Files.writeString(folder.resolve("step-000001.png"), "picture");
+      Path without = Files.writeString(folder.resolve("without-lora.png"), "another");
       Path report = Files.writeString(folder.resolve("report.html"), "page");
       try (MlflowTracker tracker = tracker(server, Map.of("MLFLOW_EXPERIMENT_NAME", "faces"))) {
         tracker.begin(OPTIONS);
         tracker.step(step(1, 0.5));
+        tracker.samplesWithoutLora(null, without);
         tracker.samples(1, null, grid);
         tracker.step(step(2, 0.25));
         tracker.epoch(new EpochReport(0, 2, 8, 0.375, OptionalDouble.of(0.4), 1));
@@ -57,6 +59,8 @@ class MlflowTrackerTest {
               "validation_loss@2=0.4");
       assertThat(new String(server.artifacts.get("0/run0/artifacts/samples/step-000001.png")))
           .isEqualTo("picture");
+      assertThat(new String(server.artifacts.get("0/run0/artifacts/samples/without-lora.png")))
+          .isEqualTo("another");
       assertThat(new String(server.artifacts.get("0/run0/artifacts/report.html")))
           .isEqualTo("page");
     }

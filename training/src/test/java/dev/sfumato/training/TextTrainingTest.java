@@ -9,6 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.data.DatasetView;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.run.Training;
@@ -20,6 +23,7 @@ import dev.sfumato.tensor.Scope;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -47,8 +51,29 @@ class TextTrainingTest {
         TinyStableDiffusion.write(folder.resolve("model" + models++), family));
   }
 
-  private static Batches batches(boolean flip) {
-    return new Batches(pictures(16), new BatchOptions(3, false, flip, 0));
+  private static Batches batches(Dataset pictures, boolean flip) {
+    return new Batches(pictures, new BatchOptions(3, false, flip, 0));
+  }
+
+  /** The pictures with the masks of the reference; the fifth has none. */
+  private static final class Masked extends DatasetView {
+    Masked() {
+      super(pictures(16));
+    }
+
+    @Override
+    public boolean hasMasks() {
+      return true;
+    }
+
+    @Override
+    public Optional<Pixels> mask(int index) {
+      byte[] levels = new byte[16 * 16];
+      for (int i = 0; i < levels.length; i++) {
+        levels[i] = (byte) (25 * ((7 * (i / 16) + 3 * (i % 16) + 5 * index) % 11));
+      }
+      return index == 4 ? Optional.empty() : Optional.of(new Pixels(1, 16, 16, levels));
+    }
   }
 
   private static TrainingOptions options() {
@@ -60,9 +85,14 @@ class TextTrainingTest {
 
   private static List<Double> losses(
       StableDiffusionPipeline pipeline, Objective objective, LatentCache cache, boolean flip) {
+    return losses(pipeline, objective, cache, batches(pictures(16), flip));
+  }
+
+  private static List<Double> losses(
+      StableDiffusionPipeline pipeline, Objective objective, LatentCache cache, Batches batches) {
     List<Double> losses = new ArrayList<>();
     TrainingLoss loss = new DenoisingLoss(pipeline, objective, cache);
-    try (Trainer trainer = new Trainer(loss, batches(flip), options())) {
+    try (Trainer trainer = new Trainer(loss, batches, options())) {
       while (trainer.hasNext()) {
         losses.add(trainer.step().loss());
       }
@@ -71,8 +101,13 @@ class TextTrainingTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"epsilon, NONE, 0", "v_prediction_min_snr, MIN_SNR, 0.1"})
-  void trainsAsPyTorchDoes(String name, Objective.Weighting weighting, double offset) {
+  @CsvSource({
+    "epsilon, NONE, 0, false",
+    "v_prediction_min_snr, MIN_SNR, 0.1, false",
+    "masked, MIN_SNR, 0, true"
+  })
+  void trainsAsPyTorchDoes(
+      String name, Objective.Weighting weighting, double offset, boolean masked) {
     JsonNode golden =
         StreamSupport.stream(GOLDEN.document().get("cases").spliterator(), false)
             .filter(c -> c.get("name").textValue().equals(name))
@@ -84,7 +119,8 @@ class TextTrainingTest {
             .withNoiseOffset(offset)
             .withCaptionDropout(0);
     try (StableDiffusionPipeline pipeline = model(golden.get("family").textValue())) {
-      List<Double> losses = losses(pipeline, objective, LatentCache.MEMORY, false);
+      Batches batches = batches(masked ? new Masked() : pictures(16), false);
+      List<Double> losses = losses(pipeline, objective, LatentCache.MEMORY, batches);
       for (int step = 0; step < 20; step++) {
         double expected = golden.at("/losses/" + step).doubleValue();
         assertWithMessage("step " + step).that(losses.get(step)).isWithin(1e-5).of(expected);

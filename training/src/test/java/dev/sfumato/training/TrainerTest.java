@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The training loop against what PyTorch and diffusers computed. */
 class TrainerTest {
@@ -104,9 +105,11 @@ class TrainerTest {
     assertWithMessage(prefix).that(compared).isAtLeast(6);
   }
 
-  @Test
-  void emaDecayWarmsUp() {
-    JsonNode golden = goldenCase("accumulation");
+  /** By both formulas, each up to the largest decay. */
+  @ParameterizedTest
+  @ValueSource(strings = {"accumulation", "min_snr"})
+  void emaDecayWarmsUp(String name) {
+    JsonNode golden = goldenCase(name);
     List<Double> decays = doubles(golden.get("ema_decays"));
     try (Scope scope = Scope.open()) {
       Tensor weight = Tensor.scalar(1);
@@ -324,10 +327,14 @@ class TrainerTest {
         .filter(ema -> !ema.isNull())
         .map(
             ema ->
-                new Ema.Settings(
-                    Ema.Formula.POWER,
-                    ema.get("decay").doubleValue(),
-                    ema.get("power").doubleValue(),
-                    ema.get("inv_gamma").doubleValue()));
+                ema.path("use_ema_warmup").booleanValue()
+                    ? new Ema.Settings(
+                        Ema.Formula.POWER,
+                        ema.get("decay").doubleValue(),
+                        ema.get("power").doubleValue(),
+                        ema.get("inv_gamma").doubleValue())
+                    : Ema.Settings.DEFAULTS
+                        .withFormula(Ema.Formula.TEXT_TO_IMAGE)
+                        .withDecay(ema.get("decay").doubleValue()));
   }
 }

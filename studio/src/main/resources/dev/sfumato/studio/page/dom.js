@@ -86,8 +86,8 @@ export function span(label, from, until, oninput) {
   return h("div", {class: "field"}, h("span", {class: "name"}, label, " ", said), line);
 }
 
-export function choice(options, value, onchange) {
-  const select = h("select", {onchange: () => onchange(select.value)},
+export function choice(options, value, onchange, id) {
+  const select = h("select", {id, onchange: () => onchange(select.value)},
     options.map(([v, text]) => h("option", {value: v}, text)));
   select.value = value;
   return select;

@@ -1,0 +1,40 @@
+"""Writes a text-to-image model whose U-Net has the shape of Stable Diffusion 1.5, with random weights.
+
+torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
+Run: PYTHONPATH=<diffusers>/src python bench/text_model.py DIRECTORY
+The autoencoder and the text encoder are small: the benchmarks of training read latents and texts from a cache.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+FACES = Path(__file__).resolve().parent.parent / "models/faces-sd"
+
+
+def write(folder):
+    import torch
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+    torch.manual_seed(0)
+    small = {"block_out_channels": (32,) * 4, "layers_per_block": 1}
+    parts = {
+        "unet": UNet2DConditionModel(cross_attention_dim=768),
+        "vae": AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4, **small),
+        "text_encoder": CLIPTextModel(CLIPTextConfig(
+            vocab_size=8514, hidden_size=768, intermediate_size=768, num_hidden_layers=1, num_attention_heads=12,
+            max_position_embeddings=77, bos_token_id=8512, eos_token_id=8513, pad_token_id=8513)),
+    }
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
+    DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).save_pretrained(folder / "scheduler")
+    shutil.copytree(FACES / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
+    tokenizer = folder / "tokenizer/tokenizer_config.json"
+    tokenizer.write_text(json.dumps(json.loads(tokenizer.read_text()) | {"model_max_length": 77}))
+    shutil.copy(FACES / "model_index.json", folder)  # last: it marks a whole model
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

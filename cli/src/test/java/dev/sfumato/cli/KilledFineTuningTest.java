@@ -1,0 +1,99 @@
+package dev.sfumato.cli;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Processes that fine-tune a text-to-image model, are killed or interrupted, and resumed. */
+class KilledFineTuningTest {
+  private static final int KILLS = 3;
+
+  @TempDir static Path folder;
+
+  @BeforeAll
+  static void prepare() throws IOException {
+    TinyStableDiffusion.write(folder.resolve("model"), "sd1");
+    Calls.pictures(folder.resolve("data"), 7);
+  }
+
+  private static List<String> options(Path output, String more, Object... places) {
+    List<String> options =
+        Calls.words(
+            "finetune --model %s --data %s --output %s --resolution 16 --batch-size 2 --threads 1"
+                + " --max-steps 24 --use-ema --ema-formula text-to-image --caption-dropout 0.2"
+                + " --learning-rate 1e-2 --seed 11 --sample-count 0 --checkpoint-every 2"
+                + " --checkpoints-keep 1 --log csv",
+            folder.resolve("model"), folder.resolve("data"), output);
+    options.addAll(List.of("--instance-prompt", "a red <x>"));
+    options.addAll(Calls.words(more, places));
+    return options;
+  }
+
+  /** A checkpoint holds what learns, in the form of the result; the model is loaded again. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--lora-rank 2 --lora-dropout 0.2 --train-text-encoder",
+        "--method textual-inversion --placeholder-token <x> --initializer-token a --vectors 2"
+      })
+  void sigkillAtAnyMomentChangesNothing(String method) throws IOException, InterruptedException {
+    Path undisturbed = folder.resolve("undisturbed-" + method.length());
+    Calls.run(options(undisturbed, method)).succeeds();
+    Path output = folder.resolve("killed-" + method.length());
+    KilledRun run = new KilledRun(output, options(output, method));
+    run.killAndFinish(KILLS);
+    run.assertSameAs(undisturbed);
+  }
+
+  @Test
+  void aRunThatEndsWhileClassPicturesAreDrawnGoesOn() throws IOException, InterruptedException {
+    Path classes = folder.resolve("classes");
+    Path output = folder.resolve("prior");
+    List<String> options =
+        new ArrayList<>(
+            options(output, "--class-prompt a --class-count 40 --class-data %s", classes));
+    options.set(options.indexOf("--max-steps") + 1, "1");
+    KilledRun run = new KilledRun(output, options);
+    Process process = run.start();
+    assertThat(KilledRun.waitFor(process, () -> count(classes) >= 4)).isFalse();
+    process.destroy(); // SIGTERM, as Ctrl-C
+    assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    assertWithMessage(Files.readString(run.log())).that(process.exitValue()).isEqualTo(128 + 15);
+    int drawn = count(classes);
+    assertThat(drawn).isLessThan(40);
+    assertThat(Files.exists(output.resolve("config.json"))).isFalse();
+
+    byte[] first = Files.readAllBytes(classes.resolve("class-00000.png"));
+    Process again = run.start();
+    assertThat(KilledRun.waitFor(again, () -> count(classes) >= drawn + 4)).isFalse();
+    again.destroyForcibly().waitFor(); // SIGKILL
+    run.killAndFinish(0);
+    assertThat(count(classes)).isEqualTo(40);
+    for (int i = 0; i < 40; i++) {
+      String name = String.format(Locale.ROOT, "class-%05d.png", i);
+      assertWithMessage(name).that(ImageIO.read(classes.resolve(name).toFile())).isNotNull();
+    }
+    assertThat(Files.readAllBytes(classes.resolve("class-00000.png"))).isEqualTo(first);
+  }
+
+  private static int count(Path classes) {
+    return Files.exists(classes)
+        ? (int)
+            Calls.files(classes).stream().filter(file -> file.toString().endsWith(".png")).count()
+        : 0;
+  }
+}

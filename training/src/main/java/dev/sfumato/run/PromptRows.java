@@ -1,0 +1,56 @@
+package dev.sfumato.run;
+
+import dev.sfumato.chart.HtmlReport;
+import dev.sfumato.picture.Pictures;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Rows of the report: for each text its pictures over the steps, cut out of the sample grids.
+ *
+ * @param prompts the text of each picture of a grid; of equal ones the first is shown
+ * @param rows the number of rows of a grid
+ */
+record PromptRows(List<String> prompts, int rows) {
+  private static final int GAP = 2;
+
+  /**
+   * Returns a picture for each text, with a column for each grid.
+   *
+   * @param grids of equal size, from left to right
+   */
+  List<HtmlReport.Picture> of(List<BufferedImage> grids) {
+    Map<String, Integer> places = new LinkedHashMap<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      places.putIfAbsent(prompts.get(i), i);
+    }
+    List<List<BufferedImage>> columns =
+        grids.stream().map(grid -> Pictures.cut(grid, prompts.size(), rows)).toList();
+    List<HtmlReport.Picture> shown = new ArrayList<>();
+    places.forEach(
+        (text, place) ->
+            shown.add(
+                HtmlReport.Picture.of(
+                    row(columns.stream().map(pictures -> pictures.get(place)).toList()), text)));
+    return shown;
+  }
+
+  private static BufferedImage row(List<BufferedImage> pictures) {
+    int width = pictures.get(0).getWidth() + GAP;
+    BufferedImage row =
+        new BufferedImage(
+            pictures.size() * width - GAP,
+            pictures.get(0).getHeight(),
+            BufferedImage.TYPE_INT_ARGB);
+    Graphics2D canvas = row.createGraphics();
+    for (int i = 0; i < pictures.size(); i++) {
+      canvas.drawImage(pictures.get(i), i * width, 0, null);
+    }
+    canvas.dispose();
+    return row;
+  }
+}
