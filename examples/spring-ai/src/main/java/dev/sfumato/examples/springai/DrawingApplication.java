@@ -47,7 +47,7 @@ public class DrawingApplication {
     return png(model.call(new ImagePrompt(prompt, options)));
   }
 
-  @PostMapping("/change")
+  @PostMapping(path = "/change", consumes = "image/*")
   ResponseEntity<byte[]> change(
       @RequestParam String prompt,
       @RequestParam(defaultValue = "0.6") double strength,
