@@ -1,5 +1,6 @@
 package dev.sfumato.studio;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.model.PictureSpace;
@@ -51,7 +52,7 @@ final class DrawingWork implements Job.Work {
     SamplingOptions options = pipeline.completed(settings.options());
     job.step(0, options.steps().getAsInt());
     Watcher watcher = new Watcher(job, pipeline.space(options));
-    List<BufferedImage> pictures = pipeline.draw(options, watcher);
+    List<BufferedImage> pictures = drawn(pipeline, options, watcher);
     job.saving();
     Gallery.Entry entry =
         new Gallery.Entry(
@@ -61,12 +62,25 @@ final class DrawingWork implements Job.Work {
             options.height().getAsInt(),
             options.width().getAsInt(),
             (System.nanoTime() - start) / 1e9,
-            watcher.losses);
+            watcher.losses,
+            watcher.warning);
     gallery.add(
         entry,
         pictures,
         new PictureParameters(drawing.model(), options, pipeline.scheduler(options)));
     return Map.of("entry", entry.id(), "count", pictures.size(), "flagged", watcher.flagged);
+  }
+
+  /** Draws; if guides spoilt the pictures, the failure says so. */
+  private static List<BufferedImage> drawn(
+      DiffusionPipeline pipeline, SamplingOptions options, Watcher watcher) {
+    try {
+      return pipeline.draw(options, watcher);
+    } catch (Sampler.NotFinite e) {
+      throw watcher.warning == null
+          ? e
+          : new SfumatoException("no picture came of it: " + watcher.warning, e);
+    }
   }
 
   /** Returns the files of a model, which may have to be downloaded. */
@@ -90,6 +104,7 @@ final class DrawingWork implements Job.Work {
     private final PictureSpace space;
     private final List<Map<String, Double>> losses = new ArrayList<>();
     private final List<Integer> flagged = new ArrayList<>();
+    private String warning;
     private long next;
 
     Watcher(Job job, PictureSpace space) {
@@ -102,6 +117,10 @@ final class DrawingWork implements Job.Work {
       if (!prediction.losses().isEmpty()) {
         losses.add(prediction.losses());
         job.losses(prediction.losses());
+      }
+      if (warning == null && prediction.warning().isPresent()) {
+        warning = prediction.warning().get();
+        job.warning(warning);
       }
     }
 

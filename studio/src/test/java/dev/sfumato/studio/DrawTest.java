@@ -190,6 +190,22 @@ class DrawTest {
   }
 
   @Test
+  void aGuideThatBlowsUpIsSaidInOneLine() {
+    String guide =
+        ",\"guides\":[{\"kind\":\"color\",\"value\":\"teal\",\"options\":{\"scale\":%s}}]";
+    JsonNode job = caller.drawn(FACES.formatted(3, guide.formatted("1e7")));
+    assertThat(job.get("state").asText()).isEqualTo("done");
+    String warning = job.get("warning").asText();
+    assertThat(warning).startsWith("step 1 of 3: the guides make the pictures blow up");
+    assertThat(caller.get("/api/gallery").json().get(0).get("warning").asText()).isEqualTo(warning);
+    JsonNode failed =
+        caller.drawn(FACES.replace("ddim", "euler").formatted(3, guide.formatted("1e37")));
+    assertThat(failed.get("state").asText()).isEqualTo("failed");
+    assertThat(failed.get("message").asText()).startsWith("no picture came of it: step 1 of 3");
+    assertThat(caller.drawn(FACES.formatted(3, "")).get("warning").asText()).isEmpty();
+  }
+
+  @Test
   void tensorsAreFreed() {
     String steered = FACES.formatted(2, ",\"guides\":[{\"kind\":\"color\",\"value\":\"teal\"}]");
     caller.drawn(steered);

@@ -105,6 +105,18 @@ class PageTest {
   }
 
   @Test
+  void aGuideThatBlowsUpIsSaidOnThePage() {
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    browser.clickText("#form .chip", "Colour");
+    set("Strength", 1e7);
+    draw();
+    String said = browser.await("document.querySelector('#stage .warning').textContent").asText();
+    assertThat(said).contains("the guides make the pictures blow up");
+    browser.open(studio.address()); // the gallery keeps it
+    browser.await("document.querySelector('#stage .warning').textContent.includes('blow up')");
+  }
+
+  @Test
   void aClassIsChosen() {
     model("mnist", 2);
     browser.clickText("#form .chip", "7");
