@@ -81,14 +81,14 @@ final class DrawRoutes {
   }
 
   private Response draw(Drawing drawing) {
-    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads, model);
     Job job =
         jobs.add("drawing", drawing.title(), new DrawingWork(drawing, settings, model, gallery));
     return Response.json(Map.of("job", job.id()));
   }
 
   private Response text(Drawing drawing) {
-    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads, model);
     return Response.json(
         Map.of(
             "command", CommandText.of(drawing, settings, options),

@@ -106,6 +106,15 @@ record Drawing(
     guides = guides == null ? List.of() : List.copyOf(guides);
   }
 
+  /** Returns the names of the CLIP models that its guides need, each once. */
+  List<String> clips() {
+    return guides.stream()
+        .filter(guide -> guide.options().containsKey("clip"))
+        .map(guide -> guide.options().get("clip").toString())
+        .distinct()
+        .toList();
+  }
+
   /** Returns a few words that name this drawing. */
   String title() {
     String name = model == null ? "" : model.substring(model.lastIndexOf('/') + 1);

@@ -55,6 +55,7 @@ final class DrawingSettings {
   record Row<T>(List<String> words, String java, UnaryOperator<T> change) {}
 
   private final Drawing drawing;
+  private final LoadedModel model;
   private final List<Row<LoadingOptions>> loading = new ArrayList<>();
   private final List<Row<SamplingOptions>> rows = new ArrayList<>();
 
@@ -63,8 +64,9 @@ final class DrawingSettings {
    *
    * @throws SfumatoException if a value is wrong, or the page may not use a file
    */
-  DrawingSettings(Drawing drawing, Folders folders, Uploads uploads) {
+  DrawingSettings(Drawing drawing, Folders folders, Uploads uploads, LoadedModel model) {
     this.drawing = drawing;
+    this.model = model;
     folders.require(drawing.model());
     drawing.loras().forEach(lora -> addLora(lora, folders));
     long seed = drawing.seed();
@@ -236,7 +238,7 @@ final class DrawingSettings {
     if (rows.stream().noneMatch(row -> row.words().contains("--gradient"))) {
       addGradient();
     }
-    add(words, ".withGuide(" + java + ")", o -> o.withGuide(whole));
+    add(words, ".withGuide(" + java + ")", o -> o.withGuide(model.complete(whole, options)));
   }
 
   /** Says the way of the gradient once, before the first guide. */
@@ -269,7 +271,7 @@ final class DrawingSettings {
     return applied(loading, LoadingOptions.DEFAULT);
   }
 
-  /** Returns the options that draw. */
+  /** Returns the options that draw, after the model is loaded. */
   SamplingOptions options() {
     return applied(rows, SamplingOptions.defaults());
   }

@@ -48,11 +48,21 @@ final class DrawingWork implements Job.Work {
     job.interruptible();
     Path files = locate(drawing.model(), job);
     job.message("loading the model");
+    List<String> clips = drawing.clips();
+    model.makeRoom(clips);
+    try {
+      return drawn(job, files, start);
+    } finally {
+      model.makeRoom(clips.subList(Math.max(0, clips.size() - 1), clips.size())); // one stays
+    }
+  }
+
+  private Map<String, Object> drawn(Job job, Path files, long start) {
     DiffusionPipeline pipeline = model.of(files, settings.loading());
     SamplingOptions options = pipeline.completed(settings.options());
     job.step(0, options.steps().getAsInt());
     Watcher watcher = new Watcher(job, pipeline.space(options));
-    List<BufferedImage> pictures = drawn(pipeline, options, watcher);
+    List<BufferedImage> pictures = pictures(pipeline, options, watcher);
     job.saving();
     Gallery.Entry entry =
         new Gallery.Entry(
@@ -72,7 +82,7 @@ final class DrawingWork implements Job.Work {
   }
 
   /** Draws; if guides spoilt the pictures, the failure says so. */
-  private static List<BufferedImage> drawn(
+  private static List<BufferedImage> pictures(
       DiffusionPipeline pipeline, SamplingOptions options, Watcher watcher) {
     try {
       return pipeline.draw(options, watcher);

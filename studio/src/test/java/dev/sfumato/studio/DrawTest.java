@@ -206,6 +206,39 @@ class DrawTest {
   }
 
   @Test
+  void theLastClipModelStays() throws Exception {
+    Path copy = Files.createDirectories(home.resolve("clip"));
+    for (String name :
+        List.of(
+            "open_clip_config.json",
+            "open_clip_model.safetensors",
+            "vocab.json",
+            "merges.txt",
+            "tokenizer_config.json")) {
+      Files.copy(Path.of("../models/clip-faces").resolve(name), copy.resolve(name));
+    }
+    String guide = "{\"kind\":\"clip\",\"value\":\"red hair\",\"options\":{\"clip\":\"%s\"}}";
+    String one = FACES.formatted(2, ",\"guides\":[" + guide.formatted(copy) + "]");
+    caller.drawn(FACES.formatted(2, ""));
+    long none = Scope.liveTensors();
+    byte[] first = picture(one);
+    long kept = Scope.liveTensors();
+    assertThat(kept).isGreaterThan(none);
+    assertThat(picture(FACES.formatted(2, ""))).isNotEqualTo(first);
+    assertThat(Scope.liveTensors()).isEqualTo(kept);
+    assertThat(picture(one)).isEqualTo(first);
+    String two = guide.formatted(copy) + "," + guide.formatted("../models/clip-faces");
+    assertThat(
+            caller.drawn(FACES.formatted(2, ",\"guides\":[" + two + "]")).get("message").asText())
+        .isEmpty();
+    assertThat(Scope.liveTensors()).isEqualTo(kept); // of two, one
+    Files.delete(copy.resolve("merges.txt"));
+    assertThat(caller.drawn(one).get("state").asText()).isEqualTo("failed"); // it was not kept
+    studio.close();
+    assertThat(Scope.liveTensors()).isLessThan(none);
+  }
+
+  @Test
   void tensorsAreFreed() {
     String steered = FACES.formatted(2, ",\"guides\":[{\"kind\":\"color\",\"value\":\"teal\"}]");
     caller.drawn(steered);
