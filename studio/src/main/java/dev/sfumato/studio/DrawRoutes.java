@@ -2,6 +2,7 @@ package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureReader;
+import dev.sfumato.run.Method;
 import dev.sfumato.scheduler.SchedulerKind;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
+import java.util.stream.Collectors;
 
 /** Answers what the page needs to draw. */
 final class DrawRoutes {
@@ -53,6 +55,10 @@ final class DrawRoutes {
     choices.put("clips", folders.clips().stream().map(Path::toString).toList());
     choices.put(
         "schedulers", Arrays.stream(SchedulerKind.values()).map(SchedulerKind::toString).toList());
+    choices.put(
+        "learning_rates",
+        Arrays.stream(Method.Kind.values())
+            .collect(Collectors.toMap(Method.Kind::toString, Fitting::usualRate)));
     return Response.json(choices);
   }
 

@@ -244,6 +244,29 @@ class PageTest {
   }
 
   @Test
+  void aLoraThatWasTrainedIsOfferedWithoutAReload() throws Exception {
+    TinyStableDiffusion.write(home.resolve("rose"), "sd1");
+    browser.open(studio.address());
+    model("faces", 1);
+    browser.type("#form select", home.resolve("rose"));
+    browser.await("!!document.querySelector('#prompt')");
+    assertThat(browser.await("document.querySelector('#form').textContent").asText())
+        .contains("No LoRA lies");
+    browser.click("nav a[href='#watch']");
+    browser.click("#fit");
+    browser.type("#watch select", home.resolve("rose"));
+    browser.await("!!document.querySelector('#fitmethod')");
+    browser.type("#fitname", "mine");
+    browser.type("#fitprompt", "a sks face");
+    browser.type("#fitdata", faces());
+    browser.type("#fitsteps", 1);
+    browser.type("#fitbatch_size", 1);
+    browser.click("#train");
+    browser.await(
+        "[...document.querySelectorAll('#form .chip')].some(c => c.title.includes('runs/mine'))");
+  }
+
+  @Test
   void looksAtPictures() throws Exception {
     browser.click("nav a[href='#look']");
     browser.choose("#look .drop input", Path.of("../core/src/test/resources/faces/cartoon-1.png"));

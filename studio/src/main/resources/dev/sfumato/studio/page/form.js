@@ -19,6 +19,7 @@ const set = (name, value) => { state[name] = value; keep(); };
 
 export const clipModels = () => choices.clips;
 export const models = () => choices.models;
+export const usualRate = method => choices.learning_rates[method];
 
 export async function begin() {
   choices = await get("/api/choices");
@@ -39,14 +40,16 @@ export async function refresh() {
 const fillLoras = () => loras(parts.loras, state, choices.loras, keep);
 
 /** Reads what a model offers; one of the Hub is downloaded first. */
+export const factsOf = name => tried(async () => {
+  const first = await get("/api/model?name=" + encodeURIComponent(name));
+  if (!("job" in first)) return first;
+  toast(`Downloading ${name}. The bar above shows how far it is.`);
+  return (await ended(first.job)).result.facts;
+});
+
 async function open(name) {
   facts = null;
-  const answer = await tried(async () => {
-    const first = await get("/api/model?name=" + encodeURIComponent(name));
-    if (!("job" in first)) return first;
-    toast(`Downloading ${name}. The bar above shows how far it is.`);
-    return (await ended(first.job)).result.facts;
-  });
+  const answer = await factsOf(name);
   state.model = name;
   facts = answer;
   if (facts) {
