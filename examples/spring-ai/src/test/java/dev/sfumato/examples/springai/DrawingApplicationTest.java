@@ -92,7 +92,7 @@ class DrawingApplicationTest {
     byte[] start = drawn(FACE);
     HttpResponse<byte[]> answer = change("prompt=a+face+with+green+hair&seed=7", start);
     Path file = Files.write(folder.resolve("start.png"), start);
-    assertThat(answer.body()).isEqualTo(drawn(FACE.withPicture(file, 0.6)));
+    assertThat(answer.body()).isEqualTo(drawn(FACE.withPicture(file, 0.9)));
   }
 
   @Test
