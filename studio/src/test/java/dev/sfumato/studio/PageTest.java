@@ -289,4 +289,29 @@ class PageTest {
     browser.click("#lookat");
     browser.await("document.querySelectorAll('#found figure').length === 4");
   }
+
+  @Test
+  void aDroppedFolderIsADataSet() throws Exception {
+    Path folder = Files.createDirectories(profiles.resolve("dropped").resolve("faces"));
+    String longName = "a long name ".repeat(10).strip();
+    for (int i = 1; i <= 3; i++) {
+      Path part = Files.createDirectories(folder.resolve(i == 1 ? "rosé" : longName));
+      Files.copy(
+          Path.of("../core/src/test/resources/faces/pixel-" + i + ".png"),
+          part.resolve(i + ".png"));
+    }
+    Files.writeString(folder.resolve("notes.md"), "no picture");
+    browser.click("nav a[href='#look']");
+    browser.drop("#look .drop:has([accept*=zip])", folder);
+    browser.await("document.querySelectorAll('#found figure').length === 3");
+    String said = browser.await("document.querySelector('#found').textContent").asText();
+    assertThat(said).contains("3 pictures, 2 classes");
+    assertThat(said).contains("rosé1");
+    assertThat(said).contains(longName + "2");
+    assertThat(said).doesNotContain("notes.md");
+    browser.click("nav a[href='#watch']");
+    browser.click("#fit");
+    browser.drop("#watch .drop", folder);
+    browser.await("document.querySelector('#fitdata').value.includes('data')");
+  }
 }

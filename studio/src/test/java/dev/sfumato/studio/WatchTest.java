@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Precision;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -13,6 +14,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -193,6 +196,25 @@ class WatchTest {
     assertThat(found.get("lines").toString()).contains("odd/broken.png");
     assertThat(found.get("shown").get(0).get("picture").asText()).startsWith("data:image/png");
     assertThat(found.get("shown").size()).isEqualTo(6);
+  }
+
+  @Test
+  void aTarIsRead() throws IOException {
+    byte[] tar = tar("odd/1.png", Files.readAllBytes(FACES.resolve("pixel-1.png")));
+    String data = caller.post("/api/data", tar).json().get("data").asText();
+    assertThat(look(data).get("count").asInt()).isEqualTo(1);
+  }
+
+  private static byte[] tar(String name, byte[] content) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (TarArchiveOutputStream tar = new TarArchiveOutputStream(bytes)) {
+      TarArchiveEntry entry = new TarArchiveEntry(name);
+      entry.setSize(content.length);
+      tar.putArchiveEntry(entry);
+      tar.write(content);
+      tar.closeArchiveEntry();
+    }
+    return bytes.toByteArray();
   }
 
   private JsonNode look(String data) {

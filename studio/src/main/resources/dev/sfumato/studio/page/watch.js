@@ -1,7 +1,8 @@
 // Watches training runs, and starts, stops and resumes a fine-tuning.
-import {allJobs, get, isOver, onJob, post, send, tried} from "./api.js";
+import {allJobs, get, isOver, onJob, post, tried} from "./api.js";
 import {chart, short, smooth} from "./chart.js";
-import {choice, drop, duration, field, h, show, shortName, toast} from "./dom.js";
+import {dataDrop} from "./data.js";
+import {choice, duration, field, h, show, shortName, toast} from "./dom.js";
 import * as form from "./form.js";
 
 const room = document.getElementById("watch");
@@ -163,11 +164,7 @@ const number = (name, usual = "") => h("input", {type: "number", min: 0, step: "
 function pictures() {
   const data = text("data", "pictures/, a zip, mnist or hf:org/name");
   return [field("Pictures", data),
-    drop("or drop a zip of pictures", file => tried(async () => {
-      toast("Sending the pictures …");
-      data.value = fitting.data = (await send("/api/data", file)).data;
-      toast("They are there.");
-    }), ".zip,.tar,.tgz")];
+    dataDrop(sent => { data.value = fitting.data = sent; })];
 }
 
 /** The texts that a text-to-image model learns with. */
