@@ -25,8 +25,16 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Draws the curves of MeasureStyle: STYLE.CSV. The charts are written beside it. */
 public final class StyleCharts {
+  private static final String AVERAGED = ", averaged";
   private static final int WIDTH = 760;
   private static final int HEIGHT = 420;
+  private static final List<Color> COLORS =
+      List.of(
+          new Color(0x1F5FA8),
+          new Color(0xD9702B),
+          new Color(0x3C9A5F),
+          new Color(0x8A4FC0),
+          new Color(0x555B63));
   private static final int LABEL = 110;
   private static final int HEADER = 24;
   private static final int CELL_WIDTH = 70;
@@ -44,7 +52,7 @@ public final class StyleCharts {
         sum += Double.parseDouble(cells[i]);
       }
       return new Row(
-          cells[0] + (cells[1].equals("ema") ? ", averaged" : ""),
+          cells[0] + (cells[1].equals("ema") ? AVERAGED : ""),
           Integer.parseInt(cells[2]),
           sum / 4,
           Double.parseDouble(cells[7]),
@@ -85,21 +93,28 @@ public final class StyleCharts {
     chart.getStyler().setPlotBorderVisible(false).setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setLegendPosition(LegendPosition.OutsideE).setLegendBorderColor(Color.WHITE);
     chart.getStyler().setXAxisDecimalPattern("#,###").setYAxisMin(0.0);
+    List<String> runs = curves.keySet().stream().map(StyleCharts::run).distinct().toList();
     curves.forEach(
         (name, points) -> {
+          Color color = COLORS.get(runs.indexOf(run(name)) % COLORS.size());
           XYSeries curve =
               chart.addSeries(
                   name,
                   points.stream().mapToDouble(Row::step).toArray(),
                   points.stream().mapToDouble(value).toArray());
-          curve.setMarker(SeriesMarkers.CIRCLE);
-          if (name.endsWith("averaged")) {
+          curve.setMarker(SeriesMarkers.CIRCLE).setMarkerColor(color).setLineColor(color);
+          if (!name.equals(run(name))) {
             curve.setLineStyle(
                 new BasicStroke(
                     2, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {6, 4}, 0));
           }
         });
     Png.write(file, BitmapEncoder.getBufferedImage(chart));
+  }
+
+  /** Returns the run of a curve. */
+  private static String run(String curve) {
+    return curve.replace(AVERAGED, "");
   }
 
   private static void drawFaces(Path file, Map<String, List<Row>> curves) throws IOException {
