@@ -2,7 +2,9 @@ package dev.sfumato.cli;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -10,6 +12,10 @@ import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The error message for a wrong call. */
 final class CallError {
+  /** The parser lists the constants of an enumeration by their names in Java. */
+  private static final Pattern CHOICE =
+      Pattern.compile("expected one of \\[([^]]*)] \\(case-insensitive\\)");
+
   private CallError() {}
 
   /**
@@ -33,7 +39,13 @@ final class CallError {
 
   /** Returns one of the parser's messages in the words of users. */
   private static String plain(String message) {
-    return message
+    String named =
+        CHOICE
+            .matcher(message)
+            .replaceAll(
+                found ->
+                    "expected one of " + found.group(1).toLowerCase(Locale.ROOT).replace('_', '-'));
+    return named
         .replaceFirst("^Error: ", "")
         .replaceFirst(" is not an? (int|long)$", " is not a whole number")
         .replaceFirst(" is not a (double|float)$", " is not a number");

@@ -70,6 +70,8 @@ class SfumatoTest {
       quoteCharacter = '"',
       value = {
         "sample --model m --steps x | 'x' is not a whole number (see",
+        "sample --model m --precision x | expected one of fp32, bf16 but was 'x' (see",
+        "completion fish | expected one of bash, zsh but was 'fish' (see",
         "quickstart --seconds x | 'x' is not a number (see",
         "quickstart --seconds -5 | --seconds must be above 0",
         "quickstart --steps 0 | --steps must be at least 1",

@@ -1,5 +1,6 @@
 package dev.sfumato.checkpoint;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -53,6 +54,17 @@ public enum FileKind {
   /** Returns the reason why such a file cannot be drawn with. */
   String refusal() {
     return refusal;
+  }
+
+  /**
+   * Returns the kind of a file. Of a {@code .safetensors} file only the header is read.
+   *
+   * @throws dev.sfumato.SfumatoException if the file cannot be read
+   */
+  public static FileKind of(Path path) {
+    try (TensorFile file = TensorFile.open(path)) {
+      return of(file.shapes());
+    }
   }
 
   /** Returns the kind of a file with tensors of these names and shapes. */

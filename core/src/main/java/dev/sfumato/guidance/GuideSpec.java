@@ -36,8 +36,8 @@ import java.util.stream.Collectors;
  * </table>
  *
  * <p>A CLIP model is loaded for each sampling and freed after it, because a pipeline does not keep
- * what one of its callers once asked for. A program that draws often loads the model itself and
- * shares one {@link ClipGuide} between its samplings.
+ * what one of its callers once asked for. A program that draws often loads the model itself, see
+ * {@link #withClip}.
  *
  * <p>Immutable.
  */
@@ -77,18 +77,21 @@ public final class GuideSpec {
   private final Map<String, String> options;
   private final Optional<Guide> own;
   private final Optional<UnaryOperator<Tensor>> classifier;
+  private final Optional<ClipModel> clip;
 
   private GuideSpec(
       String kind,
       String value,
       Map<String, String> options,
       Optional<Guide> own,
-      Optional<UnaryOperator<Tensor>> classifier) {
+      Optional<UnaryOperator<Tensor>> classifier,
+      Optional<ClipModel> clip) {
     this.kind = kind;
     this.value = value;
     this.options = options;
     this.own = own;
     this.classifier = classifier;
+    this.clip = clip;
     check();
   }
 
@@ -100,12 +103,14 @@ public final class GuideSpec {
   public static GuideSpec parse(String text) {
     String[] parts = text.split("=", 2);
     String value = parts.length == 1 ? "" : parts[1];
-    return new GuideSpec(parts[0], value, Map.of(), Optional.empty(), Optional.empty());
+    return new GuideSpec(
+        parts[0], value, Map.of(), Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   /** Makes a custom guide. */
   public static GuideSpec of(String name, Guide guide) {
-    return new GuideSpec(name, OWN, Map.of(), Optional.of(guide), Optional.empty());
+    return new GuideSpec(
+        name, OWN, Map.of(), Optional.of(guide), Optional.empty(), Optional.empty());
   }
 
   /**
@@ -117,7 +122,7 @@ public final class GuideSpec {
   public GuideSpec with(String option, Object value) {
     Map<String, String> more = new HashMap<>(options);
     more.put(option, value.toString());
-    return new GuideSpec(kind, this.value, more, own, classifier);
+    return new GuideSpec(kind, this.value, more, own, classifier, clip);
   }
 
   /**
@@ -125,7 +130,7 @@ public final class GuideSpec {
    * logits.
    */
   public GuideSpec withClassifier(UnaryOperator<Tensor> classifier) {
-    return new GuideSpec(kind, value, options, own, Optional.of(classifier));
+    return new GuideSpec(kind, value, options, own, Optional.of(classifier), clip);
   }
 
   /**
@@ -140,7 +145,16 @@ public final class GuideSpec {
         Arrays.stream(labels.apply(value))
             .mapToObj(Long::toString)
             .collect(Collectors.joining(","));
-    return new GuideSpec(kind, numbers, options, own, Optional.of(classifier));
+    return new GuideSpec(kind, numbers, options, own, Optional.of(classifier), clip);
+  }
+
+  /**
+   * Returns the same guide, of the kind {@code clip} or {@code clip-image}, with a CLIP model on
+   * the device of the sampling. It stays loaded and belongs to the caller. Guides that share it
+   * share equal cuts.
+   */
+  public GuideSpec withClip(ClipModel model) {
+    return new GuideSpec(kind, value, options, own, classifier, Optional.of(model));
   }
 
   /** Returns the kind, or the name of a custom guide. */
@@ -166,7 +180,7 @@ public final class GuideSpec {
    * @throws SfumatoException if a CLIP model or a classifier is missing
    */
   public GuideSpec requireComplete() {
-    if (isClip() && !options.containsKey("clip")) {
+    if (isClip() && clip.isEmpty() && !options.containsKey("clip")) {
       throw new SfumatoException(
           "guide " + kind + " needs a CLIP model: give its option clip, a directory or a Hub id");
     }
@@ -220,7 +234,7 @@ public final class GuideSpec {
       case "reference" ->
           new ReferenceGuide(sources.picture(Path.of(value())), whole("low-pass", 1));
       case "class" -> new ClassGuide(classifier.orElseThrow(), labels());
-      default -> byClip(sources.clip(options.get("clip")));
+      default -> byClip(clip.orElseGet(() -> sources.clip(options.get("clip"))));
     };
   }
 

@@ -50,7 +50,8 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
           sum(prediction.modelOutput(), delta.mul(ofOutput)),
           this == UNIVERSAL ? x : x.add(delta.mul(signal / run.inputScale(step))),
           prediction.losses(),
-          prediction.gradientNorm());
+          prediction.gradientNorm(),
+          prediction.warning());
     }
 
     /** Adds the channels that both have; those of a learned variance stay. */

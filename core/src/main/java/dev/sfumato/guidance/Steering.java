@@ -11,7 +11,9 @@ import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** One step of a steered sampling; tensors that it makes belong to the current scope. */
 record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step step, Rng random) {
@@ -33,7 +35,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Tensor x =
         guidance.inpainting().map(known -> known.before(run, step, noisy, random)).orElse(noisy);
     if (guidance.actingAt(step).isEmpty()) {
-      return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0);
+      return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0, Optional.empty());
     }
     boolean twice = guidance.rule().asksForConditionAlone() && denoiser.isClassifierFree(step);
     Derivative d;
@@ -45,15 +47,14 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Tensor output = twice ? denoiser.predict(run, step, x) : d.output.detach();
     Map<String, Double> losses = new LinkedHashMap<>();
     double norm = read(d, losses);
-    Prediction guided = new Prediction(output, x, losses, norm);
+    Prediction guided = new Prediction(output, x, losses, norm, Optional.empty());
     if (Double.isFinite(norm) || d.gradient.isFinite()) {
       guided = guidance.rule().moved(guided, guidance.clamp().apply(d.gradient), run, step);
-      warnIfBlownUp(x, guided.x());
+      guided = guided.withWarning(blownUp(x, guided.x()));
     } else {
-      log.log(
-          System.Logger.Level.WARNING,
-          "step " + place() + ": the guides' gradient is not a number; the step goes unguided");
+      guided = guided.withWarning(Optional.of(notANumber("the step goes unguided")));
     }
+    guided.warning().ifPresent(line -> log.log(System.Logger.Level.WARNING, line));
     MeanGuidance mean = guidance.meanGuidance();
     return mean.steps() == 0
         ? guided
@@ -131,9 +132,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
         if (gradient.isFinite()) {
           delta.add_(gradient, -mean.scale());
         } else {
-          log.log(
-              System.Logger.Level.WARNING,
-              "step " + place() + ": the guides' gradient is not a number; the mean is not moved");
+          log.log(System.Logger.Level.WARNING, notANumber("the mean is not moved"));
         }
       }
     }
@@ -159,16 +158,21 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
         .div(run.inputScale(step));
   }
 
-  private void warnIfBlownUp(Tensor before, Tensor after) {
+  private Optional<String> blownUp(Tensor before, Tensor after) {
     double largest = largest(after);
-    if (!(largest <= BLOWN_UP) && largest(before) <= BLOWN_UP) {
-      log.log(
-          System.Logger.Level.WARNING,
-          "step "
-              + place()
-              + (": the guides make the pictures blow up, to " + Math.round(largest))
-              + " standard deviations: lower the scale or clamp the gradient");
-    }
+    return !(largest <= BLOWN_UP) && largest(before) <= BLOWN_UP
+        ? Optional.of(
+            String.format(
+                Locale.ROOT,
+                "step %s: the guides make the pictures blow up, to %.4g standard deviations: lower"
+                    + " the scale or clamp the gradient",
+                place(),
+                largest))
+        : Optional.empty();
+  }
+
+  private String notANumber(String consequence) {
+    return "step " + place() + ": the guides' gradient is not a number; " + consequence;
   }
 
   private double largest(Tensor x) {

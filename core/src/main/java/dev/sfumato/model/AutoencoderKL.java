@@ -2,13 +2,13 @@ package dev.sfumato.model;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.nn.Activation;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Construction;
-import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -221,7 +221,7 @@ public final class AutoencoderKL extends Module {
         h = level.forward(h);
       }
       h = midBlock.forward(h, Told.NOTHING);
-      return convOut.forwardOf(in -> Functional.silu(convNormOut.forward(in)), h);
+      return convOut.forwardOf(in -> Activation.SILU.consume(convNormOut.forward(in)), h);
     }
   }
 
@@ -252,7 +252,7 @@ public final class AutoencoderKL extends Module {
       for (AutoencoderLevel level : upBlocks) {
         h = level.forward(h);
       }
-      return convOut.forwardOf(in -> Functional.silu(convNormOut.forward(in)), h);
+      return convOut.forwardOf(in -> Activation.SILU.consume(convNormOut.forward(in)), h);
     }
   }
 

@@ -138,11 +138,11 @@ final class ResnetBlock extends Module implements Resampler {
       long out = h.size(1);
       Tensor scale = time.narrow(1, 0, out).add(1);
       Tensor shift = time.narrow(1, out, out);
-      return scope.keep(activation.apply(norm2.forward(h).mul(scale).add_(shift, 1)));
+      return scope.keep(activation.consume(norm2.forward(h).mul(scale).add_(shift, 1)));
     }
   }
 
   private Tensor activated(GroupNorm norm, Tensor x) {
-    return Scope.run(() -> activation.apply(norm.forward(x)));
+    return Scope.run(() -> activation.consume(norm.forward(x)));
   }
 }

@@ -7,7 +7,6 @@ import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Construction;
-import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -200,7 +199,7 @@ public final class UNet2DModel extends Module {
     for (UpBlock block : upBlocks) {
       x = block.forward(x, told, skips);
     }
-    x = convOut.forwardOf(in -> Functional.silu(convNormOut.forward(in)), x);
+    x = convOut.forwardOf(in -> Activation.SILU.consume(convNormOut.forward(in)), x);
     if (skips.picture().isPresent()) {
       x = x.add(skips.picture().get());
     }

@@ -26,6 +26,14 @@ public enum Activation {
   }
 
   /**
+   * Applies the function to a tensor that nobody else uses, in its own memory unless it is recorded
+   * for gradients.
+   */
+  public Tensor consume(Tensor x) {
+    return this == SILU && !x.requiresGrad() ? x.silu_() : apply(x);
+  }
+
+  /**
    * Reads {@code silu} or its other name {@code swish}, {@code mish}, {@code gelu} or {@code relu}.
    *
    * @throws SfumatoException for another name

@@ -33,6 +33,9 @@ public final class Functional {
    */
   public static Tensor conv2d(
       Tensor x, Tensor weight, Tensor bias, long stride, long padding, long groups) {
+    if (UnfoldedConv.pays(x, weight, bias, stride, groups)) {
+      return UnfoldedConv.conv2d(x, weight, bias, stride, padding);
+    }
     return StripedConv.pays(x, weight, bias, stride, padding)
         ? StripedConv.conv2d(x, weight, bias, padding, groups)
         : conv2d(x, weight, bias, stride, new long[] {padding, padding}, groups);

@@ -22,8 +22,12 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
 
   /** Returns true if {@link #linear} is faster than the engine's own product. */
   static boolean pays(Tensor x, Tensor weight, Tensor bias) {
-    return x.numel() * weight.size(0) >= LARGE
-        && x.device().isCpu()
+    return x.numel() * weight.size(0) >= LARGE && takes(x, weight, bias);
+  }
+
+  /** Returns true if {@link #linear} can compute with these. */
+  static boolean takes(Tensor x, Tensor weight, Tensor bias) {
+    return x.device().isCpu()
         && x.dtype() == DType.FLOAT32
         && weight.dtype() == DType.FLOAT32
         && !Autocast.enabled()

@@ -325,6 +325,11 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     return change(() -> withNative(value, v -> handle().fill_(v)));
   }
 
+  /** {@code this = this sigmoid(this)}: {@link Functional#silu} in place. */
+  public Tensor silu_() {
+    return change(() -> torch.silu_(handle()));
+  }
+
   /** {@code this *= value}. */
   public Tensor mul_(double value) {
     return change(() -> withNative(value, v -> handle().mul_(v)));

@@ -10,15 +10,18 @@ import dev.sfumato.guidance.Moment;
 import dev.sfumato.picture.Png;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
@@ -109,29 +112,86 @@ class DrawingQueueTest {
   @Test
   void anInterruptedThreadLeavesTheQueue() throws Exception {
     Slow slow = new Slow();
+    AtomicInteger steps = new AtomicInteger();
     try (DrawingQueue queue = new DrawingQueue(DiffusionPipeline.load(model))) {
       CompletableFuture<Void> first =
           CompletableFuture.runAsync(() -> queue.draw(ROSE.withGuide(slow, 1)));
       slow.begun.await();
-      AtomicReference<Throwable> failure = new AtomicReference<>();
-      Thread waiting = new Thread(() -> failure.set(failureOf(() -> queue.draw(ROSE))));
-      waiting.start();
-      waiting.interrupt();
-      waiting.join();
-      assertThat(failure.get()).isInstanceOf(CancellationException.class);
+      assertCancelled(queue, counted(steps), () -> {});
       slow.allowed.countDown();
       first.get();
       assertThat(queue.draw(ROSE)).hasSize(1);
+      assertThat(steps.get()).isEqualTo(0);
     }
   }
 
-  private static Throwable failureOf(Runnable action) {
-    try {
-      CompletableFuture.completedFuture(null).thenRun(action).join();
-      return null;
-    } catch (CompletionException e) {
-      return e.getCause();
+  @Test
+  void anInterruptedThreadStopsItsDrawing() throws Exception {
+    long before = Scope.liveTensors();
+    AtomicInteger steps = new AtomicInteger();
+    try (DrawingQueue queue = new DrawingQueue(DiffusionPipeline.load(model))) {
+      SamplingOptions endless = counted(steps).withScheduler(SchedulerKind.DDIM).withSteps(900);
+      assertCancelled(queue, endless, () -> waitFor(steps));
+      assertThat(queue.draw(ROSE)).hasSize(1);
+      assertThat(steps.get()).isLessThan(900);
     }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  private static SamplingOptions counted(AtomicInteger steps) {
+    return ROSE.withGuide(
+        (x0, at) -> {
+          steps.incrementAndGet();
+          return x0.mean();
+        },
+        1);
+  }
+
+  private static void waitFor(AtomicInteger steps) {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (steps.get() == 0 && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    assertThat(steps.get()).isGreaterThan(0);
+  }
+
+  private static void assertCancelled(DrawingQueue queue, SamplingOptions options, Runnable first)
+      throws InterruptedException {
+    AtomicReference<RuntimeException> failure = new AtomicReference<>();
+    Thread caller =
+        new Thread(
+            () -> {
+              try {
+                queue.draw(options);
+              } catch (CancellationException e) {
+                failure.set(e);
+              }
+            });
+    caller.start();
+    first.run();
+    caller.interrupt();
+    caller.join();
+    assertThat(failure.get()).isInstanceOf(CancellationException.class);
+  }
+
+  @Test
+  void oneThreadDrawsForAll() throws Exception {
+    Set<Thread> threads = ConcurrentHashMap.newKeySet();
+    SamplingOptions noted =
+        ROSE.withGuide(
+            (x0, at) -> {
+              threads.add(Thread.currentThread());
+              return x0.mean();
+            },
+            1);
+    try (DrawingQueue queue = new DrawingQueue(DiffusionPipeline.load(model))) {
+      for (int i = 0; i < 3; i++) {
+        Thread caller = new Thread(() -> queue.draw(noted));
+        caller.start();
+        caller.join();
+      }
+    }
+    assertThat(threads).hasSize(1);
   }
 
   @Test

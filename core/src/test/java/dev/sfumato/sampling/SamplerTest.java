@@ -9,7 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PixelPipeline;
@@ -26,12 +28,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -238,6 +244,38 @@ class SamplerTest {
       assertThat(meanOff(pipeline.draw(ddim(1, 20).withPicture(file, 1)).get(0), red))
           .isGreaterThan(60);
     }
+  }
+
+  @Test
+  void decodedPicturesDrawWhatTheirFilesDraw() {
+    Path picture = Golden.path("sd_picture_16x24.png");
+    Path mask = Golden.path("sd_mask_16x24.png");
+    Pixels decoded = PictureReader.read(picture);
+    SamplingOptions options = ddim(1, 5);
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(Golden.path("pipeline/tiny"))) {
+      assertThat(png(pipeline, options.withPicture(decoded).withStrength(0.5)))
+          .isEqualTo(png(pipeline, options.withPicture(picture, 0.5)));
+      byte[] completed = png(pipeline, options.withInpainting(decoded, PictureReader.read(mask)));
+      assertThat(completed).isEqualTo(png(pipeline, options.withInpainting(picture, mask)));
+      assertThat(completed).isNotEqualTo(png(pipeline, options));
+    }
+  }
+
+  private static byte[] png(DiffusionPipeline pipeline, SamplingOptions options) {
+    return Png.encode(pipeline.draw(options).get(0));
+  }
+
+  @Test
+  void newSeedsDiffer() {
+    SamplingOptions options = SamplingOptions.defaults();
+    Set<Long> seeds =
+        LongStream.range(0, 20)
+            .map(i -> options.withNewSeed().seed())
+            .boxed()
+            .collect(Collectors.toSet());
+    assertThat(seeds.size()).isAtLeast(19);
+    assertThat(Collections.min(seeds)).isAtLeast(0L);
+    assertThat(Collections.max(seeds)).isLessThan(1L << 32);
   }
 
   private static double meanOff(BufferedImage a, BufferedImage b) {

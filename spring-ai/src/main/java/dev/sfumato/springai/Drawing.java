@@ -4,7 +4,6 @@ import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
-import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -19,10 +18,10 @@ import org.springframework.ai.image.ImagePrompt;
 /**
  * What a prompt asks for, in the terms of the library.
  *
+ * @param asked all options, with the defaults
  * @param options of the sampling, with its seed
- * @param loras beside the model's weights
  */
-record Drawing(SamplingOptions options, List<LoadingOptions.Lora> loras) {
+record Drawing(SfumatoImageOptions asked, SamplingOptions options) {
 
   /**
    * Reads a prompt.
@@ -48,7 +47,7 @@ record Drawing(SamplingOptions options, List<LoadingOptions.Lora> loras) {
           (mask.isPresent() ? "`mask`" : "`strength`")
               + " needs a picture to start from: add it to the message as media");
     }
-    return new Drawing(options, all.loras());
+    return new Drawing(all, options);
   }
 
   // ---- texts

@@ -9,6 +9,8 @@ final class SfumatoFailureAnalyzer extends AbstractFailureAnalyzer<SfumatoExcept
   @Override
   protected FailureAnalysis analyze(Throwable failure, SfumatoException cause) {
     return new FailureAnalysis(
-        cause.getMessage(), "Change the properties " + SfumatoImageProperties.PREFIX + ".*", cause);
+        cause.getMessage(),
+        "Check the properties " + SfumatoImageProperties.PREFIX + ".*, or the bean that failed.",
+        cause);
   }
 }

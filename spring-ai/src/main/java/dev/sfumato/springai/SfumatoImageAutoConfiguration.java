@@ -1,7 +1,9 @@
 package dev.sfumato.springai;
 
 import dev.sfumato.pipeline.DiffusionPipeline;
+import io.micrometer.observation.ObservationRegistry;
 import org.springframework.ai.model.SpringAIModelProperties;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
@@ -22,11 +24,13 @@ public class SfumatoImageAutoConfiguration {
   /** Loads the model, which is freed when the application ends. */
   @Bean
   @ConditionalOnMissingBean
-  public SfumatoImageModel sfumatoImageModel(SfumatoImageProperties properties) {
+  public SfumatoImageModel sfumatoImageModel(
+      SfumatoImageProperties properties, ObjectProvider<ObservationRegistry> observations) {
     SfumatoImageOptions options = properties.options();
     DiffusionPipeline pipeline = properties.load();
     try {
-      return new SfumatoImageModel(pipeline, options);
+      return new SfumatoImageModel(
+          pipeline, options, observations.getIfUnique(() -> ObservationRegistry.NOOP));
     } catch (RuntimeException e) {
       pipeline.close();
       throw e;

@@ -5,6 +5,7 @@ import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.DrawingQueue;
 import dev.sfumato.sampling.SamplingOptions;
+import io.micrometer.observation.ObservationRegistry;
 import java.awt.image.BufferedImage;
 import java.util.Base64;
 import java.util.List;
@@ -16,6 +17,10 @@ import org.springframework.ai.image.ImageModel;
 import org.springframework.ai.image.ImagePrompt;
 import org.springframework.ai.image.ImageResponse;
 import org.springframework.ai.image.ImageResponseMetadata;
+import org.springframework.ai.image.observation.DefaultImageModelObservationConvention;
+import org.springframework.ai.image.observation.ImageModelObservationContext;
+import org.springframework.ai.image.observation.ImageModelObservationConvention;
+import org.springframework.ai.image.observation.ImageModelObservationDocumentation;
 
 /**
  * An image model of Spring AI that draws with a text-to-image model in this process.
@@ -46,18 +51,37 @@ public final class SfumatoImageModel implements ImageModel, AutoCloseable {
   /** The name of the {@link Media} that is a mask. */
   public static final String MASK = "mask";
 
+  private static final ImageModelObservationConvention CONVENTION =
+      new DefaultImageModelObservationConvention();
+
   private final DrawingQueue queue;
   private final SfumatoImageOptions defaults;
+  private final ObservationRegistry observations;
 
   /**
+   * Makes a model that nobody observes.
+   *
    * @param pipeline draws from texts; the model frees it when it is closed
    * @param defaults for all that a prompt's options leave open
    * @throws SfumatoException if the pipeline does not draw from texts, or an option does not fit
    *     it; the pipeline stays open then
    */
   public SfumatoImageModel(DiffusionPipeline pipeline, SfumatoImageOptions defaults) {
+    this(pipeline, defaults, ObservationRegistry.NOOP);
+  }
+
+  /**
+   * @param pipeline draws from texts; the model frees it when it is closed
+   * @param defaults for all that a prompt's options leave open
+   * @param observations where each call is reported, as Spring AI's own models do
+   * @throws SfumatoException if the pipeline does not draw from texts, or an option does not fit
+   *     it; the pipeline stays open then
+   */
+  public SfumatoImageModel(
+      DiffusionPipeline pipeline, SfumatoImageOptions defaults, ObservationRegistry observations) {
     this.queue = new DrawingQueue(pipeline);
     this.defaults = defaults;
+    this.observations = observations;
     queue.require(Drawing.of(new ImagePrompt(""), defaults).options());
   }
 
@@ -69,11 +93,28 @@ public final class SfumatoImageModel implements ImageModel, AutoCloseable {
   @Override
   public ImageResponse call(ImagePrompt prompt) {
     Drawing drawing = Drawing.of(prompt, defaults);
+    ImageModelObservationContext context =
+        ImageModelObservationContext.builder()
+            .imagePrompt(new ImagePrompt(prompt.getInstructions(), drawing.asked()))
+            .provider("sfumato")
+            .build();
+    return ImageModelObservationDocumentation.IMAGE_MODEL_OPERATION
+        .observation(null, CONVENTION, () -> context, observations)
+        .observe(
+            () -> {
+              context.setResponse(draw(drawing));
+              return context.getResponse();
+            });
+  }
+
+  private ImageResponse draw(Drawing drawing) {
     SamplingOptions options = drawing.options();
     ImageResponseMetadata metadata = new ImageResponseMetadata();
     metadata.put(SEED, options.seed());
     List<ImageGeneration> results =
-        queue.draw(options, drawing.loras()).stream().map(SfumatoImageModel::generation).toList();
+        queue.draw(options, drawing.asked().loras()).stream()
+            .map(SfumatoImageModel::generation)
+            .toList();
     return new ImageResponse(results, metadata);
   }
 

@@ -11,9 +11,12 @@ import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Scope;
+import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.ObservationTextPublisher;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -98,6 +101,21 @@ class SfumatoImageAutoConfigurationTest {
                         context.getBean(SfumatoImageProperties.class).options().loras().stream()
                             .map(lora -> lora.path() + " " + lora.scale()))
                     .containsExactly(folder + " 0.8", files + " 1.0"));
+  }
+
+  @Test
+  void reportsCallsAsOtherModelsDo() {
+    List<String> seen = new ArrayList<>();
+    ObservationRegistry registry = ObservationRegistry.create();
+    registry.observationConfig().observationHandler(new ObservationTextPublisher(seen::add));
+    RUNNER
+        .withBean(ObservationRegistry.class, () -> registry)
+        .withPropertyValues(properties("steps=2", "height=16", "width=24"))
+        .run(context -> context.getBean(ImageModel.class).call(new ImagePrompt("rose")));
+    String whole = String.join("\n", seen);
+    assertThat(whole).contains("gen_ai.client.operation");
+    assertThat(whole).contains("sfumato");
+    assertThat(whole).contains("24x16");
   }
 
   @Test

@@ -16,9 +16,7 @@ final class CommandText {
   static String of(Drawing drawing, DrawingSettings settings, StudioOptions studio) {
     List<String> lines = new ArrayList<>();
     lines.add(studio.program() + " sample --model " + quoted(drawing.model()));
-    for (DrawingSettings.Row row : settings.rows()) {
-      lines.add(options(row.words()));
-    }
+    settings.words().forEach(words -> lines.add(options(words)));
     if (!studio.device().equals("auto")) {
       lines.add("--device " + quoted(studio.device()));
     }

@@ -2,6 +2,7 @@ package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureReader;
+import dev.sfumato.run.Method;
 import dev.sfumato.scheduler.SchedulerKind;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
+import java.util.stream.Collectors;
 
 /** Answers what the page needs to draw. */
 final class DrawRoutes {
@@ -49,9 +51,14 @@ final class DrawRoutes {
   private Response choices() {
     Map<String, Object> choices = new LinkedHashMap<>();
     choices.put("models", folders.models().stream().map(Path::toString).toList());
+    choices.put("loras", folders.loras().stream().map(Path::toString).toList());
     choices.put("clips", folders.clips().stream().map(Path::toString).toList());
     choices.put(
         "schedulers", Arrays.stream(SchedulerKind.values()).map(SchedulerKind::toString).toList());
+    choices.put(
+        "learning_rates",
+        Arrays.stream(Method.Kind.values())
+            .collect(Collectors.toMap(Method.Kind::toString, Fitting::usualRate)));
     return Response.json(choices);
   }
 
@@ -74,17 +81,14 @@ final class DrawRoutes {
   }
 
   private Response draw(Drawing drawing) {
-    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads, model);
     Job job =
-        jobs.add(
-            "drawing",
-            drawing.title(),
-            new DrawingWork(drawing, settings.options(), model, gallery));
+        jobs.add("drawing", drawing.title(), new DrawingWork(drawing, settings, model, gallery));
     return Response.json(Map.of("job", job.id()));
   }
 
   private Response text(Drawing drawing) {
-    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads);
+    DrawingSettings settings = new DrawingSettings(drawing, folders, uploads, model);
     return Response.json(
         Map.of(
             "command", CommandText.of(drawing, settings, options),

@@ -21,6 +21,9 @@ import java.util.Objects;
  * @param classes by name or label, repeated to fill the count
  * @param prompt of a text-to-image model
  * @param negativePrompt of a text-to-image model
+ * @param promptSyntax the way in which the texts say weights, by its name on the command line
+ * @param clipSkip the number of the text encoder's last layers to leave out
+ * @param loras to merge into a text-to-image model, in their order
  * @param guidanceScale of classifier-free guidance
  * @param picture the upload to start from
  * @param mask the upload that is white where the picture is drawn anew
@@ -41,6 +44,9 @@ record Drawing(
     List<String> classes,
     String prompt,
     String negativePrompt,
+    String promptSyntax,
+    Integer clipSkip,
+    List<Lora> loras,
     Double guidanceScale,
     String picture,
     String mask,
@@ -48,6 +54,20 @@ record Drawing(
     String gradient,
     List<Guide> guides) {
   private static final int MOST = 64;
+
+  /**
+   * A LoRA.
+   *
+   * @param path of a file in the studio's folders
+   * @param scale the factor of its changes
+   */
+  record Lora(String path, double scale) {
+    Lora {
+      if (!Double.isFinite(scale)) {
+        throw new SfumatoException("the scale of a LoRA must be a number");
+      }
+    }
+  }
 
   /**
    * A guide.
@@ -82,7 +102,17 @@ record Drawing(
       throw new SfumatoException("a mask and a strength need a picture");
     }
     classes = classes == null ? List.of() : List.copyOf(classes);
+    loras = loras == null ? List.of() : List.copyOf(loras);
     guides = guides == null ? List.of() : List.copyOf(guides);
+  }
+
+  /** Returns the names of the CLIP models that its guides need, each once. */
+  List<String> clips() {
+    return guides.stream()
+        .filter(guide -> guide.options().containsKey("clip"))
+        .map(guide -> guide.options().get("clip").toString())
+        .distinct()
+        .toList();
   }
 
   /** Returns a few words that name this drawing. */

@@ -4,17 +4,21 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuideSpec;
+import dev.sfumato.pipeline.LoadingOptions;
+import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.RunOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * The settings of a drawing: one table, from which it is drawn, written as a command, and written
@@ -43,23 +47,28 @@ final class DrawingSettings {
   /**
    * A row.
    *
+   * @param <T> the options that it changes
    * @param words of the command
    * @param java the call that changes the options
    * @param change the same call
    */
-  record Row(List<String> words, String java, UnaryOperator<SamplingOptions> change) {}
+  record Row<T>(List<String> words, String java, UnaryOperator<T> change) {}
 
   private final Drawing drawing;
-  private final List<Row> rows = new ArrayList<>();
+  private final LoadedModel model;
+  private final List<Row<LoadingOptions>> loading = new ArrayList<>();
+  private final List<Row<SamplingOptions>> rows = new ArrayList<>();
 
   /**
    * Makes the table.
    *
    * @throws SfumatoException if a value is wrong, or the page may not use a file
    */
-  DrawingSettings(Drawing drawing, Folders folders, Uploads uploads) {
+  DrawingSettings(Drawing drawing, Folders folders, Uploads uploads, LoadedModel model) {
     this.drawing = drawing;
+    this.model = model;
     folders.require(drawing.model());
+    drawing.loras().forEach(lora -> addLora(lora, folders));
     long seed = drawing.seed();
     int count = drawing.count();
     add(List.of("--count", "" + count), ".withCount(" + count + ")", o -> o.withCount(count));
@@ -76,7 +85,17 @@ final class DrawingSettings {
   }
 
   private void add(List<String> words, String java, UnaryOperator<SamplingOptions> change) {
-    rows.add(new Row(words, java, change));
+    rows.add(new Row<>(words, java, change));
+  }
+
+  private void addLora(Drawing.Lora lora, Folders folders) {
+    Path file = folders.requireFile(lora.path());
+    double scale = lora.scale();
+    loading.add(
+        new Row<>(
+            List.of("--lora", file + ":" + scale),
+            ".withLora(" + JavaText.path(file) + ", " + scale + ")",
+            o -> o.withLora(file, scale)));
   }
 
   private void addRun() {
@@ -145,8 +164,26 @@ final class DrawingSettings {
       text = text.withGuidanceScale(drawing.guidanceScale());
       java.append(".withGuidanceScale(").append(drawing.guidanceScale()).append(")");
     }
+    if (drawing.clipSkip() != null) {
+      words.addAll(List.of("--clip-skip", "" + drawing.clipSkip()));
+      text = text.withClipSkip(drawing.clipSkip());
+      java.append(".withClipSkip(").append(drawing.clipSkip()).append(")");
+    }
+    if (drawing.promptSyntax() != null) {
+      PromptSyntax syntax = syntax(drawing.promptSyntax());
+      words.addAll(List.of("--prompt-syntax", syntax.toString()));
+      text = text.withSyntax(syntax);
+      java.append(".withSyntax(PromptSyntax.").append(syntax.name()).append(")");
+    }
     TextOptions whole = text;
     add(words, ".withText(" + java + ")", o -> o.withText(whole));
+  }
+
+  private static PromptSyntax syntax(String name) {
+    return Arrays.stream(PromptSyntax.values())
+        .filter(syntax -> syntax.toString().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new SfumatoException("prompt syntax '" + name + "' is unknown"));
   }
 
   private void addPicture(Uploads uploads) {
@@ -201,7 +238,7 @@ final class DrawingSettings {
     if (rows.stream().noneMatch(row -> row.words().contains("--gradient"))) {
       addGradient();
     }
-    add(words, ".withGuide(" + java + ")", o -> o.withGuide(whole));
+    add(words, ".withGuide(" + java + ")", o -> o.withGuide(model.complete(whole, options)));
   }
 
   /** Says the way of the gradient once, before the first guide. */
@@ -214,14 +251,34 @@ final class DrawingSettings {
     }
   }
 
-  List<Row> rows() {
-    return List.copyOf(rows);
+  /** Returns the rows of the command, in its order. */
+  List<List<String>> words() {
+    return Stream.concat(loading.stream(), rows.stream()).<List<String>>map(Row::words).toList();
   }
 
-  /** Returns the options that draw. */
+  /** Returns the calls on {@link LoadingOptions#DEFAULT}. */
+  List<String> javaOfLoading() {
+    return loading.stream().map(Row::java).toList();
+  }
+
+  /** Returns the calls on {@link SamplingOptions#defaults}. */
+  List<String> javaOfSampling() {
+    return rows.stream().map(Row::java).toList();
+  }
+
+  /** Returns the options that load the model. */
+  LoadingOptions loading() {
+    return applied(loading, LoadingOptions.DEFAULT);
+  }
+
+  /** Returns the options that draw, after the model is loaded. */
   SamplingOptions options() {
-    SamplingOptions options = SamplingOptions.defaults();
-    for (Row row : rows) {
+    return applied(rows, SamplingOptions.defaults());
+  }
+
+  private static <T> T applied(List<Row<T>> rows, T start) {
+    T options = start;
+    for (Row<T> row : rows) {
       options = row.change().apply(options);
     }
     return options;

@@ -1,5 +1,6 @@
 package dev.sfumato.studio;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.model.PictureSpace;
@@ -30,13 +31,13 @@ final class DrawingWork implements Job.Work {
   private static final long SHORTEST_REST = 60_000_000; // nanoseconds
 
   private final Drawing drawing;
-  private final SamplingOptions asked;
+  private final DrawingSettings settings;
   private final LoadedModel model;
   private final Gallery gallery;
 
-  DrawingWork(Drawing drawing, SamplingOptions asked, LoadedModel model, Gallery gallery) {
+  DrawingWork(Drawing drawing, DrawingSettings settings, LoadedModel model, Gallery gallery) {
     this.drawing = drawing;
-    this.asked = asked;
+    this.settings = settings;
     this.model = model;
     this.gallery = gallery;
   }
@@ -47,11 +48,21 @@ final class DrawingWork implements Job.Work {
     job.interruptible();
     Path files = locate(drawing.model(), job);
     job.message("loading the model");
-    DiffusionPipeline pipeline = model.of(files);
-    SamplingOptions options = pipeline.completed(asked);
+    List<String> clips = drawing.clips();
+    model.makeRoom(clips);
+    try {
+      return drawn(job, files, start);
+    } finally {
+      model.makeRoom(clips.subList(Math.max(0, clips.size() - 1), clips.size())); // one stays
+    }
+  }
+
+  private Map<String, Object> drawn(Job job, Path files, long start) {
+    DiffusionPipeline pipeline = model.of(files, settings.loading());
+    SamplingOptions options = pipeline.completed(settings.options());
     job.step(0, options.steps().getAsInt());
     Watcher watcher = new Watcher(job, pipeline.space(options));
-    List<BufferedImage> pictures = pipeline.draw(options, watcher);
+    List<BufferedImage> pictures = pictures(pipeline, options, watcher);
     job.saving();
     Gallery.Entry entry =
         new Gallery.Entry(
@@ -61,12 +72,25 @@ final class DrawingWork implements Job.Work {
             options.height().getAsInt(),
             options.width().getAsInt(),
             (System.nanoTime() - start) / 1e9,
-            watcher.losses);
+            watcher.losses,
+            watcher.warning);
     gallery.add(
         entry,
         pictures,
         new PictureParameters(drawing.model(), options, pipeline.scheduler(options)));
     return Map.of("entry", entry.id(), "count", pictures.size(), "flagged", watcher.flagged);
+  }
+
+  /** Draws; if guides spoilt the pictures, the failure says so. */
+  private static List<BufferedImage> pictures(
+      DiffusionPipeline pipeline, SamplingOptions options, Watcher watcher) {
+    try {
+      return pipeline.draw(options, watcher);
+    } catch (Sampler.NotFinite e) {
+      throw watcher.warning == null
+          ? e
+          : new SfumatoException("no picture came of it: " + watcher.warning, e);
+    }
   }
 
   /** Returns the files of a model, which may have to be downloaded. */
@@ -90,6 +114,7 @@ final class DrawingWork implements Job.Work {
     private final PictureSpace space;
     private final List<Map<String, Double>> losses = new ArrayList<>();
     private final List<Integer> flagged = new ArrayList<>();
+    private String warning;
     private long next;
 
     Watcher(Job job, PictureSpace space) {
@@ -102,6 +127,10 @@ final class DrawingWork implements Job.Work {
       if (!prediction.losses().isEmpty()) {
         losses.add(prediction.losses());
         job.losses(prediction.losses());
+      }
+      if (warning == null && prediction.warning().isPresent()) {
+        warning = prediction.warning().get();
+        job.warning(warning);
       }
     }
 

@@ -1,15 +1,17 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.DataOptions;
 import dev.sfumato.run.LossHistory;
+import dev.sfumato.run.Method;
 import dev.sfumato.run.Training;
 import dev.sfumato.run.TrainingResult;
 import dev.sfumato.run.TrainingRun;
 import dev.sfumato.run.WatchOptions;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.training.Objective;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
-import dev.sfumato.training.TrainingOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,10 +58,6 @@ final class FittingWork implements Job.Work {
   }
 
   private Training training(Path model) {
-    TrainingOptions length = TrainingOptions.fineTuning().withMaxSteps(asked.steps());
-    if (asked.learningRate() != null) {
-      length = length.withLearningRate(asked.learningRate());
-    }
     BatchOptions batches = BatchOptions.fineTuning();
     if (asked.batchSize() != null) {
       batches = batches.withBatchSize(asked.batchSize());
@@ -75,14 +73,37 @@ final class FittingWork implements Job.Work {
     Training training =
         Training.fineTuning(asked.model(), asked.data(), output)
             .withModelDirectory(model)
-            .withOptions(length)
+            .withOptions(options -> options.withMaxSteps(asked.steps()))
             .withBatches(batches)
             .withWatch(watch)
             .withDevice(Device.parse(options.device()))
             .withPrecision(options.precision())
             .withSeed(asked.seed() == null ? 0 : asked.seed())
             .withNotes(Map.of(NOTE, asked));
+    if (asked.prompt() != null) {
+      DataOptions usual = DataOptions.defaults();
+      training = training.withPictures(usual.withTexts(usual.texts().withPrompt(asked.prompt())));
+    }
+    if (asked.learns().isPresent()) {
+      training = byMethod(training, asked.learns().get());
+    }
+    if (asked.learningRate() != null) {
+      training = training.withOptions(options -> options.withLearningRate(asked.learningRate()));
+    }
     return resumes ? training.withResume() : training;
+  }
+
+  /** The recipe of a method, as docs/fine-tuning.md has it. */
+  private static Training byMethod(Training training, Method method) {
+    Training changed =
+        training
+            .withMethod(method)
+            .withOptions(options -> options.withLearningRate(Fitting.usualRate(method.kind())));
+    return method.kind() == Method.Kind.TEXTUAL_INVERSION
+        ? changed
+            .withOptions(options -> options.withMaxGradNorm(0))
+            .withObjective(Objective.defaults().withCaptionDropout(0))
+        : changed;
   }
 
   /** Tells the page of each step. */

@@ -1,6 +1,7 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.FileKind;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.HubId;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -69,8 +71,35 @@ final class Folders {
     return find(folder -> Files.exists(folder.resolve("metrics.csv")));
   }
 
+  /** Returns the files that are LoRAs. */
+  List<Path> loras() {
+    List<Path> found = new ArrayList<>();
+    walk(
+        folder -> false,
+        file -> {
+          if (file.toString().endsWith(".safetensors") && isLora(file)) {
+            found.add(file);
+          }
+        });
+    return found.stream().distinct().sorted().toList();
+  }
+
+  private static boolean isLora(Path file) {
+    try {
+      return FileKind.of(file) == FileKind.LORA;
+    } catch (SfumatoException e) {
+      return false; // a damaged file is not offered
+    }
+  }
+
   private List<Path> find(Predicate<Path> wanted) {
     List<Path> found = new ArrayList<>();
+    walk(folder -> wanted.test(folder) && found.add(folder), file -> {});
+    return found.stream().distinct().sorted().toList();
+  }
+
+  /** Visits the folders, not those in a folder that is found, and their files. */
+  private void walk(Predicate<Path> found, Consumer<Path> files) {
     for (Path root : roots) {
       try {
         Files.walkFileTree(
@@ -84,10 +113,13 @@ final class Folders {
                 if (!folder.equals(root) && (name.startsWith(".") || SKIPPED.contains(name))) {
                   return FileVisitResult.SKIP_SUBTREE;
                 }
-                if (!folder.toString().isEmpty() && wanted.test(folder)) {
-                  found.add(folder);
-                  return FileVisitResult.SKIP_SUBTREE;
-                }
+                boolean ends = !folder.toString().isEmpty() && found.test(folder);
+                return ends ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
+              }
+
+              @Override
+              public FileVisitResult visitFile(Path file, BasicFileAttributes a) {
+                files.accept(file);
                 return FileVisitResult.CONTINUE;
               }
 
@@ -105,7 +137,6 @@ final class Folders {
         throw new UncheckedIOException(e);
       }
     }
-    return found.stream().distinct().sorted().toList();
   }
 
   /**
@@ -129,7 +160,28 @@ final class Folders {
     } catch (InvalidPathException e) {
       // The error below covers it.
     }
-    throw new SfumatoException(
+    throw outside(name);
+  }
+
+  /**
+   * Returns a file in these folders.
+   *
+   * @throws SfumatoException if there is none, in the words of {@link #require}
+   */
+  Path requireFile(String name) {
+    try {
+      Path path = Path.of(name == null ? "" : name);
+      if (holds(path) && Files.isRegularFile(path)) {
+        return path;
+      }
+    } catch (InvalidPathException e) {
+      // The error below covers it.
+    }
+    throw outside(name);
+  }
+
+  private static SfumatoException outside(String name) {
+    return new SfumatoException(
         name + ": lies outside the folders of this studio: start it with that folder, too");
   }
 

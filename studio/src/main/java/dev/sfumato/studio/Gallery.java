@@ -50,6 +50,7 @@ final class Gallery {
    * @param width of a picture
    * @param seconds that it took
    * @param losses of the guides at each step, by their names
+   * @param warning of the first step at which a guide went wrong; null if none did
    */
   record Entry(
       String id,
@@ -58,7 +59,8 @@ final class Gallery {
       int height,
       int width,
       double seconds,
-      List<Map<String, Double>> losses) {}
+      List<Map<String, Double>> losses,
+      String warning) {}
 
   /** Returns a new id, which comes after all earlier ones. */
   static String newId() {

@@ -1,6 +1,7 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.tensor.Precision;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -15,8 +16,13 @@ final class JavaText {
           "dev.sfumato.guidance.GradientMode",
           "dev.sfumato.guidance.Guidance",
           "dev.sfumato.guidance.GuideSpec",
+          "dev.sfumato.hub.Hub",
+          "dev.sfumato.hub.ProgressListener",
           "dev.sfumato.picture.Png",
           "dev.sfumato.pipeline.DiffusionPipeline",
+          "dev.sfumato.pipeline.LoadingOptions",
+          "dev.sfumato.pipeline.PipelineFiles",
+          "dev.sfumato.sampling.PromptSyntax",
           "dev.sfumato.sampling.SamplingOptions",
           "dev.sfumato.sampling.TextOptions",
           "dev.sfumato.scheduler.RunOptions",
@@ -31,10 +37,6 @@ final class JavaText {
 
   /** Returns a program that writes {@code drawn-0.png}, {@code drawn-1.png}, ... */
   static String program(Drawing drawing, DrawingSettings settings, StudioOptions studio) {
-    String calls =
-        settings.rows().stream()
-            .map(row -> "\n          " + row.java())
-            .collect(Collectors.joining());
     String precision =
         studio.precision() == Precision.FP32
             ? ""
@@ -56,11 +58,33 @@ final class JavaText {
           }
         }
         """,
-            of(drawing.model()),
+            model(drawing, settings),
             of(studio.device()),
             precision,
-            calls);
+            calls("\n          ", settings.javaOfSampling()));
     return imports(body) + "\n" + body;
+  }
+
+  /** Returns the arguments that load the model. */
+  private static String model(Drawing drawing, DrawingSettings settings) {
+    List<String> calls = settings.javaOfLoading();
+    if (calls.isEmpty()) {
+      return of(drawing.model());
+    }
+    String files =
+        Files.exists(Path.of(drawing.model()))
+            ? path(Path.of(drawing.model()))
+            : "Hub.fromEnvironment().locate("
+                + of(drawing.model())
+                + ", new PipelineFiles(), ProgressListener.NONE)";
+    return "\n        "
+        + files
+        + ",\n        LoadingOptions.DEFAULT"
+        + calls("\n          ", calls);
+  }
+
+  private static String calls(String indent, List<String> calls) {
+    return calls.stream().map(call -> indent + call).collect(Collectors.joining());
   }
 
   private static String imports(String body) {

@@ -46,6 +46,7 @@ final class Job {
   private long step;
   private long steps;
   private String message = "";
+  private String warning = "";
   private Map<String, Object> result = Map.of();
   private List<String> pictures = List.of();
   private final List<Map<String, Double>> losses = new ArrayList<>();
@@ -163,6 +164,14 @@ final class Job {
     }
   }
 
+  /** Says what goes wrong without ending the work; the first warning stays. */
+  synchronized void warning(String text) {
+    if (warning.isEmpty()) {
+      warning = text;
+      tell();
+    }
+  }
+
   synchronized void step(long done, long all) {
     step = done;
     steps = all;
@@ -195,6 +204,7 @@ final class Job {
     shown.put("step", step);
     shown.put("steps", steps);
     shown.put("message", message);
+    shown.put("warning", warning);
     shown.put("result", result);
     shown.put("seconds", state == State.RUNNING ? (System.nanoTime() - begun) / 1e9 : seconds);
     if (whole) {

@@ -1,40 +1,75 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
-/** The model that drew last, which stays in memory. Only the thread of the jobs uses it. */
+/**
+ * The model that drew last, with the CLIP model of its guides, in memory. Only the thread of the
+ * jobs uses it.
+ */
 final class LoadedModel implements AutoCloseable {
-  private record Kept(Path files, FileTime written, DiffusionPipeline pipeline) {}
+  private record Kept(
+      Path files, LoadingOptions options, List<FileTime> written, DiffusionPipeline pipeline) {
+    boolean holds(Path otherFiles, LoadingOptions otherOptions, List<FileTime> otherWritten) {
+      return files.equals(otherFiles)
+          && options.equals(otherOptions)
+          && written.equals(otherWritten);
+    }
+  }
 
   private final StudioOptions options;
+  private final LoadedClips clips = new LoadedClips();
   private Optional<Kept> kept = Optional.empty();
 
   LoadedModel(StudioOptions options) {
     this.options = options;
   }
 
-  /** Returns the model in a directory or file, loaded anew if its files were written since. */
-  DiffusionPipeline of(Path files) {
-    FileTime written = written(files);
-    if (kept.filter(k -> k.files().equals(files) && k.written().equals(written)).isEmpty()) {
-      close(); // first: two models may not fit into the memory
-      DiffusionPipeline pipeline = DiffusionPipeline.load(files);
-      kept = Optional.of(new Kept(files, written, pipeline));
+  /**
+   * Returns the model in a directory or file, loaded anew if the options differ or the files were
+   * written since.
+   */
+  DiffusionPipeline of(Path files, LoadingOptions how) {
+    List<FileTime> written =
+        Stream.concat(Stream.of(files), how.loras().stream().map(LoadingOptions.Lora::path))
+            .map(LoadedModel::written)
+            .toList();
+    if (kept.filter(k -> k.holds(files, how, written)).isEmpty()) {
+      free(); // first: two models may not fit into the memory
+      DiffusionPipeline pipeline = DiffusionPipeline.load(files, how);
+      kept = Optional.of(new Kept(files, how, written, pipeline));
       pipeline.to(Device.parse(options.device()));
       pipeline.precision(options.precision());
     }
     return kept.get().pipeline();
   }
 
-  private static FileTime written(Path files) {
+  /** Makes room for the CLIP models of a drawing, as {@link LoadedClips#makeRoom}. */
+  void makeRoom(List<String> names) {
+    clips.makeRoom(names);
+  }
+
+  /** Returns a guide for the loaded model, with its CLIP model if its options name one. */
+  GuideSpec complete(GuideSpec guide, Map<String, Object> settings) {
+    Object name = settings.get("clip");
+    return name == null
+        ? guide
+        : guide.withClip(clips.of(name.toString(), kept.orElseThrow().pipeline()));
+  }
+
+  static FileTime written(Path files) {
     Path index = files.resolve("model_index.json");
     try {
       return Files.getLastModifiedTime(Files.exists(index) ? index : files);
@@ -43,9 +78,14 @@ final class LoadedModel implements AutoCloseable {
     }
   }
 
-  /** Frees the model. */
+  /** Frees the models. */
   @Override
   public void close() {
+    clips.close();
+    free();
+  }
+
+  private void free() {
     kept.ifPresent(k -> k.pipeline().close());
     kept = Optional.empty();
   }

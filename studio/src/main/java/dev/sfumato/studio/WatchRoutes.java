@@ -53,9 +53,12 @@ final class WatchRoutes {
     return new RunFacts(output);
   }
 
-  /** Keeps an archive of pictures; it is opened, and refused if it is none, when it is used. */
+  /**
+   * Keeps an archive of pictures; it is opened, and refused if it is none, when it is used. It has
+   * no ending, since its first bytes say what it is.
+   */
   private Response keep(Request request) throws IOException {
-    Path file = options.home().resolve("data").resolve(Gallery.newId() + ".zip");
+    Path file = options.home().resolve("data").resolve(Gallery.newId());
     request.save(file, MAX_BYTES);
     return Response.json(Map.of("data", file.toString()));
   }

@@ -245,6 +245,21 @@ final class Browser implements AutoCloseable {
     mouse("mouseReleased", left + x1 * width, top + y1 * height);
   }
 
+  /** Drops a file or a folder on an element. */
+  void drop(String selector, Path dropped) {
+    JsonNode b = place(selector);
+    Map<String, Object> data =
+        Map.of(
+            "items", List.of(),
+            "files", List.of(dropped.toAbsolutePath().normalize().toString()),
+            "dragOperationsMask", 1);
+    for (String type : List.of("dragEnter", "dragOver", "drop")) {
+      call(
+          "Input.dispatchDragEvent",
+          Map.of("type", type, "x", b.get("x"), "y", b.get("y"), "data", data));
+    }
+  }
+
   /** Sets the value of an input, as typing does. */
   void type(String selector, Object value) {
     await("!!document.querySelector(`" + selector + "`)");

@@ -6,10 +6,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,7 +37,7 @@ class DrawTest {
             StudioOptions.defaults()
                 .withPort(0)
                 .withHome(home)
-                .withFolders(List.of(Path.of("../models")))
+                .withFolders(List.of(Path.of("../models"), home))
                 .withDevice("cpu", Precision.FP32));
     caller = new Caller(studio);
   }
@@ -52,6 +55,41 @@ class DrawTest {
             "[\"../models/cartoons\",\"../models/faces\",\"../models/faces-sd\",\"../models/mnist\"]");
     assertThat(choices.get("clips").toString()).isEqualTo("[\"../models/clip-faces\"]");
     assertThat(choices.get("schedulers").toString()).contains("dpmsolver++");
+  }
+
+  @Test
+  void theLorasInTheFoldersAreOffered() throws Exception {
+    Path run = Files.createDirectories(home.resolve("runs/mine"));
+    assertThat(caller.get("/api/choices").json().get("loras").size()).isEqualTo(0);
+    Path lora = run.resolve("pytorch_lora_weights.safetensors");
+    Files.copy(Golden.path("lora/sd1_peft.safetensors"), lora);
+    Files.writeString(run.resolve("damaged.safetensors"), "no tensors");
+    assertThat(caller.get("/api/choices").json().get("loras").toString())
+        .isEqualTo("[\"" + lora + "\"]"); // neither the models' weights nor the damaged file
+    assertThat(caller.get("/api/choices").json().get("models").size()).isEqualTo(4);
+  }
+
+  @Test
+  void aLoraStaysUntilItsScaleChanges() throws Exception {
+    Path model = TinyStableDiffusion.write(home.resolve("rose"), "sd1");
+    Path lora =
+        Files.copy(Golden.path("lora/sd1_peft.safetensors"), home.resolve("style.safetensors"));
+    String drawing = "{\"model\":\"%s\",\"prompt\":\"a red rose\",\"count\":1,\"steps\":2%s}";
+    String with = ",\"loras\":[{\"path\":\"%s\",\"scale\":%s}]";
+    byte[] plain = picture(drawing.formatted(model, ""));
+    byte[] styled = picture(drawing.formatted(model, with.formatted(lora, "1")));
+    assertThat(styled).isNotEqualTo(plain);
+    assertThat(picture(drawing.formatted(model, with.formatted(lora, "0")))).isEqualTo(plain);
+    assertThat(picture(drawing.formatted(model, with.formatted(lora, "1")))).isEqualTo(styled);
+    assertThat(picture(drawing.formatted(model, ""))).isEqualTo(plain);
+    String wrong = drawing.formatted(model, with.formatted(lora, "\"NaN\""));
+    assertThat(caller.post("/api/drawings", wrong).error()).contains("scale of a LoRA");
+  }
+
+  private byte[] picture(String drawing) {
+    JsonNode job = caller.drawn(drawing);
+    assertThat(job.get("message").asText()).isEmpty();
+    return caller.get("/gallery/" + job.get("result").get("entry").asText() + "/0.png").body();
   }
 
   @Test
@@ -149,6 +187,55 @@ class DrawTest {
     assertThat(failed.get("state").asText()).isEqualTo("failed");
     assertThat(failed.get("message").asText()).contains("the model is not class-conditioned");
     assertThat(caller.drawn(FACES.formatted(1, "")).get("state").asText()).isEqualTo("done");
+  }
+
+  @Test
+  void aGuideThatBlowsUpIsSaidInOneLine() {
+    String guide =
+        ",\"guides\":[{\"kind\":\"color\",\"value\":\"teal\",\"options\":{\"scale\":%s}}]";
+    JsonNode job = caller.drawn(FACES.formatted(3, guide.formatted("1e7")));
+    assertThat(job.get("state").asText()).isEqualTo("done");
+    String warning = job.get("warning").asText();
+    assertThat(warning).startsWith("step 1 of 3: the guides make the pictures blow up");
+    assertThat(caller.get("/api/gallery").json().get(0).get("warning").asText()).isEqualTo(warning);
+    JsonNode failed =
+        caller.drawn(FACES.replace("ddim", "euler").formatted(3, guide.formatted("1e37")));
+    assertThat(failed.get("state").asText()).isEqualTo("failed");
+    assertThat(failed.get("message").asText()).startsWith("no picture came of it: step 1 of 3");
+    assertThat(caller.drawn(FACES.formatted(3, "")).get("warning").asText()).isEmpty();
+  }
+
+  @Test
+  void theLastClipModelStays() throws Exception {
+    Path copy = Files.createDirectories(home.resolve("clip"));
+    for (String name :
+        List.of(
+            "open_clip_config.json",
+            "open_clip_model.safetensors",
+            "vocab.json",
+            "merges.txt",
+            "tokenizer_config.json")) {
+      Files.copy(Path.of("../models/clip-faces").resolve(name), copy.resolve(name));
+    }
+    String guide = "{\"kind\":\"clip\",\"value\":\"red hair\",\"options\":{\"clip\":\"%s\"}}";
+    String one = FACES.formatted(2, ",\"guides\":[" + guide.formatted(copy) + "]");
+    caller.drawn(FACES.formatted(2, ""));
+    long none = Scope.liveTensors();
+    byte[] first = picture(one);
+    long kept = Scope.liveTensors();
+    assertThat(kept).isGreaterThan(none);
+    assertThat(picture(FACES.formatted(2, ""))).isNotEqualTo(first);
+    assertThat(Scope.liveTensors()).isEqualTo(kept);
+    assertThat(picture(one)).isEqualTo(first);
+    String two = guide.formatted(copy) + "," + guide.formatted("../models/clip-faces");
+    assertThat(
+            caller.drawn(FACES.formatted(2, ",\"guides\":[" + two + "]")).get("message").asText())
+        .isEmpty();
+    assertThat(Scope.liveTensors()).isEqualTo(kept); // of two, one
+    Files.delete(copy.resolve("merges.txt"));
+    assertThat(caller.drawn(one).get("state").asText()).isEqualTo("failed"); // it was not kept
+    studio.close();
+    assertThat(Scope.liveTensors()).isLessThan(none);
   }
 
   @Test

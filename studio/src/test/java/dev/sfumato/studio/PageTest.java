@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -103,10 +105,46 @@ class PageTest {
   }
 
   @Test
+  void aGuideThatBlowsUpIsSaidOnThePage() {
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    browser.clickText("#form .chip", "Colour");
+    set("Strength", 1e7);
+    draw();
+    String said = browser.await("document.querySelector('#stage .warning').textContent").asText();
+    assertThat(said).contains("the guides make the pictures blow up");
+    browser.open(studio.address()); // the gallery keeps it
+    browser.await("document.querySelector('#stage .warning').textContent.includes('blow up')");
+  }
+
+  @Test
   void aClassIsChosen() {
     model("mnist", 2);
     browser.clickText("#form .chip", "7");
     assertThat(draw().get("drawing").get("classes").toString()).isEqualTo("[\"7\"]");
+  }
+
+  @Test
+  void aTextIsDrawnWithALora() throws Exception {
+    TinyStableDiffusion.write(home.resolve("rose"), "sd1");
+    Files.copy(Golden.path("lora/sd1_peft.safetensors"), home.resolve("style.safetensors"));
+    browser.open(studio.address());
+    browser.await("!!document.querySelector('#go:not([disabled])')");
+    browser.type("#form select", home.resolve("rose"));
+    browser.await("!!document.querySelector('#prompt')");
+    browser.type("#prompt", "a red++ rose");
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    browser.clickText("#form .chip", "style");
+    set("Scale", 0.5);
+    browser.type("#syntax", "compel");
+    browser.type("#clipskip", 1);
+    set("Steps", 2);
+    set("Pictures", 1);
+    JsonNode drawing = draw().get("drawing");
+    assertThat(drawing.get("loras").toString())
+        .isEqualTo("[{\"path\":\"" + home.resolve("style.safetensors") + "\",\"scale\":0.5}]");
+    assertThat(drawing.get("prompt_syntax").asText()).isEqualTo("compel");
+    assertThat(drawing.get("clip_skip").asInt()).isEqualTo(1);
+    browser.await("document.querySelector('#stage .said').textContent.includes('style × 0.5')");
   }
 
   @Test
@@ -218,6 +256,29 @@ class PageTest {
   }
 
   @Test
+  void aLoraThatWasTrainedIsOfferedWithoutAReload() throws Exception {
+    TinyStableDiffusion.write(home.resolve("rose"), "sd1");
+    browser.open(studio.address());
+    model("faces", 1);
+    browser.type("#form select", home.resolve("rose"));
+    browser.await("!!document.querySelector('#prompt')");
+    assertThat(browser.await("document.querySelector('#form').textContent").asText())
+        .contains("No LoRA lies");
+    browser.click("nav a[href='#watch']");
+    browser.click("#fit");
+    browser.type("#watch select", home.resolve("rose"));
+    browser.await("!!document.querySelector('#fitmethod')");
+    browser.type("#fitname", "mine");
+    browser.type("#fitprompt", "a sks face");
+    browser.type("#fitdata", faces());
+    browser.type("#fitsteps", 1);
+    browser.type("#fitbatch_size", 1);
+    browser.click("#train");
+    browser.await(
+        "[...document.querySelectorAll('#form .chip')].some(c => c.title.includes('runs/mine'))");
+  }
+
+  @Test
   void looksAtPictures() throws Exception {
     browser.click("nav a[href='#look']");
     browser.choose("#look .drop input", Path.of("../core/src/test/resources/faces/cartoon-1.png"));
@@ -227,5 +288,30 @@ class PageTest {
     browser.type("#data", faces());
     browser.click("#lookat");
     browser.await("document.querySelectorAll('#found figure').length === 4");
+  }
+
+  @Test
+  void aDroppedFolderIsADataSet() throws Exception {
+    Path folder = Files.createDirectories(profiles.resolve("dropped").resolve("faces"));
+    String longName = "a long name ".repeat(10).strip();
+    for (int i = 1; i <= 3; i++) {
+      Path part = Files.createDirectories(folder.resolve(i == 1 ? "rosé" : longName));
+      Files.copy(
+          Path.of("../core/src/test/resources/faces/pixel-" + i + ".png"),
+          part.resolve(i + ".png"));
+    }
+    Files.writeString(folder.resolve("notes.md"), "no picture");
+    browser.click("nav a[href='#look']");
+    browser.drop("#look .drop:has([accept*=zip])", folder);
+    browser.await("document.querySelectorAll('#found figure').length === 3");
+    String said = browser.await("document.querySelector('#found').textContent").asText();
+    assertThat(said).contains("3 pictures, 2 classes");
+    assertThat(said).contains("rosé1");
+    assertThat(said).contains(longName + "2");
+    assertThat(said).doesNotContain("notes.md");
+    browser.click("nav a[href='#watch']");
+    browser.click("#fit");
+    browser.drop("#watch .drop", folder);
+    browser.await("document.querySelector('#fitdata').value.includes('data')");
   }
 }

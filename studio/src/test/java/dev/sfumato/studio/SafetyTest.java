@@ -206,6 +206,19 @@ class SafetyTest {
 
   @ParameterizedTest
   @ValueSource(
+      strings = {"/etc/passwd", "org/name", "../models", "../pom.xml", "../models/../pom.xml", ""})
+  void lorasAreFilesInTheFolders(String path) {
+    String drawing =
+        "{\"model\":\"../models/faces-sd\",\"count\":1,\"prompt\":\"a face\","
+            + "\"loras\":[{\"path\":\"%s\",\"scale\":1}]}";
+    for (String address : List.of("/api/drawings", "/api/text")) {
+      assertThat(caller.post(address, drawing.formatted(path)).error())
+          .contains("lies outside the folders of this studio");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
       strings = {
         "GET /api/run?name=/etc",
         "GET /api/run/sample?name=/etc&step=000001",

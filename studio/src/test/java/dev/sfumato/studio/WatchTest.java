@@ -4,7 +4,9 @@ import static com.google.common.truth.Truth.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.picture.PictureReader;
+import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Precision;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -12,6 +14,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -106,6 +110,64 @@ class WatchTest {
   }
 
   @Test
+  void aLoraIsTrainedAndDrawnWith() throws IOException {
+    TinyStableDiffusion.write(folder.resolve("rose"), "sd1");
+    JsonNode run =
+        tuned("\"method\":\"lora\",\"rank\":2,\"prompt\":\"a sks face\"").get("settings");
+    assertThat(run.get("method").asText()).isEqualTo("lora");
+    assertThat(run.get("lora_rank").asInt()).isEqualTo(2);
+    assertThat(run.get("instance_prompt").asText()).isEqualTo("a sks face");
+    assertThat(run.get("learning_rate").asDouble()).isEqualTo(1e-4);
+    String lora = folder.resolve("runs/mine/pytorch_lora_weights.safetensors").toString();
+    assertThat(caller.get("/api/choices").json().get("loras").toString()).contains(lora);
+    String drawing =
+        "{\"model\":\"%s\",\"count\":1,\"steps\":1,\"prompt\":\"a sks face\","
+            + "\"loras\":[{\"path\":\"%s\",\"scale\":1}]}";
+    JsonNode drawn = caller.drawn(drawing.formatted(folder.resolve("rose"), lora));
+    assertThat(drawn.get("message").asText()).isEmpty();
+  }
+
+  @Test
+  void aWordIsLearned() throws IOException {
+    TinyStableDiffusion.write(folder.resolve("rose"), "sd1");
+    JsonNode run =
+        tuned(
+                "\"method\":\"textual-inversion\",\"word\":\"<sks>\",\"like\":\"red\","
+                    + "\"prompt\":\"a <sks>\",\"learning_rate\":0.02")
+            .get("settings");
+    assertThat(run.get("placeholder_token").asText()).isEqualTo("<sks>");
+    assertThat(run.get("caption_dropout").asDouble()).isEqualTo(0);
+    assertThat(run.get("learning_rate").asDouble()).isEqualTo(0.02);
+    assertThat(Files.exists(folder.resolve("runs/mine/learned_embeds.safetensors"))).isTrue();
+  }
+
+  /** Fine-tunes the small text-to-image model for two steps, and returns the run. */
+  private JsonNode tuned(String method) throws IOException {
+    String form =
+        "{\"name\":\"mine\",\"model\":\"%s\",\"data\":\"%s\",\"steps\":2,\"batch_size\":1,%s}";
+    Caller.Answer answer =
+        caller.post(
+            "/api/trainings", form.formatted(folder.resolve("rose"), archive(false), method));
+    assertThat(answer.error()).isEmpty();
+    JsonNode ended = caller.waitFor(answer.json().get("job").asLong(), Caller::isOver);
+    assertThat(ended.get("message").asText()).isEmpty();
+    assertThat(ended.get("result").get("finished").asBoolean()).isTrue();
+    return run();
+  }
+
+  @Test
+  void aMethodNeedsItsWords() {
+    String form =
+        "{\"name\":\"mine\",\"model\":\"../models/faces-sd\",\"data\":\"mnist\",\"steps\":1,";
+    assertThat(caller.post("/api/trainings", form + "\"method\":\"magic\"}").error())
+        .contains("'magic' is unknown");
+    String word = form + "\"method\":\"textual-inversion\",\"word\":\"<sks>\"}";
+    assertThat(caller.post("/api/trainings", word).error()).contains("give the new word");
+    assertThat(caller.post("/api/trainings", form + "\"method\":\"lora\",\"rank\":0}").status())
+        .isEqualTo(400);
+  }
+
+  @Test
   void theEndOfTheStudioSavesATraining() throws IOException {
     long job = train(500);
     caller.waitFor(job, running -> running.get("step").asLong() >= 1);
@@ -134,6 +196,25 @@ class WatchTest {
     assertThat(found.get("lines").toString()).contains("odd/broken.png");
     assertThat(found.get("shown").get(0).get("picture").asText()).startsWith("data:image/png");
     assertThat(found.get("shown").size()).isEqualTo(6);
+  }
+
+  @Test
+  void aTarIsRead() throws IOException {
+    byte[] tar = tar("odd/1.png", Files.readAllBytes(FACES.resolve("pixel-1.png")));
+    String data = caller.post("/api/data", tar).json().get("data").asText();
+    assertThat(look(data).get("count").asInt()).isEqualTo(1);
+  }
+
+  private static byte[] tar(String name, byte[] content) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (TarArchiveOutputStream tar = new TarArchiveOutputStream(bytes)) {
+      TarArchiveEntry entry = new TarArchiveEntry(name);
+      entry.setSize(content.length);
+      tar.putArchiveEntry(entry);
+      tar.write(content);
+      tar.closeArchiveEntry();
+    }
+    return bytes.toByteArray();
   }
 
   private JsonNode look(String data) {

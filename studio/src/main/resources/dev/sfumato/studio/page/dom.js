@@ -86,23 +86,24 @@ export function span(label, from, until, oninput) {
   return h("div", {class: "field"}, h("span", {class: "name"}, label, " ", said), line);
 }
 
-export function choice(options, value, onchange) {
-  const select = h("select", {onchange: () => onchange(select.value)},
+export function choice(options, value, onchange, id) {
+  const select = h("select", {id, onchange: () => onchange(select.value)},
     options.map(([v, text]) => h("option", {value: v}, text)));
   select.value = value;
   return select;
 }
 
-/** A place to drop a picture on, or to choose one. */
-export function drop(text, onfile, accept = "image/*") {
+/** A place to drop a picture on, or to choose one. taken: returns the file of what was dropped. */
+export function drop(text, onfile, accept = "image/*", taken = ({files}) => files[0]) {
   const input = h("input", {type: "file", accept, onchange: () => input.files[0] && onfile(input.files[0])});
   const place = h("label", {class: "drop"}, input, h("span", {}, text));
   place.addEventListener("dragover", event => { event.preventDefault(); place.classList.add("over"); });
   place.addEventListener("dragleave", () => place.classList.remove("over"));
-  place.addEventListener("drop", event => {
+  place.addEventListener("drop", async event => {
     event.preventDefault();
     place.classList.remove("over");
-    if (event.dataTransfer.files[0]) onfile(event.dataTransfer.files[0]);
+    const file = await taken(event.dataTransfer);
+    if (file) onfile(file);
   });
   return place;
 }

@@ -2,21 +2,24 @@
 import {ended, get, post, send, tried} from "./api.js";
 import {choice, drop, field, h, shortName, show, slider, toast} from "./dom.js";
 import {guides, told} from "./guides.js";
+import {loras} from "./loras.js";
 import {paint} from "./mask.js";
 
 const KEPT = "sfumato-drawing";
-const FRESH = {model: "", count: 4, seed: 0, classes: [], guides: [], gradient: "shortcut"};
+const FRESH = {model: "", count: 4, seed: 0, classes: [], loras: [], guides: [], gradient: "shortcut"};
 
 let state = {...FRESH, ...JSON.parse(localStorage.getItem(KEPT) ?? "{}")};
-let choices = {models: [], clips: [], schedulers: []};
+let choices = {models: [], loras: [], clips: [], schedulers: []};
 let facts = null;
 const form = document.getElementById("form");
+const parts = {model: null, loras: h("div", {class: "stack"})}; // what changes while one types elsewhere
 
 const keep = () => localStorage.setItem(KEPT, JSON.stringify(state));
 const set = (name, value) => { state[name] = value; keep(); };
 
 export const clipModels = () => choices.clips;
 export const models = () => choices.models;
+export const usualRate = method => choices.learning_rates[method];
 
 export async function begin() {
   choices = await get("/api/choices");
@@ -27,15 +30,26 @@ export async function begin() {
   await (state.model ? open(state.model) : show_());
 }
 
+/** Reads again what lies in the folders. */
+export async function refresh() {
+  choices = await get("/api/choices");
+  fillLoras();
+  parts.model?.replaceWith(parts.model = modelField());
+}
+
+const fillLoras = () => loras(parts.loras, state, choices.loras, keep);
+
 /** Reads what a model offers; one of the Hub is downloaded first. */
+export const factsOf = name => tried(async () => {
+  const first = await get("/api/model?name=" + encodeURIComponent(name));
+  if (!("job" in first)) return first;
+  toast(`Downloading ${name}. The bar above shows how far it is.`);
+  return (await ended(first.job)).result.facts;
+});
+
 async function open(name) {
   facts = null;
-  const answer = await tried(async () => {
-    const first = await get("/api/model?name=" + encodeURIComponent(name));
-    if (!("job" in first)) return first;
-    toast(`Downloading ${name}. The bar above shows how far it is.`);
-    return (await ended(first.job)).result.facts;
-  });
+  const answer = await factsOf(name);
   state.model = name;
   facts = answer;
   if (facts) {
@@ -50,11 +64,17 @@ async function open(name) {
 const usualSteps = () => (facts.kind === "pixels" && facts.steps > 50 ? 25 : facts.steps);
 
 function show_() {
+  parts.model = modelField();
+  fillLoras();
+  const opened = [...form.querySelectorAll("details[open] > summary")].map(summary => summary.textContent);
+  const fold = (title, open, content) => h("details", {class: "panel", open: open || opened.includes(title)}, h("summary", {}, title), content);
   show(form,
-    h("div", {class: "panel"}, modelField(), facts && [conditions(), numbers()]),
-    facts && h("details", {class: "panel", open: !!state.picture}, h("summary", {}, "Start from a picture"), picture()),
-    facts && h("details", {class: "panel", open: state.guides.length > 0}, h("summary", {}, "Guides"), guidePlace()),
-    facts && h("details", {class: "panel"}, h("summary", {}, "More"), more()),
+    h("div", {class: "panel"}, parts.model, facts && [conditions(), numbers()]),
+    facts && [
+      fold("Start from a picture", !!state.picture, picture()),
+      facts.kind === "text" && fold("LoRAs", state.loras.length > 0, parts.loras),
+      fold("Guides", state.guides.length > 0, guidePlace()),
+      fold("More", false, more())],
     h("div", {class: "go"}, h("button", {class: "primary", id: "go", disabled: !facts}, "Draw")));
 }
 
@@ -141,7 +161,12 @@ function guidePlace() {
 }
 
 function more() {
-  return h("div", {class: "stack"},
+  const texts = facts.kind === "text" && [
+    field("Weights in the prompt", choice([["", "none: parentheses are text"], ["a1111", "a1111: (more:1.3), [less]"], ["compel", "compel: more++, (less)0.8"]],
+      state.prompt_syntax ?? "", v => set("prompt_syntax", v || null), "syntax")),
+    field("CLIP skip", h("input", {type: "number", id: "clipskip", min: 0, step: 1, placeholder: "0", value: state.clip_skip ?? "", oninput: e => set("clip_skip", +e.target.value || null)}),
+      "Last layers of the text encoder to leave out.")];
+  return h("div", {class: "stack"}, texts,
     field("Scheduler", choice([["", `the model's own${facts.scheduler ? ` (${facts.scheduler})` : ""}`], ...choices.schedulers.map(name => [name, name])],
       state.scheduler ?? "", v => set("scheduler", v || null))),
     h("div", {class: "pair"},
@@ -160,6 +185,9 @@ export function drawing() {
     classes: text ? [] : state.classes,
     prompt: text ? state.prompt ?? "" : null,
     negative_prompt: text && state.negative_prompt ? state.negative_prompt : null,
+    prompt_syntax: text ? state.prompt_syntax : null,
+    clip_skip: text ? state.clip_skip : null,
+    loras: text ? state.loras : [],
     guidance_scale: text ? state.guidance_scale : state.classes.length && state.class_scale > 1 ? state.class_scale : null,
     picture: state.picture?.id, mask: state.mask,
     strength: state.picture ? state.strength ?? (state.mask ? null : .6) : null,
@@ -176,7 +204,7 @@ function draw() {
 /** Puts the settings of an earlier drawing into the form. */
 export async function use(earlier) {
   const text = earlier.prompt != null;
-  state = {...FRESH, ...earlier, guides: structuredClone(earlier.guides ?? []), class_scale: text ? undefined : earlier.guidance_scale};
+  state = {...FRESH, ...earlier, guides: structuredClone(earlier.guides ?? []), loras: structuredClone(earlier.loras ?? []), class_scale: text ? undefined : earlier.guidance_scale};
   for (const guide of state.guides) {
     guide.options = {from: 0, until: 1, schedule: "constant", scale: 40, ...guide.options};
   }

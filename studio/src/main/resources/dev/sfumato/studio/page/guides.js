@@ -57,7 +57,9 @@ function card(guide, choices, changed, remove) {
       Object.assign(options, {from, until});
       changed();
     }),
-    field("Over time", choice(SCHEDULES, options.schedule, v => set("schedule", v))));
+    h("details", {class: "more", open: options.every > 1}, h("summary", {}, "More"), h("div", {class: "stack"},
+      field("Over time", choice(SCHEDULES, options.schedule, v => set("schedule", v))),
+      slider("Every how many steps", {min: 1, max: 10, value: options.every ?? 1, oninput: v => set("every", v > 1 ? Math.round(v) : undefined)}))));
 }
 
 function value(guide, changed) {

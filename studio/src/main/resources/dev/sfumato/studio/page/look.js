@@ -1,5 +1,6 @@
 // Looks at pictures: against texts with CLIP, and at what a data set holds.
 import {ended, post, send, tried} from "./api.js";
+import {dataDrop} from "./data.js";
 import {choice, drop, field, h, show} from "./dom.js";
 import * as form from "./form.js";
 
@@ -73,7 +74,7 @@ function inspect(place) {
   });
   show(place, h("h2", {}, "What a data set holds"), h("p", {class: "hint"}, "Before you train on it: its classes, captions and bad files."),
     h("div", {class: "pair"}, name, h("button", {type: "button", class: "primary", id: "lookat", onclick: go}, "Look")),
-    drop("or drop a zip of pictures", file => tried(async () => { name.value = (await send("/api/data", file)).data; go(); }), ".zip,.tar,.tgz"),
+    dataDrop(data => { name.value = data; go(); }),
     result);
   return place;
 }

@@ -4,6 +4,7 @@ import {chart} from "./chart.js";
 import {duration, h, show, shortName, toast} from "./dom.js";
 import * as form from "./form.js";
 import * as gallery from "./gallery.js";
+import {named} from "./loras.js";
 
 const place = document.getElementById("stage");
 let job = null; // the job that is shown, or
@@ -64,11 +65,12 @@ function running() {
     tiles: h("div", {class: "tiles"}),
     bar: h("progress", {max: 1, value: 0, "aria-label": "Progress"}),
     said: h("span", {class: "said"}),
+    warning: h("p", {class: "warning"}),
     curves: h("div", {class: "curves"}),
   };
   show(place, parts.tiles,
     h("div", {class: "line"}, parts.said, !isOver(job) && h("button", {type: "button", id: "stop", onclick: () => tried(() => post(`/api/jobs/${job.id}/stop`))}, "Stop")),
-    isOver(job) ? null : parts.bar, parts.curves);
+    isOver(job) ? null : parts.bar, parts.warning, parts.curves);
   tiles(parts.tiles, count);
   update("pictures");
   update("losses");
@@ -84,6 +86,7 @@ function update(kind) {
   parts.bar.max = job.steps || 1;
   parts.bar.value = job.step;
   parts.said.textContent = words();
+  parts.warning.textContent = job.state === "failed" ? "" : job.warning;
 }
 
 function words() {
@@ -121,6 +124,7 @@ function finished() {
     h("button", {type: "button", class: "chip", onclick: () => tried(() => form.startFrom(address(shown, i)))}, "Start from it"))); });
   show(place, grid,
     h("div", {class: "line"}, h("span", {class: "said"}, summary(shown))),
+    h("p", {class: "warning"}, shown.warning ?? ""),
     h("div", {class: "actions"},
       h("button", {type: "button", onclick: () => again(shown, {})}, "Again"),
       h("button", {type: "button", id: "vary", onclick: () => again(shown, {seed: Math.floor(Math.random() * 1e6)})}, "Vary the seed"),
@@ -136,7 +140,7 @@ function finished() {
 const again = (shown, changes) => tried(() => post("/api/drawings", {...shown.drawing, ...changes}));
 
 function summary({drawing, steps, width, height, seconds}) {
-  const parts_ = [shortName(drawing.model), drawing.prompt && `“${drawing.prompt}”`, drawing.classes?.join(", "),
+  const parts_ = [shortName(drawing.model), drawing.prompt && `“${drawing.prompt}”`, drawing.classes?.join(", "), ...named(drawing.loras),
     `seed ${drawing.seed}`, `${steps} steps`, drawing.scheduler, `${width} × ${height}`,
     ...(drawing.guides ?? []).map(guide => guide.kind + (guide.value && guide.value.length < 30 ? " " + guide.value : "")), duration(seconds)];
   return parts_.filter(part => part).join(" · ");

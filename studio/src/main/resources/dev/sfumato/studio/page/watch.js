@@ -1,7 +1,8 @@
 // Watches training runs, and starts, stops and resumes a fine-tuning.
-import {allJobs, get, isOver, onJob, post, send, tried} from "./api.js";
+import {allJobs, get, isOver, onJob, post, tried} from "./api.js";
 import {chart, short, smooth} from "./chart.js";
-import {choice, drop, duration, field, h, show, shortName, toast} from "./dom.js";
+import {dataDrop} from "./data.js";
+import {choice, duration, field, h, show, shortName, toast} from "./dom.js";
 import * as form from "./form.js";
 
 const room = document.getElementById("watch");
@@ -11,14 +12,20 @@ let shown = null; // the name of the run
 let other = ""; // of a second run beside it
 let sample = null; // the step of the grid that is looked at; null for the newest
 let parts = null;
-const fitting = {name: "", model: "", data: "", steps: 200, batch_size: 4, learning_rate: 1e-5, sample_every: 100, seed: 0};
+const METHODS = [["lora", "LoRA: a small file beside the model"], ["textual-inversion", "A new word, the model as it is"], ["full", "All weights: a new model"]];
+const fitting = {name: "", model: "", data: "", steps: 200, batch_size: 4, learning_rate: null, sample_every: 100, seed: 0,
+  method: "lora", rank: 16, prompt: "", word: "", like: ""};
 
 export function begin() {
   parts = {list: h("div", {class: "stack"}), fit: h("div", {}), run: h("div", {class: "sheet run"})};
   show(room, h("div", {class: "watch"},
     h("aside", {class: "stack"}, h("details", {class: "panel"}, h("summary", {id: "fit"}, "Fine-tune a model"), parts.fit), parts.list), parts.run));
   fit();
-  onJob((job, kind) => { if (job.kind === "training" && kind === "state" && (isOver(job) || job.step % 10 === 0)) refresh(); });
+  onJob((job, kind) => {
+    if (job.kind !== "training" || kind !== "state") return;
+    if (isOver(job) || job.step % 10 === 0) refresh();
+    if (isOver(job)) tried(form.refresh); // what it made can be drawn with
+  });
   setInterval(() => { if (!room.hidden && !document.hidden) refresh(); }, EVERY);
 }
 
@@ -125,28 +132,54 @@ function settings(facts, second) {
 
 // ---- the form
 
-function fit() {
+async function fit() {
   fitting.model ||= form.models()[0] ?? "";
-  const text = (name, placeholder) => h("input", {type: "text", value: fitting[name], placeholder, "aria-label": name, id: "fit" + name,
-    oninput: event => fitting[name] = event.target.value.trim()});
-  const number = name => h("input", {type: "number", min: 0, step: "any", value: fitting[name], id: "fit" + name, oninput: event => fitting[name] = +event.target.value});
-  const data = text("data", "pictures/, a zip, mnist or hf:org/name");
+  const facts = fitting.model ? await form.factsOf(fitting.model) : null;
+  const ofTexts = facts?.kind === "text";
+  const moreOpen = !!parts.fit.querySelector("details[open]");
   const start = () => tried(async () => {
-    const answer = await post("/api/trainings", fitting);
+    const answer = await post("/api/trainings", told(ofTexts));
     shown = answer.run;
     other = "";
     toast("It is in the queue. Its run appears with the first step.");
   });
   show(parts.fit, h("div", {class: "stack"},
     field("Name of the run", text("name", "mine")),
-    field("Model", choice([...new Set([...form.models(), fitting.model])].map(name => [name, name]), fitting.model, name => fitting.model = name)),
-    field("Pictures", data),
-    drop("or drop a zip of pictures", file => tried(async () => {
-      toast("Sending the pictures …");
-      data.value = fitting.data = (await send("/api/data", file)).data;
-      toast("They are there.");
-    }), ".zip,.tar,.tgz"),
+    field("Model", choice([...new Set([...form.models(), fitting.model])].map(name => [name, name]), fitting.model, name => { fitting.model = name; fit(); })),
+    ofTexts && field("What learns", choice(METHODS, fitting.method, method => { fitting.method = method; fit(); }, "fitmethod")),
+    pictures(),
+    ofTexts && words(),
     h("div", {class: "pair"}, field("Steps", number("steps")), field("Batch size", number("batch_size"))),
-    h("div", {class: "pair"}, field("Learning rate", number("learning_rate")), field("Samples every", number("sample_every"))),
+    h("details", {class: "more", open: moreOpen}, h("summary", {}, "More"), h("div", {class: "stack"},
+      h("div", {class: "pair"}, field("Learning rate", number("learning_rate", form.usualRate(ofTexts ? fitting.method : "full"))), field("Samples every", number("sample_every"))),
+      ofTexts && fitting.method === "lora" && field("Rank", number("rank", 16), "Higher can learn more, and takes more room."))),
     h("button", {type: "button", class: "primary", id: "train", onclick: start}, "Train")));
+}
+
+const text = (name, placeholder) => h("input", {type: "text", value: fitting[name], placeholder, "aria-label": name, id: "fit" + name,
+  oninput: event => fitting[name] = event.target.value.trim()});
+const number = (name, usual = "") => h("input", {type: "number", min: 0, step: "any", value: fitting[name] ?? "", placeholder: usual, id: "fit" + name,
+  oninput: event => fitting[name] = event.target.value === "" ? null : +event.target.value});
+
+function pictures() {
+  const data = text("data", "pictures/, a zip, mnist or hf:org/name");
+  return [field("Pictures", data),
+    dataDrop(sent => { data.value = fitting.data = sent; })];
+}
+
+/** The texts that a text-to-image model learns with. */
+function words() {
+  const word = fitting.method === "textual-inversion";
+  return [
+    word && h("div", {class: "pair"}, field("New word", text("word", "<my-cat>")), field("Starts from", text("like", "cat"))),
+    field("Text of the pictures", text("prompt", word ? "a photo of <my-cat>" : "a photo of a sks cat"), "For pictures without a caption of their own.")];
+}
+
+/** Returns the form as the studio reads it. */
+function told(ofTexts) {
+  const {method, rank, prompt, word, like, ...asked} = fitting;
+  if (ofTexts) Object.assign(asked, {method, prompt: prompt || null});
+  if (ofTexts && method === "lora") asked.rank = rank;
+  if (ofTexts && method === "textual-inversion") Object.assign(asked, {word, like});
+  return asked;
 }

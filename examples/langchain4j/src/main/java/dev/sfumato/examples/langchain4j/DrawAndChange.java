@@ -16,6 +16,7 @@ public final class DrawAndChange {
         SfumatoImageModel.builder(DiffusionPipeline.load(args[0]))
             .steps(25)
             .guidanceScale(3)
+            .strength(0.9)
             .seed(7)
             .build()) {
       run(model, args[1], args[2]);

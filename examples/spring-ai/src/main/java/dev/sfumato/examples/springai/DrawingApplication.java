@@ -47,10 +47,10 @@ public class DrawingApplication {
     return png(model.call(new ImagePrompt(prompt, options)));
   }
 
-  @PostMapping("/change")
+  @PostMapping(path = "/change", consumes = "image/*")
   ResponseEntity<byte[]> change(
       @RequestParam String prompt,
-      @RequestParam(defaultValue = "0.6") double strength,
+      @RequestParam(defaultValue = "0.9") double strength,
       @RequestParam(required = false) Long seed,
       @RequestBody byte[] picture) {
     Media start = new Media(MimeTypeUtils.IMAGE_PNG, new ByteArrayResource(picture));

@@ -78,22 +78,26 @@ class DrawingApplicationTest {
     assertThat(other.join().body()).isEqualTo(drawn(FACE.withSeed(8)));
   }
 
+  private HttpResponse<byte[]> change(String parameters, byte[] picture) {
+    URI change = URI.create("http://localhost:" + port + "/change?" + parameters);
+    return send(
+        HttpRequest.newBuilder(change)
+            .header("Content-Type", "image/png")
+            .POST(BodyPublishers.ofByteArray(picture))
+            .build());
+  }
+
   @Test
   void changesAPicture() throws IOException {
     byte[] start = drawn(FACE);
-    URI change =
-        URI.create("http://localhost:" + port + "/change?prompt=a+face+with+green+hair&seed=7");
-    HttpResponse<byte[]> answer =
-        send(HttpRequest.newBuilder(change).POST(BodyPublishers.ofByteArray(start)).build());
+    HttpResponse<byte[]> answer = change("prompt=a+face+with+green+hair&seed=7", start);
     Path file = Files.write(folder.resolve("start.png"), start);
-    assertThat(answer.body()).isEqualTo(drawn(FACE.withPicture(file, 0.6)));
+    assertThat(answer.body()).isEqualTo(drawn(FACE.withPicture(file, 0.9)));
   }
 
   @Test
   void refusesInOneLine() {
-    URI change = URI.create("http://localhost:" + port + "/change?prompt=a+face");
-    HttpResponse<byte[]> answer =
-        send(HttpRequest.newBuilder(change).POST(BodyPublishers.ofString("no picture")).build());
+    HttpResponse<byte[]> answer = change("prompt=a+face", new byte[] {1, 2, 3});
     assertThat(answer.statusCode()).isEqualTo(400);
     assertThat(new String(answer.body(), StandardCharsets.UTF_8))
         .isEqualTo("picture: not a JPEG, PNG, GIF, BMP or WebP picture");
