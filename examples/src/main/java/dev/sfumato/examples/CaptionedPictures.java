@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Pictures of one size with a caption for each, such as {@code a smiling face with red hair,
@@ -83,6 +84,13 @@ record CaptionedPictures(List<Pixels> pixels, List<String> captions) implements 
 
   private static boolean isHeldOut(String caption, int inTwenty) {
     return Math.floorMod(caption.hashCode(), 20) < inTwenty;
+  }
+
+  /** Returns these pictures and others. */
+  CaptionedPictures with(CaptionedPictures others) {
+    return new CaptionedPictures(
+        Stream.concat(pixels.stream(), others.pixels.stream()).toList(),
+        Stream.concat(captions.stream(), others.captions.stream()).toList());
   }
 
   CaptionedPictures where(Predicate<String> kept) {

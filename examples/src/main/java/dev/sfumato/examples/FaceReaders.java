@@ -24,6 +24,7 @@ import java.util.regex.Pattern;
 final class FaceReaders implements AutoCloseable {
   static final int SIDE = 64;
   private static final int EPOCHS = 4;
+  private static final int STYLE_SHARE = 7;
 
   /** Questions, and the answer that a caption gives to each: null if it gives none. */
   private static final Map<String, UnaryOperator<String>> ATTRIBUTES = new LinkedHashMap<>();
@@ -59,17 +60,40 @@ final class FaceReaders implements AutoCloseable {
               folder
                   .filter(Files::isDirectory)
                   .map(PictureClassifier::load)
-                  .orElseGet(() -> trained(answer));
+                  .orElseGet(() -> trained(faces, answer));
           folder.ifPresent(reader::save);
           System.out.printf(Locale.ROOT, "%s: the classifier %s%n", name, reader.card().summary());
           readers.put(name, reader);
         });
   }
 
-  private PictureClassifier trained(UnaryOperator<String> answer) {
+  private static PictureClassifier trained(CaptionedPictures faces, UnaryOperator<String> answer) {
     return new ClassifierTraining(
             Answers.of(faces.training(2), answer), Answers.of(faces.heldOut(2), answer), EPOCHS, 0)
         .run(Device.CPU, "MeasureFaces", (step, loss) -> {});
+  }
+
+  /** Returns the style that a caption asks for, such as {@code pixel art}. */
+  static String style(String caption) {
+    return first("(pixel art|cartoon|ink) face", caption);
+  }
+
+  /**
+   * Returns a classifier of styles, trained on a new style and as many pictures of the old ones.
+   *
+   * @param kept the folder where it is kept and found again
+   */
+  PictureClassifier styles(String data, Path kept) {
+    if (Files.isDirectory(kept)) {
+      return PictureClassifier.load(kept);
+    }
+    CaptionedPictures fresh = CaptionedPictures.read(List.of(data, data, data), SIDE);
+    CaptionedPictures known =
+        faces.where(caption -> Math.floorMod(caption.hashCode(), STYLE_SHARE) == 0);
+    PictureClassifier reader = trained(known.with(fresh), FaceReaders::style);
+    reader.save(kept);
+    System.out.printf(Locale.ROOT, "style: the classifier %s%n", reader.card().summary());
+    return reader;
   }
 
   private static String first(String pattern, String caption) {

@@ -5,6 +5,7 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.evaluation.FeatureStatistics;
+import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Pixels;
@@ -33,30 +34,34 @@ import java.util.stream.Stream;
  * OUTPUT RUN...
  *
  * <p>For the base and for each run's checkpoints, raw and averaged: how often the face of a
- * held-out caption of the old data has what was asked for, and the Fréchet distance of drawn to
- * real test pictures of the new style. All models draw from the same noise. {@code OUTPUT} becomes
- * a folder with {@code style.csv}, the classifiers, and an old and a new face of each model in
- * {@code faces}. What it has already is not measured again; {@link StyleCharts} draws it.
+ * held-out caption of the old data has what was asked for and its own style, how often one of a
+ * test caption of the new style has that style, and the Fréchet distance of these to real pictures.
+ * All models draw from the same noise. {@code OUTPUT} becomes a folder with {@code style.csv}, the
+ * classifiers, and an old and a new face of each model in {@code faces}. What it has already is not
+ * measured again; {@link StyleCharts} draws it.
  */
 public final class MeasureStyle {
   private static final String LORA = "pytorch_lora_weights.safetensors";
   private static final int COUNT = 100;
   private static final int BATCH = 50;
-  private static final int STEPS = 12;
+  private static final int STEPS = 8;
 
   private final ClipModel clip;
   private final FaceReaders readers;
+  private final PictureClassifier styles;
   private final List<String> old;
   private final List<String> fresh;
   private final FeatureStatistics style;
   private final Path output;
   private final List<String> lines = new ArrayList<>();
 
-  private MeasureStyle(String style, Path output, ClipModel clip, FaceReaders readers)
+  private MeasureStyle(
+      String style, Path output, ClipModel clip, FaceReaders readers, PictureClassifier styles)
       throws IOException {
     this.clip = clip;
     this.readers = readers;
     this.output = output;
+    this.styles = styles;
     old = readers.captions(COUNT);
     Dataset test = pictures(style, DataOptions.Split.TEST);
     fresh = test.captions().stream().limit(COUNT).toList();
@@ -68,7 +73,7 @@ public final class MeasureStyle {
     if (Files.exists(table())) {
       lines.addAll(Files.readAllLines(table()));
     } else {
-      lines.add("run,weights,step,background,hair,glasses,distance");
+      lines.add("run,weights,step,background,hair,glasses,old_style,new_style,distance");
     }
   }
 
@@ -93,8 +98,9 @@ public final class MeasureStyle {
         ClipModel clip = ClipModel.load(Path.of(args[1]));
         FaceReaders readers =
             new FaceReaders(
-                List.of(args[3].split(",")), Optional.of(output.resolve("classifiers")))) {
-      MeasureStyle measure = new MeasureStyle(args[2], output, clip, readers);
+                List.of(args[3].split(",")), Optional.of(output.resolve("classifiers")));
+        PictureClassifier styles = readers.styles(args[2], output.resolve("classifiers/style"))) {
+      MeasureStyle measure = new MeasureStyle(args[2], output, clip, readers, styles);
       measure.point("base,raw,0", base, Optional.empty(), Optional.empty());
       for (String run : List.of(args).subList(6, args.length)) {
         for (String step : args[4].split(",")) {
@@ -139,7 +145,13 @@ public final class MeasureStyle {
           .forEach(
               answers ->
                   line.append(String.format(Locale.ROOT, ",%.1f", FaceReaders.percent(answers))));
-      line.append(String.format(Locale.ROOT, ",%.4f", distance(newFaces)));
+      line.append(
+          String.format(
+              Locale.ROOT,
+              ",%.1f,%.1f,%.4f",
+              inStyle(oldFaces, old),
+              inStyle(newFaces, fresh),
+              distance(newFaces)));
       System.out.println(line);
       lines.add(line.toString());
       Png.write(
@@ -148,6 +160,17 @@ public final class MeasureStyle {
               Tensor.cat(List.of(oldFaces.narrow(0, 0, 1), newFaces.narrow(0, 0, 1)), 0), 2));
       Files.write(table(), lines);
     }
+  }
+
+  /** Returns the percentage of faces that have the style of their captions. */
+  private double inStyle(Tensor drawn, List<String> captions) {
+    int[] read = styles.read(drawn);
+    List<Boolean> right = new ArrayList<>();
+    for (int i = 0; i < read.length; i++) {
+      String seen = styles.card().classNames().get(read[i]);
+      right.add(seen.equals(FaceReaders.style(captions.get(i))));
+    }
+    return FaceReaders.percent(right);
   }
 
   private double distance(Tensor drawn) {
