@@ -100,20 +100,20 @@ class StudioCopyTest {
   @Test
   void ofLorasWeightsInAPromptAndRareSteps() throws Exception {
     Path model = TinyStableDiffusion.write(folder.resolve("rose"), "sd1");
-    Path one = copied("sd1_peft", "red: 0.5.safetensors");
-    Path two = copied("sd1_more_kohya", "more.safetensors");
+    Path one = copied("lora/sd1_peft", "red: 0.5.safetensors");
+    Path two = copied("lora/sd1_more_kohya", "more.safetensors");
     requireSame(
         """
         {"model": "%s", "count": 1, "steps": 4, "height": 16, "width": 16,
-         "prompt": "a (red:1.4) rose", "prompt_syntax": "a1111", "clip_skip": 1,
+         "prompt": "a (<cat-toy>:1.4) rose", "words": ["%s"], "prompt_syntax": "a1111", "clip_skip": 1,
          "loras": [{"path": "%s", "scale": 0.7}, {"path": "%s", "scale": -1.25}],
          "guides": [{"kind": "color", "value": "teal", "options": {"scale": 300, "every": 2}}]}
         """,
-        model, one, two);
+        model, copied("textual_inversion/one", "a=b.safetensors"), one, two);
   }
 
   private Path copied(String golden, String name) throws IOException {
-    return Files.copy(Golden.path("lora/" + golden + ".safetensors"), folder.resolve(name));
+    return Files.copy(Golden.path(golden + ".safetensors"), folder.resolve(name));
   }
 
   private void requireSame(String json, Object... places) throws Exception {

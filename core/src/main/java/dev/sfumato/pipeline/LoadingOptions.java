@@ -22,18 +22,24 @@ import java.util.regex.Pattern;
  * @param reading choices that its files leave
  * @param vae a file or directory whose autoencoder replaces the model's, or empty
  * @param loras what is merged into the weights, in this order
+ * @param words files of words that were learned by textual inversion, each under its own name
  * @param checks whether a safety checker, if the model has one, makes the pictures black that it
  *     flags
  */
 public record LoadingOptions(
-    ReadingOptions reading, Optional<Path> vae, List<Lora> loras, boolean checks) {
+    ReadingOptions reading,
+    Optional<Path> vae,
+    List<Lora> loras,
+    List<Path> words,
+    boolean checks) {
   /** Everything from the model's own files. */
   public static final LoadingOptions DEFAULT =
-      new LoadingOptions(ReadingOptions.DEFAULT, Optional.empty(), List.of(), true);
+      new LoadingOptions(ReadingOptions.DEFAULT, Optional.empty(), List.of(), List.of(), true);
 
-  /** Copies the list. */
+  /** Copies the lists. */
   public LoadingOptions {
     loras = List.copyOf(loras);
+    words = List.copyOf(words);
   }
 
   /**
@@ -61,17 +67,17 @@ public record LoadingOptions(
 
   /** Returns a copy that prefers weights of a variant, such as {@code fp16}. */
   public LoadingOptions withVariant(String variant) {
-    return new LoadingOptions(reading.withVariant(variant), vae, loras, checks);
+    return new LoadingOptions(reading.withVariant(variant), vae, loras, words, checks);
   }
 
   /** Returns a copy for a model that predicts {@code type}, whatever its files say. */
   public LoadingOptions withPredictionType(PredictionType type) {
-    return new LoadingOptions(reading.withPredictionType(type), vae, loras, checks);
+    return new LoadingOptions(reading.withPredictionType(type), vae, loras, words, checks);
   }
 
   /** Returns a copy with the autoencoder of a file or a directory instead of the model's. */
   public LoadingOptions withVae(Path path) {
-    return new LoadingOptions(reading, Optional.of(path), loras, checks);
+    return new LoadingOptions(reading, Optional.of(path), loras, words, checks);
   }
 
   /** Returns a copy with one more LoRA. */
@@ -83,12 +89,22 @@ public record LoadingOptions(
   public LoadingOptions withLora(Lora lora) {
     List<Lora> more = new ArrayList<>(loras);
     more.add(lora);
-    return new LoadingOptions(reading, vae, more, checks);
+    return new LoadingOptions(reading, vae, more, words, checks);
+  }
+
+  /**
+   * Returns a copy with one more word, as {@link StableDiffusionPipeline#addTextualInversion} adds
+   * it.
+   */
+  public LoadingOptions withTextualInversion(Path file) {
+    List<Path> more = new ArrayList<>(words);
+    more.add(file);
+    return new LoadingOptions(reading, vae, loras, more, checks);
   }
 
   /** Returns a copy without the model's safety checker: no picture is made black. */
   public LoadingOptions withoutSafetyChecker() {
-    return new LoadingOptions(reading, vae, loras, false);
+    return new LoadingOptions(reading, vae, loras, words, false);
   }
 
   /** Refuses all choices for a model that does not draw texts. */

@@ -72,7 +72,15 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   /** Loads a model with choices. */
   static StableDiffusionPipeline load(Path path, LoadingOptions options) {
-    return new StableDiffusionPipeline(StableDiffusionParts.load(path, options));
+    StableDiffusionPipeline pipeline =
+        new StableDiffusionPipeline(StableDiffusionParts.load(path, options));
+    try {
+      options.words().forEach(word -> pipeline.addTextualInversion(word, Optional.empty()));
+      return pipeline;
+    } catch (RuntimeException e) {
+      pipeline.close();
+      throw e;
+    }
   }
 
   /** Returns true if {@code path} is such a model: a file, or a directory that says so. */

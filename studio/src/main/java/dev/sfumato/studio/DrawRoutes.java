@@ -1,6 +1,7 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.FileKind;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.run.Method;
 import dev.sfumato.scheduler.SchedulerKind;
@@ -51,7 +52,8 @@ final class DrawRoutes {
   private Response choices() {
     Map<String, Object> choices = new LinkedHashMap<>();
     choices.put("models", folders.models().stream().map(Path::toString).toList());
-    choices.put("loras", folders.loras().stream().map(Path::toString).toList());
+    choices.put("loras", files(FileKind.LORA));
+    choices.put("words", files(FileKind.TEXTUAL_INVERSION));
     choices.put("clips", folders.clips().stream().map(Path::toString).toList());
     choices.put(
         "schedulers", Arrays.stream(SchedulerKind.values()).map(SchedulerKind::toString).toList());
@@ -60,6 +62,10 @@ final class DrawRoutes {
         Arrays.stream(Method.Kind.values())
             .collect(Collectors.toMap(Method.Kind::toString, Fitting::usualRate)));
     return Response.json(choices);
+  }
+
+  private List<String> files(FileKind kind) {
+    return folders.files(kind).stream().map(Path::toString).toList();
   }
 
   /** Describes a model; one of the Hub that is not here becomes a job. */

@@ -24,6 +24,7 @@ import java.util.Objects;
  * @param promptSyntax the way in which the texts say weights, by its name on the command line
  * @param clipSkip the number of the text encoder's last layers to leave out
  * @param loras to merge into a text-to-image model, in their order
+ * @param words files of words that a text-to-image model learned, in the studio's folders
  * @param guidanceScale of classifier-free guidance
  * @param picture the upload to start from
  * @param mask the upload that is white where the picture is drawn anew
@@ -47,6 +48,7 @@ record Drawing(
     String promptSyntax,
     Integer clipSkip,
     List<Lora> loras,
+    List<String> words,
     Double guidanceScale,
     String picture,
     String mask,
@@ -103,6 +105,7 @@ record Drawing(
     }
     classes = classes == null ? List.of() : List.copyOf(classes);
     loras = loras == null ? List.of() : List.copyOf(loras);
+    words = words == null ? List.of() : List.copyOf(words);
     guides = guides == null ? List.of() : List.copyOf(guides);
   }
 

@@ -69,6 +69,7 @@ final class DrawingSettings {
     this.model = model;
     folders.require(drawing.model());
     drawing.loras().forEach(lora -> addLora(lora, folders));
+    drawing.words().forEach(word -> addWord(folders.requireFile(word)));
     long seed = drawing.seed();
     int count = drawing.count();
     add(List.of("--count", "" + count), ".withCount(" + count + ")", o -> o.withCount(count));
@@ -86,6 +87,14 @@ final class DrawingSettings {
 
   private void add(List<String> words, String java, UnaryOperator<SamplingOptions> change) {
     rows.add(new Row<>(words, java, change));
+  }
+
+  private void addWord(Path file) {
+    loading.add(
+        new Row<>(
+            List.of("--textual-inversion", file.toString()),
+            ".withTextualInversion(" + JavaText.path(file) + ")",
+            o -> o.withTextualInversion(file)));
   }
 
   private void addLora(Drawing.Lora lora, Folders folders) {

@@ -71,22 +71,22 @@ final class Folders {
     return find(folder -> Files.exists(folder.resolve("metrics.csv")));
   }
 
-  /** Returns the files that are LoRAs. */
-  List<Path> loras() {
+  /** Returns the tensor files of a kind. */
+  List<Path> files(FileKind kind) {
     List<Path> found = new ArrayList<>();
     walk(
         folder -> false,
         file -> {
-          if (file.toString().endsWith(".safetensors") && isLora(file)) {
+          if (file.toString().endsWith(".safetensors") && isOf(kind, file)) {
             found.add(file);
           }
         });
     return found.stream().distinct().sorted().toList();
   }
 
-  private static boolean isLora(Path file) {
+  private static boolean isOf(FileKind kind, Path file) {
     try {
-      return FileKind.of(file) == FileKind.LORA;
+      return FileKind.of(file) == kind;
     } catch (SfumatoException e) {
       return false; // a damaged file is not offered
     }

@@ -43,7 +43,11 @@ final class LoadedModel implements AutoCloseable {
    */
   DiffusionPipeline of(Path files, LoadingOptions how) {
     List<FileTime> written =
-        Stream.concat(Stream.of(files), how.loras().stream().map(LoadingOptions.Lora::path))
+        Stream.of(
+                Stream.of(files),
+                how.loras().stream().map(LoadingOptions.Lora::path),
+                how.words().stream())
+            .flatMap(paths -> paths)
             .map(LoadedModel::written)
             .toList();
     if (kept.filter(k -> k.holds(files, how, written)).isEmpty()) {

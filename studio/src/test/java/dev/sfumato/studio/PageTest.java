@@ -263,7 +263,7 @@ class PageTest {
     browser.type("#form select", home.resolve("rose"));
     browser.await("!!document.querySelector('#prompt')");
     assertThat(browser.await("document.querySelector('#form').textContent").asText())
-        .contains("No LoRA lies");
+        .contains("No LoRA and no learned word lies");
     browser.click("nav a[href='#watch']");
     browser.click("#fit");
     browser.type("#watch select", home.resolve("rose"));

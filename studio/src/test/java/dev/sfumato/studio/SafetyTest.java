@@ -211,9 +211,13 @@ class SafetyTest {
     String drawing =
         "{\"model\":\"../models/faces-sd\",\"count\":1,\"prompt\":\"a face\","
             + "\"loras\":[{\"path\":\"%s\",\"scale\":1}]}";
+    String words =
+        "{\"model\":\"../models/faces-sd\",\"count\":1,\"prompt\":\"a face\",\"words\":[\"%s\"]}";
     for (String address : List.of("/api/drawings", "/api/text")) {
-      assertThat(caller.post(address, drawing.formatted(path)).error())
-          .contains("lies outside the folders of this studio");
+      for (String json : List.of(drawing, words)) {
+        assertThat(caller.post(address, json.formatted(path)).error())
+            .contains("lies outside the folders of this studio");
+      }
     }
   }
 

@@ -138,7 +138,12 @@ class WatchTest {
     assertThat(run.get("placeholder_token").asText()).isEqualTo("<sks>");
     assertThat(run.get("caption_dropout").asDouble()).isEqualTo(0);
     assertThat(run.get("learning_rate").asDouble()).isEqualTo(0.02);
-    assertThat(Files.exists(folder.resolve("runs/mine/learned_embeds.safetensors"))).isTrue();
+    String word = folder.resolve("runs/mine/learned_embeds.safetensors").toString();
+    assertThat(caller.get("/api/choices").json().get("words").toString()).contains(word);
+    String drawing =
+        "{\"model\":\"%s\",\"count\":1,\"steps\":1,\"prompt\":\"a <sks>\",\"words\":[\"%s\"]}";
+    JsonNode drawn = caller.drawn(drawing.formatted(folder.resolve("rose"), word));
+    assertThat(drawn.get("message").asText()).isEmpty();
   }
 
   /** Fine-tunes the small text-to-image model for two steps, and returns the run. */

@@ -2,17 +2,17 @@
 import {ended, get, post, send, tried} from "./api.js";
 import {choice, drop, field, h, shortName, show, slider, toast} from "./dom.js";
 import {guides, told} from "./guides.js";
-import {loras} from "./loras.js";
+import {learned} from "./learned.js";
 import {paint} from "./mask.js";
 
 const KEPT = "sfumato-drawing";
-const FRESH = {model: "", count: 4, seed: 0, classes: [], loras: [], guides: [], gradient: "shortcut"};
+const FRESH = {model: "", count: 4, seed: 0, classes: [], loras: [], words: [], guides: [], gradient: "shortcut"};
 
 let state = {...FRESH, ...JSON.parse(localStorage.getItem(KEPT) ?? "{}")};
-let choices = {models: [], loras: [], clips: [], schedulers: []};
+let choices = {models: [], loras: [], words: [], clips: [], schedulers: []};
 let facts = null;
 const form = document.getElementById("form");
-const parts = {model: null, loras: h("div", {class: "stack"})}; // what changes while one types elsewhere
+const parts = {model: null, learned: h("div", {class: "stack"})}; // what changes while one types elsewhere
 
 const keep = () => localStorage.setItem(KEPT, JSON.stringify(state));
 const set = (name, value) => { state[name] = value; keep(); };
@@ -33,11 +33,11 @@ export async function begin() {
 /** Reads again what lies in the folders. */
 export async function refresh() {
   choices = await get("/api/choices");
-  fillLoras();
+  fillLearned();
   parts.model?.replaceWith(parts.model = modelField());
 }
 
-const fillLoras = () => loras(parts.loras, state, choices.loras, keep);
+const fillLearned = () => learned(parts.learned, state, choices, keep);
 
 /** Reads what a model offers; one of the Hub is downloaded first. */
 export const factsOf = name => tried(async () => {
@@ -65,14 +65,14 @@ const usualSteps = () => (facts.kind === "pixels" && facts.steps > 50 ? 25 : fac
 
 function show_() {
   parts.model = modelField();
-  fillLoras();
+  fillLearned();
   const opened = [...form.querySelectorAll("details[open] > summary")].map(summary => summary.textContent);
   const fold = (title, open, content) => h("details", {class: "panel", open: open || opened.includes(title)}, h("summary", {}, title), content);
   show(form,
     h("div", {class: "panel"}, parts.model, facts && [conditions(), numbers()]),
     facts && [
       fold("Start from a picture", !!state.picture, picture()),
-      facts.kind === "text" && fold("LoRAs", state.loras.length > 0, parts.loras),
+      facts.kind === "text" && fold("LoRAs and words", state.loras.length + state.words.length > 0, parts.learned),
       fold("Guides", state.guides.length > 0, guidePlace()),
       fold("More", false, more())],
     h("div", {class: "go"}, h("button", {class: "primary", id: "go", disabled: !facts}, "Draw")));
@@ -188,6 +188,7 @@ export function drawing() {
     prompt_syntax: text ? state.prompt_syntax : null,
     clip_skip: text ? state.clip_skip : null,
     loras: text ? state.loras : [],
+    words: text ? state.words : [],
     guidance_scale: text ? state.guidance_scale : state.classes.length && state.class_scale > 1 ? state.class_scale : null,
     picture: state.picture?.id, mask: state.mask,
     strength: state.picture ? state.strength ?? (state.mask ? null : .6) : null,
@@ -204,7 +205,7 @@ function draw() {
 /** Puts the settings of an earlier drawing into the form. */
 export async function use(earlier) {
   const text = earlier.prompt != null;
-  state = {...FRESH, ...earlier, guides: structuredClone(earlier.guides ?? []), loras: structuredClone(earlier.loras ?? []), class_scale: text ? undefined : earlier.guidance_scale};
+  state = {...FRESH, ...earlier, guides: structuredClone(earlier.guides ?? []), loras: structuredClone(earlier.loras ?? []), words: [...earlier.words ?? []], class_scale: text ? undefined : earlier.guidance_scale};
   for (const guide of state.guides) {
     guide.options = {from: 0, until: 1, schedule: "constant", scale: 40, ...guide.options};
   }

@@ -4,7 +4,7 @@ import {chart} from "./chart.js";
 import {duration, h, show, shortName, toast} from "./dom.js";
 import * as form from "./form.js";
 import * as gallery from "./gallery.js";
-import {named} from "./loras.js";
+import {named} from "./learned.js";
 
 const place = document.getElementById("stage");
 let job = null; // the job that is shown, or
@@ -140,7 +140,7 @@ function finished() {
 const again = (shown, changes) => tried(() => post("/api/drawings", {...shown.drawing, ...changes}));
 
 function summary({drawing, steps, width, height, seconds}) {
-  const parts_ = [shortName(drawing.model), drawing.prompt && `“${drawing.prompt}”`, drawing.classes?.join(", "), ...named(drawing.loras),
+  const parts_ = [shortName(drawing.model), drawing.prompt && `“${drawing.prompt}”`, drawing.classes?.join(", "), ...named(drawing),
     `seed ${drawing.seed}`, `${steps} steps`, drawing.scheduler, `${width} × ${height}`,
     ...(drawing.guides ?? []).map(guide => guide.kind + (guide.value && guide.value.length < 30 ? " " + guide.value : "")), duration(seconds)];
   return parts_.filter(part => part).join(" · ");
