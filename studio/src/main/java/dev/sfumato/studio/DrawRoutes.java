@@ -21,6 +21,8 @@ import java.util.stream.Collectors;
 
 /** Answers what the page needs to draw. */
 final class DrawRoutes {
+  private static final System.Logger log = System.getLogger(DrawRoutes.class.getName());
+
   private final StudioOptions options;
   private final Folders folders;
   private final Jobs jobs;
@@ -77,7 +79,11 @@ final class DrawRoutes {
     }
     for (Path folder : folders.classifiers()) {
       Path card = folder.resolve("classifier.json");
-      all.add(facts(folder.toString(), JsonFile.read(card, ClassifierCard.class)));
+      try {
+        all.add(facts(folder.toString(), JsonFile.read(card, ClassifierCard.class)));
+      } catch (SfumatoException e) {
+        log.log(System.Logger.Level.WARNING, e.getMessage()); // it is not offered
+      }
     }
     return all;
   }

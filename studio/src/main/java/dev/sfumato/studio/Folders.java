@@ -124,7 +124,9 @@ final class Folders {
 
               @Override
               public FileVisitResult visitFile(Path file, BasicFileAttributes a) {
-                files.accept(file);
+                if (a.isRegularFile()) { // reading a pipe would never end
+                  files.accept(file);
+                }
                 return FileVisitResult.CONTINUE;
               }
 

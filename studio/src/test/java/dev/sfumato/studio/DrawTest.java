@@ -3,6 +3,7 @@ package dev.sfumato.studio;
 import static com.google.common.truth.Truth.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -67,6 +68,21 @@ class DrawTest {
     assertThat(caller.get("/api/choices").json().get("loras").toString())
         .isEqualTo("[\"" + lora + "\"]"); // neither the models' weights nor the damaged file
     assertThat(caller.get("/api/choices").json().get("models").size()).isEqualTo(4);
+  }
+
+  @Test
+  void theClassifiersInTheFoldersAreOffered() throws Exception {
+    Files.createDirectories(home.resolve("damaged"));
+    Files.writeString(home.resolve("damaged/classifier.json"), "{\"side\":3}");
+    try (PictureClassifier digits = PictureClassifier.digits()) {
+      digits.save(home.resolve("mine"));
+    }
+    JsonNode offered = caller.get("/api/choices").json().get("classifiers");
+    assertThat(offered.findValuesAsText("path"))
+        .containsExactly("", home.resolve("mine").toString())
+        .inOrder();
+    assertThat(offered.get(1).get("side").asInt()).isEqualTo(28);
+    assertThat(offered.get(1).get("classes").size()).isEqualTo(10);
   }
 
   @Test
