@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.pipeline.TinyStableDiffusion;
@@ -69,6 +70,21 @@ class StudioCopyTest {
         {"model": "../models/mnist", "count": 2, "seed": -12345678901, "steps": 2,
          "classes": ["7", "1"], "guidance_scale": 4}
         """);
+  }
+
+  @Test
+  void ofAClassifier() throws Exception {
+    try (PictureClassifier digits = PictureClassifier.digits()) {
+      digits.save(folder.resolve("my digits"));
+    }
+    requireSame(
+        """
+        {"model": "../models/mnist", "count": 1, "steps": 2, "scheduler": "ddim", "guides": [
+           {"kind": "class", "value": "3", "options": {"scale": 20}},
+           {"kind": "class", "value": "5",
+            "options": {"scale": 2, "until": 0.5, "classifier": "%s"}}]}
+        """,
+        folder.resolve("my digits"));
   }
 
   @Test

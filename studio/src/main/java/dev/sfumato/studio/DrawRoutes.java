@@ -2,12 +2,16 @@ package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.FileKind;
+import dev.sfumato.evaluation.ClassifierCard;
+import dev.sfumato.evaluation.PictureClassifier;
+import dev.sfumato.io.JsonFile;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.run.Method;
 import dev.sfumato.scheduler.SchedulerKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -54,6 +58,7 @@ final class DrawRoutes {
     choices.put("models", folders.models().stream().map(Path::toString).toList());
     choices.put("loras", files(FileKind.LORA));
     choices.put("words", files(FileKind.TEXTUAL_INVERSION));
+    choices.put("classifiers", classifiers());
     choices.put("clips", folders.clips().stream().map(Path::toString).toList());
     choices.put(
         "schedulers", Arrays.stream(SchedulerKind.values()).map(SchedulerKind::toString).toList());
@@ -62,6 +67,23 @@ final class DrawRoutes {
         Arrays.stream(Method.Kind.values())
             .collect(Collectors.toMap(Method.Kind::toString, Fitting::usualRate)));
     return Response.json(choices);
+  }
+
+  /** Returns what can be chosen of the classifiers; the built-in one has no path. */
+  private List<Map<String, Object>> classifiers() {
+    List<Map<String, Object>> all = new ArrayList<>();
+    try (PictureClassifier digits = PictureClassifier.digits()) {
+      all.add(facts("", digits.card()));
+    }
+    for (Path folder : folders.classifiers()) {
+      Path card = folder.resolve("classifier.json");
+      all.add(facts(folder.toString(), JsonFile.read(card, ClassifierCard.class)));
+    }
+    return all;
+  }
+
+  private static Map<String, Object> facts(String path, ClassifierCard card) {
+    return Map.of("path", path, "side", card.side(), "classes", card.classNames());
   }
 
   private List<String> files(FileKind kind) {

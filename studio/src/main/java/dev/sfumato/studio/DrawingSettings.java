@@ -3,7 +3,6 @@ package dev.sfumato.studio;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
-import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.SamplingOptions;
@@ -13,10 +12,7 @@ import dev.sfumato.scheduler.SchedulerKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -25,25 +21,6 @@ import java.util.stream.Stream;
  * as a Java program. All three draw the same pictures because a row says all three.
  */
 final class DrawingSettings {
-  private static final Set<String> SCHEDULES =
-      Set.of(
-          "constant", "sqrt_one_minus_alpha_cumprod", "sigma_squared", "linear_up", "linear_down");
-
-  /** The kinds of guides that need no file and no model but those of the studio. */
-  private static final Set<String> KINDS =
-      Set.of(
-          "color",
-          "clip",
-          "clip-image",
-          "brightness",
-          "contrast",
-          "saturation",
-          "symmetry",
-          "reference",
-          "tv",
-          "range",
-          "oversaturation");
-
   /**
    * A row.
    *
@@ -55,7 +32,7 @@ final class DrawingSettings {
   record Row<T>(List<String> words, String java, UnaryOperator<T> change) {}
 
   private final Drawing drawing;
-  private final LoadedModel model;
+  private final GuideRows guides;
   private final List<Row<LoadingOptions>> loading = new ArrayList<>();
   private final List<Row<SamplingOptions>> rows = new ArrayList<>();
 
@@ -66,7 +43,7 @@ final class DrawingSettings {
    */
   DrawingSettings(Drawing drawing, Folders folders, Uploads uploads, LoadedModel model) {
     this.drawing = drawing;
-    this.model = model;
+    this.guides = new GuideRows(folders, uploads, model);
     folders.require(drawing.model());
     drawing.loras().forEach(lora -> addLora(lora, folders));
     drawing.words().forEach(word -> addWord(folders.requireFile(word)));
@@ -80,9 +57,10 @@ final class DrawingSettings {
     addRun();
     addConditions();
     addPicture(uploads);
-    for (Drawing.Guide guide : drawing.guides()) {
-      addGuide(guide, folders, uploads);
+    if (!drawing.guides().isEmpty()) {
+      addGradient();
     }
+    drawing.guides().forEach(guide -> rows.add(guides.of(guide)));
   }
 
   private void add(List<String> words, String java, UnaryOperator<SamplingOptions> change) {
@@ -221,36 +199,12 @@ final class DrawingSettings {
     }
   }
 
-  private void addGuide(Drawing.Guide guide, Folders folders, Uploads uploads) {
-    if (!KINDS.contains(guide.kind())) {
-      throw new SfumatoException("the studio has no guide '" + guide.kind() + "'");
-    }
-    Map<String, Object> options = new LinkedHashMap<>(guide.options());
-    if (!SCHEDULES.contains(options.getOrDefault("schedule", "constant").toString())) {
-      throw new SfumatoException("schedule '" + options.get("schedule") + "' is unknown");
-    }
-    if (options.containsKey("clip")) {
-      folders.require(options.get("clip").toString());
-    }
-    String value = guide.showsPicture() ? "" + uploads.file(guide.value()) : guide.value();
-    String text = value.isEmpty() ? guide.kind() : guide.kind() + "=" + value;
-    GuideSpec spec = GuideSpec.parse(text);
-    List<String> words = new ArrayList<>(List.of("--guide", text));
-    StringBuilder java = new StringBuilder("GuideSpec.parse(" + JavaText.of(text) + ")");
-    for (Map.Entry<String, Object> option : options.entrySet()) {
-      spec = spec.with(option.getKey(), option.getValue());
-      words.addAll(List.of("--" + option.getKey(), option.getValue().toString()));
-      java.append(".with(").append(JavaText.of(option.getKey())).append(", ");
-      java.append(JavaText.ofNumberOr(option.getValue())).append(")");
-    }
-    GuideSpec whole = spec.requireComplete();
-    if (rows.stream().noneMatch(row -> row.words().contains("--gradient"))) {
-      addGradient();
-    }
-    add(words, ".withGuide(" + java + ")", o -> o.withGuide(model.complete(whole, options)));
+  /** Returns the calls that load the classifiers {@code classifier0}, {@code classifier1}, ... */
+  List<String> javaOfClassifiers() {
+    return guides.classifiers();
   }
 
-  /** Says the way of the gradient once, before the first guide. */
+  /** Says the way of the gradient, before the first guide. */
   private void addGradient() {
     if ("exact".equals(drawing.gradient())) {
       add(

@@ -66,6 +66,11 @@ final class Folders {
                     && Files.exists(folder.resolve("config.json")));
   }
 
+  /** Returns the directories of classifiers. */
+  List<Path> classifiers() {
+    return find(folder -> Files.exists(folder.resolve("classifier.json")));
+  }
+
   /** Returns the output directories of training runs. */
   List<Path> runs() {
     return find(folder -> Files.exists(folder.resolve("metrics.csv")));
@@ -169,9 +174,18 @@ final class Folders {
    * @throws SfumatoException if there is none, in the words of {@link #require}
    */
   Path requireFile(String name) {
+    return require(name, Files::isRegularFile);
+  }
+
+  /** Returns a folder in these folders, as {@link #requireFile}. */
+  Path requireFolder(String name) {
+    return require(name, Files::isDirectory);
+  }
+
+  private Path require(String name, Predicate<Path> fits) {
     try {
       Path path = Path.of(name == null ? "" : name);
-      if (holds(path) && Files.isRegularFile(path)) {
+      if (holds(path) && fits.test(path)) {
         return path;
       }
     } catch (InvalidPathException e) {

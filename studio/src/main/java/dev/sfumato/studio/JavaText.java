@@ -3,16 +3,19 @@ package dev.sfumato.studio;
 import dev.sfumato.tensor.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** Writes a drawing as a Java program. */
 final class JavaText {
   private static final List<String> IMPORTS =
       List.of(
+          "dev.sfumato.evaluation.PictureClassifier",
           "dev.sfumato.guidance.GradientMode",
           "dev.sfumato.guidance.Guidance",
           "dev.sfumato.guidance.GuideSpec",
@@ -41,15 +44,20 @@ final class JavaText {
         studio.precision() == Precision.FP32
             ? ""
             : "      pipeline.precision(Precision." + studio.precision().name() + ");\n";
+    Iterator<String> made = settings.javaOfClassifiers().iterator();
+    List<String> classifiers =
+        IntStream.range(0, settings.javaOfClassifiers().size())
+            .mapToObj(i -> "classifier" + i)
+            .toList();
     String body =
         String.format(
             Locale.ROOT,
             """
         class Draw {
           public static void main(String[] args) {
-            try (DiffusionPipeline pipeline = DiffusionPipeline.load(%s)) {
+            try (DiffusionPipeline pipeline = DiffusionPipeline.load(%s)%s) {
               pipeline.to(Device.parse(%s));
-        %s      SamplingOptions options = SamplingOptions.defaults()%s;
+        %s%s      SamplingOptions options = SamplingOptions.defaults()%s;
               List<BufferedImage> pictures = pipeline.draw(options);
               for (int i = 0; i < pictures.size(); i++) {
                 Png.write(Path.of("drawn-" + i + ".png"), pictures.get(i));
@@ -59,8 +67,14 @@ final class JavaText {
         }
         """,
             model(drawing, settings),
+            classifiers.stream()
+                .map(c -> ";\n        PictureClassifier " + c + " = " + made.next())
+                .collect(Collectors.joining()),
             of(studio.device()),
             precision,
+            classifiers.stream()
+                .map(c -> "      " + c + ".to(pipeline.denoiser().device());\n")
+                .collect(Collectors.joining()),
             calls("\n          ", settings.javaOfSampling()));
     return imports(body) + "\n" + body;
   }

@@ -1,6 +1,7 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,6 +33,7 @@ final class LoadedModel implements AutoCloseable {
 
   private final StudioOptions options;
   private final LoadedClips clips = new LoadedClips();
+  private final List<PictureClassifier> classifiers = new ArrayList<>();
   private Optional<Kept> kept = Optional.empty();
 
   LoadedModel(StudioOptions options) {
@@ -60,9 +63,14 @@ final class LoadedModel implements AutoCloseable {
     return kept.get().pipeline();
   }
 
-  /** Makes room for the CLIP models of a drawing, as {@link LoadedClips#makeRoom}. */
+  /**
+   * Makes room for the CLIP models of a drawing, as {@link LoadedClips#makeRoom}. Classifiers do
+   * not stay.
+   */
   void makeRoom(List<String> names) {
     clips.makeRoom(names);
+    classifiers.forEach(PictureClassifier::close);
+    classifiers.clear();
   }
 
   /** Returns a guide for the loaded model, with its CLIP model if its options name one. */
@@ -71,6 +79,17 @@ final class LoadedModel implements AutoCloseable {
     return name == null
         ? guide
         : guide.withClip(clips.of(name.toString(), kept.orElseThrow().pipeline()));
+  }
+
+  /**
+   * Returns a guide of the kind {@code class} with its classifier; empty means the built-in one.
+   */
+  GuideSpec classify(GuideSpec guide, String path) {
+    PictureClassifier classifier =
+        path.isEmpty() ? PictureClassifier.digits() : PictureClassifier.load(Path.of(path));
+    classifiers.add(classifier);
+    classifier.to(kept.orElseThrow().pipeline().denoiser().device());
+    return guide.withClassifier(classifier::logits, classifier::labels);
   }
 
   static FileTime written(Path files) {
@@ -85,6 +104,7 @@ final class LoadedModel implements AutoCloseable {
   /** Frees the models. */
   @Override
   public void close() {
+    makeRoom(List.of());
     clips.close();
     free();
   }

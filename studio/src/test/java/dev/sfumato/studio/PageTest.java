@@ -121,6 +121,11 @@ class PageTest {
     model("mnist", 2);
     browser.clickText("#form .chip", "7");
     assertThat(draw().get("drawing").get("classes").toString()).isEqualTo("[\"7\"]");
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    browser.clickText("#form .add .chip", "Class");
+    JsonNode guide = draw().get("drawing").get("guides").get(0);
+    assertThat(guide.get("kind").asText()).isEqualTo("class");
+    assertThat(guide.get("value").asText()).isEqualTo("0");
   }
 
   @Test

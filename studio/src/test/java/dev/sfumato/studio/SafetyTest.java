@@ -185,6 +185,7 @@ class SafetyTest {
             "{\"kind\":\"reference\",\"value\":\"%s\"}",
             "{\"kind\":\"clip-image\",\"value\":\"%s\",\"options\":{\"clip\":\"../models/clip-faces\"}}",
             "{\"kind\":\"clip\",\"value\":\"red\",\"options\":{\"clip\":\"%s\"}}",
+            "{\"kind\":\"class\",\"value\":\"1\",\"options\":{\"classifier\":\"%s\"}}",
             "{\"kind\":\"color\",\"value\":\"red\",\"options\":{\"schedule\":\"%s\"}}")) {
       Caller.Answer answer =
           caller.post(

@@ -9,7 +9,7 @@ const KEPT = "sfumato-drawing";
 const FRESH = {model: "", count: 4, seed: 0, classes: [], loras: [], words: [], guides: [], gradient: "shortcut"};
 
 let state = {...FRESH, ...JSON.parse(localStorage.getItem(KEPT) ?? "{}")};
-let choices = {models: [], loras: [], words: [], clips: [], schedulers: []};
+let choices = {models: [], loras: [], words: [], classifiers: [], clips: [], schedulers: []};
 let facts = null;
 const form = document.getElementById("form");
 const parts = {model: null, learned: h("div", {class: "stack"})}; // what changes while one types elsewhere
@@ -156,7 +156,7 @@ function picture() {
 
 function guidePlace() {
   const place = h("div", {class: "stack"});
-  guides(place, state, choices, (state.width ?? facts.width) * (state.height ?? facts.height), keep);
+  guides(place, state, choices, {width: state.width ?? facts.width, height: state.height ?? facts.height}, keep);
   return place;
 }
 

@@ -7,6 +7,7 @@ const KINDS = {
   clip: {name: "Text", value: "", scale: 40, says: "Pictures that a CLIP model finds to show this."},
   "clip-image": {name: "Like a picture", value: "", scale: 40, says: "Pictures that CLIP finds similar to this one."},
   reference: {name: "Near a picture", value: "", scale: 40, says: "Pictures near this one, pixel by pixel."},
+  class: {name: "Class", value: "", scale: 40, says: "Pictures that a classifier reads as this class."},
   symmetry: {name: "Symmetry", value: "horizontal", scale: 40, says: "Halves that mirror each other."},
   brightness: {name: "Brightness", value: "0.5", scale: 40, says: "Pictures of this mean brightness, 0 to 1."},
   contrast: {name: "Contrast", value: "0.3", scale: 40, says: "Pictures of this contrast."},
@@ -20,15 +21,19 @@ const SCHEDULES = [
   ["sqrt_one_minus_alpha_cumprod", "falls with the noise"],
 ];
 
-/** Shows the guides of a state; changed is called after each change. */
-export function guides(place, state, choices, pixels, changed) {
-  const again = () => { guides(place, state, choices, pixels, changed); changed(); };
+/** Shows the guides of a state for pictures of this size; changed is called after each change. */
+export function guides(place, state, choices, {width, height}, changed) {
+  const again = () => { guides(place, state, choices, {width, height}, changed); changed(); };
+  const pixels = width * height;
+  const classifiers = choices.classifiers.filter(one => one.side === width && one.side === height);
+  const kinds = Object.entries(KINDS).filter(([kind]) => kind !== "class" || classifiers.length);
   const add = kind => {
     const {value, scale} = KINDS[kind];
     // A guide is a mean over the pixels, so that larger pictures need more of it.
     const options = {scale: +(scale * (pixels || 1024) / 1024).toPrecision(2), from: .1, until: 1, schedule: "constant"};
     if (kind.startsWith("clip")) options.clip = choices.clips[0] ?? "";
-    state.guides.push({kind, value, options});
+    if (kind === "class") options.classifier = classifiers[0].path;
+    state.guides.push({kind, value: kind === "class" ? classifiers[0].classes[0] : value, options});
     again();
   };
   show(place,
@@ -36,7 +41,7 @@ export function guides(place, state, choices, pixels, changed) {
       state.guides.splice(state.guides.indexOf(guide), 1);
       again();
     })),
-    h("div", {class: "chips add"}, Object.entries(KINDS).map(([kind, {name, says}]) =>
+    h("div", {class: "chips add"}, kinds.map(([kind, {name, says}]) =>
       h("button", {type: "button", class: "chip", title: says, onclick: () => add(kind)}, "+ ", name))),
     state.guides.length > 0 && field("Gradient", choice(
       [["shortcut", "shortcut: past the network"], ["exact", "exact: through the network, slower"]],
@@ -52,6 +57,7 @@ function card(guide, choices, changed, remove) {
       h("button", {type: "button", class: "quiet icon", title: "Remove", "aria-label": "Remove the guide " + kind.name, onclick: remove}, "×")),
     value(guide, changed),
     guide.kind.startsWith("clip") && clip(guide, choices, set),
+    guide.kind === "class" && classes(guide, choices, changed),
     slider("Strength", {min: 1, max: 5000, log: true, value: options.scale, oninput: v => set("scale", v ?? undefined)}),
     span("Acts from", options.from, options.until, (from, until) => {
       Object.assign(options, {from, until});
@@ -74,6 +80,8 @@ function value(guide, changed) {
     }
     case "clip":
       return h("input", {type: "text", placeholder: "red hair", value: guide.value, "aria-label": "Text", oninput: event => set(event.target.value)});
+    case "class":
+      return null;
     case "reference":
     case "clip-image":
       return pictureOf(guide, set);
@@ -99,6 +107,20 @@ function clip(guide, choices, set) {
     oninput: () => set("clip", input.value)});
   return [field("CLIP model", input), h("datalist", {id: "clips"}, choices.clips.map(name => h("option", {value: name}))),
     slider("Cuts", {min: 1, max: 16, value: guide.options.cuts ?? 4, oninput: v => set("cuts", v ?? undefined)})];
+}
+
+/** The classifier and its class. */
+function classes(guide, choices, changed) {
+  const place = h("div", {class: "pair"});
+  const fill = () => {
+    const {classes: names} = choices.classifiers.find(one => one.path === guide.options.classifier) ?? {classes: [guide.value]};
+    if (!names.includes(guide.value)) guide.value = names[0];
+    show(place,
+      field("Classifier", choice(choices.classifiers.map(({path}) => [path, path || "digits, built in"]), guide.options.classifier, path => { guide.options.classifier = path; fill(); changed(); })),
+      field("Class", choice(names.map(name => [name, name]), guide.value, name => { guide.value = name; changed(); })));
+  };
+  fill();
+  return place;
 }
 
 /** Returns the guides as the studio reads them, without those that lack a value. */
