@@ -29,17 +29,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/**
- * Measures what fine-tuning to a new style keeps and gains: BASE CLIP STYLE OLD,OLD STEP,STEP
- * OUTPUT RUN...
- *
- * <p>For the base and for each run's checkpoints, raw and averaged: how often the face of a
- * held-out caption of the old data has what was asked for and its own style, how often one of a
- * test caption of the new style has that style, and the Fréchet distance of these to real pictures.
- * All models draw from the same noise. {@code OUTPUT} becomes a folder with {@code style.csv}, the
- * classifiers, and an old and a new face of each model in {@code faces}. What it has already is not
- * measured again; {@link StyleCharts} draws it.
- */
+/** Measures what fine-tuning keeps: BASE CLIP STYLE OLD,OLD STEP,STEP OUTPUT RUN... */
 public final class MeasureStyle {
   private static final String LORA = "pytorch_lora_weights.safetensors";
   private static final int COUNT = 100;
@@ -90,7 +80,14 @@ public final class MeasureStyle {
     return output.resolve("style.csv");
   }
 
-  /** Measures a base and its fine-tunings. */
+  /**
+   * Measures a base and the checkpoints of its fine-tunings, raw and averaged: how often the face
+   * of a held-out caption of the old data has what was asked for and its own style, how often one
+   * of a test caption of the new style has that style, and the Fréchet distance of these to real
+   * pictures. All models draw from the same noise. {@code OUTPUT} becomes a folder with {@code
+   * style.csv}, the classifiers, and an old and a new face of each model in {@code faces}. What it
+   * has already is not measured again; {@link StyleCharts} draws it.
+   */
   public static void main(String[] args) throws IOException {
     Path base = Path.of(args[0]);
     Path output = Path.of(args[5]);
