@@ -21,8 +21,10 @@ final class OptimizerArguments {
   @Option(
       names = "--learning-rate",
       paramLabel = "X",
-      description = "Base learning rate (default: ${DEFAULT-VALUE}).")
-  double learningRate;
+      description =
+          "Base learning rate (default: 1e-4 for new models and LoRAs, 1e-5 for pretrained models,"
+              + " 5e-3 for a word).")
+  Double learningRate;
 
   @Option(
       names = "--adam-beta1",
@@ -72,9 +74,11 @@ final class OptimizerArguments {
     Adam.Settings kind =
         optimizer == OptimizerName.ADAMW ? Adam.Settings.adamW() : Adam.Settings.adam();
     Adam.Settings settings = kind.withBetas(beta1, beta2).withEpsilon(epsilon);
-    return options
-        .withOptimizer(weightDecay == null ? settings : settings.withWeightDecay(weightDecay))
-        .withLearningRate(new LearningRate(lrScheduler, learningRate, lrWarmupSteps))
-        .withMaxGradNorm(maxGradNorm);
+    TrainingOptions changed =
+        options
+            .withOptimizer(weightDecay == null ? settings : settings.withWeightDecay(weightDecay))
+            .withLearningRateCurve(lrScheduler, lrWarmupSteps)
+            .withMaxGradNorm(maxGradNorm);
+    return learningRate == null ? changed : changed.withLearningRate(learningRate);
   }
 }

@@ -134,12 +134,9 @@ final class TrainingArguments {
               + " ~/.cache).")
   Path cacheDir;
 
-  TrainingOptions options() {
+  TrainingOptions apply(TrainingOptions usual) {
     TrainingOptions options =
-        optimizer
-            .apply(TrainingOptions.defaults())
-            .withMaxSteps(maxSteps)
-            .withGradientAccumulationSteps(accumulation);
+        optimizer.apply(usual).withMaxSteps(maxSteps).withGradientAccumulationSteps(accumulation);
     options = epochs == null ? options : options.withEpochs(epochs);
     Ema.Settings ema = new Ema.Settings(emaFormula, emaDecay, emaPower, emaInvGamma);
     return (useEma ? options.withEma(ema) : options).requireSteps();

@@ -119,7 +119,7 @@ abstract class TrainingCommand implements Callable<Integer> {
                 .withPictures(pictures.options())
                 .withBatches(pictures.batches())
                 .withModelOptions(described.options())
-                .withOptions(training.options())
+                .withOptions(training::apply)
                 .withObjective(training.objective())
                 .withLatentCache(training.latentCache())
                 .withWeights(weights.trained())

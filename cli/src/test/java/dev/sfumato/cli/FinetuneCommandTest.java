@@ -139,7 +139,9 @@ class FinetuneCommandTest {
     assertThat(config.get("prediction_type").textValue()).isEqualTo("v_prediction");
     assertThat(config.get("beta_schedule").textValue()).isEqualTo("scaled_linear");
     String help = Calls.run("finetune --help").out().replaceAll("\\s+", " ");
-    assertThat(help).contains("Base learning rate (default: 1e-5).");
+    assertThat(help)
+        .contains(
+            "Base learning rate (default: 1e-4 for new models and LoRAs, 1e-5 for pretrained models,");
     assertThat(help).contains("Mirror half of the pictures (default: true).");
     assertThat(help).doesNotContain("--config");
     assertThat(Calls.run("train --help").out()).contains("(default: 1e-4)");

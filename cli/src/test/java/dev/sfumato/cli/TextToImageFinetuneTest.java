@@ -24,6 +24,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code finetune} of text-to-image models. */
 class TextToImageFinetuneTest {
@@ -34,6 +36,7 @@ class TextToImageFinetuneTest {
   private Path output;
   private String caption = "a red rose";
   private String samples = "0";
+  private List<String> rate = List.of("--learning-rate", "1e-2");
 
   @BeforeAll
   static void writeTheModel() {
@@ -51,7 +54,8 @@ class TextToImageFinetuneTest {
     args.addAll(List.of("--data", data.toString(), "--output", to.toString()));
     args.addAll(List.of("--batch-size", "2", "--sample-count", samples, "--log", "csv"));
     args.addAll(List.of("--instance-prompt", caption));
-    args.addAll(List.of("--resolution", "16", "--learning-rate", "1e-2"));
+    args.addAll(List.of("--resolution", "16"));
+    args.addAll(rate);
     args.addAll(Calls.words(more, places));
     return Calls.run(args);
   }
@@ -88,6 +92,24 @@ class TextToImageFinetuneTest {
     assertThat(Files.readString(output.resolve("report.html"))).contains("Largest changes");
     sample("--prompt rose --lora %s", file + ":0.5").succeeds();
     sample("--prompt rose --lora %s", output).succeeds();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "lora, 1e-4",
+    "full, 1e-5",
+    "textual-inversion --placeholder-token zorb --initializer-token a, 5e-3"
+  })
+  void eachMethodHasItsUsualLearningRate(String method, double usual) throws IOException {
+    rate = List.of();
+    caption = "a zorb";
+    finetune(output, "--max-steps 1 --method " + method).succeeds();
+    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    assertThat(config.get("learning_rate").doubleValue()).isEqualTo(usual);
+    finetune(output, "--max-steps 2 --resume --method " + method.split(" ")[0]).succeeds();
+    finetune(output, "--max-steps 3 --resume --learning-rate 0.5").succeeds();
+    config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    assertThat(config.get("learning_rate").doubleValue()).isEqualTo(0.5);
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.sfumato.io.JsonFile;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.run.Method;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.training.TrainingOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,10 +65,11 @@ final class DrawRoutes {
     choices.put("clips", folders.clips().stream().map(Path::toString).toList());
     choices.put(
         "schedulers", Arrays.stream(SchedulerKind.values()).map(SchedulerKind::toString).toList());
+    double whole = TrainingOptions.fineTuning().learningRate().base();
     choices.put(
         "learning_rates",
         Arrays.stream(Method.Kind.values())
-            .collect(Collectors.toMap(Method.Kind::toString, Fitting::usualRate)));
+            .collect(Collectors.toMap(Method.Kind::toString, k -> k.usualLearningRate(whole))));
     return Response.json(choices);
   }
 

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.run.Method;
-import dev.sfumato.training.TrainingOptions;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -91,14 +90,5 @@ record Fitting(
       throw new SfumatoException("give the new word, and a known word that it starts from");
     }
     return new Method.Word(word.strip(), like.strip(), 1);
-  }
-
-  /** Returns the usual learning rate of a method. */
-  static double usualRate(Method.Kind kind) {
-    return switch (kind) {
-      case FULL -> TrainingOptions.fineTuning().learningRate().base();
-      case LORA -> 1e-4;
-      case TEXTUAL_INVERSION -> 5e-3;
-    };
   }
 }

@@ -95,10 +95,7 @@ final class FittingWork implements Job.Work {
 
   /** The recipe of a method, as docs/fine-tuning.md has it. */
   private static Training byMethod(Training training, Method method) {
-    Training changed =
-        training
-            .withMethod(method)
-            .withOptions(options -> options.withLearningRate(Fitting.usualRate(method.kind())));
+    Training changed = training.withMethod(method);
     return method.kind() == Method.Kind.TEXTUAL_INVERSION
         ? changed
             .withOptions(options -> options.withMaxGradNorm(0))

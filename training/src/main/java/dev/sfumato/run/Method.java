@@ -25,6 +25,20 @@ public final class Method {
     /** The vectors of a new word learn; the result is their file. */
     TEXTUAL_INVERSION;
 
+    /**
+     * Returns the base learning rate that the method usually takes: 1e-4 for a LoRA and 5e-3 for a
+     * word.
+     *
+     * @param whole that of a whole model
+     */
+    public double usualLearningRate(double whole) {
+      return switch (this) {
+        case FULL -> whole;
+        case LORA -> 1e-4;
+        case TEXTUAL_INVERSION -> 5e-3;
+      };
+    }
+
     @Override
     public String toString() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');

@@ -284,7 +284,7 @@ public final class Training implements Cloneable {
       HeldOut heldOut = open(model.folder(checkpoint), survey -> {});
       try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training())) {
         return TrainingRun.follow(
-            this, loaded.pipeline(), heldOut, checkpoint, processes, listener);
+            suited(loaded), loaded.pipeline(), heldOut, checkpoint, processes, listener);
       }
     }
     try (OutputDirectory directory = open()) {
@@ -297,7 +297,8 @@ public final class Training implements Cloneable {
       listener.onTask("preparing the model");
       try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training());
           TrainingRun run =
-              new TrainingRun(this, loaded.learner(), heldOut, directory, checkpoint, processes)) {
+              new TrainingRun(
+                  suited(loaded), loaded.learner(), heldOut, directory, checkpoint, processes)) {
         run.run(listener);
         return run.result();
       }
@@ -332,6 +333,13 @@ public final class Training implements Cloneable {
         model.load(checkpoint, dataset, options.seed(), objective.classDropout(), place());
     precision.ifPresent(loaded.pipeline()::precision);
     return loaded;
+  }
+
+  /** Returns these options with the learning rate that what learns usually takes, unless chosen. */
+  private Training suited(TrainedModel.Loaded loaded) {
+    double whole = options.learningRate().base();
+    double usual = loaded.learner().method().kind().usualLearningRate(whole);
+    return withOptions(options.withUsualLearningRate(usual));
   }
 
   private OutputDirectory open() {

@@ -20,7 +20,7 @@ public final class TrainingOptions {
       new TrainingOptions(
           new Length(OptionalInt.empty(), 0, 1),
           Adam.Settings.adamW(),
-          new LearningRate(LearningRate.Kind.CONSTANT, 1e-4, 0),
+          Rate.usual(1e-4),
           OptionalDouble.empty(),
           1,
           Optional.empty(),
@@ -28,7 +28,7 @@ public final class TrainingOptions {
 
   private final Length length;
   private final Adam.Settings optimizer;
-  private final LearningRate learningRate;
+  private final Rate rate;
   private final OptionalDouble textRate;
   private final double maxGradNorm;
   private final Optional<Ema.Settings> ema;
@@ -36,17 +36,26 @@ public final class TrainingOptions {
 
   private record Length(OptionalInt epochs, long maxSteps, int accumulation) {}
 
+  /**
+   * @param chosen whether the base rate is not just the usual one
+   */
+  private record Rate(LearningRate learningRate, boolean chosen) {
+    static Rate usual(double base) {
+      return new Rate(new LearningRate(LearningRate.Kind.CONSTANT, base, 0), false);
+    }
+  }
+
   private TrainingOptions(
       Length length,
       Adam.Settings optimizer,
-      LearningRate learningRate,
+      Rate rate,
       OptionalDouble textRate,
       double maxGradNorm,
       Optional<Ema.Settings> ema,
       long seed) {
     this.length = length;
     this.optimizer = optimizer;
-    this.learningRate = learningRate;
+    this.rate = rate;
     this.textRate = textRate;
     this.maxGradNorm = maxGradNorm;
     this.ema = ema;
@@ -73,7 +82,7 @@ public final class TrainingOptions {
 
   /** Returns the defaults for a pretrained model: a rate of 1e-5 and two micro-batches per step. */
   public static TrainingOptions fineTuning() {
-    return DEFAULTS.withLearningRate(1e-5).withGradientAccumulationSteps(2);
+    return DEFAULTS.withRate(Rate.usual(1e-5)).withGradientAccumulationSteps(2);
   }
 
   /**
@@ -100,13 +109,12 @@ public final class TrainingOptions {
 
   /** The learning rate over the steps. */
   public LearningRate learningRate() {
-    return learningRate;
+    return rate.learningRate;
   }
 
   /** Returns the learning rate of text encoders over the steps, if they are trained. */
   public LearningRate textEncoderLearningRate() {
-    return new LearningRate(
-        learningRate.kind(), textRate.orElse(learningRate.base()), learningRate.warmupSteps());
+    return learningRate(textRate.orElse(rate.learningRate.base()));
   }
 
   /** Returns the norm to which gradients are clipped; 0 for no clipping. */
@@ -146,23 +154,41 @@ public final class TrainingOptions {
   }
 
   private TrainingOptions with(Length changed) {
-    return new TrainingOptions(changed, optimizer, learningRate, textRate, maxGradNorm, ema, seed);
+    return new TrainingOptions(changed, optimizer, rate, textRate, maxGradNorm, ema, seed);
   }
 
   /** Returns a copy with another update rule. */
   public TrainingOptions withOptimizer(Adam.Settings settings) {
-    return new TrainingOptions(length, settings, learningRate, textRate, maxGradNorm, ema, seed);
+    return new TrainingOptions(length, settings, rate, textRate, maxGradNorm, ema, seed);
   }
 
   /** Returns a copy with another base learning rate. */
   public TrainingOptions withLearningRate(double base) {
-    return withLearningRate(
-        new LearningRate(learningRate.kind(), base, learningRate.warmupSteps()));
+    return withLearningRate(learningRate(base));
   }
 
   /** Returns a copy with another learning rate over the steps. */
-  public TrainingOptions withLearningRate(LearningRate rate) {
-    return new TrainingOptions(length, optimizer, rate, textRate, maxGradNorm, ema, seed);
+  public TrainingOptions withLearningRate(LearningRate other) {
+    return withRate(new Rate(other, true));
+  }
+
+  /** Returns a copy with another curve of the learning rate, whose base stays as it is. */
+  public TrainingOptions withLearningRateCurve(LearningRate.Kind kind, long warmupSteps) {
+    LearningRate curve = new LearningRate(kind, rate.learningRate.base(), warmupSteps);
+    return withRate(new Rate(curve, rate.chosen));
+  }
+
+  /** Returns a copy with this base learning rate, unless one was chosen. */
+  public TrainingOptions withUsualLearningRate(double base) {
+    return rate.chosen ? this : withLearningRate(base);
+  }
+
+  private LearningRate learningRate(double base) {
+    return new LearningRate(rate.learningRate.kind(), base, rate.learningRate.warmupSteps());
+  }
+
+  private TrainingOptions withRate(Rate other) {
+    return new TrainingOptions(length, optimizer, other, textRate, maxGradNorm, ema, seed);
   }
 
   /**
@@ -171,29 +197,29 @@ public final class TrainingOptions {
    */
   public TrainingOptions withTextEncoderLearningRate(double base) {
     return new TrainingOptions(
-        length, optimizer, learningRate, OptionalDouble.of(base), maxGradNorm, ema, seed);
+        length, optimizer, rate, OptionalDouble.of(base), maxGradNorm, ema, seed);
   }
 
   /** Returns a copy that clips gradients to this norm; 0 for no clipping. */
   public TrainingOptions withMaxGradNorm(double norm) {
-    return new TrainingOptions(length, optimizer, learningRate, textRate, norm, ema, seed);
+    return new TrainingOptions(length, optimizer, rate, textRate, norm, ema, seed);
   }
 
   /** Returns a copy with a moving average of the weights, which samples and the saved model use. */
   public TrainingOptions withEma(Ema.Settings settings) {
     return new TrainingOptions(
-        length, optimizer, learningRate, textRate, maxGradNorm, Optional.of(settings), seed);
+        length, optimizer, rate, textRate, maxGradNorm, Optional.of(settings), seed);
   }
 
   /** Returns a copy without a moving average. */
   public TrainingOptions withoutEma() {
     return new TrainingOptions(
-        length, optimizer, learningRate, textRate, maxGradNorm, Optional.empty(), seed);
+        length, optimizer, rate, textRate, maxGradNorm, Optional.empty(), seed);
   }
 
   /** Returns a copy with another seed. */
   public TrainingOptions withSeed(long other) {
-    return new TrainingOptions(length, optimizer, learningRate, textRate, maxGradNorm, ema, other);
+    return new TrainingOptions(length, optimizer, rate, textRate, maxGradNorm, ema, other);
   }
 
   /**
@@ -225,14 +251,20 @@ public final class TrainingOptions {
     return (perEpoch + length.accumulation - 1L) / length.accumulation;
   }
 
-  /** Returns every option by its name in a run's {@code config.json}. */
+  /**
+   * Returns every option by its name in a run's {@code config.json}; the learning rate only if it
+   * was chosen.
+   */
   public Map<String, Object> settings() {
     Map<String, Object> settings = new TreeMap<>();
     settings.put("epochs", epochs());
     settings.put("max_steps", maxSteps());
     settings.put("gradient_accumulation_steps", gradientAccumulationSteps());
     settings.putAll(optimizer.settings());
-    settings.putAll(learningRate.settings());
+    settings.putAll(rate.learningRate.settings());
+    if (!rate.chosen) {
+      settings.remove("learning_rate");
+    }
     textRate.ifPresent(rate -> settings.put("text_encoder_learning_rate", rate));
     settings.put("max_grad_norm", maxGradNorm);
     settings.put("use_ema", ema.isPresent());
