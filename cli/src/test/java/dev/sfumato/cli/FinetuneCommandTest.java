@@ -144,7 +144,7 @@ class FinetuneCommandTest {
             "Base learning rate (default: 1e-4 for new models and LoRAs, 1e-5 for pretrained models,");
     assertThat(help).contains("Mirror half of the pictures (default: true).");
     assertThat(help).doesNotContain("--config");
-    assertThat(Calls.run("train --help").out()).contains("(default: 1e-4)");
+    assertThat(Calls.run("train --help").out()).contains("(default: 1e-4 for new");
   }
 
   @Test
