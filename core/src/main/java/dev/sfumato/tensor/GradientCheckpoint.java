@@ -56,6 +56,11 @@ public final class GradientCheckpoint implements AutoCloseable {
     /** Computes the output, the same each time. */
     Tensor compute(List<Tensor> inputs);
 
+    /** Computes the output for the first time; its graph is not needed. */
+    default Tensor forward(List<Tensor> inputs) {
+      return compute(inputs);
+    }
+
     /** Returns whether {@link #backward} reads the values of an input, not only its shape. */
     default boolean needs(int input) {
       return true;
@@ -121,7 +126,7 @@ public final class GradientCheckpoint implements AutoCloseable {
   private Tensor output() {
     THROWN_AWAY.set(true);
     try {
-      return Scope.run(() -> part.compute(inputs).detach());
+      return Scope.run(() -> part.forward(inputs).detach());
     } finally {
       THROWN_AWAY.set(false);
     }

@@ -54,6 +54,13 @@ record RecomputedConv(
   }
 
   @Override
+  public Tensor forward(List<Tensor> inputs) {
+    try (Autograd.Recording off = Autograd.off()) {
+      return compute(inputs);
+    }
+  }
+
+  @Override
   public void backward(List<Tensor> inputs, Tensor gradient) {
     if (Autocast.enabled()) { // casts on the way to the convolution have gradients of their own
       GradientCheckpoint.Part.super.backward(inputs, gradient);
@@ -66,6 +73,10 @@ record RecomputedConv(
     for (int i = 0; i < all.size(); i++) {
       wanted[i] = all.get(i).requiresGrad() && (i == 0 || Autograd.ofWeights());
     }
+    if (wanted[0] && !wanted[1] && !wanted[2] && isStriped(gradient)) {
+      Autograd.backward(List.of(x), List.of(striped(gradient)), inputs);
+      return;
+    }
     List<Tensor> three = gradients(x, all.get(1), gradient, wanted);
     List<Tensor> outputs = new ArrayList<>();
     List<Tensor> gradients = new ArrayList<>();
@@ -76,6 +87,20 @@ record RecomputedConv(
       }
     }
     Autograd.backward(outputs, gradients, inputs);
+  }
+
+  private boolean isStriped(Tensor gradient) {
+    try (Autograd.Recording off = Autograd.off()) {
+      return groups == 1 && StripedConv.pays(gradient, weight.get(), null, stride, padding);
+    }
+  }
+
+  /** The gradient of x is a convolution with the kernels turned by half a turn. */
+  private Tensor striped(Tensor gradient) {
+    try (Autograd.Recording off = Autograd.off()) {
+      Tensor turned = weight.get().flip(2, 3).transpose(0, 1).contiguous();
+      return StripedConv.conv2d(gradient, turned, null, padding, 1);
+    }
   }
 
   /** Returns the gradients of x, weight and bias; unwanted ones are undefined. */

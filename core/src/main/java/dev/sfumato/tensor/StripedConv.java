@@ -2,15 +2,17 @@ package dev.sfumato.tensor;
 
 /**
  * A convolution that is computed in horizontal strips. The engine copies a whole input and a whole
- * output to a layout of its own, which for large pictures takes more memory than all else; here it
- * copies one strip at a time.
+ * output to a layout of its own, which for large pictures takes more memory than all else. Here it
+ * copies one strip at a time, which the processor's cache holds.
  */
 final class StripedConv {
   /** The number of elements of an input or output from which memory matters. */
-  private static final long LARGE = 1 << 25;
+  private static final long LARGE = 1 << 22;
 
-  /** The number of elements of a strip: large enough that its edges cost little. */
-  private static final long STRIP = 1 << 23;
+  /**
+   * The number of elements of a strip: its edges cost little, and the processor's cache holds it.
+   */
+  private static final long STRIP = 1 << 21;
 
   private StripedConv() {}
 
