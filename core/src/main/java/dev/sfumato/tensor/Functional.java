@@ -209,8 +209,7 @@ public final class Functional {
 
   /** {@code softmax(q k^T / sqrt(D)) v} for q, k, v of (B, heads, N, D). */
   public static Tensor attention(Tensor q, Tensor k, Tensor v) {
-    return Tensor.make(
-        () -> torch.scaled_dot_product_attention(q.handle(), k.handle(), v.handle()));
+    return attention(q, k, v, Options.NO_TENSOR, false);
   }
 
   /**
@@ -219,21 +218,44 @@ public final class Functional {
    * @param seen bool, broadcast to (B, heads, N, N): true where a row's position sees a column's
    */
   public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor seen) {
-    return Tensor.make(
+    return Engine.call(
         () -> {
           try (TensorOptional mask = new TensorOptional(seen.handle())) {
-            return torch.scaled_dot_product_attention(
-                q.handle(), k.handle(), v.handle(), mask, 0, false, NO_SCALE, false);
+            return attention(q, k, v, mask, false);
           }
         });
   }
 
   /** {@link #attention} in which position n sees positions 0 to n only. */
   public static Tensor causalAttention(Tensor q, Tensor k, Tensor v) {
+    return attention(q, k, v, Options.NO_TENSOR, true);
+  }
+
+  /**
+   * On the CPU, attention is always computed in single precision: the engine's product in bfloat16
+   * is a plain loop there, which takes several times as long as all the rest of a step.
+   */
+  private static Tensor attention(
+      Tensor q, Tensor k, Tensor v, TensorOptional mask, boolean causal) {
+    if (!q.device().isCpu() || !Autocast.enabled()) {
+      return attended(q, k, v, mask, causal);
+    }
+    return Scope.run(
+        () -> {
+          try (Autocast exact = Autocast.off()) {
+            return attended(
+                    q.to(DType.FLOAT32), k.to(DType.FLOAT32), v.to(DType.FLOAT32), mask, causal)
+                .to(DType.BFLOAT16);
+          }
+        });
+  }
+
+  private static Tensor attended(
+      Tensor q, Tensor k, Tensor v, TensorOptional mask, boolean causal) {
     return Tensor.make(
         () ->
             torch.scaled_dot_product_attention(
-                q.handle(), k.handle(), v.handle(), Options.NO_TENSOR, 0, true, NO_SCALE, false));
+                q.handle(), k.handle(), v.handle(), mask, 0, causal, NO_SCALE, false));
   }
 
   /** Nearest-neighbour enlargement to {@code height} x {@code width}. */

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** Measures how often a text-to-image model draws the face it was asked for: MODEL COUNT DATA... */
 public final class MeasureFaces {
@@ -21,18 +22,25 @@ public final class MeasureFaces {
   private MeasureFaces() {}
 
   /**
-   * Trains a classifier for each attribute on real pictures, then draws the first {@code COUNT}
-   * held-out captions with several guidance scales and reads the pictures.
+   * Trains a classifier for each attribute on real pictures, then draws {@code COUNT} held-out
+   * captions with several guidance scales and reads the pictures.
    */
   public static void main(String[] args) {
     try (FaceReaders readers =
             new FaceReaders(List.of(args).subList(2, args.length), Optional.empty());
         DiffusionPipeline model = DiffusionPipeline.load(args[0])) {
-      List<String> captions = readers.captions(Integer.parseInt(args[1]));
+      List<String> captions =
+          spread(readers.captions(Integer.MAX_VALUE), Integer.parseInt(args[1]));
       for (double scale : SCALES) {
         report(model, captions, scale, readers);
       }
     }
+  }
+
+  /** Returns {@code count} of all captions, evenly spread, so that no file is left out. */
+  private static List<String> spread(List<String> all, int count) {
+    int chosen = Math.min(count, all.size());
+    return IntStream.range(0, chosen).mapToObj(i -> all.get(i * all.size() / chosen)).toList();
   }
 
   private static void report(
