@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.BoolOptional;
@@ -193,7 +194,8 @@ public final class Safetensors {
    * safetensors writes. At most one tensor is copied at a time, and only if it is not contiguous on
    * the CPU.
    *
-   * @param metadata texts for {@code __metadata__}; diffusers expects {@code format} = {@code pt}
+   * @param metadata texts for {@code __metadata__}, sorted by name; diffusers expects {@code
+   *     format} = {@code pt}
    * @throws SfumatoException naming the file if it cannot be written; an old file is left unchanged
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
@@ -249,7 +251,7 @@ public final class Safetensors {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode root = mapper.createObjectNode();
     if (!metadata.isEmpty()) {
-      root.set(SafetensorsHeader.METADATA, mapper.valueToTree(metadata));
+      root.set(SafetensorsHeader.METADATA, mapper.valueToTree(new TreeMap<>(metadata)));
     }
     long end = 0;
     for (String name : names) {

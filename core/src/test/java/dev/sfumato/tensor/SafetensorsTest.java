@@ -30,6 +30,18 @@ class SafetensorsTest {
 
   @TempDir Path folder;
 
+  /** Java gives {@code Map.of} another order in each process. */
+  @Test
+  void theOrderOfTheTextsChangesNoByte() throws IOException {
+    Map<String, String> texts = new LinkedHashMap<>(Map.of("b", "1"));
+    texts.put("a", "2");
+    Map<String, String> others = new LinkedHashMap<>(Map.of("a", "2"));
+    others.put("b", "1");
+    Safetensors.write(folder.resolve("1"), Map.of(), texts);
+    Safetensors.write(folder.resolve("2"), Map.of(), others);
+    assertThat(Files.mismatch(folder.resolve("1"), folder.resolve("2"))).isEqualTo(-1);
+  }
+
   // ---- what Python writes
 
   @Test
