@@ -6,7 +6,7 @@ package dev.sfumato.tensor;
  * copies one strip at a time, which the processor's cache holds.
  */
 final class StripedConv {
-  /** The number of elements of an input or output from which memory matters. */
+  /** The number of elements of one picture from which memory matters. */
   private static final long LARGE = 1 << 22;
 
   /**
@@ -16,9 +16,12 @@ final class StripedConv {
 
   private StripedConv() {}
 
-  /** Returns true if x is large, and a pixel of the output depends on rows around its own. */
+  /**
+   * Returns true if each picture is large, and a pixel of the output depends on rows around its
+   * own.
+   */
   static boolean pays(Tensor x, Tensor weight, Tensor bias, long stride, long padding) {
-    return x.numel() / x.size(1) * Math.max(x.size(1), weight.size(0)) >= LARGE
+    return x.size(2) * x.size(3) * Math.max(x.size(1), weight.size(0)) >= LARGE
         && x.device().isCpu()
         && x.dtype() == DType.FLOAT32
         && !Autocast.enabled()
