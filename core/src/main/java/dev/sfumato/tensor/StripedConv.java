@@ -7,7 +7,7 @@ package dev.sfumato.tensor;
  */
 final class StripedConv {
   /** The number of elements of one picture from which memory matters. */
-  private static final long LARGE = 1 << 22;
+  private static final long LARGE = 1 << 25;
 
   /**
    * The number of elements of a strip: its edges cost little, and the processor's cache holds it.
