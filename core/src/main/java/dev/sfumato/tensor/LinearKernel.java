@@ -3,6 +3,7 @@ package dev.sfumato.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * {@code x weight^T + bias} in single precision on the CPU by oneDNN, which shares the work among
@@ -15,7 +16,11 @@ import java.util.Optional;
 record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
     implements GradientCheckpoint.Part {
 
-  private static final Operator PRODUCT = Operator.of("mkldnn::_linear_pointwise", "");
+  /** Engines for some processors are built without oneDNN. */
+  private static final Optional<Operator> PRODUCT =
+      Engine.call(torch::hasMKLDNN)
+          ? Optional.of(Operator.of("mkldnn::_linear_pointwise", ""))
+          : Optional.empty();
 
   /** The number of multiplications above which the hooks cost less than they save. */
   private static final long LARGE = 1 << 23;
@@ -27,7 +32,8 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
 
   /** Returns true if {@link #linear} can compute with these. */
   static boolean takes(Tensor x, Tensor weight, Tensor bias) {
-    return x.device().isCpu()
+    return PRODUCT.isPresent()
+        && x.device().isCpu()
         && x.dtype() == DType.FLOAT32
         && weight.dtype() == DType.FLOAT32
         && !Autocast.enabled()
@@ -53,7 +59,7 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
 
   /** Returns {@code x weight^T + bias}, not recorded. */
   private static Tensor product(Tensor x, Tensor weight, Tensor bias) {
-    return PRODUCT.call(x, weight, bias, "none", List.of(), "").get(0);
+    return PRODUCT.orElseThrow().call(x, weight, bias, "none", List.of(), "").get(0);
   }
 
   @Override
