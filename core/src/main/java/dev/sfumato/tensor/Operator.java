@@ -63,7 +63,7 @@ final class Operator {
     }
   }
 
-  /** What the engine gives is a reference into its list. */
+  /** Copies a handle, since the engine returns a reference into its own list. */
   private static Tensor own(org.bytedeco.pytorch.Tensor part) {
     return Tensor.make(() -> new org.bytedeco.pytorch.Tensor(part));
   }

@@ -40,12 +40,12 @@ final class StripedConv {
       for (long start = 0; start < height; start += rows) {
         try (Scope strip = Scope.open()) {
           long end = Math.min(height, start + rows);
-          boolean edge = start == 0 || end == height;
+          boolean edge = start < padding || end + padding > height;
           long from = Math.max(0, start - padding);
           long[] paddings = {edge ? padding : 0, padding};
           Tensor part = x.narrow(2, from, Math.min(height, end + padding) - from).contiguous();
           Tensor computed = Functional.conv2d(part, weight, bias, 1, paddings, groups);
-          long skipped = edge && start > 0 ? padding : 0;
+          long skipped = edge ? start - from : 0;
           y.narrow(2, start, end - start).copy_(computed.narrow(2, skipped, end - start));
         }
       }

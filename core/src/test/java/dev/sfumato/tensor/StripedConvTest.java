@@ -27,6 +27,8 @@ class StripedConvTest {
       Tensor x = random.normal(1, IN, SIDE, SIDE);
       assertEqualToRecorded(x, random.normal(2, IN, 3, 3).mul(0.05), random.normal(2), 1);
       assertEqualToRecorded(x, random.normal(2, IN, 5, 5).mul(0.03), null, 2);
+      Tensor tall = random.normal(1, IN, 1021, SIDE); // its last strip has one row
+      assertEqualToRecorded(tall, random.normal(2, IN, 5, 5).mul(0.03), null, 2);
       assertEqualToRecorded(x, random.normal(2, IN, 1, 1).mul(0.1), random.normal(2), 0);
     }
   }

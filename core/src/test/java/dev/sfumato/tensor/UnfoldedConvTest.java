@@ -9,7 +9,7 @@ class UnfoldedConvTest {
   private static final long IN = 1024;
   private static final long OUT = 960;
 
-  /** What learns is computed by the engine. */
+  /** Compares with the convolution of a weight that learns, which the engine computes itself. */
   private static void assertEqualToLearned(Tensor x, long kernel, long stride, long padding) {
     try (Scope scope = Scope.open();
         Rng random = new Rng(kernel)) {

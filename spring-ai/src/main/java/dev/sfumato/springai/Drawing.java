@@ -16,7 +16,7 @@ import org.springframework.ai.image.ImageMessage;
 import org.springframework.ai.image.ImagePrompt;
 
 /**
- * What a prompt asks for, in the terms of the library.
+ * A prompt and its options, translated into those of the library.
  *
  * @param asked all options, with the defaults
  * @param options of the sampling, with its seed

@@ -45,7 +45,7 @@ record Fitting(
   /**
    * Checks what no other part checks.
    *
-   * @throws SfumatoException if the name is not that of a folder, there is no end, or the method is
+   * @throws SfumatoException if the name suits no folder, the run has no end, or the method is
    *     unknown or lacks its words
    */
   Fitting {
