@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -32,23 +34,30 @@ final class CallError {
             : e instanceof MissingParameterException
                 ? unknownOption(e, command, arguments)
                 : unknownCommand(e);
-    String text = plain(unknown.map(Exception::getMessage).orElse(e.getMessage()));
+    String text = plain(unknown.map(Exception::getMessage).orElse(e.getMessage()), e.getArgSpec());
     String meant = unknown.map(CallError::suggestion).orElse("");
     return text + meant + " (see " + command.qualifiedName() + " --help)";
   }
 
   /** Returns one of the parser's messages in the words of users. */
-  private static String plain(String message) {
-    String named =
-        CHOICE
-            .matcher(message)
-            .replaceAll(
-                found ->
-                    "expected one of " + found.group(1).toLowerCase(Locale.ROOT).replace('_', '-'));
-    return named
+  private static String plain(String message, ArgSpec argument) {
+    return CHOICE
+        .matcher(message)
+        .replaceAll(found -> "expected one of " + choices(argument))
         .replaceFirst("^Error: ", "")
         .replaceFirst(" is not an? (int|long)$", " is not a whole number")
         .replaceFirst(" is not a (double|float)$", " is not a number");
+  }
+
+  /** Returns the words of an enumeration, each of which the parser takes. */
+  private static String choices(ArgSpec argument) {
+    Class<?> type =
+        argument.typeInfo().isMultiValue()
+            ? argument.auxiliaryTypes()[0]
+            : argument.typeInfo().getType();
+    return Arrays.stream(type.getEnumConstants())
+        .map(choice -> choice.toString().toLowerCase(Locale.ROOT))
+        .collect(Collectors.joining(", "));
   }
 
   /**

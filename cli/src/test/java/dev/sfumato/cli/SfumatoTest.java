@@ -71,6 +71,8 @@ class SfumatoTest {
       value = {
         "sample --model m --steps x | 'x' is not a whole number (see",
         "sample --model m --precision x | expected one of fp32, bf16 but was 'x' (see",
+        "train --data d --output o --lr-scheduler x | one of constant, constant_with_warmup, linear",
+        "finetune --model m --data d --output o --method x | one of full, lora, textual-inversion",
         "completion fish | expected one of bash, zsh but was 'fish' (see",
         "quickstart --seconds x | 'x' is not a number (see",
         "quickstart --seconds -5 | --seconds must be above 0",
