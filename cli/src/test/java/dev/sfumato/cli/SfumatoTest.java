@@ -80,6 +80,7 @@ class SfumatoTest {
         "quickstart --seconds x | --seconds must be a number, not 'x' (see",
         "sample --steps | error: --steps needs a value: N (see",
         "sample -model m | error: there is no option -model; did you mean --model? (see",
+        "sample --model m --rows 0 | error: --rows must be at least 1, not 0 (see",
         "sample --model m 7 | error: unexpected argument '7' (see sfumato sample",
         "evaluate --model a --images b | error: give only one of --model, --images or --train-",
         "quickstart --seconds -5 | --seconds must be above 0",

@@ -21,7 +21,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Opens data sets by name or path, as given to {@code --data}. */
+/** Opens data sets by name or path. */
 public final class Datasets {
   private Datasets() {}
 

@@ -4,14 +4,13 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.zip.CRC32;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Rows on the disk, a file for each, named by its key. A file gets its name when it is whole, and
@@ -19,7 +18,7 @@ import org.slf4j.LoggerFactory;
  * together.
  */
 final class DiskRows implements RowStore {
-  private static final Logger log = LoggerFactory.getLogger(DiskRows.class);
+  private static final System.Logger log = System.getLogger(DiskRows.class.getName());
 
   private static final String ROW = "row";
   private static final String CHECKSUM = "crc32";
@@ -66,7 +65,7 @@ final class DiskRows implements RowStore {
       Safetensors.write(file(key), Map.of(ROW, tensor), Map.of(CHECKSUM, checksum(tensor)));
     } catch (SfumatoException e) {
       full = true;
-      log.warn("latents are no longer kept on the disk: {}", e.getMessage());
+      log.log(Level.WARNING, "latents are no longer kept on the disk: " + e.getMessage());
     }
   }
 
