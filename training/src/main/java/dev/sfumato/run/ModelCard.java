@@ -102,7 +102,7 @@ record ModelCard(RunFacts facts, String description) {
         facts.name(),
         description,
         table(facts.model()),
-        table(facts.results()),
+        table(facts.training()),
         facts.drawsTexts()
             ? "--prompt \"TEXT\" "
             : isConditioned() ? "--class " + aClass() + " " : "",
