@@ -55,7 +55,8 @@ final class DiskRows implements RowStore {
     try (Stream<Path> parts = Files.list(folder)) {
       parts.filter(Files::isDirectory).forEach(part -> AtomicFile.deleteLeftovers(part, LEFT));
     } catch (IOException | SfumatoException e) {
-      log.warn("{}: what a killed run left is not deleted: {}", folder, e.getMessage());
+      log.log(
+          Level.WARNING, folder + ": what a killed run left is not deleted: " + e.getMessage());
     }
   }
 
