@@ -55,8 +55,7 @@ final class DiskRows implements RowStore {
     try (Stream<Path> parts = Files.list(folder)) {
       parts.filter(Files::isDirectory).forEach(part -> AtomicFile.deleteLeftovers(part, LEFT));
     } catch (IOException | SfumatoException e) {
-      log.log(
-          Level.WARNING, folder + ": what a killed run left is not deleted: " + e.getMessage());
+      log.log(Level.WARNING, folder + ": what a killed run left is not deleted: " + e.getMessage());
     }
   }
 
