@@ -163,18 +163,20 @@ def store(name, model, ema, tensors):
 def learning_rates():
     """Rates before each step, including three steps past the end."""
     result = []
-    grid = [(name, 5) for name in ("constant", "constant_with_warmup", "linear", "cosine",
+    grid = [(name, 5, {}) for name in ("constant", "constant_with_warmup", "linear", "cosine",
                                    "cosine_with_restarts", "polynomial")]
-    grid += [("linear", 0), ("cosine", 0), ("cosine_with_restarts", 2), ("polynomial", 2)]
-    for name, warmup in grid:
+    grid += [("linear", 0, {}), ("cosine", 0, {}), ("cosine_with_restarts", 2, {}), ("polynomial", 2, {}),
+             ("cosine_with_restarts", 2, {"num_cycles": 3}), ("polynomial", 2, {"power": 2.5}),
+             ("piecewise_constant", 0, {"step_rules": "1:4,0.1:10,0.5:15,0.005"})]
+    for name, warmup, shape in grid:
         optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
-        rate = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=20)
+        rate = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=20, **shape)
         result.append({"name": name, "learning_rate": 1e-3, "warmup_steps": warmup, "steps": 20,
-                       "steps_per_epoch": 20, "values": sequence(optimizer, rate)})
+                       "steps_per_epoch": 20, "shape": shape, "values": sequence(optimizer, rate)})
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
     rate = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.9)  # stepped after each epoch
     result.append({"name": "exponential", "learning_rate": 1e-3, "warmup_steps": 0, "steps": 20,
-                   "steps_per_epoch": 6, "values": sequence(optimizer, rate, steps_per_epoch=6)})
+                   "steps_per_epoch": 6, "shape": {}, "values": sequence(optimizer, rate, steps_per_epoch=6)})
     return result
 
 

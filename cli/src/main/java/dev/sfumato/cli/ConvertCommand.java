@@ -53,9 +53,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Option(
       names = "--precision",
-      paramLabel = "TYPE",
-      description = "Type of the weights: fp32, fp16 or bf16 (default: ${DEFAULT-VALUE}).")
-  Weights weights = Weights.FP32;
+      paramLabel = "fp32|fp16|bf16",
+      defaultValue = "fp32",
+      description = "Type of the weights (default: ${DEFAULT-VALUE}).")
+  Weights weights;
 
   @Mixin LoadingArguments loading;
   @Spec CommandSpec spec;

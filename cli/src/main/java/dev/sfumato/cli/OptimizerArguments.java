@@ -60,8 +60,9 @@ final class OptimizerArguments {
       names = "--lr-scheduler",
       paramLabel = "NAME",
       description =
-          "constant, constant_with_warmup, linear, cosine, cosine_with_restarts, polynomial or"
-              + " exponential: 0.9 times less each epoch (default: ${DEFAULT-VALUE}).")
+          "Course of the rate: constant, constant_with_warmup, linear, cosine, cosine_with_restarts,"
+              + " polynomial, piecewise_constant, or exponential, which is times 0.9 each epoch"
+              + " (default: ${DEFAULT-VALUE}).")
   LearningRate.Kind lrScheduler;
 
   @Option(
@@ -70,6 +71,26 @@ final class OptimizerArguments {
       description = "Optimiser steps of warm-up (default: ${DEFAULT-VALUE}).")
   long lrWarmupSteps;
 
+  @Option(
+      names = "--lr-num-cycles",
+      paramLabel = "N",
+      description = "With cosine_with_restarts: its cycles (default: ${DEFAULT-VALUE}).")
+  int lrNumCycles;
+
+  @Option(
+      names = "--lr-power",
+      paramLabel = "X",
+      description = "With polynomial: its power (default: ${DEFAULT-VALUE}).")
+  double lrPower;
+
+  @Option(
+      names = "--lr-step-rules",
+      paramLabel = "RULES",
+      description =
+          "With piecewise_constant: 1:100,0.1:200,0.01 is the base rate until step 100, a tenth of"
+              + " it until step 200, and then a hundredth.")
+  String lrStepRules;
+
   TrainingOptions apply(TrainingOptions options) {
     Adam.Settings kind =
         optimizer == OptimizerName.ADAMW ? Adam.Settings.adamW() : Adam.Settings.adam();
@@ -77,7 +98,11 @@ final class OptimizerArguments {
     TrainingOptions changed =
         options
             .withOptimizer(weightDecay == null ? settings : settings.withWeightDecay(weightDecay))
-            .withLearningRateCurve(lrScheduler, lrWarmupSteps)
+            .withLearningRateCurve(
+                lrScheduler,
+                lrWarmupSteps,
+                new LearningRate.Shape(
+                    lrNumCycles, lrPower, lrStepRules == null ? "" : lrStepRules))
             .withMaxGradNorm(maxGradNorm);
     return learningRate == null ? changed : changed.withLearningRate(learningRate);
   }

@@ -7,11 +7,10 @@ import dev.sfumato.pipeline.TinyStableDiffusion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
-import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Processes that fine-tune a text-to-image model, are killed or interrupted, and resumed. */
 class KilledFineTuningTest {
   private static final int KILLS = 3;
+  private static final int CLASS_PICTURES = 22;
 
   @TempDir static Path folder;
 
@@ -59,35 +59,56 @@ class KilledFineTuningTest {
     run.assertSameAs(undisturbed);
   }
 
+  /** Each class picture is a function of its number, whenever the runs before it ended. */
   @Test
   void aRunThatEndsWhileClassPicturesAreDrawnGoesOn() throws IOException, InterruptedException {
+    Path whole = folder.resolve("whole");
+    Path undisturbed = folder.resolve("undisturbed-prior");
+    Calls.run(prior(undisturbed, whole)).succeeds();
     Path classes = folder.resolve("classes");
     Path output = folder.resolve("prior");
-    List<String> options =
-        new ArrayList<>(
-            options(output, "--class-prompt a --class-count 40 --class-data %s", classes));
-    options.set(options.indexOf("--max-steps") + 1, "1");
-    KilledRun run = new KilledRun(output, options);
+    KilledRun run = new KilledRun(output, prior(output, classes));
+
     Process process = run.start();
     assertThat(KilledRun.waitFor(process, () -> count(classes) >= 4)).isFalse();
     process.destroy(); // SIGTERM, as Ctrl-C
     assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
     assertWithMessage(Files.readString(run.log())).that(process.exitValue()).isEqualTo(128 + 15);
     int drawn = count(classes);
-    assertThat(drawn).isLessThan(40);
+    assertThat(drawn).isLessThan(CLASS_PICTURES);
     assertThat(Files.exists(output.resolve("config.json"))).isFalse();
 
-    byte[] first = Files.readAllBytes(classes.resolve("class-00000.png"));
     Process again = run.start();
-    assertThat(KilledRun.waitFor(again, () -> count(classes) >= drawn + 4)).isFalse();
+    assertThat(KilledRun.waitFor(again, () -> count(classes) > drawn)).isFalse();
     again.destroyForcibly().waitFor(); // SIGKILL
-    run.killAndFinish(0);
-    assertThat(count(classes)).isEqualTo(40);
-    for (int i = 0; i < 40; i++) {
-      String name = String.format(Locale.ROOT, "class-%05d.png", i);
-      assertWithMessage(name).that(ImageIO.read(classes.resolve(name).toFile())).isNotNull();
+    int number = count(classes) - 1; // as if it had been killed while it wrote this one
+    Path half = classes.resolve(".class.png.incomplete");
+    Files.move(classes.resolve(name(number)), half);
+    Files.write(half, Arrays.copyOf(Files.readAllBytes(half), 40));
+
+    run.killAndFinish(KILLS);
+    assertThat(Calls.files(classes)).isEqualTo(Calls.files(whole));
+    assertThat(Calls.files(classes)).hasSize(CLASS_PICTURES);
+    for (Path file : Calls.files(whole)) {
+      assertWithMessage(file.toString())
+          .that(Files.mismatch(classes.resolve(file), whole.resolve(file)))
+          .isEqualTo(-1);
     }
-    assertThat(Files.readAllBytes(classes.resolve("class-00000.png"))).isEqualTo(first);
+    run.assertSameAs(undisturbed);
+  }
+
+  /** A run with encoded pictures on the disk, in a folder of its own. */
+  private static List<String> prior(Path output, Path classes) {
+    return options(
+        output,
+        "--class-prompt a --class-count %s --class-data %s --cache-latents disk --cache-dir %s",
+        CLASS_PICTURES,
+        classes,
+        output + "-cache");
+  }
+
+  private static String name(int number) {
+    return String.format(Locale.ROOT, "class-%05d.png", number);
   }
 
   private static int count(Path classes) {

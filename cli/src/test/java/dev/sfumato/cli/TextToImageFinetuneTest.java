@@ -87,6 +87,8 @@ class TextToImageFinetuneTest {
     String card = Files.readString(output.resolve("README.md"));
     assertThat(card).contains("- lora\n");
     assertThat(card).contains("license: unknown\n");
+    assertThat(card).contains("| learning rate | 0.01, constant |\n");
+    assertThat(card).contains("| batch | 2, accumulated: 2 |\n");
     assertThat(card).contains("instance_prompt: \"a red rose\"\n");
     assertThat(card).contains("load_lora_weights");
     assertThat(Files.readString(output.resolve("report.html"))).contains("Largest changes");

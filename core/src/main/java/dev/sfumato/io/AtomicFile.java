@@ -13,6 +13,8 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -140,6 +142,26 @@ public final class AtomicFile {
   public static boolean isLeftover(Path file) {
     String name = file.getFileName().toString();
     return name.startsWith(".") && name.endsWith(INCOMPLETE);
+  }
+
+  /**
+   * Deletes files in a folder that a process left when it was killed while writing.
+   *
+   * @param age how long ago they were written at least; where others may be writing now, longer
+   *     than they take
+   * @throws SfumatoException if that fails
+   */
+  public static void deleteLeftovers(Path folder, Duration age) {
+    long latest = Instant.now().minus(age).toEpochMilli();
+    try (Stream<Path> entries = Files.list(folder)) {
+      for (Path leftover : entries.filter(AtomicFile::isLeftover).toList()) {
+        if (leftover.toFile().lastModified() <= latest) {
+          Files.deleteIfExists(leftover);
+        }
+      }
+    } catch (IOException e) {
+      throw new SfumatoException(folder + ": cannot be cleared: " + reason(e), e);
+    }
   }
 
   /**

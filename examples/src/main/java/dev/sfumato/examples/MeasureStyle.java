@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -39,6 +40,7 @@ public final class MeasureStyle {
   private final ClipModel clip;
   private final FaceReaders readers;
   private final PictureClassifier styles;
+  private final List<String> oldStyles;
   private final List<String> old;
   private final List<String> fresh;
   private final FeatureStatistics style;
@@ -52,7 +54,12 @@ public final class MeasureStyle {
     this.readers = readers;
     this.output = output;
     this.styles = styles;
-    old = readers.captions(COUNT);
+    List<String> heldOut = readers.captions(Integer.MAX_VALUE);
+    oldStyles = heldOut.stream().map(FaceReaders::style).distinct().sorted().toList();
+    old =
+        oldStyles.stream()
+            .flatMap(name -> heldOut.stream().filter(asksFor(name)).limit(COUNT))
+            .toList();
     Dataset test = pictures(style, DataOptions.Split.TEST);
     fresh = test.captions().stream().limit(COUNT).toList();
     this.style = statistics(test, test.size());
@@ -63,7 +70,12 @@ public final class MeasureStyle {
     if (Files.exists(table())) {
       lines.addAll(Files.readAllLines(table()));
     } else {
-      lines.add("run,weights,step,background,hair,glasses,old_style,new_style,distance");
+      lines.add(
+          String.join(
+              ",",
+              "run,weights,step,background,hair,glasses",
+              String.join(",", oldStyles),
+              "new style,distance"));
     }
   }
 
@@ -81,12 +93,13 @@ public final class MeasureStyle {
   }
 
   /**
-   * Measures a base and the checkpoints of its fine-tunings, raw and averaged: how often the face
-   * of a held-out caption of the old data has what was asked for and its own style, how often one
-   * of a test caption of the new style has that style, and the Fréchet distance of these to real
-   * pictures. All models draw from the same noise. {@code OUTPUT} becomes a folder with {@code
-   * style.csv}, the classifiers, and an old and a new face of each model in {@code faces}. What it
-   * has already is not measured again; {@link StyleCharts} draws it.
+   * Measures a base and the checkpoints of its fine-tunings, raw and averaged. Faces of held-out
+   * captions, equally many of each old style, tell how often background, hair and glasses are as
+   * asked, and how often each style is kept; faces of test captions how often they have the new
+   * style, and their Fréchet distance to real pictures. All models draw from the same noise. {@code
+   * OUTPUT} becomes a folder with {@code style.csv}, the classifiers, and a face of each style from
+   * each model in {@code faces}. What it has already is not measured again; {@link StyleCharts}
+   * draws it.
    */
   public static void main(String[] args) throws IOException {
     Path base = Path.of(args[0]);
@@ -136,38 +149,44 @@ public final class MeasureStyle {
       Tensor oldFaces = draw(pipeline, old);
       Tensor newFaces = draw(pipeline, fresh);
       StringBuilder line = new StringBuilder(name);
-      readers
-          .read(oldFaces, old)
-          .values()
-          .forEach(
-              answers ->
-                  line.append(String.format(Locale.ROOT, ",%.1f", FaceReaders.percent(answers))));
-      line.append(
-          String.format(
-              Locale.ROOT,
-              ",%.1f,%.1f,%.4f",
-              inStyle(oldFaces, old),
-              inStyle(newFaces, fresh),
-              distance(newFaces)));
+      readers.read(oldFaces, old).values().forEach(answers -> line.append(percent(answers)));
+      oldStyles.forEach(style -> line.append(percent(inStyle(style, oldFaces, old))));
+      line.append(percent(inStyle(FaceReaders.style(fresh.get(0)), newFaces, fresh)));
+      line.append(String.format(Locale.ROOT, ",%.4f", distance(newFaces)));
       System.out.println(line);
       lines.add(line.toString());
       Png.write(
           output.resolve("faces").resolve(name.replace(',', '-') + ".png"),
-          Pictures.grid(
-              Tensor.cat(List.of(oldFaces.narrow(0, 0, 1), newFaces.narrow(0, 0, 1)), 0), 2));
+          Pictures.grid(examples(oldFaces, newFaces), oldStyles.size() + 1));
       Files.write(table(), lines);
     }
   }
 
-  /** Returns the percentage of faces that have the style of their captions. */
-  private double inStyle(Tensor drawn, List<String> captions) {
-    int[] read = styles.read(drawn);
-    List<Boolean> right = new ArrayList<>();
-    for (int i = 0; i < read.length; i++) {
-      String seen = styles.card().classNames().get(read[i]);
-      right.add(seen.equals(FaceReaders.style(captions.get(i))));
+  /** Returns the first face of each old style, and of the new one. */
+  private Tensor examples(Tensor oldFaces, Tensor newFaces) {
+    List<Tensor> faces = new ArrayList<>();
+    for (String name : oldStyles) {
+      faces.add(oldFaces.narrow(0, oldStyles.indexOf(name) * COUNT, 1));
     }
-    return FaceReaders.percent(right);
+    faces.add(newFaces.narrow(0, 0, 1));
+    return Tensor.cat(faces, 0);
+  }
+
+  private static String percent(List<Boolean> answers) {
+    return String.format(Locale.ROOT, ",%.1f", FaceReaders.percent(answers));
+  }
+
+  private static Predicate<String> asksFor(String style) {
+    return caption -> style.equals(FaceReaders.style(caption));
+  }
+
+  /** Returns whether each face of a caption that asks for a style has it. */
+  private List<Boolean> inStyle(String style, Tensor drawn, List<String> captions) {
+    int[] read = styles.read(drawn);
+    return IntStream.range(0, read.length)
+        .filter(i -> asksFor(style).test(captions.get(i)))
+        .mapToObj(i -> styles.card().classNames().get(read[i]).equals(style))
+        .toList();
   }
 
   private double distance(Tensor drawn) {

@@ -25,7 +25,6 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Draws the curves of MeasureStyle: STYLE.CSV. The charts are written beside it. */
 public final class StyleCharts {
-  private static final String AVERAGED = ", averaged";
   private static final int WIDTH = 760;
   private static final int HEIGHT = 420;
   private static final List<Color> COLORS =
@@ -35,34 +34,42 @@ public final class StyleCharts {
           new Color(0x3C9A5F),
           new Color(0x8A4FC0),
           new Color(0x555B63));
+  private static final int FIRST_SHARE = 3;
   private static final int LABEL = 110;
   private static final int HEADER = 24;
   private static final int CELL_WIDTH = 70;
-  private static final int CELL_HEIGHT = 138;
+  private static final int CELL_HEIGHT = 206;
 
   private StyleCharts() {}
 
-  /** A row of the table. */
-  private record Row(String curve, int step, double kept, double gained, Path faces) {
+  /** A row of the table: a way, such as {@code low}, one of its runs, and what was measured. */
+  private record Row(
+      String way, String run, boolean averaged, int step, double kept, double gained, Path faces) {
     static Row of(Path csv, String line) {
-      String[] cells = line.split(",");
-      String name = String.join("-", List.of(cells).subList(0, 3)) + ".png";
-      double sum = 0;
-      for (int i = 3; i < 7; i++) {
-        sum += Double.parseDouble(cells[i]);
-      }
+      List<String> cells = List.of(line.split(","));
+      String name = String.join("-", cells.subList(0, FIRST_SHARE)) + ".png";
       return new Row(
-          cells[0] + (cells[1].equals("ema") ? AVERAGED : ""),
-          Integer.parseInt(cells[2]),
-          sum / 4,
-          Double.parseDouble(cells[7]),
+          cells.get(0).replaceAll("-\\d+$", ""),
+          cells.get(0),
+          cells.get(1).equals("ema"),
+          Integer.parseInt(cells.get(2)),
+          cells.subList(FIRST_SHARE, cells.size() - 2).stream()
+              .mapToDouble(Double::parseDouble)
+              .average()
+              .orElseThrow(),
+          Double.parseDouble(cells.get(cells.size() - 2)),
           csv.resolveSibling("faces").resolve(name));
+    }
+
+    String curve() {
+      return run + (averaged ? ", averaged" : "");
     }
   }
 
   /**
-   * Draws {@code kept.png}, the mean of the four answers, {@code gained.png}, and {@code
-   * faces.png}: a line for each curve, a column for each step.
+   * Draws {@code gained.png}, the share of new faces in style over the steps, {@code kept.png}, the
+   * mean of all other shares over the share gained, and {@code faces.png}: a line for each way, a
+   * column for each step. Runs of one way are named {@code low}, {@code low-2} and so on.
    */
   public static void main(String[] args) throws IOException {
     Path csv = Path.of(args[0]);
@@ -71,50 +78,75 @@ public final class StyleCharts {
     Map<String, List<Row>> curves = new LinkedHashMap<>();
     rows.stream()
         .skip(1)
-        .sorted(Comparator.comparingInt(Row::step))
-        .sorted(Comparator.comparing(Row::curve))
+        .sorted(
+            Comparator.comparing(Row::run).thenComparing(Row::averaged).thenComparing(Row::step))
         .forEach(
             row ->
                 curves.computeIfAbsent(row.curve(), x -> new ArrayList<>(List.of(base))).add(row));
-    draw(csv.resolveSibling("kept.png"), "old faces as asked, %", curves, Row::kept);
-    draw(csv.resolveSibling("gained.png"), "new faces in the new style, %", curves, Row::gained);
+    String gained = "new faces in the new style, %";
+    draw(
+        csv.resolveSibling("gained.png"),
+        "optimiser steps",
+        gained,
+        curves,
+        Row::step,
+        Row::gained);
+    draw(
+        csv.resolveSibling("kept.png"),
+        gained,
+        "old faces as asked, %",
+        curves,
+        Row::gained,
+        Row::kept);
+    curves.values().removeIf(points -> last(points).averaged() || !isFirst(last(points)));
     drawFaces(csv.resolveSibling("faces.png"), curves);
   }
 
+  private static Row last(List<Row> points) {
+    return points.get(points.size() - 1);
+  }
+
+  private static boolean isFirst(Row row) {
+    return row.run().equals(row.way());
+  }
+
+  /** Draws a colour for each way; averages are dashed, later runs have crosses. */
   private static void draw(
-      Path file, String title, Map<String, List<Row>> curves, ToDoubleFunction<Row> value) {
+      Path file,
+      String xTitle,
+      String yTitle,
+      Map<String, List<Row>> curves,
+      ToDoubleFunction<Row> x,
+      ToDoubleFunction<Row> y) {
     XYChart chart =
         new XYChartBuilder()
             .width(WIDTH)
             .height(HEIGHT)
-            .xAxisTitle("optimiser steps")
-            .yAxisTitle(title)
+            .xAxisTitle(xTitle)
+            .yAxisTitle(yTitle)
             .build();
     chart.getStyler().setPlotBorderVisible(false).setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setLegendPosition(LegendPosition.OutsideE).setLegendBorderColor(Color.WHITE);
     chart.getStyler().setXAxisDecimalPattern("#,###").setYAxisMin(0.0);
-    List<String> runs = curves.keySet().stream().map(StyleCharts::run).distinct().toList();
+    List<String> ways = curves.values().stream().map(c -> last(c).way()).distinct().toList();
     curves.forEach(
         (name, points) -> {
-          Color color = COLORS.get(runs.indexOf(run(name)) % COLORS.size());
+          Row row = last(points);
+          Color color = COLORS.get(ways.indexOf(row.way()) % COLORS.size());
           XYSeries curve =
               chart.addSeries(
                   name,
-                  points.stream().mapToDouble(Row::step).toArray(),
-                  points.stream().mapToDouble(value).toArray());
-          curve.setMarker(SeriesMarkers.CIRCLE).setMarkerColor(color).setLineColor(color);
-          if (!name.equals(run(name))) {
+                  points.stream().mapToDouble(x).toArray(),
+                  points.stream().mapToDouble(y).toArray());
+          curve.setMarker(isFirst(row) ? SeriesMarkers.CIRCLE : SeriesMarkers.CROSS);
+          curve.setMarkerColor(color).setLineColor(color);
+          if (row.averaged()) {
             curve.setLineStyle(
                 new BasicStroke(
                     2, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {6, 4}, 0));
           }
         });
     Png.write(file, BitmapEncoder.getBufferedImage(chart));
-  }
-
-  /** Returns the run of a curve. */
-  private static String run(String curve) {
-    return curve.replace(AVERAGED, "");
   }
 
   private static void drawFaces(Path file, Map<String, List<Row>> curves) throws IOException {

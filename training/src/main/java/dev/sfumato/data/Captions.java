@@ -63,7 +63,7 @@ final class Captions {
     String columns =
         source.columns().isEmpty()
             ? ""
-            : "choose one of the columns "
+            : (source.columns().size() == 1 ? "choose the column " : "choose one of the columns ")
                 + String.join(", ", source.columns())
                 + " with `captionColumn`, ";
     String files =

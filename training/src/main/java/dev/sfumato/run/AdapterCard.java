@@ -60,7 +60,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         description,
         trigger().map(t -> "**Trigger words**: put `" + t + "` into prompts.\n\n").orElse(""),
         ModelCard.table(facts.model()),
-        ModelCard.table(facts.results()),
+        ModelCard.table(facts.training()),
         base.isEmpty() ? "BASE" : base,
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),

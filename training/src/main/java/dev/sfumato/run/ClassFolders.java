@@ -17,6 +17,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -31,7 +32,7 @@ import java.util.stream.Stream;
  * @param prior the options
  */
 record ClassFolders(PriorPreservation prior) {
-  private static final int BATCH = 4;
+  private static final int GROUP = 4; // pictures drawn at once
 
   /** Returns whether pictures are missing. */
   boolean isIncomplete() {
@@ -57,8 +58,9 @@ record ClassFolders(PriorPreservation prior) {
   }
 
   /**
-   * Draws the missing pictures; each is complete or absent, so a run that was stopped meanwhile
-   * goes on with the next.
+   * Draws the missing pictures. Each is a function of the model, the options and its number alone,
+   * and complete or absent: a run that was stopped or killed meanwhile gets the same pictures when
+   * it goes on. What a killed process left half-written is deleted.
    *
    * @param side the side of the pictures in pixels; 0 for the model's own
    * @param seed of their noise
@@ -69,7 +71,7 @@ record ClassFolders(PriorPreservation prior) {
         .byFolder()
         .forEach(
             (folder, text) -> {
-              create(folder);
+              prepare(folder);
               for (int left = missing(folder); left > 0; left = missing(folder)) {
                 listener.onTask(
                     String.format(
@@ -77,14 +79,15 @@ record ClassFolders(PriorPreservation prior) {
                         "drawing class pictures, %d of %d",
                         prior.count() - left + 1,
                         prior.count()));
-                draw(base, folder, Math.min(left, BATCH), sized(text, side), seed, listener);
+                draw(base, folder, left, sized(text, side).withSeed(seed), listener);
               }
             });
   }
 
-  private static void create(Path folder) {
+  private static void prepare(Path folder) {
     try {
       AtomicFile.createDirectories(folder);
+      AtomicFile.deleteLeftovers(folder, Duration.ZERO);
     } catch (IOException e) {
       throw new SfumatoException(folder + ": cannot be made: " + AtomicFile.reason(e), e);
     }
@@ -95,37 +98,40 @@ record ClassFolders(PriorPreservation prior) {
     return side == 0 ? options : options.withSize(side, side);
   }
 
+  /** Draws the group of pictures in which the first one is missing, and writes those missing. */
   private static void draw(
       DiffusionPipeline base,
       Path folder,
-      int count,
+      int most,
       SamplingOptions options,
-      long seed,
       TrainingRun.Listener listener) {
-    int first = pictures(folder).size();
-    SamplingOptions drawn = options.withCount(count).withBatchSize(count).withSeed(seed + first);
+    int done = pictures(folder).size();
     Sampler.Listener watcher =
         (step, x) -> {
           if (listener.stopAsked()) {
             throw new SfumatoException(
                 folder
                     + ": stopped after "
-                    + first
+                    + done
                     + " class pictures: the same call goes on with the next");
           }
         };
-    for (BufferedImage picture : base.draw(drawn, watcher)) {
-      Png.write(free(folder), picture);
+    int free = 0;
+    while (Files.exists(file(folder, free))) {
+      free++;
     }
+    int first = free - free % GROUP;
+    SamplingOptions drawn =
+        options.withCount(GROUP).withBatchSize(GROUP).withSeed(options.seed() + first);
+    List<BufferedImage> images = base.draw(drawn, watcher);
+    IntStream.range(0, GROUP)
+        .filter(i -> !Files.exists(file(folder, first + i)))
+        .limit(most)
+        .forEach(i -> Png.write(file(folder, first + i), images.get(i)));
   }
 
-  private static Path free(Path folder) {
-    for (int i = pictures(folder).size(); ; i++) {
-      Path file = folder.resolve(String.format(Locale.ROOT, "class-%05d.png", i));
-      if (!Files.exists(file)) {
-        return file;
-      }
-    }
+  private static Path file(Path folder, int number) {
+    return folder.resolve(String.format(Locale.ROOT, "class-%05d.png", number));
   }
 
   /**

@@ -71,6 +71,25 @@ record RunFacts(
     return Optional.ofNullable(settings().get("license"));
   }
 
+  /** Returns the settings that others want to know first, then {@link #results}. */
+  Map<String, String> training() {
+    Map<String, String> all = settings();
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("learning rate", all.get("learning_rate") + ", " + all.get("lr_scheduler"));
+    Optional.ofNullable(all.get("text_encoder_learning_rate"))
+        .ifPresent(rate -> facts.put("learning rate of the text encoder", rate));
+    facts.put(
+        "batch",
+        all.get("batch_size") + ", accumulated: " + all.get("gradient_accumulation_steps"));
+    facts.put("moving average", all.get("use_ema").equals("true") ? "yes" : "no");
+    Optional.ofNullable(all.get("class_prompt"))
+        .ifPresent(text -> facts.put("class pictures", text));
+    facts.put("steps", number(history.steps().size()));
+    facts.put("seed", all.get("seed"));
+    facts.putAll(results());
+    return facts;
+  }
+
   /** Returns the progress and the losses of the run. */
   Map<String, String> results() {
     Map<String, String> facts = new LinkedHashMap<>();

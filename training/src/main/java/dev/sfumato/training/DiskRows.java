@@ -1,17 +1,20 @@
 package dev.sfumato.training;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Rows on the disk, a file for each, named by its key. A file gets its name when it is whole, and
@@ -19,8 +22,9 @@ import org.slf4j.LoggerFactory;
  * together.
  */
 final class DiskRows implements RowStore {
-  private static final Logger log = LoggerFactory.getLogger(DiskRows.class);
+  private static final System.Logger log = System.getLogger(DiskRows.class.getName());
 
+  private static final Duration LEFT = Duration.ofHours(1);
   private static final String ROW = "row";
   private static final String CHECKSUM = "crc32";
 
@@ -36,8 +40,23 @@ final class DiskRows implements RowStore {
   }
 
   private Path file(String key) {
-    folder = folder == null ? place.get() : folder;
+    if (folder == null) {
+      folder = place.get();
+      sweep();
+    }
     return folder.resolve(key.substring(0, 2)).resolve(key + ".safetensors");
+  }
+
+  /** Deletes what killed processes left, but nothing that another process writes now. */
+  private void sweep() {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    try (Stream<Path> parts = Files.list(folder)) {
+      parts.filter(Files::isDirectory).forEach(part -> AtomicFile.deleteLeftovers(part, LEFT));
+    } catch (IOException | SfumatoException e) {
+      log.log(Level.WARNING, folder + ": what a killed run left is not deleted: " + e.getMessage());
+    }
   }
 
   @Override
@@ -66,7 +85,7 @@ final class DiskRows implements RowStore {
       Safetensors.write(file(key), Map.of(ROW, tensor), Map.of(CHECKSUM, checksum(tensor)));
     } catch (SfumatoException e) {
       full = true;
-      log.warn("latents are no longer kept on the disk: {}", e.getMessage());
+      log.log(Level.WARNING, "latents are no longer kept on the disk: " + e.getMessage());
     }
   }
 

@@ -4,6 +4,10 @@ import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /**
  * The learning rate of each optimiser step, as in diffusers' {@code get_scheduler}: a linear
@@ -11,10 +15,11 @@ import java.util.Map;
  *
  * @param kind the curve
  * @param base the rate at the start of the curve
- * @param warmupSteps optimiser steps of warm-up; {@link Kind#CONSTANT} and {@link Kind#EXPONENTIAL}
- *     have none
+ * @param warmupSteps optimiser steps of warm-up; {@link Kind#CONSTANT}, {@link
+ *     Kind#PIECEWISE_CONSTANT} and {@link Kind#EXPONENTIAL} have none
+ * @param shape what some curves need beside
  */
-public record LearningRate(Kind kind, double base, long warmupSteps) {
+public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape) {
   private static final double POLYNOMIAL_END = 1e-7;
   private static final double EXPONENTIAL_GAMMA = 0.9;
 
@@ -28,6 +33,66 @@ public record LearningRate(Kind kind, double base, long warmupSteps) {
     if (warmupSteps < 0) {
       throw new SfumatoException("`lrWarmupSteps` must not be negative");
     }
+    if (kind == Kind.PIECEWISE_CONSTANT && shape.rules().isEmpty()) {
+      throw new SfumatoException(
+          "`lrScheduler` piecewise_constant needs `lrStepRules`, such as 1:100,0.1:200,0.01");
+    }
+  }
+
+  /** A rate with the usual shape. */
+  public LearningRate(Kind kind, double base, long warmupSteps) {
+    this(kind, base, warmupSteps, Shape.USUAL);
+  }
+
+  /** Returns a copy with another rate at the start of the curve. */
+  public LearningRate withBase(double other) {
+    return new LearningRate(kind, other, warmupSteps, shape);
+  }
+
+  /**
+   * What some curves need.
+   *
+   * @param cycles of {@link Kind#COSINE_WITH_RESTARTS}, at least 1
+   * @param power of {@link Kind#POLYNOMIAL}, more than 0
+   * @param rules of {@link Kind#PIECEWISE_CONSTANT}, as diffusers writes them: {@code
+   *     1:100,0.1:200,0.01} is the base rate until step 100, a tenth of it until step 200, and then
+   *     a hundredth; empty for other curves
+   */
+  public record Shape(int cycles, double power, String rules) {
+    private static final String NUMBER = "\\d+(\\.\\d*)?([eE]-?\\d+)?";
+    private static final Pattern RULES =
+        Pattern.compile("((" + NUMBER + ":\\d{1,18},)*" + NUMBER + ")?");
+
+    /** One cycle, a straight line, and no rules. */
+    public static final Shape USUAL = new Shape(1, 1, "");
+
+    /**
+     * @throws SfumatoException if a number is out of range, or rules cannot be read
+     */
+    public Shape {
+      if (cycles < 1) {
+        throw new SfumatoException("`lrNumCycles` must be at least 1, but is " + cycles);
+      }
+      if (!(power > 0 && power < Double.POSITIVE_INFINITY)) {
+        throw new SfumatoException("`lrPower` must be more than 0 and finite, but is " + power);
+      }
+      if (!RULES.matcher(rules).matches()) {
+        throw new SfumatoException(
+            "`lrStepRules` '" + rules + "' cannot be read: write them as in 1:100,0.1:200,0.01");
+      }
+    }
+
+    private double factor(long step) {
+      String[] parts = rules.split(",");
+      NavigableMap<Long, Double> until = new TreeMap<>();
+      for (int i = 0; i < parts.length - 1; i++) {
+        String[] rule = parts[i].split(":");
+        until.put(Long.parseLong(rule[1]), Double.parseDouble(rule[0]));
+      }
+      return Optional.ofNullable(until.higherEntry(step))
+          .map(Map.Entry::getValue)
+          .orElseGet(() -> Double.parseDouble(parts[parts.length - 1]));
+    }
   }
 
   /** The curves. */
@@ -40,10 +105,12 @@ public record LearningRate(Kind kind, double base, long warmupSteps) {
     LINEAR,
     /** {@code (1 + cos(pi p)) / 2} with p the finished share of the run. */
     COSINE,
-    /** Like {@link #COSINE}, and restarted at its end. */
+    /** As many of {@link #COSINE} as the shape has cycles, one after the other. */
     COSINE_WITH_RESTARTS,
-    /** Straight down to 1e-7. */
+    /** Down to 1e-7 as the shape's power of the share that is left. */
     POLYNOMIAL,
+    /** The base rate times the factors of the shape's rules. */
+    PIECEWISE_CONSTANT,
     /** 0.9 times less after each epoch. */
     EXPONENTIAL;
 
@@ -85,8 +152,16 @@ public record LearningRate(Kind kind, double base, long warmupSteps) {
   }
 
   Map<String, Object> settings() {
-    return Map.of(
-        "learning_rate", base, "lr_scheduler", kind.toString(), "lr_warmup_steps", warmupSteps);
+    Map<String, Object> settings = new TreeMap<>();
+    settings.put("learning_rate", base);
+    settings.put("lr_scheduler", kind.toString());
+    settings.put("lr_warmup_steps", warmupSteps);
+    settings.put("lr_num_cycles", shape.cycles());
+    settings.put("lr_power", shape.power());
+    if (!shape.rules().isEmpty()) {
+      settings.put("lr_step_rules", shape.rules());
+    }
+    return settings;
   }
 
   private double factor(long step, long totalSteps, long stepsPerEpoch) {
@@ -96,6 +171,9 @@ public record LearningRate(Kind kind, double base, long warmupSteps) {
     if (kind == Kind.EXPONENTIAL) {
       return Math.pow(EXPONENTIAL_GAMMA, step / Math.max(1, stepsPerEpoch));
     }
+    if (kind == Kind.PIECEWISE_CONSTANT) {
+      return shape.factor(step);
+    }
     if (step < warmupSteps) {
       return (double) step / Math.max(1, warmupSteps);
     }
@@ -103,10 +181,11 @@ public record LearningRate(Kind kind, double base, long warmupSteps) {
     return switch (kind) {
       case LINEAR -> Math.max(0, 1 - progress);
       case COSINE -> (1 + Math.cos(Math.PI * progress)) / 2;
-      case COSINE_WITH_RESTARTS -> progress >= 1 ? 0 : (1 + Math.cos(Math.PI * (progress % 1))) / 2;
+      case COSINE_WITH_RESTARTS ->
+          progress >= 1 ? 0 : (1 + Math.cos(Math.PI * (shape.cycles() * progress % 1))) / 2;
       case POLYNOMIAL -> {
         double end = POLYNOMIAL_END / base;
-        yield progress > 1 ? end : (1 - end) * (1 - progress) + end;
+        yield progress > 1 ? end : (1 - end) * Math.pow(1 - progress, shape.power()) + end;
       }
       default -> 1;
     };

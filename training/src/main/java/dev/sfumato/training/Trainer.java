@@ -160,7 +160,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * The same.
+   * Takes one optimiser step, like {@link #step()}, with other work before the update.
    *
    * @param beforeUpdate runs after the gradients are complete and clipped, and before they change
    *     the weights
@@ -251,7 +251,8 @@ public final class Trainer implements AutoCloseable {
           String.format(
               Locale.ROOT,
               "step %d: the loss is %s and the gradient norm %s; the weights were not changed:"
-                  + " use a lower `learningRate` or `maxGradNorm` 1 and go on with `resume`",
+                  + " use a lower `learningRate` or `maxGradNorm` 1 and go on with `resume`, from an earlier"
+                  + " checkpoint if the loss had grown before",
               progress.step() + 1,
               mean,
               gradNorm));

@@ -114,7 +114,7 @@ public final class TrainingOptions {
 
   /** Returns the learning rate of text encoders over the steps, if they are trained. */
   public LearningRate textEncoderLearningRate() {
-    return learningRate(textRate.orElse(rate.learningRate.base()));
+    return rate.learningRate.withBase(textRate.orElse(rate.learningRate.base()));
   }
 
   /** Returns the norm to which gradients are clipped; 0 for no clipping. */
@@ -164,7 +164,7 @@ public final class TrainingOptions {
 
   /** Returns a copy with another base learning rate. */
   public TrainingOptions withLearningRate(double base) {
-    return withLearningRate(learningRate(base));
+    return withLearningRate(rate.learningRate.withBase(base));
   }
 
   /** Returns a copy with another learning rate over the steps. */
@@ -173,18 +173,15 @@ public final class TrainingOptions {
   }
 
   /** Returns a copy with another curve of the learning rate, whose base stays as it is. */
-  public TrainingOptions withLearningRateCurve(LearningRate.Kind kind, long warmupSteps) {
-    LearningRate curve = new LearningRate(kind, rate.learningRate.base(), warmupSteps);
+  public TrainingOptions withLearningRateCurve(
+      LearningRate.Kind kind, long warmupSteps, LearningRate.Shape shape) {
+    LearningRate curve = new LearningRate(kind, rate.learningRate.base(), warmupSteps, shape);
     return withRate(new Rate(curve, rate.chosen));
   }
 
   /** Returns a copy with this base learning rate, unless one was chosen. */
   public TrainingOptions withUsualLearningRate(double base) {
     return rate.chosen ? this : withLearningRate(base);
-  }
-
-  private LearningRate learningRate(double base) {
-    return new LearningRate(rate.learningRate.kind(), base, rate.learningRate.warmupSteps());
   }
 
   private TrainingOptions withRate(Rate other) {

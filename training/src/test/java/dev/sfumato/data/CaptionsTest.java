@@ -96,6 +96,8 @@ class CaptionsTest {
         .containsExactly("a rose");
     assertThat(failure(REQUIRED.withColumns(new Columns("", "", "titel"))))
         .contains("no column 'titel' for `captionColumn`; there are tags, prompt");
+    write("metadata.jsonl", "{\"file_name\": \"a.png\", \"prompt\": \"a rose\"}");
+    assertThat(failure(REQUIRED)).contains("choose the column prompt with `captionColumn`");
   }
 
   @Test

@@ -21,6 +21,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,6 +43,7 @@ class LatentCacheTest {
   private Path model;
   private Path data;
   private Path place;
+  private int side = 16;
 
   @BeforeEach
   void write() throws IOException {
@@ -52,7 +56,7 @@ class LatentCacheTest {
   }
 
   private List<Double> losses(LatentCache cache, boolean centered, BatchOptions.Tags tags) {
-    DataOptions options = DataOptions.defaults().withResolution(16).withCenterCrop(centered);
+    DataOptions options = DataOptions.defaults().withResolution(side).withCenterCrop(centered);
     Dataset dataset = Datasets.open(data.toString(), options);
     BatchOptions order = new BatchOptions(2, true, false, 0).withTags(tags);
     Objective objective = Objective.defaults().withCaptionDropout(0.3);
@@ -133,6 +137,27 @@ class LatentCacheTest {
       }
     }
     assertThat(losses(disk())).isEqualTo(none);
+  }
+
+  /** Other processes may be writing into the same folder. */
+  @Test
+  void onlyWhatWasLeftLongAgoIsDeleted() throws IOException {
+    losses(disk());
+    Path part = files("vae-").get(0).getParent();
+    Path old = Files.writeString(part.resolve(".a.incomplete"), "half");
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+    Path young = Files.writeString(part.resolve(".b.incomplete"), "half");
+    losses(disk());
+    assertThat(Files.exists(old)).isFalse();
+    assertThat(Files.exists(young)).isTrue();
+  }
+
+  @Test
+  void aChangedCropIsNoticed() {
+    losses(disk());
+    side = 8;
+    assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
+    assertThat(files("vae-")).hasSize(2 * PICTURES);
   }
 
   @Test
