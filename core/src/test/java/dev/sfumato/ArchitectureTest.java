@@ -190,6 +190,12 @@ public class ArchitectureTest {
         .check(classes);
   }
 
+  /** A project without a provider of SLF4J would otherwise be told so by its first call. */
+  @Test
+  void onlyTheLoggerOfTheJdkIsUsed() {
+    noClasses().should().dependOnClassesThat().resideInAPackage("org.slf4j..").check(classes);
+  }
+
   // ---- names
 
   @Test

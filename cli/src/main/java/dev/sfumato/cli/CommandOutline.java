@@ -26,7 +26,10 @@ final class CommandOutline {
     Map<Class<?>, String> headings = new LinkedHashMap<>();
     headings.put(DataArguments.class, "Pictures");
     headings.put(LoadingArguments.class, "Model");
+    headings.put(TrainCommand.class, "Model");
+    headings.put(FinetuneCommand.class, "Model");
     headings.put(ModelArguments.class, "Model");
+    headings.put(MethodArguments.class, "Method");
     headings.put(WeightArguments.class, "Weights");
     headings.put(TrainingArguments.class, "Training");
     headings.put(OptimizerArguments.class, "Optimiser");
@@ -37,6 +40,7 @@ final class CommandOutline {
     headings.put(GuideArguments.class, "Guides");
     headings.put(GuidanceArguments.class, "Guidance");
     headings.put(ClassifierArguments.class, "Classifiers");
+    headings.put(DeviceOptions.class, "Computing");
     headings.put(ComputeOptions.class, "Computing");
     return headings;
   }
@@ -87,10 +91,14 @@ final class CommandOutline {
   /** Returns an option's names and the form of its value. Long names stand below each other. */
   static String names(OptionSpec option) {
     String names = String.join(", ", option.names());
-    return (names.startsWith("--") ? "    " : "") + names + label(option.command(), option);
+    String both = option.negatable() ? names.replaceFirst("^--", "--[no-]") : names;
+    return (both.startsWith("--") ? "    " : "") + both + label(option.command(), option);
   }
 
   private static String label(CommandSpec command, ArgSpec argument) {
+    if (!argument.splitRegex().isEmpty() && argument.paramLabel().contains("|")) {
+      return "=" + argument.paramLabel() + "[,...]"; // not all choices again
+    }
     Help.IParamLabelRenderer labels =
         new Help(command, Help.defaultColorScheme(Help.Ansi.OFF)).createDefaultParamLabelRenderer();
     return labels.renderParameterLabel(argument, Help.Ansi.OFF, List.of()).toString();

@@ -10,6 +10,7 @@ import picocli.CommandLine.Spec;
 /** The command {@code completion}. */
 @Command(
     name = "completion",
+    mixinStandardHelpOptions = true,
     description = "Prints a shell script that completes commands and options.",
     footer = {"Example:", "  source <(sfumato completion bash)"})
 final class CompletionCommand implements Runnable {
@@ -23,7 +24,7 @@ final class CompletionCommand implements Runnable {
     }
   }
 
-  @Parameters(paramLabel = "SHELL", description = "The shell: ${COMPLETION-CANDIDATES}.")
+  @Parameters(paramLabel = "SHELL", description = "The shell: bash or zsh.")
   private Shell shell;
 
   @Spec private CommandSpec spec;

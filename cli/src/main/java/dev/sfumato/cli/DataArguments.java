@@ -126,8 +126,8 @@ final class DataArguments {
 
   @Option(
       names = "--channels",
-      paramLabel = "rgb|gray",
-      description = "Colours (default: gray for MNIST files, rgb for folders).")
+      paramLabel = "auto|rgb|gray",
+      description = "Colours (default: auto, gray for MNIST files and rgb for others).")
   DataOptions.Channels channels;
 
   @Option(

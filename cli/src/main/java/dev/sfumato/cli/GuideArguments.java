@@ -103,7 +103,7 @@ final class GuideArguments {
       names = "--clip-temperature",
       paramLabel = "T",
       description =
-          "With several texts in clip=: they compete in a softmax (default: distances are added).")
+          "With several texts in clip=: let them compete in a softmax (default: distances are added).")
   Double clipTemperature;
 
   @Option(

@@ -19,15 +19,15 @@ final class MethodArguments {
       names = "--method",
       paramLabel = "full|lora|textual-inversion",
       description =
-          "Text-to-image models: what learns, all weights of the U-Net, small matrices beside them,"
-              + " or the vectors of a new word (default: lora).")
+          "Text-to-image models: what learns, all weights of the U-Net (full), small matrices beside"
+              + " them (lora), or the vectors of a new word (default: lora).")
   Method.Kind method;
 
   @Option(
       names = "--train-text-encoder",
       negatable = true,
       fallbackValue = "true",
-      description = "The text encoders learn, too, in full or by the LoRA.")
+      description = "Train the text encoders, too: in full, or by the LoRA.")
   Boolean trainTextEncoder;
 
   @Option(
@@ -41,13 +41,14 @@ final class MethodArguments {
   @Option(
       names = "--lora-rank",
       paramLabel = "R",
-      description = "Rank of the matrices: more can learn more and takes more room (default: 16).")
+      description =
+          "Rank of the matrices: a higher one learns more and makes a larger file (default: 16).")
   Integer loraRank;
 
   @Option(
       names = "--lora-alpha",
       paramLabel = "A",
-      description = "Factor of the change, as alpha / rank (default: the rank).")
+      description = "Strength of the change, which is scaled by alpha / rank (default: the rank).")
   Double loraAlpha;
 
   @Option(

@@ -60,9 +60,9 @@ final class OptimizerArguments {
       names = "--lr-scheduler",
       paramLabel = "NAME",
       description =
-          "constant, constant_with_warmup, linear, cosine, cosine_with_restarts, polynomial,"
-              + " piecewise_constant or exponential: 0.9 times less each epoch (default:"
-              + " ${DEFAULT-VALUE}).")
+          "Course of the rate: constant, constant_with_warmup, linear, cosine, cosine_with_restarts,"
+              + " polynomial, piecewise_constant, or exponential, which is times 0.9 each epoch"
+              + " (default: ${DEFAULT-VALUE}).")
   LearningRate.Kind lrScheduler;
 
   @Option(

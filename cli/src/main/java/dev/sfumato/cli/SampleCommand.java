@@ -8,7 +8,6 @@ import dev.sfumato.model.PictureSpace;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureFile;
 import dev.sfumato.picture.PictureFormat;
-import dev.sfumato.picture.PictureGrid;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PictureParameters;
@@ -38,6 +37,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code sfumato sample}. */
@@ -122,13 +122,15 @@ final class SampleCommand implements Callable<Integer> {
       out = Path.of("samples.png");
     }
     WrongCall.checked(spec, this::requireEndings);
-    WrongCall.checked(spec, () -> PictureGrid.ofRows(rows != null ? rows : 1));
+    if (rows != null && rows < 1) {
+      throw new ParameterException(spec.commandLine(), "--rows must be at least 1, not " + rows);
+    }
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
     try (Scope scope = Scope.open();
         GuideModels guideModels = new GuideModels(device);
-        DiffusionPipeline pipeline = loading.load();
-        DiffusionPipeline refiner = texts.refine(pipeline)) {
+        DiffusionPipeline pipeline = loading.load(compute.precision);
+        DiffusionPipeline refiner = texts.refine(pipeline, compute.precision)) {
       requireFilesHold(pipeline.pictureChannels());
       texts.teach(pipeline);
       compute.place(pipeline, device);

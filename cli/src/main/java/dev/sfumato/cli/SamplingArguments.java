@@ -22,7 +22,7 @@ final class SamplingArguments {
       paramLabel = "NAME",
       description =
           "Update rule, with the model's own settings: ${COMPLETION-CANDIDATES} (default: the"
-              + " model's).")
+              + " model's; for evaluate ddim).")
   SchedulerKind scheduler;
 
   @Option(

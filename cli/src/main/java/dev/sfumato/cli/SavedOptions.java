@@ -3,7 +3,9 @@ package dev.sfumato.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.run.OutputDirectory;
 import dev.sfumato.run.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,6 +50,8 @@ final class SavedOptions implements IDefaultValueProvider {
   /**
    * Returns the defaults for {@code args}: those of the run that they resume, if any, else those of
    * {@code library}.
+   *
+   * @throws SfumatoException if there is no run to resume
    */
   static SavedOptions of(String[] args, Training library) {
     ObjectNode values = JsonFile.MAPPER.valueToTree(library.settings());
@@ -58,7 +62,9 @@ final class SavedOptions implements IDefaultValueProvider {
     }
     int output = words.indexOf("--output");
     if (words.contains("--resume") && output >= 0 && output + 1 < words.size()) {
-      Path file = Path.of(words.get(output + 1)).resolve(FILE);
+      Path run = Path.of(words.get(output + 1));
+      OutputDirectory.requireRun(run);
+      Path file = run.resolve(FILE);
       if (Files.isRegularFile(file)) {
         values.setAll(JsonFile.read(file, ObjectNode.class));
       }

@@ -12,7 +12,6 @@ import java.util.Set;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -51,8 +50,6 @@ public final class Sfumato implements Runnable {
           VersionCommand.class,
           CompletionCommand.class,
           HelpCommand.class);
-
-  private static final String HELP = "Shows the help of the program or of a command.";
 
   /** Commands that describe the others. */
   private static final Set<Class<?>> ABOUT_ALL = Set.of(CompletionCommand.class, HelpCommand.class);
@@ -114,8 +111,6 @@ public final class Sfumato implements Runnable {
     HelpPage.design(commands);
     Optional.ofNullable(commands.getSubcommands().get("launch"))
         .ifPresent(launch -> launch.setStopAtPositional(true));
-    Optional.ofNullable(commands.getSubcommands().get("help"))
-        .ifPresent(help -> help.getCommandSpec().usageMessage().description(HELP));
     return commands;
   }
 

@@ -4,11 +4,13 @@ import java.io.Console;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.function.Supplier;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
+import me.tongfei.progressbar.ProgressState;
 
 /** A progress bar on standard error, if that is a terminal. */
 final class StepProgress implements AutoCloseable {
@@ -22,20 +24,29 @@ final class StepProgress implements AutoCloseable {
   }
 
   private StepProgress(String task, long done, long max, String unit, long unitSize) {
-    bar =
-        !hasTerminal()
-            ? null
-            : new ProgressBarBuilder()
-                .setTaskName(task)
-                .setStyle(ProgressBarStyle.ASCII)
-                .setInitialMax(max)
-                .setUnit(unit, unitSize)
-                .startsFrom(done, Duration.ZERO)
-                .setUpdateIntervalMillis(250)
-                .continuousUpdate()
-                .setConsumer(new DelegatingProgressBarConsumer(StepProgress::show, WIDTH))
-                .clearDisplayOnFinish()
-                .build();
+    bar = hasTerminal() ? bar(task, done, max, unit, unitSize) : null;
+  }
+
+  private static ProgressBar bar(String task, long done, long max, String unit, long unitSize) {
+    ProgressBarBuilder builder =
+        new ProgressBarBuilder()
+            .setTaskName(task)
+            .setStyle(ProgressBarStyle.ASCII)
+            .setInitialMax(max)
+            .setUnit(unit, unitSize)
+            .startsFrom(done, Duration.ZERO)
+            .setUpdateIntervalMillis(250)
+            .continuousUpdate()
+            .setConsumer(new DelegatingProgressBarConsumer(StepProgress::show, WIDTH))
+            .clearDisplayOnFinish();
+    return (max < 0 ? builder.setRenderer(StepProgress::withoutEnd) : builder).build();
+  }
+
+  /** Returns the line of a task of unknown length, such as {@code load the model, 3 s}. */
+  private static String withoutEnd(ProgressState state, int width) {
+    String message = state.getExtraMessage().strip();
+    long seconds = Duration.between(state.getStartInstant(), Instant.now()).toSeconds();
+    return state.getTaskName() + (message.isEmpty() ? "" : ": " + message) + ", " + seconds + " s";
   }
 
   /** Counts megabytes; their total is set later. */

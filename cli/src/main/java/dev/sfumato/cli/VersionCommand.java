@@ -5,7 +5,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** The command {@code version}. */
-@Command(name = "version", description = "Prints the version of Sfumato.")
+@Command(
+    name = "version",
+    mixinStandardHelpOptions = true,
+    description = "Prints the version of Sfumato.")
 final class VersionCommand implements Runnable {
   @Spec private CommandSpec spec;
 

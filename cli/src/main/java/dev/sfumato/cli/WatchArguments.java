@@ -60,7 +60,7 @@ final class WatchArguments {
 
   @Option(
       names = "--log",
-      paramLabel = "csv,tensorboard,mlflow",
+      paramLabel = "csv|tensorboard|mlflow",
       split = ",",
       defaultValue = "csv,tensorboard",
       description =

@@ -78,6 +78,11 @@ class DownloadsTest {
   }
 
   @Test
+  void aMisspeltDirectoryIsNotReportedAsAFailureOfTheHub() {
+    Calls.run("sample --model src/mian").failsWith(1, "; did you mean src/main?\n");
+  }
+
+  @Test
   void saysWhichRevisionIsNone() {
     Calls.run("sample --model org/name@a:b")
         .failsWith(1, "org/name@a:b: is not the name of a revision");

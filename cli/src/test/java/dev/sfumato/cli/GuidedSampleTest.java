@@ -148,6 +148,7 @@ class GuidedSampleTest {
       delimiter = '|',
       value = {
         "--guide colour=red | guide 'colour' is unknown: use color, clip",
+        "--guide colour=red | or oversaturation; did you mean color?",
         "--guide color | guide color needs a value",
         "--guide color=1,0,2 | lie between 0 and 1, not at 2.0",
         "--guide color=#12345g | neither like #1ae680",

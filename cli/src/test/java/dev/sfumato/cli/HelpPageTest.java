@@ -71,7 +71,8 @@ class HelpPageTest {
           .get(command)
           .getCommandSpec()
           .options()
-          .forEach(o -> assertThat(page).contains(o.longestName().replace("-", "\\-")));
+          .forEach(
+              o -> assertThat(page).contains(CommandOutline.names(o).replace("-", "\\-").strip()));
       for (String line : page.lines().filter(l -> l.startsWith(".")).toList()) {
         assertThat(line).matches("\\.(TH|SH|TP|B|P|nf|fi|br)( .*)?");
       }

@@ -7,6 +7,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 class SfumatoTest {
   @Test
@@ -69,16 +71,23 @@ class SfumatoTest {
       delimiter = '|',
       quoteCharacter = '"',
       value = {
-        "sample --model m --steps x | 'x' is not a whole number (see",
-        "sample --model m --precision x | expected one of fp32, bf16 but was 'x' (see",
-        "train --data d --output o --lr-scheduler x | one of constant, constant_with_warmup, linear",
-        "finetune --model m --data d --output o --method x | one of full, lora, textual-inversion",
-        "completion fish | expected one of bash, zsh but was 'fish' (see",
-        "quickstart --seconds x | 'x' is not a number (see",
+        "sample --model m --steps x | error: --steps must be a whole number, not 'x' (see",
+        "sample --model m --precision x | error: --precision must be fp32 or bf16, not 'x' (see",
+        "sample --model m --scheduler euler-ancestral | not 'euler-ancestral'; did you mean euler_a",
+        "convert --model m --output o --precision x | --precision must be fp32, fp16 or bf16, not",
+        "train --data d --output o --lr-scheduler cosin | or exponential, not 'cosin'; did you mean",
+        "completion fish | SHELL must be bash or zsh, not 'fish'",
+        "quickstart --seconds x | --seconds must be a number, not 'x' (see",
+        "sample --steps | error: --steps needs a value: N (see",
+        "sample -model m | error: there is no option -model; did you mean --model? (see",
+        "sample --model m --rows 0 | error: --rows must be at least 1, not 0 (see",
+        "sample --model m 7 | error: unexpected argument '7' (see sfumato sample",
+        "evaluate --model a --images b | error: give only one of --model, --images or --train-",
         "quickstart --seconds -5 | --seconds must be above 0",
         "quickstart --steps 0 | --steps must be at least 1",
-        "evaluate | error: Missing required argument",
-        "help sampel | did you mean sample?"
+        "evaluate | error: give one of --model, --images or --train-classifier (see",
+        "nosuch | error: there is no command 'nosuch' (see sfumato --help)",
+        "help sampel | error: there is no command 'sampel'; did you mean sample? (see"
       })
   void aWrongCallIsSaidInPlainWords(String call, String message) {
     assertThat(Calls.run(call).failsWith(2).err()).contains(message);
@@ -87,6 +96,41 @@ class SfumatoTest {
   @Test
   void anOptionThatIsMissingIsSaidToBe() {
     Calls.run("finetune --data x --output y").failsWith(2, "--model");
+  }
+
+  /** Messages name the choices by {@link CallError#choices}, the help by the option's label. */
+  @Test
+  void theChoicesInMessagesAreThoseOfTheHelp() {
+    int compared = 0;
+    for (CommandLine command : Sfumato.commands().getSubcommands().values()) {
+      for (OptionSpec option : command.getCommandSpec().options()) {
+        List<String> choices = CallError.choices(option);
+        if (!choices.isEmpty() && option.paramLabel().contains("|")) {
+          assertThat(choices).isEqualTo(List.of(option.paramLabel().split("\\|")));
+          compared++;
+        }
+      }
+    }
+    assertThat(compared).isGreaterThan(10);
+  }
+
+  @Test
+  void eachCommandHasHelp() {
+    for (String command : Sfumato.commands().getSubcommands().keySet()) {
+      String help = Calls.run(command + " --help").succeeds().out();
+      assertThat(help).startsWith("Usage: sfumato " + command);
+      assertThat(Calls.run("help " + command).succeeds().out()).isEqualTo(help);
+    }
+  }
+
+  @Test
+  void anOptionThatCanBeSwitchedOffSaysSo() {
+    assertThat(Calls.run("finetune --help").succeeds().out()).contains("--[no-]flip");
+  }
+
+  @Test
+  void aRunThatIsNotThereCannotBeResumed() {
+    Calls.run("train --output nowhere --resume").failsWith(1, "nowhere: there is no run to resume");
   }
 
   @ParameterizedTest

@@ -25,7 +25,16 @@ public final class AutoencoderFile {
   private AutoencoderFile() {}
 
   /**
-   * Loads the autoencoder.
+   * Loads an autoencoder from a directory with {@code config.json}, or from a model directory.
+   *
+   * @throws SfumatoException if {@code directory} holds none
+   */
+  public static AutoencoderKL load(Path directory) {
+    return ofDirectory(directory);
+  }
+
+  /**
+   * Loads an autoencoder that replaces another.
    *
    * @param like the autoencoder that it replaces; a file without configuration has its factors
    * @throws SfumatoException if {@code path} holds none
@@ -54,14 +63,16 @@ public final class AutoencoderFile {
   }
 
   private static AutoencoderKL ofDirectory(Path path) {
-    Path folder = folder(path);
-    AutoencoderKLConfig config =
-        JsonFile.read(folder.resolve("config.json"), AutoencoderKLConfig.class);
     try (Scope scope = Scope.open()) {
       return filled(
-          new AutoencoderKL(config),
-          Weights.in(folder, ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
+          new AutoencoderKL(config(path)),
+          Weights.in(folder(path), ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
     }
+  }
+
+  /** Reads the configuration of the autoencoder of {@link #load(Path)}, without its weights. */
+  public static AutoencoderKLConfig config(Path directory) {
+    return JsonFile.read(folder(directory).resolve("config.json"), AutoencoderKLConfig.class);
   }
 
   private static Path folder(Path path) {

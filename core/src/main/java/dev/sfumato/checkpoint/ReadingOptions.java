@@ -4,7 +4,7 @@ import dev.sfumato.scheduler.PredictionType;
 import java.util.Optional;
 
 /**
- * Choices where the files of a model leave one.
+ * Choices that the files of a model leave open.
  *
  * @param variant the variant of weights to prefer, such as {@code fp16}
  * @param predictionType the prediction of a single file's U-Net; empty: as its keys say

@@ -1,8 +1,7 @@
 package dev.sfumato.checkpoint;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.clip.ClipTextModel;
-import dev.sfumato.clip.ClipTokenizer;
+import dev.sfumato.clip.ClipTextEncoder;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.UNet2DConditionConfig;
@@ -28,16 +27,9 @@ public record WholeModel(
     SchedulerConfig scheduler,
     UNet2DConditionModel unet,
     AutoencoderKL autoencoder,
-    Map<String, Text> texts) {
+    Map<String, ClipTextEncoder> texts) {
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final Map<String, String> METADATA = Map.of("format", "pt");
-
-  /**
-   * A text encoder.
-   *
-   * @param config the content of its {@code config.json}
-   */
-  public record Text(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {}
 
   /**
    * Writes a directory in diffusers' layout, each file whole or not at all.
@@ -50,15 +42,15 @@ public record WholeModel(
     texts.forEach(
         (suffix, text) -> {
           Path folder = directory.resolve("text_encoder" + suffix);
-          JsonFile.write(folder.resolve("config.json"), text.config);
+          JsonFile.write(folder.resolve("config.json"), text.config());
           try (Scope scope = Scope.open()) {
             Safetensors.write(
                 folder.resolve("model.safetensors"),
-                text.model.transformersWeights(),
+                text.model().transformersWeights(),
                 METADATA,
                 floats);
           }
-          text.tokenizer.save(directory.resolve("tokenizer" + suffix));
+          text.tokenizer().save(directory.resolve("tokenizer" + suffix));
         });
     scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
     JsonFile.write(directory.resolve("model_index.json"), index);
@@ -111,10 +103,13 @@ public record WholeModel(
     return config.useLinearProjection() ? OriginalKind.TWO : OriginalKind.ONE;
   }
 
-  private static Map<String, Tensor> weights(OriginalKind kind, String suffix, Text text) {
+  private static Map<String, Tensor> weights(
+      OriginalKind kind, String suffix, ClipTextEncoder text) {
     Map<String, Tensor> weights =
         new LinkedHashMap<>(
-            kind.isOpenClip(suffix) ? text.model.parameters() : text.model.transformersWeights());
+            kind.isOpenClip(suffix)
+                ? text.model().parameters()
+                : text.model().transformersWeights());
     if (!kind.isXl() || suffix.isEmpty()) {
       weights.keySet().removeIf(name -> name.startsWith("text_projection"));
     }
@@ -126,7 +121,7 @@ public record WholeModel(
         .values()
         .forEach(
             text -> {
-              if (!text.tokenizer.isBuiltIn(text.model.config().vocabSize())) {
+              if (!text.tokenizer().isBuiltIn(text.model().config().vocabSize())) {
                 throw new SfumatoException(
                     file
                         + ": one file cannot hold this model, whose tokenizer is not CLIP's: "
@@ -143,8 +138,8 @@ public record WholeModel(
     settings.put("vae", autoencoder.config());
     texts.forEach(
         (suffix, text) -> {
-          settings.put("text_encoder" + suffix, text.config);
-          settings.put("tokenizer" + suffix, text.tokenizer.settings());
+          settings.put("text_encoder" + suffix, text.config());
+          settings.put("tokenizer" + suffix, text.tokenizer().settings());
         });
     return JsonFile.MAPPER.valueToTree(settings).toString();
   }

@@ -183,26 +183,6 @@ public record ClipModel(
         Map.of("format", "pt"));
   }
 
-  /**
-   * Writes the text encoder and its tokenizer as the folders {@code text_encoder} and {@code
-   * tokenizer} of a Stable Diffusion model.
-   *
-   * @throws SfumatoException if transformers has no such text encoder, or a file cannot be written
-   */
-  public void saveTextEncoder(Path directory) {
-    ClipTextModel text = network.text();
-    Path folder = directory.resolve("text_encoder");
-    JsonFile.write(
-        folder.resolve("config.json"),
-        TransformersLayout.writtenTextConfig(text.config(), tokenizer.begin(), tokenizer.end()));
-    try (Scope scope = Scope.open()) {
-      Map<String, Tensor> weights = new LinkedHashMap<>(text.transformersWeights());
-      weights.remove("text_projection.weight"); // which CLIPTextModel does not have
-      Safetensors.write(folder.resolve("model.safetensors"), weights, Map.of("format", "pt"));
-    }
-    tokenizer.save(directory.resolve("tokenizer"), text.config().contextLength());
-  }
-
   /** Frees the weights. */
   @Override
   public void close() {

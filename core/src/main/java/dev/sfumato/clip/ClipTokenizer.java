@@ -138,9 +138,9 @@ public final class ClipTokenizer {
     vocabulary.save(directory);
   }
 
-  /** Writes the same files for a model that reads rows of {@code length} tokens. */
-  void save(Path directory, int length) {
-    vocabulary.asTransformers(length).save(directory);
+  /** Returns the same by the rules of transformers, for rows of {@code length} tokens. */
+  ClipTokenizer asTransformers(int length) {
+    return transformers(vocabulary.asTransformers(length), UnaryOperator.identity());
   }
 
   int begin() {

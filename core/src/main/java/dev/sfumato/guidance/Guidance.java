@@ -141,9 +141,9 @@ public final class Guidance implements Cloneable {
   }
 
   /**
-   * The same with each step taken {@code recurrence} times: all but the last time, the picture
-   * travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal Guidance, Bansal et
-   * al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al. 2022).
+   * Returns the same with each step taken {@code recurrence} times: all but the last time, the
+   * picture travels back to the noise of the step (FreeDoM, Yu et al. 2023; Universal Guidance,
+   * Bansal et al. 2023; with inpainting, the resampling of RePaint, Lugmayr et al. 2022).
    *
    * @throws SfumatoException if it is below 1
    */

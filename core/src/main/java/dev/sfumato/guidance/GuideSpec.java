@@ -1,5 +1,6 @@
 package dev.sfumato.guidance;
 
+import dev.sfumato.NearNames;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.picture.PictureReader;
@@ -11,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -42,24 +42,20 @@ import java.util.stream.Collectors;
  * <p>Immutable.
  */
 public final class GuideSpec {
-  private static final List<String> CLIP = List.of("clip", "clip-image");
-
-  /** The kinds that have an option; an empty list means all. */
-  private static final Map<String, List<String>> OPTIONS =
-      Map.ofEntries(
-          Map.entry("scale", List.of()),
-          Map.entry("schedule", List.of()),
-          Map.entry("from", List.of()),
-          Map.entry("until", List.of()),
-          Map.entry("every", List.of()),
-          Map.entry("clip", CLIP),
-          Map.entry("cuts", CLIP),
-          Map.entry("cut-power", CLIP),
-          Map.entry("cut-overview", CLIP),
-          Map.entry("cut-pool", CLIP),
-          Map.entry("clip-temperature", List.of("clip")),
-          Map.entry("clip-layers", List.of("clip-image")),
-          Map.entry("low-pass", List.of("reference")));
+  private static final List<String> KINDS =
+      List.of(
+          "color",
+          "clip",
+          "clip-image",
+          "brightness",
+          "contrast",
+          "saturation",
+          "symmetry",
+          "reference",
+          "class",
+          "tv",
+          "range",
+          "oversaturation");
 
   private static final String OWN = "";
 
@@ -74,15 +70,18 @@ public final class GuideSpec {
 
   private final String kind;
   private final String value;
-  private final Map<String, String> options;
+  private final GuideOptions options;
   private final Optional<Guide> own;
   private final Optional<UnaryOperator<Tensor>> classifier;
   private final Optional<ClipModel> clip;
 
+  /** The guide, if nothing must be loaded for it. */
+  private final Optional<Guide> ready;
+
   private GuideSpec(
       String kind,
       String value,
-      Map<String, String> options,
+      GuideOptions options,
       Optional<Guide> own,
       Optional<UnaryOperator<Tensor>> classifier,
       Optional<ClipModel> clip) {
@@ -92,7 +91,7 @@ public final class GuideSpec {
     this.own = own;
     this.classifier = classifier;
     this.clip = clip;
-    check();
+    ready = own.or(this::ofValue);
   }
 
   /**
@@ -104,13 +103,23 @@ public final class GuideSpec {
     String[] parts = text.split("=", 2);
     String value = parts.length == 1 ? "" : parts[1];
     return new GuideSpec(
-        parts[0], value, Map.of(), Optional.empty(), Optional.empty(), Optional.empty());
+        parts[0],
+        value,
+        GuideOptions.defaults(parts[0]),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** Makes a custom guide. */
   public static GuideSpec of(String name, Guide guide) {
     return new GuideSpec(
-        name, OWN, Map.of(), Optional.of(guide), Optional.empty(), Optional.empty());
+        name,
+        OWN,
+        GuideOptions.defaults(name),
+        Optional.of(guide),
+        Optional.empty(),
+        Optional.empty());
   }
 
   /**
@@ -120,8 +129,7 @@ public final class GuideSpec {
    * @throws SfumatoException if this guide has no such option, or the value does not fit it
    */
   public GuideSpec with(String option, Object value) {
-    Map<String, String> more = new HashMap<>(options);
-    more.put(option, value.toString());
+    GuideOptions more = options.with(option, value.toString(), own.isPresent());
     return new GuideSpec(kind, this.value, more, own, classifier, clip);
   }
 
@@ -134,7 +142,7 @@ public final class GuideSpec {
   }
 
   /**
-   * The same with a classifier that knows its classes by name.
+   * Returns the same guide with a classifier that knows its classes by name.
    *
    * @param labels from the guide's value, names or labels separated by commas, to labels
    * @throws SfumatoException if {@code labels} does not know a class
@@ -180,7 +188,7 @@ public final class GuideSpec {
    * @throws SfumatoException if a CLIP model or a classifier is missing
    */
   public GuideSpec requireComplete() {
-    if (isClip() && clip.isEmpty() && !options.containsKey("clip")) {
+    if (isClip() && clip.isEmpty() && options.clip().isEmpty()) {
       throw new SfumatoException(
           "guide " + kind + " needs a CLIP model: give its option clip, a directory or a Hub id");
     }
@@ -198,8 +206,8 @@ public final class GuideSpec {
    */
   public ScheduledGuide make(String name, GuideSources sources) {
     requireComplete();
-    Guide guide = own.or(this::ofValue).orElseGet(() -> loaded(sources));
-    return new ScheduledGuide(name, guide, weight());
+    Guide guide = ready.orElseGet(() -> loaded(sources));
+    return new ScheduledGuide(name, guide, options.weight());
   }
 
   // ---- the guide
@@ -211,160 +219,67 @@ public final class GuideSpec {
   /** Returns the guide if it needs only its value. */
   private Optional<Guide> ofValue() {
     return switch (kind) {
-      case "color" -> Optional.of(ColorGuide.parse(value()));
-      case "brightness" -> Optional.of(new BrightnessGuide(number(kind, value())));
-      case "contrast" -> Optional.of(new ContrastGuide(number(kind, value())));
-      case "saturation" -> Optional.of(new SaturationGuide(number(kind, value())));
-      case "symmetry" -> Optional.of(SymmetryGuide.parse(value()));
+      case "color" -> Optional.of(ColorGuide.parse(given()));
+      case "brightness" -> Optional.of(new BrightnessGuide(number()));
+      case "contrast" -> Optional.of(new ContrastGuide(number()));
+      case "saturation" -> Optional.of(new SaturationGuide(number()));
+      case "symmetry" -> Optional.of(SymmetryGuide.parse(given()));
       case "tv" -> Optional.of(new TotalVariationGuide());
       case "range" -> Optional.of(new RangeGuide());
       case "oversaturation" -> Optional.of(new OversaturationGuide());
-      case "clip", "clip-image", "reference", "class" -> Optional.empty();
+      case "class" -> {
+        given();
+        yield classifier.map(reader -> new ClassGuide(reader, labels()));
+      }
+      case "clip", "clip-image", "reference" -> {
+        given();
+        yield Optional.empty();
+      }
       default ->
           throw new SfumatoException(
               "guide '"
                   + kind
-                  + "' is unknown: use color, clip, clip-image, brightness, contrast, saturation,"
-                  + " symmetry, reference, class, tv, range or oversaturation");
+                  + "' is unknown: use "
+                  + String.join(", ", KINDS.subList(0, KINDS.size() - 1))
+                  + (" or " + KINDS.get(KINDS.size() - 1))
+                  + NearNames.asked(kind, KINDS));
     };
   }
 
-  private Guide loaded(GuideSources sources) {
-    return switch (kind) {
-      case "reference" ->
-          new ReferenceGuide(sources.picture(Path.of(value())), whole("low-pass", 1));
-      case "class" -> new ClassGuide(classifier.orElseThrow(), labels());
-      default -> byClip(clip.orElseGet(() -> sources.clip(options.get("clip"))));
-    };
-  }
-
-  private Guide byClip(ClipModel model) {
-    Optional<Pixels> picture =
-        kind.equals("clip") ? Optional.empty() : Optional.of(PictureReader.read(Path.of(value())));
-    try {
-      ClipPrompts prompts =
-          picture
-              .map(pixels -> ClipPrompts.ofPicture(model, pixels, layers()))
-              .orElseGet(() -> ClipPrompts.ofTexts(model, value()));
-      return new ClipGuide(model, cutouts(), prompts, temperature());
-    } catch (SfumatoException e) {
-      throw new Unsuitable(e);
-    }
-  }
-
-  private Cutouts cutouts() {
-    int cuts = whole("cuts", 4);
-    if (options.containsKey("cut-pool")) {
-      if (options.containsKey("cut-power")) {
-        throw new SfumatoException("cut-pool and cut-power are two kinds of cuts: give one");
-      }
-      return new PooledCutouts(cuts, number("cut-pool", 1));
-    }
-    if (!options.containsKey("cut-power")) {
-      if (options.containsKey("cut-overview")) {
-        throw new SfumatoException("cut-overview needs cut-power");
-      }
-      return new CourseCutouts(cuts);
-    }
-    String said = options.getOrDefault("cut-overview", "0.25");
-    String[] overview = said.split(":", 2);
-    return new PowerLawCutouts(
-        cuts,
-        number("cut-power", 1),
-        number("cut-overview", overview[0]),
-        number("cut-overview", overview[overview.length - 1]));
-  }
-
-  // ---- the options
-
-  /** Checks all options so far. */
-  private void check() {
-    if (own.isEmpty() && ofValue().isEmpty()) {
-      value();
-      if (kind.equals("class") && classifier.isPresent()) {
-        labels();
-      }
-    }
-    options.keySet().forEach(this::requireOption);
-    weight();
-    whole("low-pass", 1);
-    cutouts();
-    temperature();
-    layers();
-  }
-
-  private void requireOption(String option) {
-    List<String> kinds = OPTIONS.get(option);
-    if (kinds == null) {
-      throw new SfumatoException("guides have no option '" + option + "'");
-    }
-    if (!kinds.isEmpty() && (own.isPresent() || !kinds.contains(kind))) {
-      throw new SfumatoException(
-          ("guide " + kind + " has no option " + option + ", which is for ")
-              + String.join(" and ", kinds));
-    }
-  }
-
-  private GuideWeight weight() {
-    try {
-      return new GuideWeight(
-          number("scale", 40),
-          GuideSchedule.parse(options.getOrDefault("schedule", "constant")),
-          number("from", 0),
-          number("until", 1),
-          whole("every", 1));
-    } catch (SfumatoException e) {
-      throw new SfumatoException("guide " + kind + ": " + e.getMessage(), e);
-    }
-  }
-
-  private OptionalDouble temperature() {
-    return options.containsKey("clip-temperature")
-        ? OptionalDouble.of(number("clip-temperature", 1))
-        : OptionalDouble.empty();
-  }
-
-  private List<Integer> layers() {
-    String said = options.getOrDefault("clip-layers", "");
-    return said.isEmpty()
-        ? List.of()
-        : Arrays.stream(said.split(",")).map(layer -> whole("clip-layers", layer)).toList();
+  private double number() {
+    return GuideOptions.number(kind, given());
   }
 
   private long[] labels() {
-    return Arrays.stream(value().split(",")).mapToLong(label -> whole("class", label)).toArray();
+    return Arrays.stream(given().split(","))
+        .mapToLong(label -> GuideOptions.whole("class", label))
+        .toArray();
   }
 
-  private String value() {
+  private String given() {
     if (value.isEmpty()) {
       throw new SfumatoException("guide " + kind + " needs a value: " + kind + "=VALUE");
     }
     return value;
   }
 
-  private double number(String option, double otherwise) {
-    String said = options.get(option);
-    return said == null ? otherwise : number(option, said);
+  private Guide loaded(GuideSources sources) {
+    return kind.equals("reference")
+        ? new ReferenceGuide(sources.picture(Path.of(value)), options.lowPass())
+        : byClip(clip.orElseGet(() -> sources.clip(options.clip().orElseThrow())));
   }
 
-  private int whole(String option, int otherwise) {
-    String said = options.get(option);
-    return said == null ? otherwise : whole(option, said);
-  }
-
-  private static double number(String what, String said) {
+  private Guide byClip(ClipModel model) {
+    Optional<Pixels> picture =
+        kind.equals("clip") ? Optional.empty() : Optional.of(PictureReader.read(Path.of(value)));
     try {
-      return Double.parseDouble(said);
-    } catch (NumberFormatException e) {
-      throw new SfumatoException(what + " '" + said + "' is not a number", e);
-    }
-  }
-
-  private static int whole(String what, String said) {
-    try {
-      return Integer.parseInt(said.strip());
-    } catch (NumberFormatException e) {
-      throw new SfumatoException(what + " '" + said + "' is not a whole number", e);
+      ClipPrompts prompts =
+          picture
+              .map(pixels -> ClipPrompts.ofPicture(model, pixels, options.layers()))
+              .orElseGet(() -> ClipPrompts.ofTexts(model, value));
+      return new ClipGuide(model, options.cutouts(), prompts, options.temperature());
+    } catch (SfumatoException e) {
+      throw new Unsuitable(e);
     }
   }
 }

@@ -50,7 +50,8 @@ public final class Hub {
     if (exists(name)) {
       return Path.of(name);
     }
-    String missing = name + ": there is no such model directory" + NearPaths.asked(name);
+    String near = NearPaths.asked(name);
+    String missing = name + ": there is no such model directory" + near;
     Optional<HubId> id = isPath(name) ? Optional.empty() : HubId.parse(name);
     if (id.isEmpty()) {
       throw new SfumatoException(
@@ -61,7 +62,9 @@ public final class Hub {
     try {
       return snapshot(id.get(), Kind.MODEL, choice, listener);
     } catch (SfumatoException e) {
-      throw new SfumatoException(missing + "; and on the Hub: " + e.getMessage(), e);
+      // With a directory of nearly the same name, that is what was meant.
+      throw new SfumatoException(
+          near.isEmpty() ? missing + "; and on the Hub: " + e.getMessage() : missing, e);
     }
   }
 

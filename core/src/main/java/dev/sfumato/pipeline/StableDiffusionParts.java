@@ -6,7 +6,9 @@ import dev.sfumato.checkpoint.LoraFile;
 import dev.sfumato.checkpoint.LoraTargets;
 import dev.sfumato.checkpoint.ModelParts;
 import dev.sfumato.checkpoint.ReadingOptions;
+import dev.sfumato.checkpoint.TextEncoderFile;
 import dev.sfumato.checkpoint.WholeModel;
+import dev.sfumato.clip.ClipTextEncoder;
 import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.SafetyChecker;
 import dev.sfumato.model.AutoencoderKL;
@@ -17,6 +19,7 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
@@ -48,6 +51,9 @@ record StableDiffusionParts(
   private static final List<String> SUFFIXES = List.of("", "_2");
 
   private static final String CHECKER = "safety_checker";
+
+  /** The source of a model that was put together, for error messages. */
+  private static final String NEW = "the model";
 
   /** Parts that are never read, and those that are not without a safety checker. */
   private static final List<String> WITH_CHECKER =
@@ -82,17 +88,18 @@ record StableDiffusionParts(
     Map<String, Object> index = files.index();
     SchedulerConfig scheduler =
         files.scheduler().with("clip_sample", false); // latents are never limited
-    UNet2DConditionModel unet = filled(new UNet2DConditionModel(files.unet()), files, "unet");
+    UNet2DConditionModel unet =
+        filled(new UNet2DConditionModel(files.unet()), files, "unet", options.precision());
     AutoencoderKL autoencoder =
         options.vae().isPresent()
             ? AutoencoderFile.load(options.vae().get(), files.autoencoder())
-            : filled(new AutoencoderKL(files.autoencoder()), files, "vae");
+            : filled(new AutoencoderKL(files.autoencoder()), files, "vae", Precision.FP32);
     autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
     requireFit(unet.config(), autoencoder.config(), files.source());
     List<TextEncoder> encoders = new ArrayList<>();
     for (String suffix : SUFFIXES) {
       if (has(index, "text_encoder" + suffix)) {
-        encoders.add(TextEncoder.load(files, suffix));
+        encoders.add(TextEncoder.of(TextEncoderFile.load(files, suffix)));
       }
     }
     PromptEncoder prompts = prompts(unet.config(), encoders, index, files.source());
@@ -103,6 +110,42 @@ record StableDiffusionParts(
         .loras()
         .forEach(lora -> LoraFile.open(lora.path()).mergeInto(parts.loraTargets(), lora.scale()));
     return parts;
+  }
+
+  /**
+   * Puts the parts of a model with one text encoder together.
+   *
+   * @throws SfumatoException if they do not fit
+   */
+  static StableDiffusionParts of(
+      UNet2DConditionModel unet,
+      AutoencoderKL autoencoder,
+      ClipTextEncoder encoder,
+      SchedulerConfig scheduler) {
+    requireFit(unet.config(), autoencoder.config(), NEW);
+    autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
+    Map<String, Object> index = index(scheduler);
+    return new StableDiffusionParts(
+        unet,
+        autoencoder,
+        prompts(unet.config(), List.of(TextEncoder.of(encoder)), index, NEW),
+        Optional.empty(),
+        scheduler.with("clip_sample", false), // latents are never limited
+        index);
+  }
+
+  private static Map<String, Object> index(SchedulerConfig scheduler) {
+    Map<String, Object> index = new LinkedHashMap<>();
+    index.put("_class_name", "StableDiffusionPipeline");
+    index.put("_diffusers_version", "0.40.0");
+    WITH_CHECKER.forEach(part -> index.put(part, Arrays.asList(null, null)));
+    index.put("requires_safety_checker", false);
+    index.put("scheduler", List.of("diffusers", scheduler.className()));
+    index.put("text_encoder", List.of("transformers", "CLIPTextModel"));
+    index.put("tokenizer", List.of("transformers", "CLIPTokenizer"));
+    index.put("unet", List.of("diffusers", "UNet2DConditionModel"));
+    index.put("vae", List.of("diffusers", "AutoencoderKL"));
+    return index;
   }
 
   private static Optional<SafetyChecker> checker(ModelParts files, LoadingOptions options) {
@@ -129,21 +172,22 @@ record StableDiffusionParts(
     return new LoraTargets(unet, texts);
   }
 
-  private static <T extends Module> T filled(T network, ModelParts files, String part) {
+  private static <T extends Module> T filled(
+      T network, ModelParts files, String part, Precision precision) {
     try (Scope scope = Scope.open()) {
-      network.load(files.weights(part));
+      network.load(files.weights(part), precision);
       return network;
     }
   }
 
   /** Requires a U-Net of latents alone or, to complete pictures, of a mask and masked latents. */
   private static void requireFit(
-      UNet2DConditionConfig unet, AutoencoderKLConfig vae, Path directory) {
+      UNet2DConditionConfig unet, AutoencoderKLConfig vae, Object source) {
     int latents = vae.latentChannels();
     boolean takesThem = unet.inChannels() == latents || unet.inChannels() == 2 * latents + 1;
     if (!takesThem || unet.outChannels() != latents) {
       throw new SfumatoException(
-          directory
+          source
               + ": the U-Net takes "
               + unet.inChannels()
               + " channels and the autoencoder has "
@@ -160,19 +204,18 @@ record StableDiffusionParts(
       UNet2DConditionConfig unet,
       List<TextEncoder> encoders,
       Map<String, Object> index,
-      Path directory) {
+      Object source) {
     boolean xl = unet.additionEmbedType().isPresent();
     if (encoders.isEmpty() || !xl && encoders.size() > 1) {
       throw new SfumatoException(
-          directory
+          source
               + ": model_index.json names "
               + encoders.size()
               + " text encoders, which does not suit its U-Net");
     }
     if (xl && !encoders.get(encoders.size() - 1).model().projects()) {
       throw new SfumatoException(
-          directory
-              + ": the last text encoder has no text_projection.weight, which the U-Net needs");
+          source + ": the last text encoder has no text_projection.weight, which the U-Net needs");
     }
     boolean zeros = Boolean.TRUE.equals(index.getOrDefault("force_zeros_for_empty_prompt", xl));
     return new PromptEncoder(
@@ -223,10 +266,9 @@ record StableDiffusionParts(
     for (String left : oneFile || checker.isEmpty() ? WITH_CHECKER : List.of("image_encoder")) {
       written.replace(left, Arrays.asList(null, null)); // a plain null, too: diffusers refuses it
     }
-    Map<String, WholeModel.Text> texts = new LinkedHashMap<>();
+    Map<String, ClipTextEncoder> texts = new LinkedHashMap<>();
     for (int i = 0; i < prompts.encoders().size(); i++) {
-      TextEncoder text = prompts.encoders().get(i);
-      texts.put(suffix(i), new WholeModel.Text(text.model(), text.tokenizer(), text.config()));
+      texts.put(suffix(i), prompts.encoders().get(i).written());
     }
     WholeModel model = new WholeModel(written, scheduler, unet, autoencoder, texts);
     if (oneFile) {

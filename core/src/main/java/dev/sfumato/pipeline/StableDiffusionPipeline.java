@@ -1,15 +1,18 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFile;
 import dev.sfumato.checkpoint.LoraLayers;
 import dev.sfumato.checkpoint.LoraOptions;
+import dev.sfumato.clip.ClipTextEncoder;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.Condition;
 import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.LatentSpace;
 import dev.sfumato.model.PictureSpace;
+import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.nn.Module;
 import dev.sfumato.picture.NamedPicture;
 import dev.sfumato.picture.Pixels;
@@ -70,11 +73,30 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     return load(path, LoadingOptions.DEFAULT);
   }
 
+  /**
+   * Puts a model together from its parts, which then belong to it.
+   *
+   * @param unet the network of latents
+   * @param autoencoder decodes them, such as that of {@code AutoencoderFile.load}
+   * @param encoder reads prompts, such as that of {@code TextEncoderFile.load}
+   * @param scheduler the settings of the noise
+   * @throws SfumatoException if the parts do not fit
+   */
+  public static StableDiffusionPipeline of(
+      UNet2DConditionModel unet,
+      AutoencoderKL autoencoder,
+      ClipTextEncoder encoder,
+      SchedulerConfig scheduler) {
+    return new StableDiffusionPipeline(
+        StableDiffusionParts.of(unet, autoencoder, encoder, scheduler));
+  }
+
   /** Loads a model with choices. */
   static StableDiffusionPipeline load(Path path, LoadingOptions options) {
     StableDiffusionPipeline pipeline =
         new StableDiffusionPipeline(StableDiffusionParts.load(path, options));
     try {
+      pipeline.precision(options.precision());
       options.words().forEach(word -> pipeline.addTextualInversion(word, Optional.empty()));
       return pipeline;
     } catch (RuntimeException e) {
@@ -302,7 +324,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Goes on with the LoRA of {@link #newLora} that {@link LiveLora#save} wrote.
+   * Continues with the LoRA of {@link #newLora} that {@link LiveLora#save} wrote.
    *
    * @throws SfumatoException if the file holds a LoRA of another shape
    */
@@ -328,7 +350,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Goes on with the word of {@link #newWord} that {@link LearnedWord#save} wrote.
+   * Continues with the word of {@link #newWord} that {@link LearnedWord#save} wrote.
    *
    * @throws SfumatoException if the file holds another word, or another number of vectors
    */
@@ -371,6 +393,10 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   @Override
   public void precision(Precision precision) {
+    if (precision == Precision.FP32 && parts.unet().isHalved()) {
+      throw new InvalidOptionException(
+          "`precision`: the model was loaded in bf16: load it in fp32 to compute in fp32");
+    }
     parts.unet().precision(precision);
     parts.prompts().encoders().forEach(encoder -> encoder.model().precision(precision));
   }

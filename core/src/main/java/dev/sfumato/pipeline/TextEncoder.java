@@ -1,17 +1,12 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.checkpoint.ModelParts;
 import dev.sfumato.clip.ClipConfig;
+import dev.sfumato.clip.ClipTextEncoder;
 import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.ClipTokenizer;
-import dev.sfumato.io.JsonObject;
-import dev.sfumato.nn.Weights;
-import dev.sfumato.tensor.Construction;
-import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.lang.System.Logger.Level;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,38 +21,14 @@ import java.util.Map;
 record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {
   private static final System.Logger log = System.getLogger(TextEncoder.class.getName());
 
-  /**
-   * Loads the text encoder and the tokenizer with {@code suffix}.
-   *
-   * @throws SfumatoException naming the file that is missing or does not fit
-   */
-  static TextEncoder load(ModelParts parts, String suffix) {
-    ClipTokenizer tokenizer = parts.tokenizer(suffix);
-    String part = "text_encoder" + suffix;
-    try (Scope scope = Scope.open();
-        Construction made = Construction.begin()) {
-      Map<String, Object> settings = parts.textEncoder(suffix);
-      Weights weights = parts.weights(part);
-      String source = parts.source().resolve(part).resolve("config.json") + ": ";
-      ClipTextModel model =
-          ClipTextModel.of(JsonObject.of(source, settings), weights.tensors(), weights.source());
-      model.trainable().forEach(weight -> weight.requiresGrad(false));
-      requireFits(model, tokenizer, parts.source().resolve("tokenizer" + suffix));
-      made.complete();
-      return new TextEncoder(model, tokenizer, settings);
-    }
+  /** Makes the same of a text encoder with its tokenizer. */
+  static TextEncoder of(ClipTextEncoder encoder) {
+    return new TextEncoder(encoder.model(), encoder.tokenizer(), encoder.config());
   }
 
-  private static void requireFits(ClipTextModel model, ClipTokenizer tokenizer, Path folder) {
-    if (tokenizer.size() > model.config().vocabSize()) {
-      throw new SfumatoException(
-          folder
-              + ": has "
-              + tokenizer.size()
-              + " tokens, but the text encoder knows "
-              + model.config().vocabSize()
-              + ": it is the tokenizer of another model");
-    }
+  /** Returns the encoder, to be written. */
+  ClipTextEncoder written() {
+    return new ClipTextEncoder(model, tokenizer, config);
   }
 
   /** Returns the length of a row of tokens, including begin and end. */

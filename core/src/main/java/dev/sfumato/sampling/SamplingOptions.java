@@ -218,8 +218,8 @@ public final class SamplingOptions implements Cloneable {
   }
 
   /**
-   * The same with one setting of the model's {@code scheduler_config.json} changed, such as {@code
-   * thresholding} to {@code true}.
+   * Returns a copy with one setting of the model's {@code scheduler_config.json} changed, such as
+   * {@code thresholding} to {@code true}.
    *
    * @param name of the setting
    * @param json its value as JSON; what is not JSON is a text

@@ -122,7 +122,8 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   }
 
   /**
-   * The same with one setting of this scheduler, which {@link #with} does not look for.
+   * Returns the same settings with one of this scheduler changed, which {@link #with} does not look
+   * for.
    *
    * @param name as in {@code scheduler_config.json}, such as {@code thresholding}
    * @param json the value as JSON, such as {@code true} or {@code 0.995}; what is not JSON is a

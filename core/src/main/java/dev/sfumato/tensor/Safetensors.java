@@ -1,9 +1,9 @@
 package dev.sfumato.tensor;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -248,10 +248,9 @@ public final class Safetensors {
       Map<String, String> metadata,
       Function<Tensor, DType> stored)
       throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
-    ObjectNode root = mapper.createObjectNode();
+    ObjectNode root = JsonFile.MAPPER.createObjectNode();
     if (!metadata.isEmpty()) {
-      root.set(SafetensorsHeader.METADATA, mapper.valueToTree(new TreeMap<>(metadata)));
+      root.set(SafetensorsHeader.METADATA, JsonFile.MAPPER.valueToTree(new TreeMap<>(metadata)));
     }
     long end = 0;
     for (String name : names) {
@@ -261,10 +260,10 @@ public final class Safetensors {
       end = start + tensor.numel() * dtype.bytes();
       root.putObject(name)
           .put("dtype", dtype.code())
-          .<ObjectNode>set("shape", mapper.valueToTree(tensor.shape()))
-          .set("data_offsets", mapper.valueToTree(new long[] {start, end}));
+          .<ObjectNode>set("shape", JsonFile.MAPPER.valueToTree(tensor.shape()))
+          .set("data_offsets", JsonFile.MAPPER.valueToTree(new long[] {start, end}));
     }
-    byte[] json = mapper.writeValueAsBytes(root);
+    byte[] json = JsonFile.MAPPER.writeValueAsBytes(root);
     int padded = (json.length + 7) / 8 * 8;
     ByteBuffer header = ByteBuffer.allocate(8 + padded).order(ByteOrder.LITTLE_ENDIAN);
     Arrays.fill(header.array(), (byte) ' ');

@@ -4,14 +4,9 @@ import dev.sfumato.SfumatoException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.math.BigInteger;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,8 +26,6 @@ final class TorchPickle {
   static final Object NONE = new Object();
 
   private static final Object MARK = new Object();
-  private static final long MAX_BYTES = 32 << 20;
-  private static final int MAX_NAME = 1024;
   private static final int MAX_DEPTH = 1 << 20;
 
   private static final Map<String, DType> STORAGES =
@@ -67,18 +60,15 @@ final class TorchPickle {
   record StoredTensor(Storage storage, long offset, List<Long> shape, List<Long> strides) {}
 
   private final Path file;
-  private final InputStream in;
-  private final long most;
+  private final PickleInput in;
   private final List<Object> stack = new ArrayList<>();
   private final Map<Long, Object> memo = new HashMap<>();
   private final Map<String, Storage> storages = new LinkedHashMap<>();
   private Object value;
-  private long bytesRead;
 
   private TorchPickle(Path file, InputStream in) throws IOException {
     this.file = file;
-    this.in = in;
-    most = Math.min(MAX_BYTES, Files.size(file)); // torch.save compresses nothing
+    this.in = new PickleInput(file, in);
   }
 
   /**
@@ -109,7 +99,7 @@ final class TorchPickle {
   }
 
   private Object run() throws IOException {
-    for (int op = next(); op != '.'; op = next()) {
+    for (int op = in.next(); op != '.'; op = in.next()) {
       Object literal = literal(op);
       if (literal != null) {
         push(literal);
@@ -127,17 +117,17 @@ final class TorchPickle {
       case 'N' -> NONE;
       case 0x88 -> true; // NEWTRUE
       case 0x89 -> false; // NEWFALSE
-      case 'J' -> (long) (int) number(4); // BININT
-      case 'K' -> number(1); // BININT1
-      case 'M' -> number(2); // BININT2
-      case 0x8a -> integer(bytes(number(1))); // LONG1
-      case 'G' -> ByteBuffer.wrap(bytes(8)).getDouble(); // BINFLOAT
-      case 'X', 'T' -> text(number(4)); // BINUNICODE, BINSTRING
-      case 0x8c, 'U' -> text(number(1)); // SHORT_BINUNICODE, SHORT_BINSTRING
+      case 'J' -> (long) (int) in.number(4); // BININT
+      case 'K' -> in.number(1); // BININT1
+      case 'M' -> in.number(2); // BININT2
+      case 0x8a -> PickleInput.integer(in.bytes(in.number(1))); // LONG1
+      case 'G' -> ByteBuffer.wrap(in.bytes(8)).getDouble(); // BINFLOAT
+      case 'X', 'T' -> in.text(in.number(4)); // BINUNICODE, BINSTRING
+      case 0x8c, 'U' -> in.text(in.number(1)); // SHORT_BINUNICODE, SHORT_BINSTRING
       case '}' -> new LinkedHashMap<Object, Object>(); // EMPTY_DICT
       case ']', ')' -> new ArrayList<Object>(); // EMPTY_LIST, EMPTY_TUPLE
       case '(' -> MARK;
-      case 'c' -> global(line(), line()); // GLOBAL
+      case 'c' -> global(in.line(), in.line()); // GLOBAL
       default -> null;
     };
   }
@@ -159,13 +149,13 @@ final class TorchPickle {
 
   private boolean remember(int op) throws IOException {
     switch (op) {
-      case 0x80 -> next(); // PROTO
-      case 0x95 -> bytes(8); // FRAME
-      case 'q' -> memo.put(number(1), top()); // BINPUT
-      case 'r' -> memo.put(number(4), top()); // LONG_BINPUT
+      case 0x80 -> in.next(); // PROTO
+      case 0x95 -> in.bytes(8); // FRAME
+      case 'q' -> memo.put(in.number(1), top()); // BINPUT
+      case 'r' -> memo.put(in.number(4), top()); // LONG_BINPUT
       case 0x94 -> memo.put((long) memo.size(), top()); // MEMOIZE
-      case 'h' -> push(recall(number(1))); // BINGET
-      case 'j' -> push(recall(number(4))); // LONG_BINGET
+      case 'h' -> push(recall(in.number(1))); // BINGET
+      case 'j' -> push(recall(in.number(4))); // LONG_BINGET
       default -> {
         return false;
       }
@@ -337,71 +327,13 @@ final class TorchPickle {
         || key instanceof Global)) { // PyTorch Lightning sorts its notes by classes
       throw broken("has a dictionary key that is neither text nor a number");
     }
-    if (key instanceof String name && name.length() > MAX_NAME) {
-      throw broken("has a name of more than " + MAX_NAME + " characters");
+    if (key instanceof String name && name.length() > PickleInput.MAX_NAME) {
+      throw broken("has a name of more than " + PickleInput.MAX_NAME + " characters");
     }
     map.put(key, value);
   }
 
-  // ---- bytes
-
-  private int next() throws IOException {
-    count(1);
-    int next = in.read();
-    if (next < 0) {
-      throw new EOFException();
-    }
-    return next;
-  }
-
-  private void count(long bytes) {
-    bytesRead += bytes;
-    if (bytesRead > most) {
-      throw broken("holds a pickle of more than " + most + " bytes");
-    }
-  }
-
-  private byte[] bytes(long count) throws IOException {
-    count(count);
-    byte[] bytes = in.readNBytes((int) count);
-    if (bytes.length < count) {
-      throw new EOFException();
-    }
-    return bytes;
-  }
-
-  /** Reads an unsigned little-endian number of at most 4 bytes. */
-  private long number(int size) throws IOException {
-    byte[] eight = Arrays.copyOf(bytes(size), 8);
-    return ByteBuffer.wrap(eight).order(ByteOrder.LITTLE_ENDIAN).getLong();
-  }
-
-  private static Object integer(byte[] littleEndian) {
-    byte[] bigEndian = new byte[littleEndian.length + 1];
-    for (int i = 0; i < littleEndian.length; i++) {
-      bigEndian[littleEndian.length - i] = littleEndian[i];
-    }
-    bigEndian[0] = (byte) (bigEndian.length > 1 && bigEndian[1] < 0 ? -1 : 0);
-    BigInteger value = new BigInteger(bigEndian);
-    return value.bitLength() < 64 ? (Object) value.longValue() : value;
-  }
-
-  private String text(long length) throws IOException {
-    return new String(bytes(length), StandardCharsets.UTF_8);
-  }
-
-  private String line() throws IOException {
-    StringBuilder line = new StringBuilder();
-    for (int c = next(); c != '\n'; c = next()) {
-      if (line.length() == MAX_NAME) {
-        throw broken("has a name of more than " + MAX_NAME + " characters");
-      }
-      line.append((char) c);
-    }
-    return line.toString();
-  }
-
   private SfumatoException broken(String problem) {
-    return new SfumatoException(file + ": " + problem + ": it is not a plain PyTorch checkpoint");
+    return in.broken(problem);
   }
 }

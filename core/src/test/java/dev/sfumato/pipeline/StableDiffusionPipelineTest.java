@@ -6,9 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.AutoencoderFile;
+import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.checkpoint.ReadingOptions;
+import dev.sfumato.checkpoint.TextEncoderFile;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -58,6 +63,32 @@ class StableDiffusionPipelineTest {
     Path directory = folder.resolve(name);
     return DiffusionPipeline.load(
         Files.exists(directory) ? directory : TinyStableDiffusion.write(directory, name));
+  }
+
+  @Test
+  void partsThatWereLoadedOneByOneDrawWhatTheWholeModelDraws() {
+    Path directory = TinyStableDiffusion.write(folder.resolve("sd1"), "sd1");
+    SamplingOptions options =
+        SamplingOptions.defaults().withText(TextOptions.of("a red rose")).withSteps(2);
+    try (Scope scope = Scope.open();
+        ModelParts files = ModelParts.of(directory, ReadingOptions.DEFAULT);
+        DiffusionPipeline whole = DiffusionPipeline.load(directory)) {
+      UNet2DConditionModel unet = new UNet2DConditionModel(files.unet());
+      unet.load(files.weights("unet"));
+      try (StableDiffusionPipeline composed =
+          StableDiffusionPipeline.of(
+              unet,
+              AutoencoderFile.load(directory),
+              TextEncoderFile.load(directory),
+              files.scheduler())) {
+        Tensor expected = whole.sample(options, Sampler.Listener.NONE);
+        assertThat(composed.sample(options, Sampler.Listener.NONE)).isWithin(0).of(expected);
+        composed.save(folder.resolve("saved"));
+        try (DiffusionPipeline saved = DiffusionPipeline.load(folder.resolve("saved"))) {
+          assertThat(saved.sample(options, Sampler.Listener.NONE)).isWithin(0).of(expected);
+        }
+      }
+    }
   }
 
   private static SamplingOptions options(JsonNode golden) {

@@ -2,19 +2,18 @@ package dev.sfumato.data;
 
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.SortedMap;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Opens archives of pictures. */
 final class Archives {
   /** Largest ratio of unpacked to packed size; anything beyond it is made to fill the disk. */
   private static final long MAX_RATIO = 200;
 
-  private static final Logger log = LoggerFactory.getLogger(Archives.class);
+  private static final System.Logger log = System.getLogger(Archives.class.getName());
 
   private Archives() {}
 
@@ -48,7 +47,9 @@ final class Archives {
   static void warnOfLeftOut(Path archive, Stream<String> names, String kind) {
     long count = names.filter(EntryNames::isVisible).count();
     if (count > 0) {
-      log.warn("{}: {} left out: {}", Printable.shortened(archive.toString()), kind, count);
+      log.log(
+          Level.WARNING,
+          Printable.shortened(archive.toString()) + ": " + kind + " left out: " + count);
     }
   }
 

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 final class CaptionFiles {
   private static final String ENDING = ".txt";
 
-  /** At most 999, so that a date in front of a name is no number of repeats. */
+  /** At most 999, so that a date in front of a name is not a number of repeats. */
   private static final Pattern REPEATED = Pattern.compile("([0-9]{1,3})_(.+)");
 
   private final PictureFiles files;

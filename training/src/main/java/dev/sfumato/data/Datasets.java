@@ -21,7 +21,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Opens data sets by name or path, as given to {@code --data}. */
+/** Opens data sets by name or path. */
 public final class Datasets {
   private Datasets() {}
 
@@ -29,9 +29,8 @@ public final class Datasets {
   private static final String HUB = "hf:";
 
   private static final String FORMS =
-      "`data` takes a folder of pictures, Parquet or idx files, a Parquet file, a zip or"
-          + " tar archive"
-          + " of pictures, hf:org/name, or the names mnist and fashion-mnist";
+      "pictures come as a folder of pictures, Parquet or idx files, a Parquet file, a zip or tar"
+          + " archive of pictures, hf:org/name, or by the names mnist and fashion-mnist";
 
   /**
    * Opens a data set.

@@ -3,6 +3,7 @@ package dev.sfumato.data;
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureFormat;
+import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -12,8 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The picture files of one split of a folder or an archive, annotated as in the {@code datasets}
@@ -24,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * or, without one, from the {@linkplain Splits#classes folders}.
  */
 final class FileSource implements PictureSource {
-  private static final Logger log = LoggerFactory.getLogger(FileSource.class);
+  private static final System.Logger log = System.getLogger(FileSource.class.getName());
 
   private final PictureFiles files;
   private final Map<String, String> present; // by the canonical form of their names
@@ -137,31 +136,37 @@ final class FileSource implements PictureSource {
     Set<String> unnamed = new HashSet<>(pictures);
     names.forEach(name -> unnamed.remove(present.get(EntryNames.canonical(name))));
     if (!unnamed.isEmpty()) {
-      log.warn(
-          "{}: pictures left out, since the metadata do not name them: {}",
-          Printable.shortened(files.origin()),
-          unnamed.size());
+      log.log(
+          Level.WARNING,
+          Printable.shortened(files.origin())
+              + ": pictures left out, since the metadata do not name them: "
+              + unnamed.size());
     }
   }
 
   private static void warnOfNoSplit(PictureFiles files, Splits splits, DataOptions.Split split) {
     int stray = splits.ofNone();
     if (stray > 0 && split != DataOptions.Split.ALL) {
-      log.warn(
-          "{}: pictures left out, since they are in no split, while others are in {}: {}; `split`"
-              + " all takes all",
-          Printable.shortened(files.origin()),
-          splits.present(),
-          stray);
+      log.log(
+          Level.WARNING,
+          String.format(
+              Locale.ROOT,
+              "%s: pictures left out, since they are in no split, while others are in %s: %s; `split`"
+                  + " all takes all",
+              Printable.shortened(files.origin()),
+              splits.present(),
+              stray));
     }
   }
 
   private static void warnOfMasks(PictureFiles files, MaskFiles masks, Masks place) {
     if (masks.count() > 0 && place != Masks.FILE) {
-      log.warn(
-          "{}: masks beside pictures are not used: {}; `masks` file uses them",
-          Printable.shortened(files.origin()),
-          masks.count());
+      log.log(
+          Level.WARNING,
+          Printable.shortened(files.origin())
+              + ": masks beside pictures are not used: "
+              + masks.count()
+              + "; `masks` file uses them");
     }
   }
 

@@ -7,6 +7,7 @@ import dev.sfumato.picture.PictureReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.System.Logger.Level;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
@@ -18,15 +19,13 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The files of a folder and its subfolders; links are followed. The output of a run is left out,
  * because its grids are not training pictures.
  */
 final class FolderFiles implements PictureFiles {
-  private static final Logger log = LoggerFactory.getLogger(FolderFiles.class);
+  private static final System.Logger log = System.getLogger(FolderFiles.class.getName());
 
   /** The files by which a run's output is recognised. */
   private static final List<String> RUN = List.of(".lock", "metrics.csv");
@@ -68,7 +67,9 @@ final class FolderFiles implements PictureFiles {
         return FileVisitResult.CONTINUE;
       }
       if (RUN.stream().allMatch(file -> Files.exists(path.resolve(file)))) {
-        log.warn("{}: left out, the output of a run", Printable.shortened(path.toString()));
+        log.log(
+            Level.WARNING,
+            Printable.shortened(path.toString()) + ": left out, the output of a run");
         return FileVisitResult.SKIP_SUBTREE;
       }
       return EntryNames.isData(path.getFileName().toString())

@@ -6,6 +6,7 @@ import dev.sfumato.io.UserCache;
 import dev.sfumato.io.WebClient;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.System.Logger.Level;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,8 +22,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A published data set in MNIST's format, downloaded once. A file is moved to its place only after
@@ -34,7 +33,7 @@ import org.slf4j.LoggerFactory;
  * @param classNames by label
  */
 record MnistDownload(String name, URI source, Map<String, String> md5, List<String> classNames) {
-  private static final Logger log = LoggerFactory.getLogger(MnistDownload.class);
+  private static final System.Logger log = System.getLogger(MnistDownload.class.getName());
   private static final Duration SILENCE = Duration.ofSeconds(20);
   private static final Duration PATIENCE = Duration.ofHours(1);
   private static final long MOST_BYTES = 64L << 20; // the largest file has 26 MB
@@ -115,7 +114,7 @@ record MnistDownload(String name, URI source, Map<String, String> md5, List<Stri
 
   private void download(WebClient client, String file, Path folder) {
     URI uri = source.resolve(file);
-    log.info("downloading {} to {}", uri, folder);
+    log.log(Level.INFO, "downloading " + uri + " to " + folder);
     try (InputStream body = open(client, uri)) {
       byte[] content = body.readAllBytes();
       String found = md5Of(content);

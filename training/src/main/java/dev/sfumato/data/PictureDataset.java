@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Size;
+import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -16,8 +17,6 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Pictures of a source, decoded.
@@ -27,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * others are decoded again when needed.
  */
 final class PictureDataset implements Dataset {
-  private static final Logger log = LoggerFactory.getLogger(PictureDataset.class);
+  private static final System.Logger log = System.getLogger(PictureDataset.class.getName());
 
   private static final int FEW = 3;
   private static final int SHORT = 250; // characters
@@ -125,7 +124,9 @@ final class PictureDataset implements Dataset {
               + ": see `masks`");
     }
     if (hasMasks() && unmasked.get() > 0) {
-      log.warn("{}: pictures without a mask count whole: {}", source.origin(), unmasked.get());
+      log.log(
+          Level.WARNING,
+          source.origin() + ": pictures without a mask count whole: " + unmasked.get());
     }
     return this;
   }
@@ -135,7 +136,7 @@ final class PictureDataset implements Dataset {
       String all = String.join("; ", bad.values());
       boolean few = bad.size() <= FEW && all.length() <= SHORT;
       if (!few) { // more than the line of an error holds
-        bad.values().forEach(log::error);
+        bad.values().forEach(reason -> log.log(Level.ERROR, reason));
       }
       throw new SfumatoException(
           String.format(
@@ -145,7 +146,7 @@ final class PictureDataset implements Dataset {
               size(),
               few ? all : "listed above, the first is " + bad.get(bad.firstKey())));
     }
-    bad.values().forEach(reason -> log.warn("skipped {}", reason));
+    bad.values().forEach(reason -> log.log(Level.WARNING, "skipped " + reason));
     if (bad.size() == size()) {
       throw new SfumatoException(
           source.origin() + ": none of the " + size() + " files can be read as a picture");

@@ -97,7 +97,7 @@ record Learner(
   private static void requireFile(Path file) {
     if (!Files.exists(file)) {
       throw new SfumatoException(
-          file + ": is missing: the run had another `method`, or this is no checkpoint of it");
+          file + ": is missing: the run had another `method`, or this is not a checkpoint of it");
     }
   }
 

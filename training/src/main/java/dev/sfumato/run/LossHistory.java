@@ -4,17 +4,16 @@ import dev.sfumato.chart.LossChart.Point;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.MetricsFile;
 import dev.sfumato.training.StepReport;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The losses of a run; a resumed run reads them from its files. */
 public final class LossHistory {
-  private static final Logger log = LoggerFactory.getLogger(LossHistory.class);
+  private static final System.Logger log = System.getLogger(LossHistory.class.getName());
   private static final int WINDOW = 100;
 
   private final List<StepReport> steps = new ArrayList<>();
@@ -25,11 +24,14 @@ public final class LossHistory {
     LossHistory history = new LossHistory();
     history.steps.addAll(MetricsFile.steps(metrics, done));
     if (history.steps.size() < done) {
-      log.warn(
-          "{}: has {} of the {} steps so far: curves and report lack the others",
-          metrics,
-          history.steps.size(),
-          done);
+      log.log(
+          Level.WARNING,
+          metrics
+              + ": has "
+              + history.steps.size()
+              + " of the "
+              + done
+              + " steps so far: curves and report lack the others");
     }
     MetricsFile.validationLosses(validation, done).forEach(history::addValidation);
     return history;

@@ -119,7 +119,7 @@ record ModelCard(RunFacts facts, String description) {
   String licence(boolean tuned, String place) {
     return facts
         .license()
-        .map(id -> "`" + id + "`, as stated by who trained it.")
+        .map(id -> "`" + id + "`, as stated by whoever trained it.")
         .orElse(
             "Not stated. Choose one that the data"
                 + (tuned ? " and the base model" : "")

@@ -64,15 +64,24 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   /**
+   * Requires that a run has started in a directory.
+   *
+   * @throws SfumatoException if none has
+   */
+  public static void requireRun(Path root) {
+    if (!Files.exists(root.resolve(LOCK))) {
+      throw new SfumatoException(root + ": there is no run to resume");
+    }
+  }
+
+  /**
    * Opens the directory of a run to resume.
    *
    * @throws SfumatoException if it does not exist or is in use, or the run has ended and left no
    *     checkpoints
    */
   public static OutputDirectory open(Path root) {
-    if (!Files.exists(root.resolve(LOCK))) {
-      throw new SfumatoException(root + ": there is no run to resume");
-    }
+    requireRun(root);
     if (Files.exists(root.resolve("model_index.json")) && !hasCheckpoint(root)) {
       throw new SfumatoException(
           root

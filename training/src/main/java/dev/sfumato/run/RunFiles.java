@@ -9,6 +9,7 @@ import dev.sfumato.tracking.Outcome;
 import dev.sfumato.tracking.Tracker;
 import dev.sfumato.training.Trainer;
 import java.awt.image.BufferedImage;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,15 +17,13 @@ import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The files of a run besides metrics: sample grids, the loss curve, checkpoints, and at the end the
  * model, its card and the report.
  */
 final class RunFiles {
-  private static final Logger log = LoggerFactory.getLogger(RunFiles.class);
+  private static final System.Logger log = System.getLogger(RunFiles.class.getName());
 
   /** The sample grid of a LoRA's base model. */
   static final String WITHOUT = "samples/without-lora.png";
@@ -91,7 +90,7 @@ final class RunFiles {
     } catch (CancellationException stopped) {
       return; // the run asks the listener next
     } catch (Sampler.NotFinite e) {
-      log.warn("no sample grid after training step {}: {}", step, e.getMessage());
+      log.log(Level.WARNING, "no sample grid after training step " + step + ": " + e.getMessage());
     }
     drawLoss();
   }

@@ -47,7 +47,7 @@ record TrainedModel(
           Optional.empty(),
           false);
 
-  /** Pictures on the way are looked at by who trains. */
+  /** Samples during the training are not checked: whoever trains looks at them. */
   private static final LoadingOptions UNCHECKED = LoadingOptions.DEFAULT.withoutSafetyChecker();
 
   /**

@@ -29,8 +29,8 @@ import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /**
- * A training of a model on pictures into a directory. {@link #run} does the same as {@code sfumato
- * train} and {@code sfumato finetune}, and leaves the same files.
+ * Trains a model on pictures and writes it into a directory. {@link #run} does the same as {@code
+ * sfumato train} and {@code sfumato finetune}, and leaves the same files.
  *
  * <pre>{@code
  * Training.fineTuning("models/faces", "pictures", Path.of("runs/mine"))
@@ -230,7 +230,7 @@ public final class Training implements Cloneable {
     return with(t -> t.notes = new LinkedHashMap<>(other));
   }
 
-  /** The same with this as the model card's first paragraph, instead of a plain sentence. */
+  /** Returns a copy whose model card begins with this paragraph instead of a plain sentence. */
   public Training withDescription(String text) {
     return with(t -> t.description = Optional.of(text));
   }

@@ -14,6 +14,7 @@ import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,8 +24,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The pictures of a training.
@@ -36,7 +35,7 @@ import org.slf4j.LoggerFactory;
  */
 record TrainingPictures(
     String name, Optional<Dataset> opened, DataOptions options, Validation validation) {
-  private static final Logger log = LoggerFactory.getLogger(TrainingPictures.class);
+  private static final System.Logger log = System.getLogger(TrainingPictures.class.getName());
 
   /**
    * Validation pictures; if neither is given, the validation or test split of the data, or else the
@@ -181,10 +180,13 @@ record TrainingPictures(
   private Dataset own(Dataset all) {
     Optional<Dataset> own = Datasets.openValidationSplit(name, options);
     if (own.isPresent() && !own.get().classNames().equals(all.classNames())) {
-      log.warn(
-          "the validation pictures of {} have no classes or others: the loss is measured on the"
-              + " training pictures",
-          name);
+      log.log(
+          Level.WARNING,
+          String.format(
+              Locale.ROOT,
+              "the validation pictures of %s have no classes or others: the loss is measured on the"
+                  + " training pictures",
+              name));
       return all;
     }
     return own.orElse(all);

@@ -4,6 +4,7 @@ import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.WebClient;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.System.Logger.Level;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,8 +16,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Stores files with a run of MLflow. MLflow's Java client would start Python for that, so this
@@ -24,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * folder. Files for other stores, such as {@code s3:}, are not sent.
  */
 final class MlflowArtifacts {
-  private static final Logger log = LoggerFactory.getLogger(MlflowArtifacts.class);
+  private static final System.Logger log = System.getLogger(MlflowArtifacts.class.getName());
   private static final Duration SILENCE = Duration.ofSeconds(30);
   private static final String PROXY = "/api/2.0/mlflow-artifacts/artifacts";
 
@@ -51,7 +50,9 @@ final class MlflowArtifacts {
       AtomicFile.write(target, aside -> Files.copy(file, aside));
     } else if (!said) {
       said = true;
-      log.warn("{} cannot be reached from here: pictures and report stay in the output", store);
+      log.log(
+          Level.WARNING,
+          store + " cannot be reached from here: pictures and report stay in the output");
     }
   }
 

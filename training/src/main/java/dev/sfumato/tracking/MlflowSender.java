@@ -3,10 +3,12 @@ package dev.sfumato.tracking;
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -17,8 +19,6 @@ import org.mlflow.api.proto.Service.Metric;
 import org.mlflow.api.proto.Service.RunInfo;
 import org.mlflow.tracking.MlflowClient;
 import org.mlflow.tracking.MlflowHttpException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Sends the metrics and files of one run to an MLflow server, in the background and in batches.
@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * abandoned after half a minute.
  */
 final class MlflowSender implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(MlflowSender.class);
+  private static final System.Logger log = System.getLogger(MlflowSender.class.getName());
   private static final int METRICS_PER_REQUEST = 1000;
   private static final int MOST_WAITING = 100_000;
   private static final long PAUSE_SECONDS = 2;
@@ -107,12 +107,14 @@ final class MlflowSender implements AutoCloseable {
         removeFile();
       }
       if (away) {
-        log.warn("{} answers again", settings.server());
+        log.log(Level.WARNING, settings.server() + " answers again");
       }
       away = false;
     } catch (RuntimeException | IOException e) {
       if (!away) {
-        log.warn("{}; the training continues, and the missing values are sent later", complaint(e));
+        log.log(
+            Level.WARNING,
+            complaint(e) + "; the training continues, and the missing values are sent later");
       }
       away = true;
     }
@@ -126,7 +128,7 @@ final class MlflowSender implements AutoCloseable {
       if (e.getStatusCode() != 400) {
         throw e;
       }
-      log.warn("{}; values left out: {}", complaint(e), some.size());
+      log.log(Level.WARNING, complaint(e) + "; values left out: " + some.size());
       lost += some.size();
     }
   }
@@ -162,15 +164,18 @@ final class MlflowSender implements AutoCloseable {
             return run;
           });
     } catch (SfumatoException e) {
-      log.warn(e.getMessage());
+      log.log(Level.WARNING, e.getMessage());
     }
     synchronized (this) {
       if (lost + metrics.size() + files.size() > 0) {
-        log.warn(
-            "values that did not reach MLflow: {}, files: {}; metrics.csv and the output directory"
-                + " hold all of them",
-            lost + metrics.size(),
-            files.size());
+        log.log(
+            Level.WARNING,
+            String.format(
+                Locale.ROOT,
+                "values that did not reach MLflow: %s, files: %s; metrics.csv and the output directory"
+                    + " hold all of them",
+                lost + metrics.size(),
+                files.size()));
       }
     }
   }

@@ -6,6 +6,7 @@ import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,8 +15,6 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Rows on the disk, a file for each, named by its key. A file gets its name when it is whole, and
@@ -23,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * together.
  */
 final class DiskRows implements RowStore {
-  private static final Logger log = LoggerFactory.getLogger(DiskRows.class);
+  private static final System.Logger log = System.getLogger(DiskRows.class.getName());
 
   private static final Duration LEFT = Duration.ofHours(1);
   private static final String ROW = "row";
@@ -56,7 +55,7 @@ final class DiskRows implements RowStore {
     try (Stream<Path> parts = Files.list(folder)) {
       parts.filter(Files::isDirectory).forEach(part -> AtomicFile.deleteLeftovers(part, LEFT));
     } catch (IOException | SfumatoException e) {
-      log.warn("{}: what a killed run left is not deleted: {}", folder, e.getMessage());
+      log.log(Level.WARNING, folder + ": what a killed run left is not deleted: " + e.getMessage());
     }
   }
 
@@ -86,7 +85,7 @@ final class DiskRows implements RowStore {
       Safetensors.write(file(key), Map.of(ROW, tensor), Map.of(CHECKSUM, checksum(tensor)));
     } catch (SfumatoException e) {
       full = true;
-      log.warn("latents are no longer kept on the disk: {}", e.getMessage());
+      log.log(Level.WARNING, "latents are no longer kept on the disk: " + e.getMessage());
     }
   }
 

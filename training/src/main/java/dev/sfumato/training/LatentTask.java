@@ -15,6 +15,7 @@ import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -24,12 +25,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Latents of a frozen autoencoder, and captions read by a frozen text encoder. */
 final class LatentTask implements DenoisingTask {
-  private static final Logger log = LoggerFactory.getLogger(LatentTask.class);
+  private static final System.Logger log = System.getLogger(LatentTask.class.getName());
   private static final String NO_TEXT = "";
   private static final String TEXT_ENCODER = "text_encoder";
 
@@ -134,11 +133,14 @@ final class LatentTask implements DenoisingTask {
     }
     long moving = IntStream.range(0, dataset.size()).filter(i -> dataset.frame(i).moving()).count();
     if (moving > 0) {
-      log.warn(
-          "{} of {} pictures are cropped at random, so each epoch encodes them again: with"
-              + " `centerCrop` they are encoded once",
-          moving,
-          dataset.size());
+      log.log(
+          Level.WARNING,
+          String.format(
+              Locale.ROOT,
+              "%s of %s pictures are cropped at random, so each epoch encodes them again: with"
+                  + " `centerCrop` they are encoded once",
+              moving,
+              dataset.size()));
     }
   }
 

@@ -160,7 +160,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * The same.
+   * Takes one optimiser step, like {@link #step()}, with other work before the update.
    *
    * @param beforeUpdate runs after the gradients are complete and clipped, and before they change
    *     the weights

@@ -3,26 +3,21 @@ package dev.sfumato.clip;
 import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 
-import dev.sfumato.nn.Weights;
+import dev.sfumato.nn.Activation;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The text encoder of a CLIP model as a part of a Stable Diffusion model. */
-class TextEncoderFilesTest {
+class ClipTextEncoderTest {
   private static final List<String> TEXTS = List.of("a red rose", "", "two cats on a mat");
-
-  @TempDir Path folder;
 
   @Test
   void itsTokensAndVectorsAreThoseOfTheClipModel() {
     ClipTokenizer tokenizer = ClipTokenizer.small(100);
-    ClipConfig.Transformer blocks =
-        new ClipConfig.Transformer(16, 2, 2, 24, dev.sfumato.nn.Activation.GELU, 1e-5);
+    ClipConfig.Transformer blocks = new ClipConfig.Transformer(16, 2, 2, 24, Activation.GELU, 1e-5);
     ClipConfig config =
         new ClipConfig(
             8,
@@ -34,15 +29,13 @@ class TextEncoderFilesTest {
         ClipModel clip =
             new ClipModel(
                 (ClipNetwork) network.reset(random), tokenizer, ImagePreprocessing.openAi(8))) {
-      clip.saveTextEncoder(folder);
-      Path encoder = folder.resolve("text_encoder");
-      Weights weights = Weights.of(encoder.resolve("model.safetensors"));
-      ClipTokenizer read = ClipTokenizer.load(folder.resolve("tokenizer"));
-      assertThat(read.longest()).isEqualTo(12);
-      try (ClipTextModel text =
-          ClipTextModel.of(encoder.resolve("config.json"), weights.tensors(), weights.source())) {
+      ClipTextEncoder encoder = ClipTextEncoder.of(clip);
+      try (ClipTextModel text = encoder.model()) {
         assertThat(text.projects()).isFalse();
-        Tensor ids = read.encode(TEXTS, 12);
+        assertThat(text.trainable()).isEmpty();
+        assertThat(encoder.tokenizer().longest()).isEqualTo(12);
+        assertThat(encoder.config()).containsEntry("hidden_size", 16);
+        Tensor ids = encoder.tokenizer().encode(TEXTS, 12);
         assertThat(ids.toLongs()).isEqualTo(tokenizer.encode(TEXTS, 12).toLongs());
         List<Tensor> states = text.hiddenStates(ids);
         Tensor pooled = text.pooled(text.normed(states.get(2)), ids);
