@@ -34,6 +34,9 @@ public final class StyleCharts {
           new Color(0x3C9A5F),
           new Color(0x8A4FC0),
           new Color(0x555B63));
+  private static final BasicStroke SOLID = new BasicStroke(2);
+  private static final BasicStroke DASHED =
+      new BasicStroke(2, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {6, 4}, 0);
   private static final int FIRST_SHARE = 3;
   private static final int LABEL = 110;
   private static final int HEADER = 24;
@@ -140,11 +143,7 @@ public final class StyleCharts {
                   points.stream().mapToDouble(y).toArray());
           curve.setMarker(isFirst(row) ? SeriesMarkers.CIRCLE : SeriesMarkers.CROSS);
           curve.setMarkerColor(color).setLineColor(color);
-          if (row.averaged()) {
-            curve.setLineStyle(
-                new BasicStroke(
-                    2, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {6, 4}, 0));
-          }
+          curve.setLineStyle(row.averaged() ? DASHED : SOLID);
         });
     Png.write(file, BitmapEncoder.getBufferedImage(chart));
   }
