@@ -338,7 +338,7 @@ class SingleFileTest {
       Safetensors.write(file, Map.of("a", Tensor.zeros(3)), Map.of());
     }
     LoadingOptions options = LoadingOptions.DEFAULT.withVae(file);
-    Path model = directory("sd1");
+    Path model = directory("one");
     assertThat(assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(model, options)))
         .hasMessageThat()
         .isEqualTo(file + ": is not an autoencoder but holds: tensors");
