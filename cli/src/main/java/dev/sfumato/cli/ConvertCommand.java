@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ final class ConvertCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), output + ": PyTorch checkpoints are not written: use .safetensors");
     }
-    try (DiffusionPipeline pipeline = loading.load();
+    try (DiffusionPipeline pipeline = loading.load(Precision.FP32);
         Interruption.Delay delay = Interruption.delay()) {
       save(pipeline);
     }

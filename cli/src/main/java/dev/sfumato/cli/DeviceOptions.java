@@ -38,7 +38,7 @@ class DeviceOptions {
       defaultValue = "fp32",
       description =
           "Precision of convolutions and matrix products (default: ${DEFAULT-VALUE});"
-              + " weights and sums stay fp32.")
+              + " sums stay fp32, and weights, too, except in the U-Net of a text-to-image model.")
   Precision precision;
 
   @Option(

@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.tensor.Precision;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -55,9 +56,9 @@ final class LoadingArguments {
   boolean unchecked;
 
   /** Loads the model; downloads what the options name on the Hub. */
-  DiffusionPipeline load() {
+  DiffusionPipeline load(Precision precision) {
     Path files = Downloads.pipeline(model, variant, !unchecked);
-    LoadingOptions options = options();
+    LoadingOptions options = options().withPrecision(precision);
     return StepProgress.during("load the model", () -> DiffusionPipeline.load(files, options));
   }
 

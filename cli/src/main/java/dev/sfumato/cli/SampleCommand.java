@@ -129,8 +129,8 @@ final class SampleCommand implements Callable<Integer> {
     Device device = compute.apply();
     try (Scope scope = Scope.open();
         GuideModels guideModels = new GuideModels(device);
-        DiffusionPipeline pipeline = loading.load();
-        DiffusionPipeline refiner = texts.refine(pipeline)) {
+        DiffusionPipeline pipeline = loading.load(compute.precision);
+        DiffusionPipeline refiner = texts.refine(pipeline, compute.precision)) {
       requireFilesHold(pipeline.pictureChannels());
       texts.teach(pipeline);
       compute.place(pipeline, device);

@@ -3,9 +3,11 @@ package dev.sfumato.cli;
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.TextOptions;
+import dev.sfumato.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,11 +108,13 @@ final class TextArguments {
    * @return the refiner, to be closed by the caller, or null if none is asked for
    * @throws SfumatoException if it does not go with the model
    */
-  DiffusionPipeline refine(DiffusionPipeline pipeline) {
+  DiffusionPipeline refine(DiffusionPipeline pipeline, Precision precision) {
     if (refiner == null) {
       return null;
     }
-    DiffusionPipeline last = DiffusionPipeline.load(Downloads.pipeline(refiner));
+    DiffusionPipeline last =
+        DiffusionPipeline.load(
+            Downloads.pipeline(refiner), LoadingOptions.DEFAULT.withPrecision(precision));
     if (pipeline instanceof StableDiffusionPipeline base
         && last instanceof StableDiffusionPipeline other) {
       try {

@@ -16,8 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -26,12 +24,6 @@ import java.util.stream.Stream;
  * old and new ones, PEFT's, kohya's, with the names of diffusers or the original ones.
  */
 public final class LoraFile {
-  private static final Pattern HALF =
-      Pattern.compile(
-          "(.+?)(?:\\.lora_(down|up|A|B)(?:\\.\\w+)?|\\.lora\\.(down|up)"
-              + "|\\.lora_linear_layer\\.(down|up)|_lora\\.(down|up))\\.weight");
-  private static final String ALPHA = ".alpha";
-
   /** Parts of names of other methods. */
   private static final Map<String, String> OTHERS = new LinkedHashMap<>();
 
@@ -46,16 +38,9 @@ public final class LoraFile {
   }
 
   private final Path path;
-  private final Map<String, Layer> layers = new TreeMap<>();
+  private final Map<String, LoraMatrices> layers = new TreeMap<>();
   private final List<String> unknown = new ArrayList<>();
   private final LoraSettings settings;
-
-  /** The names of the tensors of a layer, and its alpha's. */
-  private record Layer(String down, String up, String alpha) {
-    Stream<String> names() {
-      return Stream.of(down, up, alpha).filter(name -> name != null);
-    }
-  }
 
   private LoraFile(Path path, Map<String, List<Long>> shapes, LoraSettings settings) {
     this.path = path;
@@ -67,30 +52,13 @@ public final class LoraFile {
               throw refused(method);
             }
           });
-      Matcher half = HALF.matcher(name);
-      if (half.matches()) {
-        boolean down = Stream.of("down", "A").anyMatch(text -> text.equals(role(half)));
-        Layer layer = layers.getOrDefault(half.group(1), new Layer(null, null, null));
-        layers.put(
-            half.group(1),
-            down
-                ? new Layer(name, layer.up, layer.alpha)
-                : new Layer(layer.down, name, layer.alpha));
-      } else if (name.endsWith(ALPHA)) {
-        String key = name.substring(0, name.length() - ALPHA.length());
-        Layer layer = layers.getOrDefault(key, new Layer(null, null, null));
-        layers.put(key, new Layer(layer.down, layer.up, name));
-      } else {
+      if (!LoraMatrices.collect(name, layers)) {
         unknown.add(name);
       }
     }
     if (settings.isDora()) {
       throw refused("a DoRA");
     }
-  }
-
-  private static String role(Matcher half) {
-    return Stream.of(2, 3, 4, 5).map(half::group).filter(g -> g != null).findFirst().orElseThrow();
   }
 
   private SfumatoException refused(String method) {
@@ -173,11 +141,11 @@ public final class LoraFile {
   private List<Change> changes(LoraTargets targets, Map<String, Tensor> tensors) {
     List<String> lost = new ArrayList<>(unknown);
     List<Change> changes = new ArrayList<>();
+    String encoder = textEncoder(targets, tensors);
     layers.forEach(
         (spelling, layer) -> {
-          Optional<LoraTargets.Target> target = targets.find(spelling);
-          boolean whole = layer.down != null && layer.up != null;
-          if (whole && target.isPresent() && fits(layer, target.get().weight(), tensors)) {
+          Optional<LoraTargets.Target> target = targets.find(spelling, encoder);
+          if (target.isPresent() && layer.fits(target.get().weight(), tensors)) {
             layer.names().forEach(name -> requireFinite(name, tensors.get(name)));
             changes.add(change(target.get(), layer, tensors));
           } else {
@@ -190,13 +158,41 @@ public final class LoraFile {
     return changes;
   }
 
+  /**
+   * Returns the text encoder that layers without a network belong to: the one that they fit or, if
+   * they fit two, the one of the class that PEFT has noted, or of the folder's name.
+   */
+  private String textEncoder(LoraTargets targets, Map<String, Tensor> tensors) {
+    List<String> fitting =
+        targets.textEncoders().stream()
+            .filter(
+                encoder ->
+                    layers.keySet().stream().allMatch(s -> fits(s, encoder, targets, tensors)))
+            .toList();
+    if (fitting.size() < 2 || layers.keySet().stream().allMatch(s -> targets.find(s).isPresent())) {
+      return (fitting.isEmpty() ? targets.textEncoders() : fitting).get(0);
+    }
+    Path folder = path.toAbsolutePath().getParent().getFileName();
+    return settings
+        .textEncoder()
+        .or(() -> fitting.stream().filter(name -> Path.of(name).equals(folder)).findFirst())
+        .filter(fitting::contains)
+        .orElseThrow(
+            () ->
+                new SfumatoException(
+                    path
+                        + ": does not say which text encoder it changes, and the model has two:"
+                        + " name its folder text_encoder or text_encoder_2"));
+  }
+
   /** Copies a layer's matrices, which else belong to the file, in their own precision. */
-  private Change change(LoraTargets.Target target, Layer layer, Map<String, Tensor> tensors) {
-    Tensor up = matrix(tensors.get(layer.up), target);
-    Tensor down = matrix(tensors.get(layer.down), target);
+  private Change change(
+      LoraTargets.Target target, LoraMatrices layer, Map<String, Tensor> tensors) {
+    Tensor up = matrix(tensors.get(layer.up()), target);
+    Tensor down = matrix(tensors.get(layer.down()), target);
     double rate =
-        layer.alpha != null
-            ? tensors.get(layer.alpha).to(DType.FLOAT32).item() / down.size(0)
+        layer.alpha() != null
+            ? tensors.get(layer.alpha()).to(DType.FLOAT32).item() / down.size(0)
             : settings.rate(target.part(), target.layer(), down.size(0));
     return new Change(target, up, down, rate);
   }
@@ -212,16 +208,12 @@ public final class LoraFile {
     }
   }
 
-  private static boolean fits(Layer layer, AdaptedWeight.Part weight, Map<String, Tensor> tensors) {
-    Tensor down = tensors.get(layer.down);
-    Tensor up = tensors.get(layer.up);
-    return (layer.alpha == null || tensors.get(layer.alpha).numel() == 1)
-        && down.dim() >= 2
-        && up.dim() >= 2
-        && down.numel() > 0
-        && up.numel() == up.size(0) * down.size(0)
-        && up.size(0) == weight.out()
-        && down.numel() / down.size(0) == weight.in();
+  private boolean fits(
+      String spelling, String encoder, LoraTargets targets, Map<String, Tensor> tensors) {
+    return targets
+        .find(spelling, encoder)
+        .filter(target -> layers.get(spelling).fits(target.weight(), tensors))
+        .isPresent();
   }
 
   private String mismatch(LoraTargets targets, List<String> lost, Map<String, Tensor> tensors) {
@@ -248,8 +240,8 @@ public final class LoraFile {
   private Optional<Long> textWidth(Map<String, List<Long>> shapes) {
     return layers.entrySet().stream()
         .filter(e -> e.getKey().matches(".*attn2[._](processor\\.)?to_[kv]"))
-        .filter(e -> e.getValue().down != null)
-        .map(e -> shapes.get(e.getValue().down))
+        .filter(e -> e.getValue().down() != null)
+        .map(e -> shapes.get(e.getValue().down()))
         .filter(shape -> shape.size() > 1)
         .map(shape -> shape.get(1))
         .findFirst();
@@ -279,8 +271,8 @@ public final class LoraFile {
         String.join(
             ", ",
             layers.values().stream()
-                .filter(layer -> layer.down != null)
-                .flatMap(layer -> shapes.get(layer.down).stream().limit(1))
+                .filter(layer -> layer.down() != null)
+                .flatMap(layer -> shapes.get(layer.down()).stream().limit(1))
                 .map(String::valueOf)
                 .distinct()
                 .toList()));
@@ -291,11 +283,11 @@ public final class LoraFile {
 
   private String form() {
     String name = layers.isEmpty() ? "" : layers.keySet().iterator().next();
-    Layer layer = layers.get(name);
+    LoraMatrices layer = layers.get(name);
     if (name.startsWith("lora_")) {
       return "kohya";
     }
-    if (layer != null && layer.down != null && layer.down.contains(".lora_A")) {
+    if (layer != null && layer.down() != null && layer.down().contains(".lora_A")) {
       return "PEFT" + (settings.values().isEmpty() ? ", without alpha" : "");
     }
     return "diffusers, old";

@@ -62,6 +62,16 @@ record LoraSettings(Map<String, Object> values) {
         || !key.startsWith("^") && layer.endsWith("." + name);
   }
 
+  /** Returns the text encoder whose class PEFT has noted, if there is one. */
+  Optional<String> textEncoder() {
+    Object noted = values.get("auto_mapping") instanceof Map<?, ?> map ? map : Map.of();
+    return switch (String.valueOf(((Map<?, ?>) noted).get("base_model_class"))) {
+      case "CLIPTextModel" -> Optional.of("text_encoder");
+      case "CLIPTextModelWithProjection" -> Optional.of("text_encoder_2");
+      default -> Optional.empty();
+    };
+  }
+
   /** Returns true if the settings ask for a DoRA. */
   boolean isDora() {
     return values.entrySet().stream()

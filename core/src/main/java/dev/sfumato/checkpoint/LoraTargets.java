@@ -17,6 +17,7 @@ public final class LoraTargets {
   private final Map<String, Target> all = new TreeMap<>();
   private final Map<String, Target> bySpelling = new HashMap<>();
   private final int textWidth;
+  private final List<String> textEncoders;
 
   /**
    * A layer.
@@ -61,6 +62,7 @@ public final class LoraTargets {
               add(target, layer, "unet." + layer, "diffusion_model." + original);
               add(target, "lora_unet_" + flat(layer), "lora_unet_" + flat(original));
             });
+    textEncoders = texts.keySet().stream().sorted().map(suffix -> "text_encoder" + suffix).toList();
     texts.forEach((suffix, text) -> add(suffix, texts.size() > 1, text));
   }
 
@@ -73,8 +75,8 @@ public final class LoraTargets {
               Target target = new Target(part, layer, start + flat(layer), weight);
               String plain = layer.replaceFirst("^text_model\\.", "");
               add(target, part + "." + layer, part + "." + plain, start + flat(layer));
-              if (!several) { // of a folder of PEFT, too, which does not name the network
-                add(target, "lora_te1_" + flat(layer), layer, plain);
+              if (!several) {
+                add(target, "lora_te1_" + flat(layer));
               }
             });
   }
@@ -99,6 +101,20 @@ public final class LoraTargets {
             .replaceFirst("\\.self_attn\\.to_out$", ".self_attn.out_proj");
     return Optional.ofNullable(bySpelling.get(text))
         .or(() -> Optional.ofNullable(bySpelling.get(plain + ".0")));
+  }
+
+  /**
+   * Finds a layer by its name in a folder of PEFT, which does not name the network.
+   *
+   * @param encoder one of {@link #textEncoders}
+   */
+  Optional<Target> find(String spelling, String encoder) {
+    return find(spelling).or(() -> find(encoder + "." + spelling.replace("base_model.model.", "")));
+  }
+
+  /** Returns the names of the text encoders: {@code text_encoder}, {@code text_encoder_2}. */
+  List<String> textEncoders() {
+    return textEncoders;
   }
 
   /** Returns the numbers of the text's states that the U-Net reads. */

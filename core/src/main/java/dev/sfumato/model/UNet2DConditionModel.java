@@ -7,6 +7,7 @@ import dev.sfumato.nn.Embedding;
 import dev.sfumato.nn.GroupNorm;
 import dev.sfumato.nn.Linear;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -261,7 +262,8 @@ public final class UNet2DConditionModel extends Module {
     if (condition.tokens().isEmpty()) {
       return condition;
     }
-    try (Scope scope = Scope.open()) {
+    try (Scope scope = Scope.open();
+        Autocast region = Autocast.open(precision())) {
       Tensor tokens = tokens(condition);
       List<Tensor> memory = new ArrayList<>();
       for (TokenAttention layer : readers()) {

@@ -116,7 +116,7 @@ public final class Adapter implements AutoCloseable {
           () -> {
             Tensor u = up.to(DType.FLOAT32);
             Tensor d = down.to(DType.FLOAT32);
-            Tensor matrix = weight.reshape(weight.size(0), -1);
+            Tensor matrix = weight.to(DType.FLOAT32).reshape(weight.size(0), -1);
             Tensor sum =
                 part.transposed()
                     ? Functional.addmm(matrix, d.transpose(0, 1), u.transpose(0, 1), factor)

@@ -1,5 +1,6 @@
 package dev.sfumato.nn;
 
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.GradientCheckpoint;
 import dev.sfumato.tensor.Precision;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -142,7 +144,18 @@ public abstract class Module implements AutoCloseable {
    *     one that is not finite; the parameters then stay unchanged
    */
   public final void load(Weights weights) {
-    StateDict.load(parameters(), weights.tensors(), weights.source());
+    StateDict.load(parameters(), weights.tensors(), Set.of(), weights.source());
+  }
+
+  /**
+   * Loads weights to compute in {@code precision}. In {@link Precision#BF16} the matrices of
+   * convolutions and linear layers are kept in bfloat16, which takes half of the memory; this
+   * module then computes in it alone, and its outputs are those of float32 weights.
+   */
+  public final void load(Weights weights, Precision precision) {
+    Set<String> matrices = precision == Precision.BF16 ? adaptedWeights().keySet() : Set.of();
+    StateDict.load(parameters(), weights.tensors(), matrices, weights.source());
+    precision(precision);
   }
 
   /** Loads weights that come from no single file; {@code source} names them in errors. */
@@ -156,6 +169,12 @@ public abstract class Module implements AutoCloseable {
       parameters().values().forEach(p -> p.share_(p.detach().to(device)));
       extended().values().forEach(parameter -> parameter.to(device));
     }
+  }
+
+  /** Returns whether matrices are kept in bfloat16, so that it cannot compute in fp32. */
+  public final boolean isHalved() {
+    return adaptedWeights().values().stream()
+        .anyMatch(weight -> weight.parameter().dtype() == DType.BFLOAT16);
   }
 
   /** Sets the arithmetic of this module from now on; the default is fp32. */

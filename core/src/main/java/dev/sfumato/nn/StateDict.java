@@ -26,7 +26,14 @@ final class StateDict {
 
   private StateDict() {}
 
-  static void load(Map<String, Tensor> parameters, Map<String, Tensor> weights, String source) {
+  /**
+   * @param halved the parameters that become bfloat16; the others become float32
+   */
+  static void load(
+      Map<String, Tensor> parameters,
+      Map<String, Tensor> weights,
+      Set<String> halved,
+      String source) {
     Map<String, Tensor> plain = plainNames(parameters.keySet(), weights);
     List<String> problems = problems(parameters, plain);
     if (!problems.isEmpty()) {
@@ -37,7 +44,8 @@ final class StateDict {
       Map<String, Tensor> converted = new LinkedHashMap<>();
       parameters.forEach(
           (name, parameter) -> {
-            Tensor weight = plain.get(name).detach().to(DType.FLOAT32);
+            Tensor weight =
+                plain.get(name).detach().to(halved.contains(name) ? DType.BFLOAT16 : DType.FLOAT32);
             if (!weight.isFinite()) {
               throw new SfumatoException(
                   source

@@ -1,5 +1,6 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.hub.Hub;
@@ -69,7 +70,9 @@ public interface DiffusionPipeline extends AutoCloseable {
       return StableDiffusionPipeline.load(path, options);
     }
     options.requireNone();
-    return PixelPipeline.load(path);
+    DiffusionPipeline pipeline = PixelPipeline.load(path);
+    pipeline.precision(options.precision());
+    return pipeline;
   }
 
   /** Returns the network. */
@@ -112,7 +115,11 @@ public interface DiffusionPipeline extends AutoCloseable {
   /** Moves all weights to {@code device}. */
   void to(Device device);
 
-  /** Sets the arithmetic of this pipeline from now on; the default is fp32. */
+  /**
+   * Sets the arithmetic of this pipeline from now on; the default is fp32.
+   *
+   * @throws InvalidOptionException for fp32 if the model was loaded in bf16 and draws texts
+   */
   void precision(Precision precision);
 
   /** Returns the arithmetic of this pipeline. */

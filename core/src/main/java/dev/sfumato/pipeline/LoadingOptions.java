@@ -3,6 +3,7 @@ package dev.sfumato.pipeline;
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.scheduler.PredictionType;
+import dev.sfumato.tensor.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,16 +26,20 @@ import java.util.regex.Pattern;
  * @param words files of words that were learned by textual inversion, each under its own name
  * @param checks whether a safety checker, if the model has one, makes the pictures black that it
  *     flags
+ * @param precision the arithmetic of the model; in bf16 its U-Net takes half of the memory and
+ *     cannot go back to fp32
  */
 public record LoadingOptions(
     ReadingOptions reading,
     Optional<Path> vae,
     List<Lora> loras,
     List<Path> words,
-    boolean checks) {
+    boolean checks,
+    Precision precision) {
   /** Everything from the model's own files. */
   public static final LoadingOptions DEFAULT =
-      new LoadingOptions(ReadingOptions.DEFAULT, Optional.empty(), List.of(), List.of(), true);
+      new LoadingOptions(
+          ReadingOptions.DEFAULT, Optional.empty(), List.of(), List.of(), true, Precision.FP32);
 
   /** Copies the lists. */
   public LoadingOptions {
@@ -67,17 +72,18 @@ public record LoadingOptions(
 
   /** Returns a copy that prefers weights of a variant, such as {@code fp16}. */
   public LoadingOptions withVariant(String variant) {
-    return new LoadingOptions(reading.withVariant(variant), vae, loras, words, checks);
+    return new LoadingOptions(reading.withVariant(variant), vae, loras, words, checks, precision);
   }
 
   /** Returns a copy for a model that predicts {@code type}, whatever its files say. */
   public LoadingOptions withPredictionType(PredictionType type) {
-    return new LoadingOptions(reading.withPredictionType(type), vae, loras, words, checks);
+    return new LoadingOptions(
+        reading.withPredictionType(type), vae, loras, words, checks, precision);
   }
 
   /** Returns a copy with the autoencoder of a file or a directory instead of the model's. */
   public LoadingOptions withVae(Path path) {
-    return new LoadingOptions(reading, Optional.of(path), loras, words, checks);
+    return new LoadingOptions(reading, Optional.of(path), loras, words, checks, precision);
   }
 
   /** Returns a copy with one more LoRA. */
@@ -89,7 +95,7 @@ public record LoadingOptions(
   public LoadingOptions withLora(Lora lora) {
     List<Lora> more = new ArrayList<>(loras);
     more.add(lora);
-    return new LoadingOptions(reading, vae, more, words, checks);
+    return new LoadingOptions(reading, vae, more, words, checks, precision);
   }
 
   /**
@@ -99,17 +105,23 @@ public record LoadingOptions(
   public LoadingOptions withTextualInversion(Path file) {
     List<Path> more = new ArrayList<>(words);
     more.add(file);
-    return new LoadingOptions(reading, vae, loras, more, checks);
+    return new LoadingOptions(reading, vae, loras, more, checks, precision);
   }
 
   /** Returns a copy without the model's safety checker: no picture is made black. */
   public LoadingOptions withoutSafetyChecker() {
-    return new LoadingOptions(reading, vae, loras, words, false);
+    return new LoadingOptions(reading, vae, loras, words, false, precision);
   }
 
-  /** Refuses all choices for a model that does not draw texts. */
+  /** Returns a copy for a model that computes in {@code precision}. */
+  public LoadingOptions withPrecision(Precision precision) {
+    return new LoadingOptions(reading, vae, loras, words, checks, precision);
+  }
+
+  /** Refuses all choices but the arithmetic for a model that does not draw texts. */
   void requireNone() {
-    if (!withoutSafetyChecker().equals(DEFAULT.withoutSafetyChecker())) {
+    LoadingOptions none = DEFAULT.withoutSafetyChecker().withPrecision(precision);
+    if (!withoutSafetyChecker().equals(none)) {
       throw new InvalidOptionException(
           "the model draws no texts: options of its files (`vae`, `lora`, `variant`,"
               + " `predictionType`) need a text-to-image model");

@@ -19,6 +19,7 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
@@ -87,11 +88,12 @@ record StableDiffusionParts(
     Map<String, Object> index = files.index();
     SchedulerConfig scheduler =
         files.scheduler().with("clip_sample", false); // latents are never limited
-    UNet2DConditionModel unet = filled(new UNet2DConditionModel(files.unet()), files, "unet");
+    UNet2DConditionModel unet =
+        filled(new UNet2DConditionModel(files.unet()), files, "unet", options.precision());
     AutoencoderKL autoencoder =
         options.vae().isPresent()
             ? AutoencoderFile.load(options.vae().get(), files.autoencoder())
-            : filled(new AutoencoderKL(files.autoencoder()), files, "vae");
+            : filled(new AutoencoderKL(files.autoencoder()), files, "vae", Precision.FP32);
     autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
     requireFit(unet.config(), autoencoder.config(), files.source());
     List<TextEncoder> encoders = new ArrayList<>();
@@ -170,9 +172,10 @@ record StableDiffusionParts(
     return new LoraTargets(unet, texts);
   }
 
-  private static <T extends Module> T filled(T network, ModelParts files, String part) {
+  private static <T extends Module> T filled(
+      T network, ModelParts files, String part, Precision precision) {
     try (Scope scope = Scope.open()) {
-      network.load(files.weights(part));
+      network.load(files.weights(part), precision);
       return network;
     }
   }

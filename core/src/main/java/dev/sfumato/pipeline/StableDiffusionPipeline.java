@@ -1,5 +1,6 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFile;
 import dev.sfumato.checkpoint.LoraLayers;
@@ -95,6 +96,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     StableDiffusionPipeline pipeline =
         new StableDiffusionPipeline(StableDiffusionParts.load(path, options));
     try {
+      pipeline.precision(options.precision());
       options.words().forEach(word -> pipeline.addTextualInversion(word, Optional.empty()));
       return pipeline;
     } catch (RuntimeException e) {
@@ -391,6 +393,10 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   @Override
   public void precision(Precision precision) {
+    if (precision == Precision.FP32 && parts.unet().isHalved()) {
+      throw new InvalidOptionException(
+          "`precision`: the model was loaded in bf16: load it in fp32 to compute in fp32");
+    }
     parts.unet().precision(precision);
     parts.prompts().encoders().forEach(encoder -> encoder.model().precision(precision));
   }

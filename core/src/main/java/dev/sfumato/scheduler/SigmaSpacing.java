@@ -20,11 +20,12 @@ enum SigmaSpacing {
       return Math.pow(from + u * (to - from), RHO);
     }
   },
-  /** Evenly in log(sigma), with whole timesteps (Lu et al. 2022). */
+  /** Evenly in log(sigma), which is rounded to single precision (Lu et al. 2022). */
   LU("use_lu_lambdas") {
     @Override
     double at(double u, double first, double last) {
-      return EXPONENTIAL.at(u, first, last);
+      double from = (float) Math.log(first);
+      return Math.exp(from + u * ((float) Math.log(last) - from));
     }
   },
   /** Evenly in log(sigma). */

@@ -36,6 +36,9 @@ public final class Functional {
     if (UnfoldedConv.pays(x, weight, bias, stride, groups)) {
       return UnfoldedConv.conv2d(x, weight, bias, stride, padding);
     }
+    if (WinogradConv.pays(x, weight, bias, stride, padding, groups)) {
+      return WinogradConv.conv2d(x, weight, bias);
+    }
     return StripedConv.pays(x, weight, bias, stride, padding)
         ? StripedConv.conv2d(x, weight, bias, padding, groups)
         : conv2d(x, weight, bias, stride, new long[] {padding, padding}, groups);

@@ -58,7 +58,7 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
   }
 
   /** Returns {@code x weight^T + bias}, not recorded. */
-  private static Tensor product(Tensor x, Tensor weight, Tensor bias) {
+  static Tensor product(Tensor x, Tensor weight, Tensor bias) {
     return PRODUCT.orElseThrow().call(x, weight, bias, "none", List.of(), "").get(0);
   }
 

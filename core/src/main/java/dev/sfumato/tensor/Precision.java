@@ -2,7 +2,7 @@ package dev.sfumato.tensor;
 
 import dev.sfumato.SfumatoException;
 
-/** The arithmetic of convolutions, matrix products and attention; weights and sums stay float32. */
+/** The arithmetic of convolutions, matrix products and attention; sums stay float32. */
 public enum Precision {
   /** Single precision. */
   FP32,

@@ -73,8 +73,8 @@ record RecomputedConv(
     for (int i = 0; i < all.size(); i++) {
       wanted[i] = all.get(i).requiresGrad() && (i == 0 || Autograd.ofWeights());
     }
-    if (wanted[0] && !wanted[1] && !wanted[2] && isStriped(gradient)) {
-      Autograd.backward(List.of(x), List.of(striped(gradient)), inputs);
+    if (wanted[0] && !wanted[1] && !wanted[2] && isTurned(gradient)) {
+      Autograd.backward(List.of(x), List.of(turned(gradient)), inputs);
       return;
     }
     List<Tensor> three = gradients(x, all.get(1), gradient, wanted);
@@ -89,17 +89,21 @@ record RecomputedConv(
     Autograd.backward(outputs, gradients, inputs);
   }
 
-  private boolean isStriped(Tensor gradient) {
+  /** Returns true if the gradient of x is faster, or smaller, as a convolution. */
+  private boolean isTurned(Tensor gradient) {
     try (Autograd.Recording off = Autograd.off()) {
-      return groups == 1 && StripedConv.pays(gradient, weight.get(), null, stride, padding);
+      Tensor w = weight.get();
+      return groups == 1
+          && (WinogradConv.pays(gradient, w, null, stride, padding, 1)
+              || StripedConv.pays(gradient, w, null, stride, padding));
     }
   }
 
   /** The gradient of x is a convolution with the kernels turned by half a turn. */
-  private Tensor striped(Tensor gradient) {
+  private Tensor turned(Tensor gradient) {
     try (Autograd.Recording off = Autograd.off()) {
       Tensor turned = weight.get().flip(2, 3).transpose(0, 1).contiguous();
-      return StripedConv.conv2d(gradient, turned, null, padding, 1);
+      return Functional.conv2d(gradient, turned, null, 1, padding, 1);
     }
   }
 

@@ -4,6 +4,9 @@ import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.sampling.Sampler;
@@ -16,6 +19,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,7 +71,7 @@ class PeftFolderTest {
   void mergedFoldersHaveTheWeightsOfPeft(String prefix) {
     Path text = folder.resolve("text");
     try (Scope scope = Scope.open()) {
-      copy(text, prefix, settings("text_encoder"));
+      copy("text_encoder", text, prefix, settings("text_encoder"));
       try (StableDiffusionPipeline pipeline =
           StableDiffusionPipeline.load(
               model, LoadingOptions.DEFAULT.withLora(written("unet"), 1).withLora(text, 1))) {
@@ -101,6 +105,81 @@ class PeftFolderTest {
     }
   }
 
+  /** Their text encoders have the same layers and shapes. */
+  @Test
+  void theClassInItsSettingsTellsTheTextEncoderOfXl() {
+    assertDrawsAsPeft(written("xl_text_encoder"), written("xl_text_encoder_2"));
+  }
+
+  /** As transformers' own adapters, which do not say their class. */
+  @Test
+  void theNameOfItsFolderTellsTheTextEncoderOfXl() {
+    Path first = folder.resolve("loras/text_encoder");
+    Path second = folder.resolve("loras/text_encoder_2");
+    try (Scope scope = Scope.open()) {
+      copy("xl_text_encoder", first, "", unnamed("xl_text_encoder"));
+      copy("xl_text_encoder_2", second, "", unnamed("xl_text_encoder_2"));
+    }
+    assertDrawsAsPeft(first, second);
+  }
+
+  @Test
+  void itsShapesTellTheTextEncoderOfXl() {
+    ObjectNode wide = TinyStableDiffusion.entry("families", "xl").deepCopy();
+    JsonNode second = wide.get("text_encoder_2");
+    ((ObjectNode) second.get("config")).put("intermediate_size", 64);
+    second
+        .get("parameters")
+        .properties()
+        .forEach(
+            e -> {
+              ArrayNode shape = (ArrayNode) e.getValue();
+              for (int i = 0; i < shape.size(); i++) {
+                shape.set(i, shape.get(i).intValue() == 48 ? 64 : shape.get(i).intValue());
+              }
+            });
+    Path lora = folder.resolve("style");
+    TinyStableDiffusion.write(folder.resolve("wide"), wide);
+    try (Scope scope = Scope.open()) {
+      copy("xl_text_encoder", lora, "", unnamed("xl_text_encoder"));
+      try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(folder.resolve("wide"));
+          LiveLora live = pipeline.addLora(lora, 1)) {
+        assertThat(live.norms().keySet())
+            .containsExactlyElementsIn(
+                tensors("xl_text_encoder").keySet().stream()
+                    .map(name -> name.replace(START, "text_encoder.text_model"))
+                    .map(name -> name.replaceAll("\\.lora_[AB]\\.weight", ""))
+                    .collect(Collectors.toSet()));
+      }
+    }
+  }
+
+  @Test
+  void aFolderThatSuitsBothTextEncodersOfXlIsRefused() {
+    Path lora = folder.resolve("style");
+    Path xl = TinyStableDiffusion.write(folder.resolve("xl"), "xl");
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(xl)) {
+      copy("xl_text_encoder", lora, "", unnamed("xl_text_encoder"));
+      assertThat(assertThrows(SfumatoException.class, () -> pipeline.addLora(lora, 1)))
+          .hasMessageThat()
+          .isEqualTo(
+              lora.resolve("adapter_model.safetensors")
+                  + ": does not say which text encoder it changes, and the model has two:"
+                  + " name its folder text_encoder or text_encoder_2");
+    }
+  }
+
+  private void assertDrawsAsPeft(Path first, Path second) {
+    Path xl = TinyStableDiffusion.write(folder.resolve("xl"), "xl");
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(xl);
+        LiveLora one = pipeline.addLora(first, 1);
+        LiveLora two = pipeline.addLora(second, 1)) {
+      assertThat(draw(pipeline)).isWithin(1e-3).of(GOLDEN.tensor("xl_picture"));
+    }
+  }
+
   @Test
   void aDoraIsRefused() {
     Path dora = folder.resolve("dora");
@@ -108,7 +187,7 @@ class PeftFolderTest {
         StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(model)) {
       Map<String, Object> settings = settings("text_encoder");
       settings.put("use_dora", true);
-      copy(dora, "", settings);
+      copy("text_encoder", dora, "", settings);
       assertThat(assertThrows(SfumatoException.class, () -> pipeline.addLora(dora, 1)))
           .hasMessageThat()
           .contains("is a DoRA");
@@ -124,10 +203,17 @@ class PeftFolderTest {
     return JsonFile.read(written(part).resolve("adapter_config.json"), Map.class);
   }
 
-  /** Writes the text encoder's folder with a prefix of the layers. */
-  private static void copy(Path folder, String prefix, Map<String, Object> settings) {
+  /** Settings that do not name the network's class. */
+  private static Map<String, Object> unnamed(String part) {
+    Map<String, Object> settings = settings(part);
+    settings.put("auto_mapping", null);
+    return settings;
+  }
+
+  /** Writes a text encoder's folder with a prefix of the layers. */
+  private static void copy(String part, Path folder, String prefix, Map<String, Object> settings) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    tensors("text_encoder")
+    tensors(part)
         .forEach((name, t) -> tensors.put(name.replace(START + ".", START + "." + prefix), t));
     JsonFile.write(folder.resolve("adapter_config.json"), settings);
     Safetensors.write(folder.resolve("adapter_model.safetensors"), tensors, Map.of());

@@ -10,6 +10,7 @@ import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -335,5 +337,24 @@ class SchedulerTest {
     SfumatoException e = assertThrows(SfumatoException.class, call::run);
     assertThat(e).hasMessageThat().contains(part);
     assertThat(e).hasMessageThat().doesNotContain("\n");
+  }
+
+  /** Values of diffusers, which does not round here: 998.99 would be timestep 998. */
+  @Test
+  void lambdasStartAtTheLastTimestepForCosineBetas() {
+    SchedulerConfig config =
+        SchedulerConfig.of(
+            Map.of(
+                "_class_name", "DPMSolverMultistepScheduler",
+                "beta_schedule", "squaredcos_cap_v2",
+                "use_lu_lambdas", true));
+    List<Double> timesteps = new ArrayList<>();
+    try (Scope scope = Scope.open();
+        Rng rng = new Rng(0)) {
+      Scheduler.of(config)
+          .begin(6, RunOptions.defaults(), rng)
+          .forEach(step -> timesteps.add(step.timestep()));
+    }
+    assertThat(timesteps).containsExactly(999.0, 998.0, 986.0, 759.0, 73.0, 0.0).inOrder();
   }
 }

@@ -55,10 +55,10 @@ final class LoadedModel implements AutoCloseable {
             .toList();
     if (kept.filter(k -> k.holds(files, how, written)).isEmpty()) {
       free(); // first: two models may not fit into the memory
-      DiffusionPipeline pipeline = DiffusionPipeline.load(files, how);
+      DiffusionPipeline pipeline =
+          DiffusionPipeline.load(files, how.withPrecision(options.precision()));
       kept = Optional.of(new Kept(files, how, written, pipeline));
       pipeline.to(Device.parse(options.device()));
-      pipeline.precision(options.precision());
     }
     return kept.get().pipeline();
   }
