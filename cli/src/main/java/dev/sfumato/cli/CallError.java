@@ -83,9 +83,13 @@ final class CallError {
     return choices.isEmpty()
         ? Optional.empty()
         : Optional.of(
-            (argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel())
+            name(argument)
                 + (" must be " + enumerated(choices) + ", not '" + e.getValue() + "'")
                 + NearNames.asked(e.getValue(), choices));
+  }
+
+  private static String name(ArgSpec argument) {
+    return argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
   }
 
   /** Returns the values of an argument as users type them; empty if they are not names. */
@@ -105,8 +109,8 @@ final class CallError {
     }
     List<String> options =
         e.getCommandLine().getCommandSpec().argGroups().stream()
-            .flatMap(group -> group.options().stream())
-            .map(OptionSpec::longestName)
+            .flatMap(group -> group.args().stream())
+            .map(CallError::name)
             .toList();
     return Optional.of((several ? "give only one of " : "give one of ") + enumerated(options));
   }

@@ -86,6 +86,7 @@ class SfumatoTest {
         "quickstart --seconds -5 | --seconds must be above 0",
         "quickstart --steps 0 | --steps must be at least 1",
         "evaluate | error: give one of --model, --images or --train-classifier (see",
+        "inspect | error: give one of ",
         "nosuch | error: there is no command 'nosuch' (see sfumato --help)",
         "help sampel | error: there is no command 'sampel'; did you mean sample? (see"
       })

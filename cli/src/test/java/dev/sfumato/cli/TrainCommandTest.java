@@ -404,5 +404,7 @@ class TrainCommandTest {
     assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 32");
     Calls.run(call + "--config faces-32 --resolution 16", data, output).succeeds();
     assertThat(Files.readString(output.resolve("config.json"))).contains("\"resolution\" : 16");
+    Calls.run(call + "--config face-32", data, output)
+        .failsWith(1, "the presets mnist, faces-32, ddpm-256; did you mean faces-32?");
   }
 }

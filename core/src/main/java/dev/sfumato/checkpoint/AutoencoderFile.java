@@ -84,7 +84,7 @@ public final class AutoencoderFile {
         Scope scope = Scope.open()) {
       FileKind kind = FileKind.of(file.shapes());
       if (kind != FileKind.AUTOENCODER && kind != FileKind.MODEL) {
-        throw new SfumatoException(path + ": holds no autoencoder, it is a " + kind.title());
+        throw new SfumatoException(path + ": is not an autoencoder but holds: " + kind.title());
       }
       String start = SingleFile.autoencoderStart(file);
       Map<String, Tensor> weights = SingleFile.autoencoderWeights(file.tensorsBelow(start));

@@ -58,7 +58,7 @@ public final class Guidance implements Cloneable {
    * Returns the plain update by the sum of {@code guides}.
    *
    * @param mode the path of the gradient
-   * @throws SfumatoException if two guides have one name
+   * @throws SfumatoException if two guides have the same name
    */
   public static Guidance of(List<ScheduledGuide> guides, GradientMode mode) {
     return new Guidance().with(copy -> copy.mode = mode).withGuides(guides);
@@ -107,11 +107,11 @@ public final class Guidance implements Cloneable {
   /**
    * Returns the same with other guides.
    *
-   * @throws SfumatoException if two guides have one name
+   * @throws SfumatoException if two guides have the same name
    */
   public Guidance withGuides(List<ScheduledGuide> guides) {
     if (guides.stream().map(ScheduledGuide::name).distinct().count() < guides.size()) {
-      throw new SfumatoException("two guides have one name: give each its own");
+      throw new SfumatoException("two guides have the same name: give each its own");
     }
     return with(copy -> copy.guides = List.copyOf(guides));
   }

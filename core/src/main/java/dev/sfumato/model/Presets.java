@@ -1,10 +1,11 @@
 package dev.sfumato.model;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import dev.sfumato.NearNames;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -18,6 +19,8 @@ public final class Presets {
   /** The names. */
   public static final List<String> NAMES = List.of("mnist", "faces-32", "ddpm-256");
 
+  private static final TypeReference<Map<String, Object>> FIELDS = new TypeReference<>() {};
+
   private Presets() {}
 
   /**
@@ -28,16 +31,13 @@ public final class Presets {
   public static UNet2DConfig named(String name) {
     if (!NAMES.contains(name)) {
       throw new SfumatoException(
-          name + ": neither a configuration file nor one of the presets " + NAMES);
+          name
+              + ": neither a configuration file nor one of the presets "
+              + String.join(", ", NAMES)
+              + NearNames.asked(name, NAMES));
     }
     try (InputStream json = Presets.class.getResourceAsStream(name + ".json")) {
-      Map<String, Object> fields = new LinkedHashMap<>();
-      JsonFile.MAPPER
-          .readTree(json)
-          .properties()
-          .forEach(
-              e ->
-                  fields.put(e.getKey(), JsonFile.MAPPER.convertValue(e.getValue(), Object.class)));
+      Map<String, Object> fields = JsonFile.MAPPER.readValue(json, FIELDS);
       return UNet2DConfig.of(fields);
     } catch (IOException e) {
       throw new SfumatoException("preset " + name + " cannot be read: " + e.getMessage(), e);

@@ -188,7 +188,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     TextConditions.require(options);
     boolean completes = options.mask().isPresent() || parts.readsMasks();
     if (completes && refiner.isPresent()) {
-      throw new SfumatoException("a refiner does not complete pictures: leave out it or the mask");
+      throw new SfumatoException("a refiner does not complete pictures: leave out one of the two");
     }
     SamplingOptions complete = options.steps().isPresent() ? options : options.withSteps(STEPS);
     if (complete.picture().isPresent()) {

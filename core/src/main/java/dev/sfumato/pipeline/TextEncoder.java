@@ -59,7 +59,7 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     int layer = states.size() - 1 - back;
     if (layer < 0) {
       throw new SfumatoException(
-          "clip skip leaves no layer: a text encoder has " + (states.size() - 1));
+          "clip skip is too large: a text encoder has " + (states.size() - 1) + " layers");
     }
     return states.get(layer);
   }

@@ -332,6 +332,19 @@ class SingleFileTest {
   }
 
   @Test
+  void aFileWithoutAnAutoencoderIsNotTakenForOne() {
+    Path file = folder.resolve("other.safetensors");
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(file, Map.of("a", Tensor.zeros(3)), Map.of());
+    }
+    LoadingOptions options = LoadingOptions.DEFAULT.withVae(file);
+    Path model = directory("one");
+    assertThat(assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(model, options)))
+        .hasMessageThat()
+        .isEqualTo(file + ": is not an autoencoder but holds: tensors");
+  }
+
+  @Test
   void inspectionTellsWhatAFileIs() {
     String text = Inspection.of(file(directory("xl"), DType.FLOAT32));
     assertThat(text).containsMatch("kind +text-to-image model in one file");

@@ -184,7 +184,7 @@ record TrainingPictures(
           Level.WARNING,
           String.format(
               Locale.ROOT,
-              "the validation pictures of %s have no classes or others: the loss is measured on the"
+              "the validation pictures of %s have no classes, or other ones: the loss is measured on the"
                   + " training pictures",
               name));
       return all;

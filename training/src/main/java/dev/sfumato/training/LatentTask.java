@@ -155,6 +155,14 @@ final class LatentTask implements DenoisingTask {
       throw new SfumatoException(
           "the model completes pictures: only models that draw from a text alone can be trained");
     }
+    try (Scope scope = Scope.open()) {
+      long pooled = pipeline.texts(List.of(NO_TEXT)).vector().map(v -> v.size(1)).orElse(0L);
+      if (pooled != pooledWidth(unet)) { // it has a score in place of two of the six sizes
+        throw new SfumatoException(
+            "the model refines pictures of another: only models that draw from a text alone can be"
+                + " trained");
+      }
+    }
   }
 
   @Override

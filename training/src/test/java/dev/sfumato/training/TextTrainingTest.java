@@ -202,13 +202,18 @@ class TextTrainingTest {
                 .withPrompts(List.of("a blue cup", "a cat")));
   }
 
-  @Test
-  void otherKindsAreRefusedByName() {
-    try (StableDiffusionPipeline pipeline = model("lcm")) {
+  @ParameterizedTest
+  @CsvSource({
+    "lcm, time_cond_proj_dim",
+    "sd1_masks, completes pictures",
+    "refiner, refines pictures of another",
+  })
+  void otherKindsAreRefusedByName(String family, String why) {
+    try (StableDiffusionPipeline pipeline = model(family)) {
       TrainingLoss loss = new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY);
       SfumatoException refused =
           assertThrows(SfumatoException.class, () -> loss.prepare(pictures(16)));
-      assertThat(refused).hasMessageThat().contains("time_cond_proj_dim");
+      assertThat(refused).hasMessageThat().contains(why);
     }
   }
 
