@@ -258,20 +258,20 @@ def clip_step():
 
 
 def text_unet(dtype=None):
-    """The shape of Stable Diffusion 1.5."""
+    """The shape of Stable Diffusion 1.5, from a file in float16."""
     import torch
     from diffusers import UNet2DConditionModel
-    torch.manual_seed(0)
-    unet = UNet2DConditionModel(cross_attention_dim=768).eval().to(dtype)
-    return unet.requires_grad_(False)
+    unet = UNet2DConditionModel.from_pretrained(
+        os.environ["BENCH_TEXT_MODEL"], subfolder="unet", torch_dtype=dtype or torch.float32)
+    return unet.eval().requires_grad_(False)
 
 
 def text_autoencoder():
+    import torch
     from diffusers import AutoencoderKL
-    return AutoencoderKL(
-        block_out_channels=(128, 256, 512, 512), layers_per_block=2,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4).eval().requires_grad_(False)
+    vae = AutoencoderKL.from_pretrained(
+        os.environ["BENCH_TEXT_MODEL"], subfolder="decoder", torch_dtype=torch.float32)
+    return vae.eval().requires_grad_(False)
 
 
 def text_step(side, guided, dtype="float32", steered=False):

@@ -10,6 +10,7 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (f) the data pipeline alone: 128 JPEG files of 512 x 512 to batches of 16 at 256 x 256, two threads or workers
 (gs), (ge) a colour guidance step of the network of (c), batch 1: by the shortcut and exactly
 (h) a CLIP guidance step by the shortcut: ViT-B-32, 4 cuts, the network of (c), batch 4
+(i) to (q), but for (m), read a model in float16 and compute in float32, but for (ib)
 (i) a step of the shape of Stable Diffusion 1.5 at 256 px with classifier-free guidance; (ib) the same in bf16
 (j) the same at 512 px without guidance    (k) decoding one picture of 512 px
 (l) a step at 256 px guided by a colour through the decoder, by the shortcut
@@ -35,7 +36,7 @@ TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetu
          "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step", "i": "text-step",
          "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut", "n": "lora-step", "o": "lora-step-512", "p": "text-finetune-step",
          "q": "encode-256"}
-LEARNING = ("lora-step", "lora-step-512", "text-finetune-step")
+TEXT = {TASKS[row] for row in ("i", "ib", "j", "k", "l", "n", "o", "p", "q")}
 LARGE = ("text-finetune-step",)
 COLD = {"d": "first-picture", "m": "first-text-picture"}
 PROMPT = "a face with green hair and glasses, blue background"
@@ -103,7 +104,7 @@ def python():
 def compare(name, rounds, steps):
     if name == "data-epoch":
         os.environ["BENCH_PICTURES"] = make_pictures()
-    if name in LEARNING:
+    if name in TEXT:
         os.environ["BENCH_TEXT_MODEL"] = make_text_model()
     if name in LARGE:
         return one_at_a_time(name, rounds, steps)

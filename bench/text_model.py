@@ -2,7 +2,8 @@
 
 torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python bench/text_model.py DIRECTORY
-The autoencoder and the text encoder are small: the benchmarks of training read latents and texts from a cache.
+They are in float16, as most published files are. The autoencoder and the text encoder are small: the benchmarks of
+training read latents and texts from a cache. The autoencoder of Stable Diffusion's size lies beside them, in `decoder`.
 """
 
 import json
@@ -27,8 +28,11 @@ def write(folder):
             vocab_size=8514, hidden_size=768, intermediate_size=768, num_hidden_layers=1, num_attention_heads=12,
             max_position_embeddings=77, bos_token_id=8512, eos_token_id=8513, pad_token_id=8513)),
     }
+    parts["decoder"] = AutoencoderKL(
+        block_out_channels=(128, 256, 512, 512), layers_per_block=2,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4)
     for name, part in parts.items():
-        part.save_pretrained(folder / name)
+        part.half().save_pretrained(folder / name)
     DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).save_pretrained(folder / "scheduler")
     shutil.copytree(FACES / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
     tokenizer = folder / "tokenizer/tokenizer_config.json"

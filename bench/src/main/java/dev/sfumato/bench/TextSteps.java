@@ -14,6 +14,7 @@ import dev.sfumato.model.LatentSpace;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.nn.Module;
+import dev.sfumato.nn.Weights;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.Scheduler;
@@ -22,6 +23,7 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -40,26 +42,29 @@ final class TextSteps {
 
   static UNet2DConditionModel unet(Precision precision) {
     UNet2DConditionModel unet =
-        filled(
-            new UNet2DConditionModel(UNet2DConditionConfig.of(Map.of("cross_attention_dim", 768))));
+        loaded(
+            new UNet2DConditionModel(UNet2DConditionConfig.of(Map.of("cross_attention_dim", 768))),
+            "unet");
     unet.precision(precision);
     return unet;
   }
 
   private static AutoencoderKL autoencoder() {
-    return filled(
+    return loaded(
         new AutoencoderKL(
             AutoencoderKLConfig.of(
                 Map.of(
                     "block_out_channels", List.of(128, 256, 512, 512),
                     "layers_per_block", 2,
                     "down_block_types", Collections.nCopies(4, "DownEncoderBlock2D"),
-                    "up_block_types", Collections.nCopies(4, "UpDecoderBlock2D")))));
+                    "up_block_types", Collections.nCopies(4, "UpDecoderBlock2D")))),
+        "decoder");
   }
 
-  private static <T extends Module> T filled(T network) {
-    try (Rng random = new Rng(0)) {
-      network.reset(random);
+  private static <T extends Module> T loaded(T network, String part) {
+    try (Scope scope = Scope.open()) {
+      Path folder = Path.of(System.getenv("BENCH_TEXT_MODEL"), part);
+      network.load(Weights.in(folder, "diffusion_pytorch_model"));
     }
     network.trainable().forEach(weight -> weight.requiresGrad(false));
     return network;

@@ -102,7 +102,7 @@ class TextToImageTrainTest {
     fromParts("--max-steps 1").failsWith(1, "--instance-prompt");
     String rows = String.join("", Calls.files(data).stream().map(f -> f + ",a rose\n").toList());
     Files.writeString(data.resolve("metadata.csv"), "file_name,title\n" + rows);
-    fromParts("--max-steps 1").failsWith(1, "columns title with --caption-column");
+    fromParts("--max-steps 1").failsWith(1, "the column title with --caption-column");
     fromParts("--max-steps 1 --sample-count 0 --instance-prompt %s", "a rose").succeeds();
   }
 

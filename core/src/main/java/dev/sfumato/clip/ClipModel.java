@@ -4,6 +4,7 @@ import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Precision;
@@ -180,7 +181,8 @@ public record ClipModel(
     Safetensors.write(
         directory.resolve(ClipFiles.OPEN_CLIP_WEIGHTS),
         network.parameters(),
-        Map.of("format", "pt"));
+        Map.of("format", "pt"),
+        DType.FLOAT32);
   }
 
   /** Frees the weights. */

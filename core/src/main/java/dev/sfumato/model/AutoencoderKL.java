@@ -9,6 +9,7 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Construction;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -67,7 +68,8 @@ public final class AutoencoderKL extends Module {
     Safetensors.write(
         folder.resolve("diffusion_pytorch_model.safetensors"),
         parameters(),
-        Map.of("format", "pt"));
+        Map.of("format", "pt"),
+        DType.FLOAT32);
   }
 
   /**

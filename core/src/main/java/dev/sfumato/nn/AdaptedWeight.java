@@ -1,5 +1,6 @@
 package dev.sfumato.nn;
 
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Scope;
@@ -15,6 +16,10 @@ import java.util.function.Predicate;
  * A parameter, (out, in) or (out, in, k, k), that adapters can change. A field of this type is a
  * parameter of its module like a field of type {@link Tensor}; the layer computes with {@link
  * #linear}, {@link #conv2d} or {@link #effective} and so never without an adapter.
+ *
+ * <p>A checkpoint in half precision leaves the parameter in half precision. The layer converts it
+ * to float32, which is exact, each time it computes, so it takes half the memory. Such a parameter
+ * does not learn.
  */
 public final class AdaptedWeight extends ExtendedParameter {
   private final List<Adapter> adapters = new ArrayList<>();
@@ -24,17 +29,34 @@ public final class AdaptedWeight extends ExtendedParameter {
     super(shape);
   }
 
-  /** Returns the weight with all adapters, in the current scope; without any, the parameter. */
+  /**
+   * Returns the weight with all adapters, in the current scope; without any, the parameter in
+   * float32.
+   */
   public Tensor effective() {
+    return stored().to(DType.FLOAT32);
+  }
+
+  /** Returns the weight with all adapters, or the parameter as it is stored. */
+  Tensor stored() {
     return sum(adapter -> true);
   }
 
   private Tensor sum(Predicate<Adapter> chosen) {
-    Tensor weight = parameter();
+    Tensor weight = parameter().dtype().isHalf() ? parameter().detach() : parameter();
     for (Adapter adapter : adapters) {
       weight = chosen.test(adapter) ? adapter.appliedTo(weight) : weight;
     }
     return weight;
+  }
+
+  /** Converts the parameter to float32, so that it can change. */
+  void widen() {
+    if (parameter().dtype().isHalf()) {
+      try (Scope scope = Scope.open()) {
+        parameter().share_(parameter().detach().to(DType.FLOAT32));
+      }
+    }
   }
 
   /**

@@ -138,6 +138,7 @@ public final class Adapter implements AutoCloseable {
   public void merge() {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
+      part.weight().widen();
       Tensor parameter = part.weight().parameter();
       parameter.copy_(appliedTo(parameter));
     }

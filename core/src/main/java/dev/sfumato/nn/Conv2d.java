@@ -46,7 +46,7 @@ public final class Conv2d extends Module {
       return Scope.run(() -> forward(before.apply(x)));
     }
     return Scope.run(
-        () -> Functional.conv2dOf(before, x, weight::effective, bias, stride, padding, 1));
+        () -> Functional.conv2dOf(before, x, weight::stored, bias, stride, padding, 1));
   }
 
   @Override

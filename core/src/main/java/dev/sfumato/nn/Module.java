@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -36,13 +36,16 @@ public abstract class Module implements AutoCloseable {
   private Rng dropoutRandom;
   private boolean checkpointing;
   private Precision precision = Precision.FP32;
+  private boolean halved;
 
   /**
    * Makes a parameter of the given shape that wants gradients; {@link #reset} or a checkpoint fills
-   * it.
+   * it. Before that it takes no memory, and its elements cannot be set.
    */
   protected static Tensor parameter(long... shape) {
-    return Scope.release(Tensor.empty(shape)).requiresGrad(true);
+    try (Scope scope = Scope.open()) {
+      return Scope.release(Tensor.zeros().expand(shape)).requiresGrad(true);
+    }
   }
 
   /** Makes a tensor that belongs to the checkpoint but is not trained. */
@@ -55,6 +58,9 @@ public abstract class Module implements AutoCloseable {
 
   /** Fills all parameters with PyTorch's default start values, drawn from {@code rng}. */
   public final Module reset(Rng rng) {
+    try (Scope scope = Scope.open()) {
+      parameters().values().forEach(p -> p.share_(Tensor.empty(p.shape()).to(p.device())));
+    }
     visit("", (path, module) -> module.resetOwn(rng));
     return this;
   }
@@ -136,15 +142,17 @@ public abstract class Module implements AutoCloseable {
   }
 
   /**
-   * Loads the weights of a checkpoint, converted to float32. Prefixes that {@code torch.compile} or
-   * distributed training add to names are ignored.
+   * Loads the weights of a checkpoint, converted to float32; those of {@link AdaptedWeight} may
+   * stay in half precision. Prefixes that {@code torch.compile} or distributed training add to
+   * names are ignored.
    *
-   * @param weights tensors by name; float32 ones are shared, not copied
+   * @param weights tensors by name; those that are not converted are shared, not copied
    * @throws dev.sfumato.SfumatoException naming missing, unexpected and wrongly shaped weights, or
    *     one that is not finite; the parameters then stay unchanged
    */
   public final void load(Weights weights) {
-    StateDict.load(parameters(), weights.tensors(), Set.of(), weights.source());
+    boolean keeps = precision == Precision.FP32 && device().isCpu();
+    load(weights, type -> keeps && type.isHalf() ? type : DType.FLOAT32);
   }
 
   /**
@@ -153,9 +161,17 @@ public abstract class Module implements AutoCloseable {
    * module then computes in it alone, and its outputs are those of float32 weights.
    */
   public final void load(Weights weights, Precision precision) {
-    Set<String> matrices = precision == Precision.BF16 ? adaptedWeights().keySet() : Set.of();
-    StateDict.load(parameters(), weights.tensors(), matrices, weights.source());
+    if (precision == Precision.BF16) {
+      load(weights, type -> DType.BFLOAT16);
+      halved = true;
+    } else {
+      load(weights);
+    }
     precision(precision);
+  }
+
+  private void load(Weights weights, UnaryOperator<DType> matrices) {
+    StateDict.load(parameters(), adaptedWeights().keySet(), matrices, weights);
   }
 
   /** Loads weights that come from no single file; {@code source} names them in errors. */
@@ -163,23 +179,40 @@ public abstract class Module implements AutoCloseable {
     load(new Weights(source, weights));
   }
 
+  /** Converts parameters in half precision that want gradients to float32, so that they learn. */
+  public final void widenLearning() {
+    adaptedWeights().values().stream()
+        .filter(weight -> weight.parameter().requiresGrad())
+        .forEach(AdaptedWeight::widen);
+  }
+
+  private void widen() {
+    adaptedWeights().values().forEach(AdaptedWeight::widen);
+  }
+
   /** Moves all parameters, and what is beside them, to {@code device}. */
   public final void to(Device device) {
     try (Scope scope = Scope.open()) {
+      if (!device.isCpu()) {
+        widen();
+      }
       parameters().values().forEach(p -> p.share_(p.detach().to(device)));
       extended().values().forEach(parameter -> parameter.to(device));
     }
   }
 
-  /** Returns whether matrices are kept in bfloat16, so that it cannot compute in fp32. */
+  /** Returns whether matrices are kept in bfloat16 alone, so that it cannot compute in fp32. */
   public final boolean isHalved() {
-    return adaptedWeights().values().stream()
-        .anyMatch(weight -> weight.parameter().dtype() == DType.BFLOAT16);
+    return halved;
   }
 
   /** Sets the arithmetic of this module from now on; the default is fp32. */
   public final void precision(Precision precision) {
     visit("", (path, module) -> module.precision = precision);
+    if (precision != Precision.FP32
+        && !halved) { // whose copies of the weights are kept from step to step
+      widen();
+    }
   }
 
   /** The arithmetic in which this module computes. */

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
@@ -27,13 +28,18 @@ final class StateDict {
   private StateDict() {}
 
   /**
-   * @param halved the parameters that become bfloat16; the others become float32
+   * Loads weights.
+   *
+   * @param matrices the names of parameters whose type {@code types} chooses by that of the
+   *     checkpoint; the others become float32
    */
   static void load(
       Map<String, Tensor> parameters,
-      Map<String, Tensor> weights,
-      Set<String> halved,
-      String source) {
+      Set<String> matrices,
+      UnaryOperator<DType> types,
+      Weights checkpoint) {
+    Map<String, Tensor> weights = checkpoint.tensors();
+    String source = checkpoint.source();
     Map<String, Tensor> plain = plainNames(parameters.keySet(), weights);
     List<String> problems = problems(parameters, plain);
     if (!problems.isEmpty()) {
@@ -44,8 +50,9 @@ final class StateDict {
       Map<String, Tensor> converted = new LinkedHashMap<>();
       parameters.forEach(
           (name, parameter) -> {
-            Tensor weight =
-                plain.get(name).detach().to(halved.contains(name) ? DType.BFLOAT16 : DType.FLOAT32);
+            Tensor found = plain.get(name);
+            DType type = matrices.contains(name) ? types.apply(found.dtype()) : DType.FLOAT32;
+            Tensor weight = found.detach().to(type);
             if (!weight.isFinite()) {
               throw new SfumatoException(
                   source

@@ -18,6 +18,11 @@ public enum DType {
   UINT8("U8", 1, ScalarType.Byte),
   BOOL("BOOL", 1, ScalarType.Bool);
 
+  /** Returns true if this is a floating-point type of two bytes. */
+  public boolean isHalf() {
+    return this == FLOAT16 || this == BFLOAT16;
+  }
+
   private final String code;
   private final int bytes;
   private final ScalarType scalarType;

@@ -27,7 +27,8 @@ public final class Functional {
    * 2-D convolution (cross-correlation).
    *
    * @param x (B, Cin, H, W)
-   * @param weight (Cout, Cin / groups, Kh, Kw)
+   * @param weight (Cout, Cin / groups, Kh, Kw); in half precision it is converted to float32 each
+   *     time, and does not learn
    * @param bias (Cout), or null for none
    * @return (B, Cout, (H + 2 padding - Kh) / stride + 1, likewise)
    */
@@ -39,9 +40,21 @@ public final class Functional {
     if (WinogradConv.pays(x, weight, bias, stride, padding, groups)) {
       return WinogradConv.conv2d(x, weight, bias);
     }
-    return StripedConv.pays(x, weight, bias, stride, padding)
-        ? StripedConv.conv2d(x, weight, bias, padding, groups)
-        : conv2d(x, weight, bias, stride, new long[] {padding, padding}, groups);
+    if (StripedConv.pays(x, weight, bias, stride, padding)) {
+      return StripedConv.conv2d(x, weight, bias, padding, groups);
+    }
+    long[] paddings = {padding, padding};
+    if (!isWidened(weight)) {
+      return conv2d(x, weight, bias, stride, paddings, groups);
+    }
+    return Autograd.recording() && x.requiresGrad()
+        ? RecomputedConv.ofStored(x, weight, bias, stride, padding, groups)
+        : Scope.run(() -> conv2d(x, weight.to(DType.FLOAT32), bias, stride, paddings, groups));
+  }
+
+  /** Returns true if a weight is stored in half precision to compute in float32. */
+  private static boolean isWidened(Tensor weight) {
+    return weight.dtype().isHalf() && !Autocast.enabled();
   }
 
   /** A convolution with other padding above and below than on the sides. */
@@ -74,9 +87,14 @@ public final class Functional {
 
   /** {@code x weight^T + bias}: (..., in) and (out, in) give (..., out); bias may be null. */
   public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
-    return LinearKernel.pays(x, weight, bias)
-        ? LinearKernel.linear(x, weight, bias)
-        : withOptional(bias, b -> torch.linear(x.handle(), weight.handle(), b));
+    if (LinearKernel.pays(x, weight, bias)) {
+      return LinearKernel.linear(x, weight, bias);
+    }
+    return Scope.run(
+        () -> {
+          Tensor w = isWidened(weight) ? weight.to(DType.FLOAT32) : weight;
+          return withOptional(bias, b -> torch.linear(x.handle(), w.handle(), b));
+        });
   }
 
   /**

@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.global.torch;
  * all threads; the engine's own products run on one. It joins the engine's graph through hooks, so
  * it only pays for products above a size.
  *
- * @param weight the weight if it wants gradients
+ * @param weight the weight if it learns
  * @param bias the bias, if there is one
  */
 record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
@@ -25,9 +25,14 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
   /** The number of multiplications above which the hooks cost less than they save. */
   private static final long LARGE = 1 << 23;
 
-  /** Returns true if {@link #linear} is faster than the engine's own product. */
+  /**
+   * Returns true if {@link #linear} is faster than the engine's own product, or if the latter would
+   * keep a converted copy of a weight in half precision for the gradients.
+   */
   static boolean pays(Tensor x, Tensor weight, Tensor bias) {
-    return x.numel() * weight.size(0) >= LARGE && takes(x, weight, bias);
+    boolean large = x.numel() * weight.size(0) >= LARGE;
+    boolean keepsCopy = weight.dtype().isHalf() && Autograd.recording() && x.requiresGrad();
+    return (large || keepsCopy) && takes(x, weight, bias);
   }
 
   /** Returns true if {@link #linear} can compute with these. */
@@ -35,7 +40,7 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
     return PRODUCT.isPresent()
         && x.device().isCpu()
         && x.dtype() == DType.FLOAT32
-        && weight.dtype() == DType.FLOAT32
+        && (weight.dtype() == DType.FLOAT32 || weight.dtype().isHalf())
         && !Autocast.enabled()
         && isLeafOrFrozen(weight)
         && (bias == null || isLeafOrFrozen(bias));
@@ -64,11 +69,13 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
 
   @Override
   public Tensor compute(List<Tensor> inputs) {
-    return product(inputs.get(0), weight(inputs), bias.orElse(null));
+    try (Autograd.Recording off = Autograd.off()) {
+      return Scope.run(() -> product(inputs.get(0), weight(inputs), bias.orElse(null)));
+    }
   }
 
   private Tensor weight(List<Tensor> inputs) {
-    return weight.orElseGet(() -> inputs.get(1));
+    return weight.orElseGet(() -> inputs.get(1).to(DType.FLOAT32));
   }
 
   /** The gradient of x needs the weight, that of the weight needs x. */

@@ -26,6 +26,20 @@ record RecomputedConv(
   /** The number of elements above which memory matters more than the time to compute them again. */
   private static final long LARGE = 1 << 23;
 
+  private static final UnaryOperator<Tensor> NOTHING = x -> x;
+
+  /**
+   * Returns the convolution of x with a weight in half precision. The engine's own would keep a
+   * converted copy of it for the gradients.
+   */
+  static Tensor ofStored(
+      Tensor x, Tensor weight, Tensor bias, long stride, long padding, long groups) {
+    RecomputedConv conv =
+        new RecomputedConv(
+            NOTHING, () -> weight, Optional.ofNullable(bias), stride, padding, groups);
+    return GradientCheckpoint.ofPart(conv, List.of(x, weight), Optional.empty());
+  }
+
   /**
    * Returns true if the result of {@code before(x)} should not be kept: it is large, and x lies in
    * the host's memory. A card waits for the hooks, so there memory is saved only where {@link
@@ -42,15 +56,23 @@ record RecomputedConv(
 
   @Override
   public Tensor compute(List<Tensor> inputs) {
-    return Scope.run(
-        () ->
-            Functional.conv2d(
-                before.apply(inputs.get(0)),
-                weight.get(),
-                bias.orElse(null),
-                stride,
-                padding,
-                groups));
+    try (Autograd.Recording off = before == NOTHING ? Autograd.off() : null) {
+      return Scope.run(
+          () ->
+              Functional.conv2d(
+                  before.apply(inputs.get(0)),
+                  stored(inputs),
+                  bias.orElse(null),
+                  stride,
+                  padding,
+                  groups));
+    }
+  }
+
+  /** A convolution of x itself needs x for the gradients of its weight alone. */
+  @Override
+  public boolean needs(int input) {
+    return before != NOTHING || input > 0;
   }
 
   @Override
@@ -67,14 +89,14 @@ record RecomputedConv(
       return;
     }
     Tensor x = before.apply(inputs.get(0));
-    List<Tensor> all = new ArrayList<>(List.of(x, weight.get()));
+    List<Tensor> all = new ArrayList<>(List.of(x, widened(inputs)));
     bias.ifPresent(all::add);
     boolean[] wanted = new boolean[3];
     for (int i = 0; i < all.size(); i++) {
       wanted[i] = all.get(i).requiresGrad() && (i == 0 || Autograd.ofWeights());
     }
-    if (wanted[0] && !wanted[1] && !wanted[2] && isTurned(gradient)) {
-      Autograd.backward(List.of(x), List.of(turned(gradient)), inputs);
+    if (wanted[0] && !wanted[1] && !wanted[2] && isTurned(gradient, all.get(1))) {
+      Autograd.backward(List.of(x), List.of(turned(gradient, all.get(1))), inputs);
       return;
     }
     List<Tensor> three = gradients(x, all.get(1), gradient, wanted);
@@ -89,10 +111,19 @@ record RecomputedConv(
     Autograd.backward(outputs, gradients, inputs);
   }
 
+  /** Returns the weight as it is stored; it is an input if x goes into the convolution as it is. */
+  private Tensor stored(List<Tensor> inputs) {
+    return before == NOTHING ? inputs.get(1) : weight.get();
+  }
+
+  private Tensor widened(List<Tensor> inputs) {
+    Tensor stored = stored(inputs);
+    return stored.dtype().isHalf() ? stored.to(DType.FLOAT32) : stored;
+  }
+
   /** Returns true if the gradient of x is faster, or smaller, as a convolution. */
-  private boolean isTurned(Tensor gradient) {
+  private boolean isTurned(Tensor gradient, Tensor w) {
     try (Autograd.Recording off = Autograd.off()) {
-      Tensor w = weight.get();
       return groups == 1
           && (WinogradConv.pays(gradient, w, null, stride, padding, 1)
               || StripedConv.pays(gradient, w, null, stride, padding));
@@ -100,9 +131,9 @@ record RecomputedConv(
   }
 
   /** The gradient of x is a convolution with the kernels turned by half a turn. */
-  private Tensor turned(Tensor gradient) {
+  private Tensor turned(Tensor gradient, Tensor w) {
     try (Autograd.Recording off = Autograd.off()) {
-      Tensor turned = weight.get().flip(2, 3).transpose(0, 1).contiguous();
+      Tensor turned = w.flip(2, 3).transpose(0, 1).contiguous();
       return Functional.conv2d(gradient, turned, null, 1, padding, 1);
     }
   }

@@ -36,6 +36,7 @@ final class StripedConv {
     long height = x.size(2);
     long rows = Math.max(8, STRIP * height / x.numel());
     try (Scope scope = Scope.open()) {
+      Tensor kernels = weight.to(DType.FLOAT32);
       Tensor y = Tensor.empty(x.size(0), weight.size(0), height, x.size(3));
       for (long start = 0; start < height; start += rows) {
         try (Scope strip = Scope.open()) {
@@ -44,7 +45,7 @@ final class StripedConv {
           long from = Math.max(0, start - padding);
           long[] paddings = {edge ? padding : 0, padding};
           Tensor part = x.narrow(2, from, Math.min(height, end + padding) - from).contiguous();
-          Tensor computed = Functional.conv2d(part, weight, bias, 1, paddings, groups);
+          Tensor computed = Functional.conv2d(part, kernels, bias, 1, paddings, groups);
           long skipped = edge ? start - from : 0;
           y.narrow(2, start, end - start).copy_(computed.narrow(2, skipped, end - start));
         }

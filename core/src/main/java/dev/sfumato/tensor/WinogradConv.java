@@ -84,7 +84,7 @@ record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
           long count = Math.min(chunk, out - from);
           convolve(
               x,
-              weight.narrow(0, start, count),
+              weight.narrow(0, start, count).to(DType.FLOAT32),
               bias.map(all -> all.narrow(0, start, count)),
               y.narrow(1, start, count));
         }

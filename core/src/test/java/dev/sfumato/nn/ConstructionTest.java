@@ -14,20 +14,34 @@ import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.model.UNet2DModel;
 import dev.sfumato.tensor.Construction;
+import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
-/** A network whose construction fails half-way leaves nothing behind. */
+/** A network that is not completed leaves nothing behind. */
 class ConstructionTest {
   // Weights that need a terabyte, after others, which nobody touches.
   private static final String TABLE = "'block_out_channels': [65536], 'num_class_embeds': 1000000";
 
-  private static void assertFreesAll(Executable construction) {
+  private static void assertLeavesNothing(Executable construction) {
     long before = Scope.liveTensors();
     assertThrows(SfumatoException.class, construction);
     assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  /** A network takes memory when it is filled. */
+  private static void assertFreesAll(Supplier<Module> network) {
+    assertLeavesNothing(
+        () -> {
+          try (Construction parts = Construction.begin();
+              Rng random = new Rng(0)) {
+            network.get().reset(random);
+            parts.complete();
+          }
+        });
   }
 
   private static <T> T config(Class<T> type, String json) {

@@ -90,6 +90,7 @@ public final class Trainer implements AutoCloseable {
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
     loss.prepare(batches.dataset());
+    network.widenLearning();
     Agreement agreement = new Agreement(processes);
     agreement.onCall(batches, options, loss);
     processes.broadcast_(

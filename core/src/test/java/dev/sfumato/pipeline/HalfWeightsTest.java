@@ -1,0 +1,130 @@
+package dev.sfumato.pipeline;
+
+import static com.google.common.truth.Truth.assertThat;
+import static dev.sfumato.tensor.TensorSubject.assertThat;
+
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.GuideSpec;
+import dev.sfumato.nn.AdaptedWeight;
+import dev.sfumato.nn.Module;
+import dev.sfumato.sampling.Sampler;
+import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.sampling.TextOptions;
+import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Precision;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Weights of files in half precision stay in half precision, and all results are as if widened. */
+class HalfWeightsTest {
+  private static final Path LORA = Golden.path("lora/sd1_kohya.safetensors");
+
+  @TempDir Path folder;
+
+  /** Writes a model in half precision, and one in float32 with the same numbers. */
+  private void write(String family, DType half) {
+    Path model = TinyStableDiffusion.write(folder.resolve("model"), family);
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
+      pipeline.save(folder.resolve("half"), half);
+    }
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(folder.resolve("half"))) {
+      pipeline.save(folder.resolve("wide"), DType.FLOAT32);
+    }
+  }
+
+  private StableDiffusionPipeline half() {
+    return StableDiffusionPipeline.load(folder.resolve("half"));
+  }
+
+  private StableDiffusionPipeline wide() {
+    return StableDiffusionPipeline.load(folder.resolve("wide"));
+  }
+
+  private static SamplingOptions options() {
+    return SamplingOptions.defaults()
+        .withText(TextOptions.of("a red rose").withGuidanceScale(3))
+        .withSize(16, 24)
+        .withSteps(3)
+        .withSeed(7);
+  }
+
+  private static Tensor draw(DiffusionPipeline pipeline, SamplingOptions options) {
+    return pipeline.sample(options, Sampler.Listener.NONE);
+  }
+
+  private static Set<DType> types(Module network) {
+    return network.adaptedWeights().values().stream()
+        .map(AdaptedWeight::parameter)
+        .map(Tensor::dtype)
+        .collect(Collectors.toSet());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"sd1, FLOAT16", "sd2, BFLOAT16", "xl, FLOAT16"})
+  void aModelDrawsAsIfItsWeightsWereWidened(String family, DType type) {
+    write(family, type);
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline half = half();
+        StableDiffusionPipeline wide = wide()) {
+      assertThat(types(half.network())).containsExactly(type);
+      assertThat(types(half.autoencoder())).containsExactly(type);
+      assertThat(types(wide.network())).containsExactly(DType.FLOAT32);
+      assertThat(draw(half, options())).isIdenticalTo(draw(wide, options()));
+      wide.precision(Precision.BF16);
+      half.precision(Precision.BF16);
+      assertThat(draw(half, options())).isIdenticalTo(draw(wide, options()));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(GradientMode.class)
+  void guidesSteerIt(GradientMode gradient) {
+    write("sd1", DType.FLOAT16);
+    SamplingOptions steered =
+        options()
+            .withGuidance(Guidance.of(List.of(), gradient))
+            .withGuide(GuideSpec.parse("color=0.1,0.9,0.5").with("scale", 30));
+    long before = Scope.liveTensors();
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline half = half();
+        StableDiffusionPipeline wide = wide()) {
+      Tensor expected = draw(wide, steered);
+      assertThat(draw(half, steered)).isWithin(1e-5).of(expected);
+      half.checkpointing(true);
+      assertThat(draw(half, steered)).isWithin(1e-5).of(expected);
+      assertThat(expected.sub(draw(wide, options())).abs().max().item()).isGreaterThan(0.01);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @Test
+  void aLoraStaysBesideItOrIsMerged() {
+    write("sd1", DType.FLOAT16);
+    LoadingOptions merging = LoadingOptions.DEFAULT.withLora(LORA, 0.8);
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline half = half();
+        StableDiffusionPipeline merged =
+            StableDiffusionPipeline.load(folder.resolve("half"), merging);
+        StableDiffusionPipeline wide =
+            StableDiffusionPipeline.load(folder.resolve("wide"), merging)) {
+      Tensor expected = draw(wide, options());
+      assertThat(draw(merged, options())).isIdenticalTo(expected);
+      Tensor without = draw(half, options());
+      try (LiveLora lora = half.addLora(LORA, 0.8)) {
+        assertThat(draw(half, options())).isWithin(1e-5).of(expected);
+      }
+      assertThat(draw(half, options())).isIdenticalTo(without);
+    }
+  }
+}
