@@ -36,6 +36,7 @@ TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetu
          "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step", "i": "text-step",
          "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut", "n": "lora-step", "o": "lora-step-512", "p": "text-finetune-step",
          "q": "encode-256"}
+LEARNING = ("lora-step", "lora-step-512", "text-finetune-step")
 TEXT = {TASKS[row] for row in ("i", "ib", "j", "k", "l", "n", "o", "p", "q")}
 LARGE = ("text-finetune-step",)
 COLD = {"d": "first-picture", "m": "first-text-picture"}
