@@ -25,6 +25,9 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
   /** The number of multiplications above which the hooks cost less than they save. */
   private static final long LARGE = 1 << 23;
 
+  /** The number of weights that are converted together: some less than what malloc maps. */
+  private static final long PART = 7_400_000;
+
   /**
    * Returns true if {@link #linear} is faster than the engine's own product, or if the latter would
    * keep a converted copy of a weight in half precision for the gradients.
@@ -62,20 +65,45 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
         : kernel.compute(inputs);
   }
 
-  /** Returns {@code x weight^T + bias}, not recorded. */
+  /** Returns {@code x weight^T + bias}, not recorded; the weight is in float32. */
   static Tensor product(Tensor x, Tensor weight, Tensor bias) {
     return PRODUCT.orElseThrow().call(x, weight, bias, "none", List.of(), "").get(0);
+  }
+
+  /**
+   * Returns {@code x weight^T + bias}, or {@code x weight}. A weight in half precision is converted
+   * in parts, so that each is still in the processor's cache when it is used.
+   */
+  private static Tensor product(Tensor x, Tensor weight, boolean turned, Tensor bias) {
+    int dim = turned ? 1 : 0;
+    long size = weight.size(dim);
+    long length =
+        weight.dtype().isHalf() ? Math.max(64, PART * size / weight.numel() / 64 * 64) : size;
+    return Scope.run(
+        () -> {
+          List<Tensor> parts = new ArrayList<>();
+          for (long from = 0; from < size; from += length) {
+            long count = Math.min(length, size - from);
+            Tensor part = weight.narrow(dim, from, count).to(DType.FLOAT32);
+            parts.add(
+                product(
+                    x,
+                    turned ? part.transpose(0, 1) : part,
+                    bias == null ? null : bias.narrow(0, from, count)));
+          }
+          return parts.size() == 1 ? parts.get(0) : Tensor.cat(parts, -1);
+        });
   }
 
   @Override
   public Tensor compute(List<Tensor> inputs) {
     try (Autograd.Recording off = Autograd.off()) {
-      return Scope.run(() -> product(inputs.get(0), weight(inputs), bias.orElse(null)));
+      return product(inputs.get(0), weight(inputs), false, bias.orElse(null));
     }
   }
 
   private Tensor weight(List<Tensor> inputs) {
-    return weight.orElseGet(() -> inputs.get(1).to(DType.FLOAT32));
+    return weight.orElseGet(() -> inputs.get(1));
   }
 
   /** The gradient of x needs the weight, that of the weight needs x. */
@@ -92,7 +120,7 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
     List<Tensor> gradients = new ArrayList<>();
     if (x.requiresGrad()) {
       outputs.add(x);
-      gradients.add(product(rows, weight(inputs).transpose(0, 1), null).reshape(x.shape()));
+      gradients.add(product(rows, weight(inputs), true, null).reshape(x.shape()));
     }
     if (Autograd.ofWeights()) {
       weight.ifPresent(

@@ -89,17 +89,22 @@ record RecomputedConv(
       return;
     }
     Tensor x = before.apply(inputs.get(0));
-    List<Tensor> all = new ArrayList<>(List.of(x, widened(inputs)));
+    Tensor w = stored(inputs);
+    List<Tensor> all = new ArrayList<>(List.of(x, w));
     bias.ifPresent(all::add);
     boolean[] wanted = new boolean[3];
     for (int i = 0; i < all.size(); i++) {
       wanted[i] = all.get(i).requiresGrad() && (i == 0 || Autograd.ofWeights());
     }
-    if (wanted[0] && !wanted[1] && !wanted[2] && isTurned(gradient, all.get(1))) {
-      Autograd.backward(List.of(x), List.of(turned(gradient, all.get(1))), inputs);
-      return;
+    if (wanted[0] && !wanted[1] && !wanted[2]) {
+      Optional<Tensor> turned = turned(gradient, w);
+      if (turned.isPresent()) {
+        Autograd.backward(List.of(x), List.of(turned.get()), inputs);
+        return;
+      }
     }
-    List<Tensor> three = gradients(x, all.get(1), gradient, wanted);
+    Tensor widened = w.dtype().isHalf() ? w.to(DType.FLOAT32) : w;
+    List<Tensor> three = gradients(x, widened, gradient, wanted);
     List<Tensor> outputs = new ArrayList<>();
     List<Tensor> gradients = new ArrayList<>();
     for (int i = 0; i < all.size(); i++) {
@@ -116,25 +121,17 @@ record RecomputedConv(
     return before == NOTHING ? inputs.get(1) : weight.get();
   }
 
-  private Tensor widened(List<Tensor> inputs) {
-    Tensor stored = stored(inputs);
-    return stored.dtype().isHalf() ? stored.to(DType.FLOAT32) : stored;
-  }
-
-  /** Returns true if the gradient of x is faster, or smaller, as a convolution. */
-  private boolean isTurned(Tensor gradient, Tensor w) {
+  /** Returns the gradient of x as a convolution, where that is faster or smaller. */
+  private Optional<Tensor> turned(Tensor gradient, Tensor w) {
     try (Autograd.Recording off = Autograd.off()) {
-      return groups == 1
-          && (WinogradConv.pays(gradient, w, null, stride, padding, 1)
-              || StripedConv.pays(gradient, w, null, stride, padding));
-    }
-  }
-
-  /** The gradient of x is a convolution with the kernels turned by half a turn. */
-  private Tensor turned(Tensor gradient, Tensor w) {
-    try (Autograd.Recording off = Autograd.off()) {
+      if (WinogradConv.pays(gradient, w, null, stride, padding, groups)) {
+        return Optional.of(WinogradConv.turned(gradient, w));
+      }
+      if (groups > 1 || !StripedConv.pays(gradient, w, null, stride, padding)) {
+        return Optional.empty();
+      }
       Tensor turned = w.flip(2, 3).transpose(0, 1).contiguous();
-      return Functional.conv2d(gradient, turned, null, 1, padding, 1);
+      return Optional.of(StripedConv.conv2d(gradient, turned, null, padding, 1));
     }
   }
 

@@ -55,7 +55,7 @@ record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
         && x.size(3) % 2 == 0
         && Math.min(weight.size(0), weight.size(1)) >= CHANNELS
         && products * pixels / 4 >= LARGE
-        && products <= WEIGHTS_OF_A_PIXEL * pixels
+        && products <= WEIGHTS_OF_A_PIXEL * pixels * (weight.dtype().isHalf() ? 2 : 1)
         && !(Autograd.recording() && (weight.requiresGrad() || bias != null && bias.requiresGrad()))
         && LinearKernel.takes(x, weight, bias);
   }
@@ -71,34 +71,51 @@ record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
 
   @Override
   public Tensor compute(List<Tensor> inputs) {
+    return convolved(inputs.get(0), inputs.get(1), false, bias);
+  }
+
+  /**
+   * Returns the gradient of x, which is a convolution with the kernels turned by half a turn.
+   *
+   * @param gradient of the output
+   */
+  static Tensor turned(Tensor gradient, Tensor weight) {
+    return convolved(gradient, weight, true, Optional.empty());
+  }
+
+  private static Tensor convolved(Tensor in, Tensor weight, boolean turned, Optional<Tensor> bias) {
     try (Autograd.Recording off = Autograd.off();
         Scope scope = Scope.open()) {
-      Tensor x = inputs.get(0).contiguous();
-      Tensor weight = inputs.get(1);
-      long out = weight.size(0);
-      long chunk = Math.min(out, Math.max(64, WEIGHTS / weight.size(1)));
+      Tensor x = in.contiguous();
+      int dim = turned ? 1 : 0;
+      long out = weight.size(dim);
+      long length = Math.min(out, Math.max(64, WEIGHTS / weight.size(1 - dim)));
       Tensor y = Tensor.empty(x.size(0), out, x.size(2), x.size(3));
-      for (long from = 0; from < out; from += chunk) {
-        try (Scope inner = Scope.open()) {
+      for (long from = 0; from < out; from += length) {
+        try (Scope part = Scope.open()) {
           long start = from;
-          long count = Math.min(chunk, out - from);
-          convolve(
-              x,
-              weight.narrow(0, start, count).to(DType.FLOAT32),
-              bias.map(all -> all.narrow(0, start, count)),
-              y.narrow(1, start, count));
+          long count = Math.min(length, out - from);
+          Tensor u = transformed(weight.narrow(dim, start, count), turned);
+          Optional<Tensor> b = bias.map(all -> all.narrow(0, start, count));
+          convolve(x, u, b, y.narrow(1, start, count));
         }
       }
       return scope.keep(y);
     }
   }
 
-  /** Computes some channels of y, a strip of rows at a time. */
-  private static void convolve(Tensor x, Tensor weight, Optional<Tensor> bias, Tensor y) {
-    Tensor kernels = Tensor.of(KERNELS, 16, 9);
+  /** Returns G g G^T of all kernels, (16, Cout, Cin). */
+  private static Tensor transformed(Tensor weight, boolean turned) {
+    Tensor g = Tensor.of(KERNELS, 16, 9);
+    Tensor kernels = weight.to(DType.FLOAT32).reshape(-1, 9);
     Tensor u =
-        LinearKernel.product(kernels, weight.reshape(-1, 9), null)
+        LinearKernel.product(turned ? g.flip(1) : g, kernels, null)
             .reshape(16, weight.size(0), weight.size(1));
+    return turned ? u.transpose(1, 2) : u;
+  }
+
+  /** Computes some channels of y, a strip of rows at a time. */
+  private static void convolve(Tensor x, Tensor u, Optional<Tensor> bias, Tensor y) {
     long height = x.size(2) / 2;
     long rows = Math.max(1, PLANE / x.size(1) * 2 / x.size(3));
     for (long picture = 0; picture < x.size(0); picture++) {
@@ -199,12 +216,6 @@ record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
   @Override
   public void backward(List<Tensor> inputs, Tensor gradient) {
     Tensor x = inputs.get(0);
-    Autograd.backward(List.of(x), List.of(gradientOf(gradient, inputs.get(1))), inputs);
-  }
-
-  /** The gradient of x is a convolution with the kernels turned by half a turn. */
-  private static Tensor gradientOf(Tensor gradient, Tensor weight) {
-    Tensor turned = weight.flip(2, 3).transpose(0, 1).contiguous();
-    return conv2d(gradient, turned, null);
+    Autograd.backward(List.of(x), List.of(turned(gradient, inputs.get(1))), inputs);
   }
 }
