@@ -84,12 +84,11 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
           List<Tensor> parts = new ArrayList<>();
           for (long from = 0; from < size; from += length) {
             long count = Math.min(length, size - from);
-            Tensor part = weight.narrow(dim, from, count).to(DType.FLOAT32);
-            parts.add(
-                product(
-                    x,
-                    turned ? part.transpose(0, 1) : part,
-                    bias == null ? null : bias.narrow(0, from, count)));
+            try (Scope inner = Scope.open()) {
+              Tensor part = weight.narrow(dim, from, count).to(DType.FLOAT32);
+              Tensor b = bias == null ? null : bias.narrow(0, from, count);
+              parts.add(inner.keep(product(x, turned ? part.transpose(0, 1) : part, b)));
+            }
           }
           return parts.size() == 1 ? parts.get(0) : Tensor.cat(parts, -1);
         });
