@@ -264,7 +264,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   private void check() {
     require(!settings.containsKey(CLASS_NAME), CLASS_NAME, "given apart from the settings");
     int timesteps = numTrainTimesteps();
-    require(timesteps >= 1 && timesteps <= MOST_TIMESTEPS, "num_train_timesteps", "1 to 1000000");
+    requireTrainTimesteps(timesteps);
     require(betaStart() > 0 && betaStart() < 1, "beta_start", "between 0 and 1");
     require(betaEnd() > 0 && betaEnd() < 1, "beta_end", "between 0 and 1");
     List<Double> betas = trainedBetas();
@@ -287,6 +287,15 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
     thresholding();
     setAlphaToOne();
     solver();
+  }
+
+  /**
+   * Requires a number of noise levels that schedulers take.
+   *
+   * @throws SfumatoException if it is not from 1 to 1000000
+   */
+  public static void requireTrainTimesteps(int timesteps) {
+    require(timesteps >= 1 && timesteps <= MOST_TIMESTEPS, "num_train_timesteps", "1 to 1000000");
   }
 
   private static void require(boolean holds, String key, String wanted) {

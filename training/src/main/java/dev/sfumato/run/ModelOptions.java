@@ -58,12 +58,11 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
      * @throws SfumatoException if a number is out of range
      */
     public Noise {
-      scheduler(SchedulerConfig.ddpmDefaults(), betaSchedule, trainTimesteps, predictionType);
+      trainTimesteps.ifPresent(SchedulerConfig::requireTrainTimesteps);
     }
 
     SchedulerConfig ofPixels() {
-      return scheduler(
-          SchedulerConfig.ddpmDefaults(), betaSchedule, trainTimesteps, predictionType);
+      return scheduler(SchedulerConfig.ddpmDefaults());
     }
 
     /** Returns the scheduler of a new model of latents, with settings as of Stable Diffusion. */
@@ -74,18 +73,14 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
               .with("clip_sample", false)
               .with("set_alpha_to_one", false)
               .with("steps_offset", 1);
-      return scheduler(ddim, betaSchedule, trainTimesteps, predictionType);
+      return scheduler(ddim);
     }
 
-    private static SchedulerConfig scheduler(
-        SchedulerConfig usual,
-        Optional<BetaSchedule> schedule,
-        Optional<Integer> steps,
-        Optional<PredictionType> type) {
+    private SchedulerConfig scheduler(SchedulerConfig usual) {
       SchedulerConfig scheduler = usual;
-      scheduler = schedule.map(scheduler::withBetaSchedule).orElse(scheduler);
-      scheduler = steps.map(scheduler::withTrainTimesteps).orElse(scheduler);
-      return type.map(scheduler::withPredictionType).orElse(scheduler);
+      scheduler = betaSchedule.map(scheduler::withBetaSchedule).orElse(scheduler);
+      scheduler = trainTimesteps.map(scheduler::withTrainTimesteps).orElse(scheduler);
+      return predictionType.map(scheduler::withPredictionType).orElse(scheduler);
     }
   }
 
