@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What {@code finetune} writes, {@code sample} reads and {@code inspect} names. */
+/** Files that {@code finetune} writes can be drawn with, and {@code inspect} names them. */
 class FineTunedFilesTest {
   private static final String WORD =
       " --method textual-inversion --placeholder-token <x> --initializer-token a --vectors 2";

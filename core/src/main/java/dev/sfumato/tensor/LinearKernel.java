@@ -72,7 +72,7 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
 
   /**
    * Returns {@code x weight^T + bias}, or {@code x weight}. A weight in half precision is converted
-   * in parts, so that each is still in the processor's cache when it is used.
+   * in parts, so that the memory of one part serves the next.
    */
   private static Tensor product(Tensor x, Tensor weight, boolean turned, Tensor bias) {
     int dim = turned ? 1 : 0;
