@@ -190,15 +190,22 @@ public abstract class Module implements AutoCloseable {
     adaptedWeights().values().forEach(AdaptedWeight::widen);
   }
 
-  /** Moves all parameters, and what is beside them, to {@code device}. */
+  /**
+   * Moves all parameters, and what is beside them, to {@code device}. On a card weights in half
+   * precision become float32, unless they were loaded to compute in {@link Precision#BF16}.
+   */
   public final void to(Device device) {
     try (Scope scope = Scope.open()) {
-      if (!device.isCpu()) {
-        widen();
-      }
-      parameters().values().forEach(p -> p.share_(p.detach().to(device)));
+      parameters().values().forEach(p -> p.share_(Scope.run(() -> placed(p, device))));
       extended().values().forEach(parameter -> parameter.to(device));
     }
+  }
+
+  /** Returns a parameter's elements on {@code device}, which converts them: the host keeps none. */
+  final Tensor placed(Tensor parameter, Device device) {
+    Tensor there = parameter.detach().to(device);
+    boolean widened = !device.isCpu() && !halved && there.dtype().isHalf();
+    return widened ? there.to(DType.FLOAT32) : there;
   }
 
   /** Returns whether matrices are kept in bfloat16 alone, so that it cannot compute in fp32. */

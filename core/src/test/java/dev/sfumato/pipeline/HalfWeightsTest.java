@@ -15,6 +15,7 @@ import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.StandInCard;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
@@ -84,6 +85,22 @@ class HalfWeightsTest {
       wide.precision(Precision.BF16);
       half.precision(Precision.BF16);
       assertThat(draw(half, options())).isIdenticalTo(draw(wide, options()));
+    }
+  }
+
+  /** Of bfloat16 weights each product would else need a copy in every step. */
+  @ParameterizedTest
+  @CsvSource({"FP32, FLOAT32", "BF16, BFLOAT16"})
+  void onACardWeightsHaveTheTypeInWhichTheyCompute(Precision precision, DType type) {
+    write("sd1", DType.FLOAT16);
+    LoadingOptions options = LoadingOptions.DEFAULT.withPrecision(precision);
+    try (StableDiffusionPipeline pipeline =
+        StableDiffusionPipeline.load(folder.resolve("half"), options)) {
+      StandInCard.place(pipeline.network());
+      StandInCard.place(pipeline.autoencoder());
+      assertThat(types(pipeline.network())).containsExactly(type);
+      assertThat(types(pipeline.autoencoder())).containsExactly(DType.FLOAT32);
+      assertThat(pipeline.network().device()).isEqualTo(StandInCard.DEVICE);
     }
   }
 
