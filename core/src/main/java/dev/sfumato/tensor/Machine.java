@@ -68,7 +68,10 @@ public final class Machine {
     for (int i = 0; i < cards.size(); i++) {
       facts.put("cuda:" + i, card(cards.get(i)));
     }
-    facts.put("missing", missing(driver));
+    String missing = missing(driver);
+    facts.put(
+        "missing",
+        NativeLibraries.isForCuda() ? missing : "for a card: " + missing + " (see docs/gpu.md)");
     return facts;
   }
 
@@ -119,9 +122,14 @@ public final class Machine {
     return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
   }
 
+  /** Returns what a card needs and is not there, or {@code nothing}. */
+  static String missing() {
+    return missing(NvidiaDriver.ask());
+  }
+
   private static String missing(Optional<NvidiaDriver.Found> driver) {
     if (!NativeLibraries.isForCuda()) {
-      return "for a card: an engine for CUDA (see docs/gpu.md)";
+      return "an engine for CUDA";
     }
     List<String> libraries = LIBRARIES.stream().filter(name -> !loads(name)).toList();
     String noDriver = driver.isPresent() ? "" : "NVIDIA's driver (libcuda.so.1)";
