@@ -129,7 +129,8 @@ final class SampleCommand implements Callable<Integer> {
     Device device = compute.apply();
     try (Scope scope = Scope.open();
         GuideModels guideModels = new GuideModels(device);
-        DiffusionPipeline pipeline = loading.load(compute.precision);
+        // The gradients of guides need the memory that wider weights would take.
+        DiffusionPipeline pipeline = loading.load(compute.precision, !guiding.guides.isEmpty());
         DiffusionPipeline refiner = texts.refine(pipeline, compute.precision)) {
       requireFilesHold(pipeline.pictureChannels());
       texts.teach(pipeline);

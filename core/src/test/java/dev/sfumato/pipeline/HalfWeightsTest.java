@@ -26,8 +26,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Weights of files in half precision stay in half precision, and all results are as if widened. */
+/** Weights of files in half precision can stay so, and all results are as if widened. */
 class HalfWeightsTest {
+  private static final LoadingOptions COMPACT = LoadingOptions.DEFAULT.withCompactWeights();
   private static final Path LORA = Golden.path("lora/sd1_kohya.safetensors");
 
   @TempDir Path folder;
@@ -44,7 +45,7 @@ class HalfWeightsTest {
   }
 
   private StableDiffusionPipeline half() {
-    return StableDiffusionPipeline.load(folder.resolve("half"));
+    return StableDiffusionPipeline.load(folder.resolve("half"), COMPACT);
   }
 
   private StableDiffusionPipeline wide() {
@@ -87,6 +88,18 @@ class HalfWeightsTest {
     }
   }
 
+  @Test
+  void aUNetThatFitsBecomesWide() {
+    write("sd1", DType.FLOAT16);
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline half = half();
+        StableDiffusionPipeline roomy = StableDiffusionPipeline.load(folder.resolve("half"))) {
+      assertThat(types(roomy.network())).containsExactly(DType.FLOAT32);
+      assertThat(types(roomy.autoencoder())).containsExactly(DType.FLOAT16);
+      assertThat(draw(roomy, options())).isIdenticalTo(draw(half, options()));
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(GradientMode.class)
   void guidesSteerIt(GradientMode gradient) {
@@ -111,7 +124,7 @@ class HalfWeightsTest {
   @Test
   void aLoraStaysBesideItOrIsMerged() {
     write("sd1", DType.FLOAT16);
-    LoadingOptions merging = LoadingOptions.DEFAULT.withLora(LORA, 0.8);
+    LoadingOptions merging = COMPACT.withLora(LORA, 0.8);
     try (Scope scope = Scope.open();
         StableDiffusionPipeline half = half();
         StableDiffusionPipeline merged =
