@@ -101,6 +101,20 @@ UNETS = {
     "class_identity": BASE | {"class_embed_type": "identity"},
     "class_timestep": BASE | {"class_embed_type": "timestep"},
     "heads_not_dividing": BASE | {"attention_head_dim": 5},
+    "layers_apart": XL | {  # as in SSD-1B and Vega: each layer has a depth of its own
+        "layers_per_block": 2, "mid_block_type": "UNetMidBlock2D",
+        "transformer_layers_per_block": (1, (2, 1)),
+        "reverse_transformer_layers_per_block": ((1, 2, 3), 1)},
+    "layers_apart_mid": TWO | {
+        "transformer_layers_per_block": ((1, 2), (2, 3)),
+        "reverse_transformer_layers_per_block": (1, (1, 1, 2))},
+    "resnet_options": BASE | {
+        "block_out_channels": (32, 64, 64), "time_embedding_act_fn": "silu",
+        "down_block_types": ("ResnetDownsampleBlock2D", "CrossAttnDownBlock2D",
+                             "ResnetDownsampleBlock2D"),
+        "up_block_types": ("ResnetUpsampleBlock2D", "CrossAttnUpBlock2D",
+                           "ResnetUpsampleBlock2D"),
+        "resnet_skip_time_act": True, "resnet_out_scale_factor": 1.4},
 }
 
 

@@ -28,6 +28,8 @@ import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.nn.Activation;
 import dev.sfumato.picture.Resize;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.Start;
@@ -193,7 +195,10 @@ public final class Peer {
   /** A step of a text-to-image model: of a LoRA, or of the whole U-Net with checkpointing. */
   private static IntFunction<double[]> learningStep(int side, boolean lora) {
     StableDiffusionPipeline pipeline =
-        StableDiffusionPipeline.load(Path.of(System.getenv("BENCH_TEXT_MODEL")));
+        (StableDiffusionPipeline)
+            DiffusionPipeline.load(
+                Path.of(System.getenv("BENCH_TEXT_MODEL")),
+                LoadingOptions.DEFAULT.withCompactWeights()); // as `finetune` does
     if (lora) {
       pipeline.newLora(LoraOptions.defaults(), false, 0);
     } else {

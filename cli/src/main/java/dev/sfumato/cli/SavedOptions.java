@@ -38,8 +38,15 @@ final class SavedOptions implements IDefaultValueProvider {
   private static final List<String> DEPENDENT = List.of("epochs", "weight_decay", "data", "model");
 
   /** Options that only the first start of a run uses. */
-  private static final List<String> OF_THE_MODEL =
-      List.of("--model", "--config", "--vae", "--text-encoder", "--class-embedding-size");
+  private static final List<String> OF_THE_START =
+      List.of(
+          "--model",
+          "--config",
+          "--vae",
+          "--text-encoder",
+          "--class-embedding-size",
+          "--method",
+          "--placeholder-token");
 
   private final JsonNode saved;
 
@@ -107,18 +114,19 @@ final class SavedOptions implements IDefaultValueProvider {
   }
 
   /**
-   * Refuses options that a run resumed from a checkpoint would ignore: those that describe its
-   * model, unless they equal those of its start.
+   * Refuses options that a run resumed from a checkpoint cannot change: those that describe its
+   * model and its method, unless they equal those of its start.
    */
   static void requireAsBefore(CommandSpec command) {
     SavedOptions before = (SavedOptions) command.defaultValueProvider();
     ParseResult given = command.commandLine().getParseResult();
-    for (String name : OF_THE_MODEL) {
+    for (String name : OF_THE_START) {
       OptionSpec option = given.matchedOption(name);
       if (option != null
           && !String.valueOf(json(option.getValue())).equals(before.defaultValue(option))) {
         throw new ParameterException(
-            command.commandLine(), name + ": a resumed run keeps its model: leave the option out");
+            command.commandLine(),
+            name + ": a resumed run keeps what it began with: leave the option out");
       }
     }
   }

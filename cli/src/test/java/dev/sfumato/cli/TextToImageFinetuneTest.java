@@ -198,7 +198,8 @@ class TextToImageFinetuneTest {
     String options = "--overwrite --max-steps 3 --no-buckets";
     String err = finetune(output, options).succeeds().err();
     assertThat(err.split(warning, -1)).hasLength(2);
-    assertThat(err).contains("`centerCrop`");
+    assertThat(err).contains("warning: 1 of 5 pictures");
+    assertThat(err).contains("with --center-crop they");
     assertThat(finetune(output, options + " --center-crop").err()).doesNotContain(warning);
     assertThat(finetune(output, options + " --cache-latents none").err()).doesNotContain(warning);
   }
@@ -266,6 +267,48 @@ class TextToImageFinetuneTest {
     assertThat(Calls.files(classes)).hasSize(4);
     Path other = folder.resolve("other");
     finetune(other, options, folder.resolve("c2"), "a=a cat").failsWith(1, "--class-prompt");
+    finetune(other, options, classes, "a=a cat").failsWith(1, "have a, b: name each of these once");
+    options += " --class-prompt %s";
+    finetune(other, options, folder.resolve("c2"), "a=a cat", "c=a dog")
+        .failsWith(1, "names the folders a, c, but the training pictures have a, b");
+    finetune(other, options, folder.resolve("c2"), "a=a cat", "a=a dog")
+        .failsWith(1, "name each folder once");
+    assertThat(Files.exists(folder.resolve("c2"))).isFalse();
+  }
+
+  @Test
+  void classPicturesHaveAPlaceOfTheirOwn() throws IOException {
+    String options = "--max-steps 1 --class-count 9 --class-prompt rose --class-data ";
+    for (Path place : List.of(data, data.resolve("class"), data.resolve("a/../b"))) {
+      finetune(output, options + place).failsWith(1, "lies in --data");
+    }
+    assertThat(Calls.files(data)).hasSize(4);
+    assertThat(Files.exists(output)).isFalse();
+  }
+
+  @Test
+  void theSubjectsPicturesAreReadBeforeClassPicturesAreDrawn() throws IOException {
+    Files.writeString(data.resolve("a/broken.png"), "not a picture");
+    Path classes = folder.resolve("classes");
+    String options = "--max-steps 1 --class-count 2 --class-prompt rose --class-data ";
+    finetune(output, options + classes).failsWith(1, "broken.png");
+    assertThat(Files.exists(classes)).isFalse();
+  }
+
+  @Test
+  void aCaptionThatIsTooLongIsWarnedOfOnce() {
+    caption = "a red rose by the sea, ".repeat(9);
+    String err = finetune(output, "--max-steps 4 --train-text-encoder").succeeds().err();
+    assertThat(err.split("warning: ", -1)).hasLength(2);
+    assertThat(err).contains("4 of 4 captions are too long for the text encoder");
+  }
+
+  @Test
+  void aRunGoesOnWithItsMethodOnly() {
+    finetune(output, "--max-steps 1 --lora-rank 2").succeeds();
+    finetune(output, "--max-steps 2 --resume --method full").failsWith(2, "--method", "keeps");
+    finetune(output, "--max-steps 2 --resume --method lora").succeeds();
+    finetune(output, "--max-steps 2 --resume --lora-rank 4").failsWith(1, "--lora-rank");
   }
 
   @Test

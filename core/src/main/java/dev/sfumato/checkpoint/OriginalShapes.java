@@ -90,28 +90,44 @@ final class OriginalShapes {
         .anyMatch(name -> shapes.get(name).size() == 2);
   }
 
-  /** A level of the way down: its channels, residual blocks, and blocks of each transformer. */
-  private record Level(int channels, int layers, int depth) {}
+  /** A level of the way down: its channels, and the blocks of the transformer of each layer. */
+  private record Level(int channels, List<Integer> depths) {}
 
   private List<Level> levels() {
     List<Level> levels = new ArrayList<>();
     int blocks = count("input_blocks\\.(\\d+)\\..*");
-    int layers = 0;
+    List<Integer> depths = new ArrayList<>();
     int channels = 0;
-    int depth = 0;
     for (int i = 1; i <= blocks; i++) {
       String block = "input_blocks." + i;
       if (i == blocks || has(block + ".0.op.weight")) {
-        levels.add(new Level(channels, layers, depth));
-        layers = 0;
-        depth = 0;
+        levels.add(new Level(channels, List.copyOf(depths)));
+        depths.clear();
       } else {
-        layers++;
         channels = size(block + ".0.in_layers.2.weight", 0);
-        depth = count(Pattern.quote(block + ".1.transformer_blocks.") + "(\\d+)\\..*");
+        depths.add(depth(block + ".1"));
       }
     }
     return levels;
+  }
+
+  /** Returns the transformers' blocks on the way up, the coarsest level first. */
+  private List<List<Integer>> depthsUp(List<Level> levels) {
+    List<List<Integer>> up = new ArrayList<>();
+    int block = 0;
+    for (int i = levels.size() - 1; i >= 0; i--) {
+      List<Integer> depths = new ArrayList<>();
+      for (int j = 0; j <= levels.get(i).depths.size(); j++) {
+        depths.add(depth("output_blocks." + block++ + ".1"));
+      }
+      up.add(depths);
+    }
+    return up;
+  }
+
+  /** Returns the number of blocks of a transformer; 0 if there is none. */
+  private int depth(String transformer) {
+    return count(Pattern.quote(transformer + ".transformer_blocks.") + "(\\d+)\\..*");
   }
 
   /**
@@ -121,27 +137,14 @@ final class OriginalShapes {
    */
   Map<String, Object> unet(OriginalKind kind, PredictionType prediction, int pooled) {
     List<Level> levels = levels();
-    int middle = count("middle_block\\.1\\.transformer_blocks\\.(\\d+)\\..*");
-    List<String> down =
-        levels.stream().map(l -> l.depth > 0 ? "CrossAttnDownBlock2D" : "DownBlock2D").toList();
-    List<String> up = new ArrayList<>();
-    List<Integer> depths = new ArrayList<>();
-    for (int i = 0; i < levels.size(); i++) {
-      boolean last = i == levels.size() - 1;
-      int depth = levels.get(i).depth;
-      depths.add(depth > 0 ? depth : last ? Math.max(1, middle) : 1);
-      up.add(0, depth > 0 ? "CrossAttnUpBlock2D" : "UpBlock2D");
-    }
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("_class_name", "UNet2DConditionModel");
     config.put("sample_size", kind.sampleSize(prediction));
     config.put("in_channels", size("input_blocks.0.0.weight", 1));
     config.put("out_channels", size("out.2.weight", 0));
     config.put("block_out_channels", levels.stream().map(Level::channels).toList());
-    config.put("layers_per_block", same(levels.stream().map(Level::layers).toList()));
-    config.put("down_block_types", down);
-    config.put("up_block_types", up);
-    config.put("transformer_layers_per_block", same(depths));
+    config.put("layers_per_block", same(levels.stream().map(l -> l.depths.size()).toList()));
+    config.putAll(transformers(levels));
     config.put("cross_attention_dim", textWidth());
     config.put("use_linear_projection", projectsLinearly());
     config.put(
@@ -165,8 +168,53 @@ final class OriginalShapes {
     return config;
   }
 
-  /** Returns one number for all levels if they have the same. */
-  private static Object same(List<Integer> numbers) {
+  /** Returns the kinds of blocks, and how many blocks each of their transformers has. */
+  private Map<String, Object> transformers(List<Level> levels) {
+    List<List<Integer>> down = levels.stream().map(Level::depths).toList();
+    List<List<Integer>> up = depthsUp(levels);
+    int middle = depth("middle_block.1");
+    List<Object> depths = new ArrayList<>(down.stream().map(d -> ofLevel(d, 1)).toList());
+    if (!down.isEmpty()) {
+      int last = down.size() - 1;
+      depths.set(last, ofLevel(down.get(last), Math.max(1, middle)));
+    }
+    List<Object> reversed = new ArrayList<>(depths);
+    Collections.reverse(reversed);
+    List<Object> depthsUp = new ArrayList<>();
+    for (int i = 0; i < up.size(); i++) {
+      depthsUp.add(reads(up.get(i)) ? ofLevel(up.get(i), 1) : reversed.get(i));
+    }
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put(
+        "down_block_types",
+        down.stream().map(d -> reads(d) ? "CrossAttnDownBlock2D" : "DownBlock2D").toList());
+    config.put(
+        "mid_block_type",
+        middle > 0
+            ? "UNetMidBlock2DCrossAttn"
+            : has("middle_block.0.in_layers.2.weight") ? "UNetMidBlock2D" : null);
+    config.put(
+        "up_block_types",
+        up.stream().map(d -> reads(d) ? "CrossAttnUpBlock2D" : "UpBlock2D").toList());
+    config.put("transformer_layers_per_block", same(depths));
+    if (!depthsUp.equals(reversed)) {
+      config.put("reverse_transformer_layers_per_block", depthsUp);
+    }
+    return config;
+  }
+
+  /** Returns true if a layer of a level reads the text. */
+  private static boolean reads(List<Integer> depths) {
+    return depths.stream().anyMatch(depth -> depth > 0);
+  }
+
+  /** Returns one number for all layers of a level if they have the same; without any, another. */
+  private static Object ofLevel(List<Integer> depths, int none) {
+    return reads(depths) ? same(depths) : (Object) none;
+  }
+
+  /** Returns one number for all if they have the same. */
+  private static Object same(List<?> numbers) {
     return numbers.stream().distinct().count() == 1 ? numbers.get(0) : numbers;
   }
 

@@ -174,7 +174,8 @@ public record AutoencoderKLConfig(
     Activation activation = Activation.parse(actFn.toLowerCase(Locale.ROOT));
     return new Layers(
         count,
-        new ResnetBlock.Settings(EPSILON, activation, 0, 0, false),
+        new ResnetBlock.Settings(EPSILON, activation, 0, 0, false, false),
+        1,
         channels -> normNumGroups);
   }
 

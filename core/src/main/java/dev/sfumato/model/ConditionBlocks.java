@@ -2,7 +2,7 @@ package dev.sfumato.model;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.function.IntFunction;
 
 /** Makes the blocks of a {@link UNet2DConditionModel}. */
 record ConditionBlocks(UNet2DConditionConfig config) {
@@ -11,12 +11,12 @@ record ConditionBlocks(UNet2DConditionConfig config) {
   DownBlock down(int i) {
     int out = channels(i);
     DownBlock.Place place = new DownBlock.Place(channels(Math.max(i - 1, 0)), out, i == last());
-    Layers layers = config.layers(i);
     String type = config.downBlockTypes().get(i);
+    Layers layers = config.layers(i, type);
     return new PlainDownBlock(
         place,
         layers,
-        attention(type, i),
+        attention(type, i, config.depths(i)),
         type.equals("ResnetDownsampleBlock2D")
             ? () -> layers.halving(out)
             : () -> new Resampler.HalvingConv(out, config.downsamplePadding()));
@@ -32,34 +32,37 @@ record ConditionBlocks(UNet2DConditionConfig config) {
             channels(Math.min(level + 1, last())),
             out,
             level == 0);
-    Layers layers = config.layers(level);
     String type = config.upBlockTypes().get(i);
+    Layers layers = config.layers(level, type);
     return new PlainUpBlock(
         place,
         layers.withCount(layers.count() + 1),
-        attention(type, level),
+        attention(type, level, config.depthsUp(level)),
         type.equals("ResnetUpsampleBlock2D")
             ? () -> layers.doubling(out)
             : () -> new Resampler.DoublingConv(out));
   }
 
-  private Supplier<Transformer2DModel> attention(String type, int level) {
+  private IntFunction<Transformer2DModel> attention(
+      String type, int level, PerLevel<Integer> depths) {
     return type.startsWith("CrossAttn")
-        ? () -> new Transformer2DModel(config.transformer(level), channels(level))
+        ? i -> new Transformer2DModel(config.transformer(level, depths.get(i)), channels(level))
         : null;
   }
 
   /** Makes the block in the middle, if the model has one. */
   Optional<MidBlock> middle() {
-    return config.midBlockType().map(type -> middle(type.equals("UNetMidBlock2DCrossAttn")));
+    return config.midBlockType().map(this::middle);
   }
 
-  private MidBlock middle(boolean attention) {
+  private MidBlock middle(String type) {
+    boolean attention = type.equals("UNetMidBlock2DCrossAttn");
     int channels = channels(last());
-    Transformer2DModel.Settings settings = config.transformer(last()).forBoth();
+    Transformer2DModel.Settings settings =
+        config.transformer(last(), config.depths(last()).get(0)).forBoth();
     return new MidBlock(
         MidBlock.resnets(
-            attention ? 2 : 1, config.layers(last()), channels, config.midBlockScaleFactor()),
+            attention ? 2 : 1, config.layers(last(), type), channels, config.midBlockScaleFactor()),
         attention ? List.of(new Transformer2DModel(settings, channels)) : List.of());
   }
 

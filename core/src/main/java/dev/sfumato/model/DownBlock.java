@@ -51,7 +51,7 @@ sealed interface DownBlock permits PlainDownBlock, SkipDownBlock, KDownBlock {
     return new PlainDownBlock(
         place,
         layers,
-        attention ? () -> Attention.normed(config, out, config.groups(out), 1) : null,
+        attention ? i -> Attention.normed(config, out, config.groups(out), 1) : null,
         () ->
             resnetHalves
                 ? layers.halving(out)

@@ -1,11 +1,14 @@
 package dev.sfumato.model;
 
 import dev.sfumato.io.JsonObject;
+import dev.sfumato.io.JsonValue;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
- * A value for each level of a U-Net, the finest first.
+ * A value for each level of a U-Net, the finest first, or for each layer of a level.
  *
  * @param values one value for all levels, or one for each
  * @param list whether the file has a list
@@ -18,29 +21,47 @@ public record PerLevel<T>(List<T> values, boolean list) {
 
   /** Reads a whole number for all levels, or a list with one for each. */
   static PerLevel<Integer> integers(JsonObject json, String key, int fallback) {
-    return read(json, key, fallback, Integer.class::isInstance, "a whole number or a list of them");
+    return json.has(key) ? integers(json.get(key)) : all(fallback);
+  }
+
+  private static PerLevel<Integer> integers(JsonValue value) {
+    return read(value, Integer.class::isInstance, "a whole number or a list of them");
+  }
+
+  /**
+   * Reads a whole number for all levels, or a list with one for each, or with a list that has one
+   * for each layer of the level; empty if it is absent or null.
+   */
+  static Optional<PerLevel<PerLevel<Integer>>> integersOrLists(JsonObject json, String key) {
+    if (!json.has(key) || json.get(key).value() == null) {
+      return Optional.empty();
+    }
+    JsonValue all = json.get(key);
+    return Optional.of(
+        all.value() instanceof List<?> levels && !levels.isEmpty()
+            ? new PerLevel<>(
+                levels.stream().map(level -> integers(new JsonValue(all.name(), level))).toList(),
+                true)
+            : all(integers(all)));
   }
 
   /** Reads true or false for all levels, or a list with one for each. */
   static PerLevel<Boolean> flags(JsonObject json, String key, boolean fallback) {
-    return read(json, key, fallback, Boolean.class::isInstance, "true, false or a list of them");
+    return json.has(key)
+        ? read(json.get(key), Boolean.class::isInstance, "true, false or a list of them")
+        : all(fallback);
   }
 
   @SuppressWarnings("unchecked")
-  private static <T> PerLevel<T> read(
-      JsonObject json, String key, T fallback, Predicate<Object> isOne, String wanted) {
-    if (!json.has(key)) {
-      return all(fallback);
-    }
-    return json.get(key)
-        .as(
-            wanted,
-            value -> {
-              List<?> values = value instanceof List<?> list ? list : List.of(value);
-              return values.isEmpty() || !values.stream().allMatch(isOne)
-                  ? null
-                  : new PerLevel<>((List<T>) values, value instanceof List);
-            });
+  private static <T> PerLevel<T> read(JsonValue json, Predicate<Object> isOne, String wanted) {
+    return json.as(
+        wanted,
+        value -> {
+          List<?> values = value instanceof List<?> list ? list : List.of(value);
+          return values.isEmpty() || !values.stream().allMatch(isOne)
+              ? null
+              : new PerLevel<>((List<T>) values, value instanceof List);
+        });
   }
 
   /** Returns one value for all levels. */
@@ -55,6 +76,8 @@ public record PerLevel<T>(List<T> values, boolean list) {
 
   /** Returns the value as the file spells it. */
   Object toJson() {
-    return list ? values : values.get(0);
+    List<Object> json = new ArrayList<>();
+    values.forEach(value -> json.add(value instanceof PerLevel<?> inner ? inner.toJson() : value));
+    return list ? json : json.get(0);
   }
 }

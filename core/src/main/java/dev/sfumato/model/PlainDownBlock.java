@@ -5,6 +5,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
 /** Residual blocks, each followed by optional attention, then a layer that halves. */
@@ -14,18 +15,18 @@ final class PlainDownBlock extends Module implements DownBlock {
   private final List<Resampler> downsamplers = new ArrayList<>();
 
   /**
-   * @param attention makes an attention layer, or is null for none
+   * @param attention makes the attention after residual block i, or is null for none
    * @param halving makes the layer that halves, for all levels except the coarsest
    */
   PlainDownBlock(
       Place place,
       Layers layers,
-      Supplier<? extends PixelAttention> attention,
+      IntFunction<? extends PixelAttention> attention,
       Supplier<? extends Resampler> halving) {
     for (int i = 0; i < layers.count(); i++) {
       resnets.add(layers.resnet(i == 0 ? place.in() : place.out(), place.out()));
       if (attention != null) {
-        attentions.add(attention.get());
+        attentions.add(attention.apply(i));
       }
     }
     if (!place.last()) {

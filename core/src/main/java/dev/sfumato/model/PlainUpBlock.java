@@ -5,6 +5,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
 /**
@@ -16,13 +17,13 @@ final class PlainUpBlock extends Module implements UpBlock {
   private final List<Resampler> upsamplers = new ArrayList<>();
 
   /**
-   * @param attention makes an attention layer, or is null for none
+   * @param attention makes the attention after residual block i, or is null for none
    * @param doubling makes the layer that doubles, for all levels except the finest
    */
   PlainUpBlock(
       Place place,
       Layers layers,
-      Supplier<? extends PixelAttention> attention,
+      IntFunction<? extends PixelAttention> attention,
       Supplier<? extends Resampler> doubling) {
     int out = place.out();
     for (int i = 0; i < layers.count(); i++) {
@@ -30,7 +31,7 @@ final class PlainUpBlock extends Module implements UpBlock {
       int skip = i == layers.count() - 1 ? place.finer() : out;
       resnets.add(layers.resnet(before + skip, out));
       if (attention != null) {
-        attentions.add(attention.get());
+        attentions.add(attention.apply(i));
       }
     }
     if (!place.last()) {

@@ -31,6 +31,7 @@ final class ResnetBlock extends Module implements Resampler {
   private final Activation activation;
   private final double dropout;
   private final boolean scaleShift;
+  private final boolean skipTimeAct;
   private final double scale;
   private final UnaryOperator<Tensor> resample;
 
@@ -42,13 +43,15 @@ final class ResnetBlock extends Module implements Resampler {
    * @param dropout its probability in training
    * @param timeChannels size of the time embedding; 0 for a block without time
    * @param scaleShift whether the time scales and shifts
+   * @param skipTimeAct whether the time is projected without act
    */
   record Settings(
       double epsilon,
       Activation activation,
       double dropout,
       int timeChannels,
-      boolean scaleShift) {}
+      boolean scaleShift,
+      boolean skipTimeAct) {}
 
   /**
    * The settings that differ from block to block.
@@ -92,6 +95,7 @@ final class ResnetBlock extends Module implements Resampler {
     int out = shape.out();
     int time = settings.timeChannels();
     scaleShift = settings.scaleShift();
+    skipTimeAct = settings.skipTimeAct();
     norm1 = new GroupNorm(shape.groups(), shape.in(), settings.epsilon());
     conv1 = new Conv2d(shape.in(), out, 3, 1, 1);
     timeEmbProj = time == 0 ? null : new Linear(time, scaleShift ? 2L * out : out);
@@ -126,7 +130,8 @@ final class ResnetBlock extends Module implements Resampler {
   }
 
   private Tensor projected(Told told) {
-    return timeEmbProj.forward(activation.apply(told.time())).unsqueeze(2).unsqueeze(3);
+    Tensor time = skipTimeAct ? told.time() : activation.apply(told.time());
+    return timeEmbProj.forward(time).unsqueeze(2).unsqueeze(3);
   }
 
   /** Returns {@code act(norm2(h + t))}, or {@code act(norm2(h) (1 + s) + b)} with (s, b) = t. */

@@ -55,6 +55,11 @@ final class Skips {
   private static Tensor join(Tensor x, Tensor last) {
     try (x;
         last) {
+      if (x.size(2) != last.size(2) || x.size(3) != last.size(3)) {
+        throw new SfumatoException(
+            "these blocks need a height and a width that halve evenly at each level of the U-Net:"
+                + " choose multiples of a larger power of two");
+      }
       return Tensor.cat(List.of(x, last), 1);
     }
   }

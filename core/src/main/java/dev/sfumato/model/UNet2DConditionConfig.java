@@ -37,7 +37,10 @@ import java.util.TreeMap;
  * @param normNumGroups groups of the normalisations
  * @param normEps the number that residual blocks and the last normalisation add to variances
  * @param crossAttentionDim channels of the text
- * @param transformerLayersPerBlock blocks of a transformer
+ * @param transformerLayersPerBlock blocks of a transformer; a level may have a list, with a number
+ *     for each of its transformers
+ * @param reverseTransformerLayersPerBlock the same on the way up, the coarsest level first; empty:
+ *     as on the way down
  * @param encoderHidDim channels of the text before its projection, with {@code text_proj}
  * @param encoderHidDimType {@code text_proj}, or empty: the text is not projected
  * @param attentionHeadDim the number of heads, despite its name
@@ -49,6 +52,9 @@ import java.util.TreeMap;
  * @param numClassEmbeds number of classes of a learned table; empty: no classes
  * @param upcastAttention kept but not used, since all is float32
  * @param resnetTimeScaleShift {@code default} (time is added) or {@code scale_shift}
+ * @param resnetSkipTimeAct whether {@code ResnetDownsampleBlock2D} and {@code
+ *     ResnetUpsampleBlock2D} read the time without an activation
+ * @param resnetOutScaleFactor the divisor of the outputs of these blocks' residual blocks
  * @param timeEmbeddingDim size of the time embedding; empty: four times the first block's channels
  * @param timeEmbeddingActFn the activation of the sum of all embeddings; empty: none
  * @param timestepPostAct the activation of the time embedding; empty: none
@@ -81,7 +87,8 @@ public record UNet2DConditionConfig(
     int normNumGroups,
     double normEps,
     PerLevel<Integer> crossAttentionDim,
-    PerLevel<Integer> transformerLayersPerBlock,
+    PerLevel<PerLevel<Integer>> transformerLayersPerBlock,
+    Optional<PerLevel<PerLevel<Integer>>> reverseTransformerLayersPerBlock,
     Optional<Integer> encoderHidDim,
     Optional<String> encoderHidDimType,
     PerLevel<Integer> attentionHeadDim,
@@ -92,6 +99,8 @@ public record UNet2DConditionConfig(
     Optional<Integer> numClassEmbeds,
     boolean upcastAttention,
     String resnetTimeScaleShift,
+    boolean resnetSkipTimeAct,
+    double resnetOutScaleFactor,
     Optional<Integer> timeEmbeddingDim,
     Optional<String> timeEmbeddingActFn,
     Optional<String> timestepPostAct,
@@ -147,7 +156,9 @@ public record UNet2DConditionConfig(
             f.integer("norm_num_groups", 32),
             f.number("norm_eps", 1e-5),
             PerLevel.integers(f, "cross_attention_dim", 1280),
-            PerLevel.integers(f, "transformer_layers_per_block", 1),
+            PerLevel.integersOrLists(f, "transformer_layers_per_block")
+                .orElse(PerLevel.all(PerLevel.all(1))),
+            PerLevel.integersOrLists(f, "reverse_transformer_layers_per_block"),
             f.optionalInteger("encoder_hid_dim", Optional.empty()),
             f.optionalText("encoder_hid_dim_type", Optional.empty()),
             PerLevel.integers(f, "attention_head_dim", 8),
@@ -158,6 +169,8 @@ public record UNet2DConditionConfig(
             f.optionalInteger("num_class_embeds", Optional.empty()),
             f.has("upcast_attention") && Boolean.TRUE.equals(f.get("upcast_attention").value()),
             f.text("resnet_time_scale_shift", "default"),
+            f.flag("resnet_skip_time_act", false),
+            f.number("resnet_out_scale_factor", 1),
             f.optionalInteger("time_embedding_dim", Optional.empty()),
             f.optionalText("time_embedding_act_fn", Optional.empty()),
             f.optionalText("timestep_post_act", Optional.empty()),
@@ -196,6 +209,9 @@ public record UNet2DConditionConfig(
     json.put("norm_eps", normEps);
     json.put("cross_attention_dim", crossAttentionDim.toJson());
     json.put("transformer_layers_per_block", transformerLayersPerBlock.toJson());
+    json.put(
+        "reverse_transformer_layers_per_block",
+        reverseTransformerLayersPerBlock.map(PerLevel::toJson).orElse(null));
     json.put("encoder_hid_dim", encoderHidDim.orElse(null));
     json.put("encoder_hid_dim_type", encoderHidDimType.orElse(null));
     json.put("attention_head_dim", attentionHeadDim.toJson());
@@ -206,6 +222,8 @@ public record UNet2DConditionConfig(
     json.put("num_class_embeds", numClassEmbeds.orElse(null));
     json.put("upcast_attention", upcastAttention);
     json.put("resnet_time_scale_shift", resnetTimeScaleShift);
+    json.put("resnet_skip_time_act", resnetSkipTimeAct);
+    json.put("resnet_out_scale_factor", resnetOutScaleFactor);
     json.put("time_embedding_dim", timeEmbeddingDim.orElse(null));
     json.put("time_embedding_act_fn", timeEmbeddingActFn.orElse(null));
     json.put("timestep_post_act", timestepPostAct.orElse(null));
@@ -235,20 +253,35 @@ public record UNet2DConditionConfig(
     return timeEmbeddingDim.filter(size -> size > 0).orElse(4 * blockOutChannels.get(0));
   }
 
-  /** The residual blocks of level {@code i} on the way down. */
-  Layers layers(int i) {
+  /** The residual blocks of level {@code i} on the way down, in a block of this type. */
+  Layers layers(int i, String type) {
     int told = classEmbeddingsConcat ? 2 * timeChannels() : timeChannels();
     boolean scaleShift = resnetTimeScaleShift.equals("scale_shift");
+    boolean own = type.startsWith("Resnet");
     return new Layers(
         layersPerBlock.get(i),
-        new ResnetBlock.Settings(normEps, activation(actFn), dropout, told, scaleShift),
+        new ResnetBlock.Settings(
+            normEps, activation(), dropout, told, scaleShift, own && resnetSkipTimeAct),
+        own ? resnetOutScaleFactor : 1,
         channels -> normNumGroups);
   }
 
-  /** The transformers of level {@code i}. */
-  Transformer2DModel.Settings transformer(int i) {
+  /** The blocks of each transformer of level {@code i} on the way down. */
+  PerLevel<Integer> depths(int i) {
+    return transformerLayersPerBlock.get(i);
+  }
+
+  /** The blocks of each transformer of level {@code i} on the way up. */
+  PerLevel<Integer> depthsUp(int i) {
+    return reverseTransformerLayersPerBlock
+        .map(depths -> depths.get(levels() - 1 - i))
+        .orElseGet(() -> depths(i));
+  }
+
+  /** The transformers of level {@code i}, with so many blocks. */
+  Transformer2DModel.Settings transformer(int i, int blocks) {
     return new Transformer2DModel.Settings(
-        transformerLayersPerBlock.get(i),
+        blocks,
         attentionHeadDim.get(i),
         crossAttentionDim.get(i),
         normNumGroups,

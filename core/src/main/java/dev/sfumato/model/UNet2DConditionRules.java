@@ -17,11 +17,8 @@ final class UNet2DConditionRules {
   /** Keys of unsupported features, with the values that switch them off. */
   private static final Map<String, List<Object>> NOT_BUILT =
       Map.of(
-          "reverse_transformer_layers_per_block", nothing(),
           "num_attention_heads", nothing(),
           "dual_cross_attention", nothing(false),
-          "resnet_skip_time_act", nothing(false),
-          "resnet_out_scale_factor", nothing(1, 1.0),
           "time_embedding_type", nothing("positional"),
           "attention_type", nothing("default"),
           "cross_attention_norm", nothing());
@@ -69,14 +66,11 @@ final class UNet2DConditionRules {
     perLevel("only_cross_attention", config.onlyCrossAttention(), levels);
     perLevel("layers_per_block", config.layersPerBlock(), levels);
     perLevel("cross_attention_dim", config.crossAttentionDim(), levels);
-    perLevel("transformer_layers_per_block", config.transformerLayersPerBlock(), levels);
+    checkDepths(config);
     perLevel("attention_head_dim", config.attentionHeadDim(), levels);
     config.layersPerBlock().values().forEach(n -> atLeastOne("layers_per_block", n));
     config.crossAttentionDim().values().forEach(n -> atLeastOne("cross_attention_dim", n));
     config.attentionHeadDim().values().forEach(n -> atLeastOne("attention_head_dim", n));
-    for (int layers : config.transformerLayersPerBlock().values()) {
-      require(layers >= 0, "transformer_layers_per_block must be at least 0, not " + layers);
-    }
     for (int i = 0; i < levels; i++) {
       int channels = config.blockOutChannels().get(i);
       int heads = config.attentionHeadDim().get(i);
@@ -90,6 +84,39 @@ final class UNet2DConditionRules {
               "attention_head_dim asks for %d heads of %d channels: see block_out_channels",
               heads,
               channels));
+    }
+  }
+
+  private static void checkDepths(UNet2DConditionConfig config) {
+    String down = "transformer_layers_per_block";
+    String up = "reverse_" + down;
+    perLevel(down, config.transformerLayersPerBlock(), config.levels());
+    config.reverseTransformerLayersPerBlock().ifPresent(d -> perLevel(up, d, config.levels()));
+    for (int i = 0; i < config.levels(); i++) {
+      int layers = config.layersPerBlock().get(i);
+      depths(down, config.depths(i), layers);
+      boolean told = config.reverseTransformerLayersPerBlock().isPresent();
+      require(
+          told || !config.depths(i).list(),
+          up + " is missing: " + down + " has a list for a level, and the way up needs one, too");
+      depths(up, config.depthsUp(i), layers + 1);
+    }
+    double scale = config.resnetOutScaleFactor();
+    require(scale != 0, "resnet_out_scale_factor must not be 0");
+  }
+
+  /** Checks the blocks of each transformer of a level, which has one for each of its layers. */
+  private static void depths(String key, PerLevel<Integer> depths, int layers) {
+    require(
+        !depths.list() || depths.values().size() == layers,
+        String.format(
+            Locale.ROOT,
+            "%s has %s for a level of %d layers: name one number for each",
+            key,
+            depths.values(),
+            layers));
+    for (int depth : depths.values()) {
+      require(depth >= 0, key + " must be at least 0, not " + depth);
     }
   }
 

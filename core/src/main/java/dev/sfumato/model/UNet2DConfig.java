@@ -238,12 +238,13 @@ public record UNet2DConfig(
 
   /** The residual blocks of a level on the way down. */
   Layers layers() {
-    return new Layers(layersPerBlock, resnet(), this::groups);
+    return new Layers(layersPerBlock, resnet(), 1, this::groups);
   }
 
   /** Returns the settings that residual blocks share. */
   ResnetBlock.Settings resnet() {
-    return new ResnetBlock.Settings(normEps, activation(), dropout, timeChannels(), scaleShift());
+    return new ResnetBlock.Settings(
+        normEps, activation(), dropout, timeChannels(), scaleShift(), false);
   }
 
   Activation activation() {

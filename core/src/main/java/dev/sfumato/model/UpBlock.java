@@ -56,7 +56,7 @@ sealed interface UpBlock permits PlainUpBlock, SkipUpBlock, KUpBlock {
     return new PlainUpBlock(
         place,
         layers.withCount(layers.count() + 1),
-        attention ? () -> Attention.normed(config, out, config.groups(out), 1) : null,
+        attention ? i -> Attention.normed(config, out, config.groups(out), 1) : null,
         () -> resnetDoubles ? layers.doubling(out) : new Resampler.DoublingConv(out));
   }
 }

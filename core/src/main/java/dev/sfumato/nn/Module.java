@@ -3,6 +3,7 @@ package dev.sfumato.nn;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.GradientCheckpoint;
+import dev.sfumato.tensor.Machine;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -184,6 +185,25 @@ public abstract class Module implements AutoCloseable {
     adaptedWeights().values().stream()
         .filter(weight -> weight.parameter().requiresGrad())
         .forEach(AdaptedWeight::widen);
+  }
+
+  /**
+   * Converts parameters in half precision to float32 if they then take at most a quarter of the
+   * machine's memory. That is exact, and makes what is computed many times faster.
+   */
+  public final void widenWithinMemory() {
+    List<Tensor> halves = parameters().values().stream().filter(p -> p.dtype().isHalf()).toList();
+    if (!halved && !halves.isEmpty()) {
+      widenWithin(Machine.memory() / 4);
+    }
+  }
+
+  /** Converts them if all parameters then take at most {@code bytes}. */
+  final void widenWithin(long bytes) {
+    long numel = parameters().values().stream().mapToLong(Tensor::numel).sum();
+    if (numel * DType.FLOAT32.bytes() <= bytes) {
+      widen();
+    }
   }
 
   private void widen() {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Turns prompts into the conditions of a U-Net. Stable Diffusion 1 and 2 read the normed states of
@@ -101,6 +102,7 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
       throw new SfumatoException(
           count + " pictures cannot be shared evenly among " + prompts + " prompts");
     }
+    warnOfCuts(text);
     double scale = text.guidanceScale().orElse(kind.guidanceScale(false));
     try (Scope scope = Scope.open()) {
       Read given = read(text.prompts(), text.syntax(), text.clipSkip());
@@ -131,6 +133,29 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
     return zeroForNothing && text.negative().isEmpty()
         ? given.zeros()
         : read(List.of(text.negative().orElse("")), text.syntax(), 0);
+  }
+
+  /** Warns of prompts that are cut, once for each. */
+  private void warnOfCuts(TextOptions text) {
+    if (text.syntax() != PromptSyntax.NONE) {
+      return;
+    }
+    Stream.concat(text.prompts().stream(), text.negative().stream())
+        .distinct()
+        .filter(prompt -> unread(prompt) > 0)
+        .forEach(
+            prompt ->
+                log.log(
+                    System.Logger.Level.WARNING,
+                    "a prompt is too long for the text encoder, which does not read the last "
+                        + unread(prompt)
+                        + " of its tokens: shorten it, or choose a `promptSyntax` that reads long"
+                        + " prompts in parts"));
+  }
+
+  /** Returns the number of tokens at the end of a text that no text encoder reads. */
+  int unread(String text) {
+    return encoders.stream().mapToInt(encoder -> encoder.unread(text)).min().orElse(0);
   }
 
   /** Returns what the U-Net reads of texts. */

@@ -135,6 +135,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     return parts.prompts().texts(texts);
   }
 
+  /** Returns the number of tokens at the end of a text that are not read, since it is too long. */
+  public int unreadTokens(String text) {
+    return parts.prompts().unread(text);
+  }
+
   /** Returns the U-Net and the text encoders, whose weights learn if they want gradients. */
   public Module learners() {
     return new Learners(parts);

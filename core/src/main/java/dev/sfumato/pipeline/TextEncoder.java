@@ -6,7 +6,6 @@ import dev.sfumato.clip.ClipTextEncoder;
 import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.ClipTokenizer;
 import dev.sfumato.tensor.Tensor;
-import java.lang.System.Logger.Level;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +18,6 @@ import java.util.Map;
  * @param config the content of {@code config.json}, kept for saving
  */
 record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {
-  private static final System.Logger log = System.getLogger(TextEncoder.class.getName());
-
   /** Makes the same of a text encoder with its tokenizer. */
   static TextEncoder of(ClipTextEncoder encoder) {
     return new TextEncoder(encoder.model(), encoder.tokenizer(), encoder.config());
@@ -36,22 +33,14 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
     return Math.min(tokenizer.longest(), model.config().contextLength());
   }
 
-  /** Returns the tokens (B, N) of texts; a long text is cut, with a warning. */
+  /** Returns the number of tokens at the end of a text that are not read, since it is too long. */
+  int unread(String text) {
+    return Math.max(0, tokenizer.tokenize(text).size() - (length() - 2));
+  }
+
+  /** Returns the tokens (B, N) of texts; a long text is cut. */
   Tensor ids(List<String> texts) {
-    int length = length();
-    for (String text : texts) {
-      int tokens = tokenizer.tokenize(text).size();
-      if (tokens > length - 2) {
-        log.log(
-            Level.WARNING,
-            "a prompt has "
-                + tokens
-                + " tokens, of which the text encoder reads the first "
-                + (length - 2)
-                + ": shorten it, or choose a syntax that reads long prompts in parts");
-      }
-    }
-    return tokenizer.encode(texts, length);
+    return tokenizer.encode(texts, length());
   }
 
   /** Returns the states {@code back} layers before the last. */

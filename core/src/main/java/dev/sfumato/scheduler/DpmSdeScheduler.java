@@ -111,6 +111,13 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
       }
     }
 
+    /** {@inheritDoc} Between the halves of a step, it is the noise of the step's end. */
+    @Override
+    public Tensor addNoise(Tensor x0, Tensor noise, Step step) {
+      boolean between = step.index() % 2 == 1;
+      return Scope.run(() -> x0.add(noise.mul(between ? next(step) : sigma(step))));
+    }
+
     private BrownianTree motion(Tensor x) {
       long entropy = seed.orElseGet(() -> rng.integers(0, Long.MAX_VALUE, 1).toLongs()[0]);
       return new BrownianTree(sigmas[sigmas.length - 2], sigmas[0], entropy, x.shape());

@@ -51,7 +51,7 @@ abstract class SigmaRun extends SolverRun {
 
   /** x_0 + sigma eps. */
   @Override
-  public final Tensor addNoise(Tensor x0, Tensor noise, Step step) {
+  public Tensor addNoise(Tensor x0, Tensor noise, Step step) {
     return Scope.run(() -> x0.add(noise.mul(sigma(step))));
   }
 

@@ -355,7 +355,7 @@ class StableDiffusionNetworksTest {
     wrong.put("dual_cross_attention", true);
     wrong.put("num_attention_heads", 8);
     wrong.put("attention_type", "gated");
-    wrong.put("resnet_out_scale_factor", 1.4);
+    wrong.put("resnet_out_scale_factor", 0);
     wrong.put("addition_embed_type", "image");
     wrong.put("encoder_hid_dim_type", "image_proj");
     wrong.put("cross_attention_norm", "layer_norm");
@@ -363,6 +363,7 @@ class StableDiffusionNetworksTest {
     wrong.put("down_block_types", List.of("SimpleCrossAttnDownBlock2D", "DownBlock2D"));
     wrong.put("mid_block_type", "UNetMidBlock2DSimpleCrossAttn");
     wrong.put("transformer_layers_per_block", List.of(1, 2, 3));
+    wrong.put("reverse_transformer_layers_per_block", List.of(List.of(1), 1));
     wrong.put("attention_head_dim", 64);
     wrong.put("norm_num_groups", 7);
     wrong.put("cross_attention_dim", "many");
@@ -370,6 +371,9 @@ class StableDiffusionNetworksTest {
     wrong.forEach((key, value) -> refuses(key, () -> sd1.with(key, value)));
     refuses(
         "projection_class_embeddings_input_dim", () -> sd1.with("class_embed_type", "projection"));
+    refuses(
+        "reverse_transformer_layers_per_block is missing",
+        () -> sd1.with("transformer_layers_per_block", List.of(List.of(1), 1)));
     refuses(
         "AttnDownEncoderBlock2D",
         () ->

@@ -5,6 +5,7 @@ import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.sampling.Sampler;
@@ -187,6 +188,37 @@ class SingleFileTest {
     }
   }
 
+  /** As in SSD-1B, Vega and the small models of Segmind, which lack blocks of the original. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\"UNetMidBlock2D\"", "null"})
+  void transformersOfDifferentDepthAndAMissingMiddleAreSeen(String middle) throws IOException {
+    ObjectNode document = family("xl").deepCopy();
+    ObjectNode unet = (ObjectNode) document.get("unet").get("config");
+    Map<String, String> changed =
+        Map.of(
+            "mid_block_type", middle,
+            "transformer_layers_per_block", "[1, [2, 1], 3]",
+            "reverse_transformer_layers_per_block", "[[1, 2, 3], [1, 1, 2], 1]");
+    for (Map.Entry<String, String> key : changed.entrySet()) {
+      unet.set(key.getKey(), JsonFile.MAPPER.readTree(key.getValue()));
+    }
+    Path directory = TinyStableDiffusion.write(folder.resolve("distilled"), document);
+    Path whole = folder.resolve("whole.safetensors");
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory)) {
+      pipeline.save(whole, DType.FLOAT32);
+    }
+    Path file = bare(whole);
+    Path again = folder.resolve("again");
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(file)) {
+      pipeline.save(again);
+    }
+    JsonNode read = JsonFile.MAPPER.readTree(again.resolve("unet/config.json").toFile());
+    changed.keySet().forEach(key -> assertThat(read.get(key)).isEqualTo(unet.get(key)));
+    try (Scope scope = Scope.open()) {
+      assertThat(draw(file)).isWithin(0).of(draw(directory));
+    }
+  }
+
   @Test
   void copiesAndWhatServedTrainingAreIgnored() {
     Path directory = directory("two");
@@ -204,6 +236,7 @@ class SingleFileTest {
                   });
               more.put(text + "text_projection", Tensor.zeros(64, 64));
               more.put(text + "logit_scale", Tensor.zeros());
+              more.put(text + "attn_mask", Tensor.zeros(77, 77));
               more.put("model_ema.diffusion_modelout0weight", Tensor.zeros(3));
               more.put("model_ema.num_updates", Tensor.of(new long[] {5}, 1));
               more.put("first_stage_model.loss.logvar", Tensor.zeros(1));

@@ -54,6 +54,22 @@ record Metadata(List<Row> rows) {
       return none ? MissingNode.getInstance() : value;
     }
 
+    /** Returns the caption in a column, the first if there are several; empty if there is none. */
+    String caption(String column) {
+      JsonNode value = value(column);
+      JsonNode first = value.isArray() ? value.path(0) : value;
+      if (first.isContainerNode()) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "%s: column '%s' has neither a text nor a list of texts: choose another"
+                    + " `captionColumn`",
+                place,
+                column));
+      }
+      return first.isNull() ? "" : first.asText();
+    }
+
     Label label(String column) {
       JsonNode value = value(column);
       if (!value.isValueNode()) {
@@ -152,6 +168,15 @@ record Metadata(List<Row> rows) {
       return; // a row of commas left by a spreadsheet
     }
     String place = file + ", row " + number;
+    if (!typed && !values.has(FILE_NAME)) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: the first line must name the columns, separated by commas, one of them file_name,"
+                  + " but names '%s'",
+              file,
+              String.join("', '", names(values))));
+    }
     String picture = values.path(FILE_NAME).asText();
     if (!values.path(FILE_NAME).isTextual() || picture.isBlank()) {
       throw new SfumatoException(place + ": no file_name");
@@ -162,6 +187,12 @@ record Metadata(List<Row> rows) {
       path = EntryNames.resolved(folder, picture.replace('\\', '/'));
     }
     rows.add(new Row(place, path, values, typed));
+  }
+
+  private static List<String> names(JsonNode values) {
+    List<String> names = new ArrayList<>();
+    values.fieldNames().forEachRemaining(names::add);
+    return names;
   }
 
   private static boolean isEmpty(JsonNode values) {
@@ -186,8 +217,7 @@ record Metadata(List<Row> rows) {
     Optional<String> caption = Column.caption(columns).in(names, table);
     return caption.isEmpty()
         ? annotations
-        : annotations.withCaptions(
-            chosen.stream().map(row -> row.value(caption.get()).asText()).toList());
+        : annotations.withCaptions(chosen.stream().map(row -> row.caption(caption.get())).toList());
   }
 
   /** Returns the names of the columns. */
@@ -197,7 +227,7 @@ record Metadata(List<Row> rows) {
 
   private static List<String> columns(List<Row> some) {
     Set<String> present = new LinkedHashSet<>();
-    some.forEach(row -> row.values().fieldNames().forEachRemaining(present::add));
+    some.forEach(row -> present.addAll(names(row.values())));
     present.remove(FILE_NAME);
     return List.copyOf(present);
   }

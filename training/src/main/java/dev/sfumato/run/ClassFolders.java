@@ -23,6 +23,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -37,6 +38,38 @@ record ClassFolders(PriorPreservation prior) {
   /** Returns whether pictures are missing. */
   boolean isIncomplete() {
     return prior.byFolder().keySet().stream().anyMatch(folder -> missing(folder) > 0);
+  }
+
+  /** Returns whether there are several subjects, each with a folder. */
+  private boolean ofSeveral() {
+    return !prior.byFolder().containsKey(prior.data());
+  }
+
+  /**
+   * Requires class pictures for each subject, in a place of their own, before they are drawn.
+   *
+   * @param data the name of the subjects' pictures
+   * @param training these pictures
+   */
+  void requireSuit(String data, Dataset training) {
+    Path own = prior.data().toAbsolutePath().normalize();
+    if (Files.isDirectory(Path.of(data))
+        && own.startsWith(Path.of(data).toAbsolutePath().normalize())) {
+      throw new SfumatoException(
+          "`classData` "
+              + prior.data()
+              + " lies in `data` "
+              + data
+              + ", so class pictures would be taken for the subject's: choose a folder outside");
+    }
+    if (ofSeveral()) {
+      List<String> folders =
+          prior.byFolder().keySet().stream()
+              .map(folder -> prior.data().relativize(folder).toString())
+              .sorted()
+              .toList();
+      requireSame(training.classNames(), folders, "`classPrompt`: names");
+    }
   }
 
   private int missing(Path folder) {
@@ -158,9 +191,8 @@ record ClassFolders(PriorPreservation prior) {
             .withCenterCrop(true)
             .withSplit(DataOptions.Split.ALL)
             .withTexts(DataOptions.Texts.OPTIONAL.withPrompt(texts.values().iterator().next()));
-    boolean several = !texts.containsKey(prior.data());
     Dataset pictures = Datasets.open(prior.data().toString(), like);
-    if (!several) {
+    if (!ofSeveral()) {
       int count = Math.min(prior.count(), pictures.size());
       return new ClassPictures(
           new Labelless(
@@ -168,7 +200,7 @@ record ClassFolders(PriorPreservation prior) {
               Collections.nCopies(count, texts.get(prior.data()))),
           prior.weight());
     }
-    requireSame(training.classNames(), pictures.classNames());
+    requireSame(training.classNames(), pictures.classNames(), prior.data() + ": has");
     List<String> captions = new ArrayList<>();
     for (int i = 0; i < pictures.size(); i++) {
       String name = pictures.classNames().get(pictures.label(i));
@@ -177,11 +209,11 @@ record ClassFolders(PriorPreservation prior) {
     return new ClassPictures(new Captioned(pictures, captions), prior.weight());
   }
 
-  private void requireSame(List<String> subjects, List<String> classes) {
-    if (!subjects.equals(classes)) {
+  private static void requireSame(List<String> subjects, List<String> classes, String place) {
+    if (!Set.copyOf(subjects).equals(Set.copyOf(classes))) {
       throw new SfumatoException(
-          prior.data()
-              + ": has the folders "
+          place
+              + " the folders "
               + String.join(", ", classes)
               + ", but the training pictures have "
               + (subjects.isEmpty() ? "none" : String.join(", ", subjects))

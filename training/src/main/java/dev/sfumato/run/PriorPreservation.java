@@ -56,7 +56,7 @@ public record PriorPreservation(List<String> prompts, Path data, int count, doub
   /**
    * Returns the text of each class by its folder.
    *
-   * @throws SfumatoException if one of several has no folder
+   * @throws SfumatoException if one of several has no folder, or a folder has two
    */
   Map<Path, String> byFolder() {
     Map<Path, String> texts = new LinkedHashMap<>();
@@ -69,8 +69,11 @@ public record PriorPreservation(List<String> prompts, Path data, int count, doub
             "`classPrompt` '"
                 + prompt
                 + "': of several subjects each needs the folder of its pictures: FOLDER=TEXT");
-      } else {
-        texts.put(data.resolve(prompt.substring(0, end)), prompt.substring(end + 1).strip());
+      } else if (texts.put(
+              data.resolve(prompt.substring(0, end)), prompt.substring(end + 1).strip())
+          != null) {
+        throw new SfumatoException(
+            "`classPrompt` '" + prompt + "': the folder has a text already: name each folder once");
       }
     }
     return texts;

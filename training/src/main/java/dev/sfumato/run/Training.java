@@ -282,6 +282,7 @@ public final class Training implements Cloneable {
       Optional<Path> checkpoint =
           Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
       HeldOut heldOut = open(model.folder(checkpoint), survey -> {});
+      processes.barrier(); // the first draws class pictures
       try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training())) {
         return TrainingRun.follow(
             suited(loaded), loaded.pipeline(), heldOut, checkpoint, processes, listener);
@@ -289,11 +290,13 @@ public final class Training implements Cloneable {
     }
     try (OutputDirectory directory = open()) {
       Optional<Path> checkpoint = checkpoint(directory);
-      classes.filter(ClassFolders::isIncomplete).ifPresent(c -> draw(c, listener));
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
       listener.onTask("reading the pictures");
       int whole = batches.times(processes.size()).batchSize();
       HeldOut heldOut = open(model.folder(checkpoint), survey -> listener.onSurvey(survey, whole));
+      classes.ifPresent(c -> c.requireSuit(pictures.name(), heldOut.training()));
+      classes.filter(ClassFolders::isIncomplete).ifPresent(c -> draw(c, listener));
+      processes.barrier();
       listener.onTask("preparing the model");
       try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training());
           TrainingRun run =

@@ -204,7 +204,7 @@ public final class TrainingRun implements AutoCloseable {
     listener.onTask("taking the first step");
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
-      StepReport report = trainer.step(this::lookAtGradients);
+      StepReport report = step();
       history.add(report);
       tell(tracker -> tracker.step(report));
       if (due(watch.samples().every())) {
@@ -222,6 +222,24 @@ public final class TrainingRun implements AutoCloseable {
     }
     trainer.processes().barrier();
     return stopped;
+  }
+
+  private StepReport step() {
+    try {
+      return trainer.step(this::lookAtGradients);
+    } catch (Trainer.NotFinite e) {
+      String way =
+          facts
+              .output()
+              .latestCheckpoint()
+              .map(
+                  last ->
+                      ", and go on with `resume`, which takes "
+                          + last.getFileName()
+                          + "; if the loss had grown before, resume from an earlier checkpoint")
+              .orElse(", and start anew with `overwrite`, since there is no checkpoint yet");
+      throw new SfumatoException(e.getMessage() + way, e);
+    }
   }
 
   private void tell(Consumer<Tracker> news) {

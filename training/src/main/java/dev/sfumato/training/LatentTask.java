@@ -18,6 +18,7 @@ import dev.sfumato.tensor.Tensor;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.IntSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -109,6 +110,7 @@ final class LatentTask implements DenoisingTask {
     }
     requireSizes(dataset, autoencoder.config().reduction());
     warnOfCrops(dataset);
+    warnOfCuts(dataset);
   }
 
   private static void requireSizes(Dataset dataset, int scale) {
@@ -141,6 +143,26 @@ final class LatentTask implements DenoisingTask {
                   + " `centerCrop` they are encoded once",
               moving,
               dataset.size()));
+    }
+  }
+
+  /** Warns of captions that are longer than the text encoders read. */
+  private void warnOfCuts(Dataset dataset) {
+    IntSummaryStatistics unread =
+        dataset.captions().stream()
+            .mapToInt(pipeline::unreadTokens)
+            .filter(tokens -> tokens > 0)
+            .summaryStatistics();
+    if (unread.getCount() > 0) {
+      log.log(
+          Level.WARNING,
+          String.format(
+              Locale.ROOT,
+              "%d of %d captions are too long for the text encoder, which does not read their last"
+                  + " tokens, %d at most: put first what matters",
+              unread.getCount(),
+              dataset.size(),
+              unread.getMax()));
     }
   }
 

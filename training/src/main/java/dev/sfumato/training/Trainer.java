@@ -50,6 +50,15 @@ public final class Trainer implements AutoCloseable {
   private static final long CHOICE_STREAM = 0x5DEECE66DL;
   private static final long DROPOUT_STREAM = CHOICE_STREAM + 1; // of rank 0
 
+  /** The failure of a step whose loss or gradient is NaN or infinite. */
+  public static final class NotFinite extends SfumatoException {
+    private static final long serialVersionUID = 1L;
+
+    NotFinite(String message) {
+      super(message);
+    }
+  }
+
   private final TrainingLoss loss;
   private final Module network;
   private final Batches batches;
@@ -153,8 +162,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * Takes one optimiser step over the next micro-batches, fewer at the end of an epoch.
    *
-   * @throws SfumatoException if the loss or the gradient is not finite; the step has not changed
-   *     the weights
+   * @throws NotFinite if the loss or the gradient is not finite; the step has not changed the
+   *     weights
    */
   public StepReport step() {
     return step(() -> {});
@@ -248,12 +257,11 @@ public final class Trainer implements AutoCloseable {
 
   private void requireFinite(double mean, double gradNorm) {
     if (!Double.isFinite(mean) || !Double.isFinite(gradNorm)) {
-      throw new SfumatoException(
+      throw new NotFinite(
           String.format(
               Locale.ROOT,
-              "step %d: the loss is %s and the gradient norm %s; the weights were not changed:"
-                  + " use a lower `learningRate` or `maxGradNorm` 1 and go on with `resume`, from an earlier"
-                  + " checkpoint if the loss had grown before",
+              "step %d: the loss is %s and the gradient norm %s, so the weights were not changed: use"
+                  + " a lower `learningRate` or `maxGradNorm` 1",
               progress.step() + 1,
               mean,
               gradNorm));

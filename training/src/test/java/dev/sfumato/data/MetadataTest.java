@@ -69,6 +69,30 @@ class MetadataTest {
   }
 
   @Test
+  void aSeparatorOtherThanACommaIsNamed() throws IOException {
+    for (String separator : new String[] {";", "\t"}) {
+      write("metadata.csv", "file_name" + separator + "text\na.png" + separator + "one\n");
+      assertThat(failure(OPTIONS))
+          .contains("the columns, separated by commas, one of them file_name");
+      assertThat(failure(OPTIONS)).contains("names 'file_name");
+    }
+  }
+
+  @Test
+  void theFirstOfSeveralCaptionsCounts() throws IOException {
+    write(
+        "metadata.jsonl",
+        """
+        {"file_name": "a.png", "text": ["one", "two"]}
+        {"file_name": "b.png", "text": []}
+        {"file_name": "sub/c.png", "text": [null]}
+        """);
+    assertThat(open(OPTIONS).captions()).containsExactly("one", "", "").inOrder();
+    write("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": {\"en\": \"one\"}}\n");
+    assertThat(failure(OPTIONS)).contains("row 1: column 'text' has neither a text nor a list");
+  }
+
+  @Test
   void readsMetadataOfSubfolders() throws IOException {
     write("sub/metadata.csv", "file_name,text\nc.png,deep\n");
     Dataset dataset = open(OPTIONS);

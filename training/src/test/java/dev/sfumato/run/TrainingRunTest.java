@@ -132,7 +132,9 @@ class TrainingRunTest {
     run(stopped, 1e-3, 6, quiet(), 1);
     assertThat(Files.readString(stopped.resolve("report.html"))).contains("The run was stopped");
     Path failed = folder.resolve("failed");
-    assertThrows(SfumatoException.class, () -> train(failed, 1e30, 6, quiet()));
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> train(failed, 1e30, 6, quiet()));
+    assertThat(e).hasMessageThat().contains("`overwrite`, since there is no checkpoint yet");
     assertThat(Files.readString(failed.resolve("report.html")))
         .containsMatch("The run failed: step [23]: the loss is (NaN|-?Infinity)");
   }
@@ -172,6 +174,7 @@ class TrainingRunTest {
         assertThrows(
             SfumatoException.class, () -> train(root, 1e30, 6, watch(0, 3, 0, 2, 1, false)));
     assertThat(e).hasMessageThat().containsMatch("step [34]: the loss is (NaN|-?Infinity)");
+    assertThat(e).hasMessageThat().contains("`resume`, which takes step-000002");
     assertThat(Files.exists(root.resolve("checkpoints/step-000002/progress.json"))).isTrue();
     assertThat(Files.exists(root.resolve("checkpoints/step-000004"))).isFalse();
     train(root, 1e-3, 4, watch(0, 3, 0, 2, 1, false));
