@@ -3,13 +3,17 @@
 torch 2.13.0 (CPU), safetensors 0.8.0. Run: python reference/checkpoints.py
 
 protocol2.pt and protocol5.pt are zip files with these pickle protocols, legacy.pt has the format before zip;
-training.pt and training-legacy.pt are whole training states whose "state_dict" is read.
+training.pt and training-legacy.pt are whole training states whose "state_dict" is read. lightning.pt has
+beside it what PyTorch Lightning notes: classes and numbers of NumPy.
 expected.safetensors holds the tensors that each of them gives, in all types.
 """
 
+import sys
+import types
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy
 import torch
 from safetensors.torch import save_file
 
@@ -45,6 +49,15 @@ def training_state(state):
             "name": "größe", "optimizer": optimizer.state_dict(), "state_dict": state}
 
 
+def lightning(whole):
+    module = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    module.ModelCheckpoint = type("ModelCheckpoint", (), {"__module__": module.__name__})
+    for name in ("pytorch_lightning", "pytorch_lightning.callbacks", module.__name__):
+        sys.modules[name] = module
+    notes = {"best_model_score": numpy.float32(0.5), "current_score": numpy.float64(0.25)}
+    return whole | {"callbacks": {module.ModelCheckpoint: notes}, "hparams_name": None}
+
+
 def main():
     HOME.mkdir(parents=True, exist_ok=True)
     state = state_dict()
@@ -54,6 +67,7 @@ def main():
     torch.save(state, HOME / "legacy.pt", _use_new_zipfile_serialization=False)
     torch.save(whole, HOME / "training.pt")
     torch.save(whole, HOME / "training-legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save(lightning(whole), HOME / "lightning.pt")
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
     save_file(tensors, HOME / "expected.safetensors", {"format": "pt", "note": 'quotes " and ü'})
     for path in HOME.iterdir():

@@ -24,6 +24,9 @@ def write_files():
     torch.save({"string_to_token": {"*": 265}, "string_to_param": {"*": vectors(2, 32, 5)},
                 "name": "style", "step": 1000, "sd_checkpoint": None,
                 "sd_checkpoint_name": None}, FOLDER / "web.pt")
+    learned = torch.nn.ParameterDict({"*": torch.nn.Parameter(vectors(2, 32, 6))})
+    torch.save({"string_to_token": {"*": torch.tensor(265)}, "string_to_param": learned},
+               FOLDER / "authors.pt")
     for file in FOLDER.iterdir():
         file.chmod(0o644)
 
@@ -33,11 +36,16 @@ CASES = {
     "three": ("sd1", {"file": "three.safetensors"}, "two <cat-toy>, <cat-toy>"),
     "named": ("sd1", {"file": "three.safetensors", "token": "zebra"}, "a zebra house"),
     "web": ("sd1", {"file": "web.pt"}, "a house in the style of"),
+    "authors": ("sd1", {"file": "authors.pt", "token": "authors"}, "a house of the authors"),
     "xl": ("xl", {"file": "xl.safetensors", "token": "<x>"}, "a <x> rose"),
 }
 
 
 def load(pipe, file, token=None):
+    if file == "authors.pt":
+        state = torch.load(FOLDER / file, weights_only=False)
+        pipe.load_textual_inversion(state["string_to_param"]["*"].detach(), token=token)
+        return
     if file != "xl.safetensors":
         pipe.load_textual_inversion(FOLDER, weight_name=file, token=token)
         return

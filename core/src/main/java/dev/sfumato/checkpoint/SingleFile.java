@@ -277,7 +277,7 @@ final class SingleFile implements ModelParts {
       return weights; // in transformers' names, with or without text_model.
     }
     boolean whole = weights.containsKey("logit_scale") || weights.containsKey("text_projection");
-    weights.remove("logit_scale");
+    weights.keySet().removeAll(List.of("logit_scale", "attn_mask"));
     if (kind == OriginalKind.TWO) {
       weights.remove("text_projection");
       if (whole) { // its last block is never used: the U-Net reads the states before it

@@ -24,6 +24,9 @@ record TextualInversion(String token, List<Tensor> vectors, Path source) {
   static final String FIRST = "clip_l";
   static final String SECOND = "clip_g";
 
+  /** Keys of files whose name is the word. */
+  private static final Set<String> NAMELESS = Set.of("*", "emb_params");
+
   /** The entry of a file's header that names the word, since tensors of XL do not. */
   static final String TOKEN = "token";
 
@@ -63,7 +66,7 @@ record TextualInversion(String token, List<Tensor> vectors, Path source) {
       vectors.add((found.dim() == 1 ? found.unsqueeze(0) : found).detach().to(DType.FLOAT32));
     }
     return new TextualInversion(
-        token.or(() -> headed(file)).orElseGet(() -> name.equals("*") ? stem(file) : name),
+        token.or(() -> headed(file)).orElseGet(() -> NAMELESS.contains(name) ? stem(file) : name),
         vectors,
         file);
   }

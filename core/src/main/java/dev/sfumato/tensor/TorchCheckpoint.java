@@ -193,8 +193,8 @@ public final class TorchCheckpoint {
     if (pickled instanceof ScriptObject module) {
       return stateDict(file, module);
     }
-    if (pickled instanceof Map<?, ?> learned && learned.get(LEARNED) instanceof Map<?, ?> vectors) {
-      return embedding(file, learned.get("name"), vectors);
+    if (pickled instanceof Map<?, ?> learned && learned.containsKey(LEARNED)) {
+      return embedding(file, learned.get("name"), learned.get(LEARNED));
     }
     Object found =
         pickled instanceof Map<?, ?> outer && outer.get("state_dict") instanceof Map<?, ?> inner
@@ -216,8 +216,14 @@ public final class TorchCheckpoint {
   }
 
   /** Returns the vectors of a textual inversion of a web interface, by its name if it has one. */
-  private static Map<String, StoredTensor> embedding(Path file, Object name, Map<?, ?> vectors) {
-    if (vectors.size() != 1 || !(vectors.values().iterator().next() instanceof StoredTensor only)) {
+  private static Map<String, StoredTensor> embedding(Path file, Object name, Object learned) {
+    Object found =
+        learned instanceof ScriptObject parameters
+            ? parameters.attributes().get("_parameters")
+            : learned;
+    if (!(found instanceof Map<?, ?> vectors)
+        || vectors.size() != 1
+        || !(vectors.values().iterator().next() instanceof StoredTensor only)) {
       throw new SfumatoException(file + ": " + LEARNED + " does not hold one tensor");
     }
     return Map.of(name instanceof String text ? text : "*", only);

@@ -17,9 +17,9 @@ import java.util.Map;
  *
  * <p>A pickle is a program for a small stack machine that may call any Python function. This
  * machine knows the operations for plain values and collections, and only the functions that
- * describe a tensor or make a dictionary; it refuses every other function by name. Python's {@code
- * None} becomes {@link #NONE}, a tuple becomes a list. An object of TorchScript, whose class is
- * code in the file that never runs, becomes a {@link ScriptObject}.
+ * describe a tensor, make a dictionary or note a number; it refuses every other function by name.
+ * Python's {@code None} becomes {@link #NONE}, a tuple becomes a list. An object of TorchScript,
+ * whose class is code in the file that never runs, becomes a {@link ScriptObject}.
  */
 final class TorchPickle {
   /** Python's {@code None}. */
@@ -43,6 +43,12 @@ final class TorchPickle {
 
   /** The Python package of the classes inside a TorchScript file. */
   private static final String SCRIPT = "__torch__.";
+
+  /** A dictionary of parameters, as the authors of textual inversion save their vectors. */
+  private static final String PARAMETERS = "torch.nn.modules.container.ParameterDict";
+
+  /** A value beside the weights that PyTorch (Lightning) notes, such as a number of NumPy. */
+  private static final Object NOTE = new Object();
 
   /** A function or class that the pickle names. */
   private record Global(String name) {}
@@ -189,7 +195,8 @@ final class TorchPickle {
   private void setAttributes(Object attributes) {
     if (top() instanceof ScriptObject object) {
       ((Map<?, ?>) attributes).forEach((name, value) -> put(object.attributes(), name, value));
-    } else if (!(top() instanceof Map)) { // a state dict carries its version this way
+    } else if (top() != NOTE
+        && !(top() instanceof Map)) { // a state dict carries its version this way
       throw broken("sets attributes of something that is not a dictionary");
     }
   }
@@ -197,7 +204,7 @@ final class TorchPickle {
   // ---- the functions that may be called
 
   private ScriptObject scriptObject(Global type) {
-    if (!type.name().startsWith(SCRIPT)) {
+    if (!type.name().startsWith(SCRIPT) && !type.name().equals(PARAMETERS)) {
       throw type.name().matches("(collections|torch)\\..*")
           ? broken("makes an object of " + type.name())
           : refused(type);
@@ -237,6 +244,13 @@ final class TorchPickle {
           "torch.jit._pickle.build_tensorlist",
           "torch.jit._pickle.restore_type_tag" ->
           arguments.get(0);
+      case "__builtin__.set",
+          "builtins.set",
+          "_codecs.encode",
+          "numpy.dtype",
+          "numpy.core.multiarray.scalar",
+          "numpy._core.multiarray.scalar" ->
+          NOTE;
       case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2" ->
           new StoredTensor(
               (Storage) arguments.get(0),

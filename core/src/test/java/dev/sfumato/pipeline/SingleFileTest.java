@@ -236,6 +236,7 @@ class SingleFileTest {
                   });
               more.put(text + "text_projection", Tensor.zeros(64, 64));
               more.put(text + "logit_scale", Tensor.zeros());
+              more.put(text + "attn_mask", Tensor.zeros(77, 77));
               more.put("model_ema.diffusion_modelout0weight", Tensor.zeros(3));
               more.put("model_ema.num_updates", Tensor.of(new long[] {5}, 1));
               more.put("first_stage_model.loss.logvar", Tensor.zeros(1));

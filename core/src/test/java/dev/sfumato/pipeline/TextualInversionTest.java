@@ -63,7 +63,7 @@ class TextualInversionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"one", "three", "named", "web", "xl"})
+  @ValueSource(strings = {"one", "three", "named", "web", "authors", "xl"})
   void textsAreThoseOfDiffusers(String name) {
     JsonNode golden = golden(name);
     long before = Scope.liveTensors();

@@ -37,6 +37,7 @@ class TorchCheckpointTest {
     "checkpoints/protocol5.pt, checkpoints/expected.safetensors",
     "checkpoints/legacy.pt, checkpoints/expected.safetensors",
     "checkpoints/training.pt, checkpoints/expected.safetensors",
+    "checkpoints/lightning.pt, checkpoints/expected.safetensors",
     "checkpoints/training-legacy.pt, checkpoints/expected.safetensors",
     "pipeline/checkpoints/kinds.bin, pipeline/checkpoints/kinds.safetensors",
     "pipeline/checkpoints/nested.bin, pipeline/checkpoints/kinds.safetensors",
