@@ -348,7 +348,7 @@ class StableDiffusionNetworksTest {
       Condition text = Condition.NONE.withTokens(Tensor.zeros(1, 7, 32));
       Tensor time = times.narrow(0, 0, 1);
       refuses(
-          "halve evenly at each level", () -> blocks.forward(Tensor.zeros(1, 4, 5, 8), time, text));
+          "halve evenly at each level", () -> blocks.forward(Tensor.zeros(1, 4, 6, 8), time, text));
       refuses("too small", () -> blocks.forward(Tensor.zeros(1, 4, 8, 1), time, text));
       refuses("(B, 4, H, W), not [1, 3, 2, 2]", () -> autoencoder.decode(Tensor.zeros(1, 3, 2, 2)));
     }
