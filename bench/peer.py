@@ -8,7 +8,8 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is a key of STEPS; data-epoch reads the files in $BENCH_PICTURES. `first-picture` is one cold process: load a model
+`run` is a key of STEPS; data-epoch reads the files in $BENCH_PICTURES. $BENCH_DEVICE and $BENCH_PRECISION (bf16) are for
+the steps of a UNet2DModel; a card answers the mean of the steps. `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
 that diffusers imports when it finds them, which makes its start quicker.
@@ -26,6 +27,7 @@ import resource  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+DEVICE = os.environ.get("BENCH_DEVICE", "cpu")
 OPTIONAL = ("transformers", "torchvision", "open_clip", "datasets", "pandas")
 MNIST = {
     "sample_size": 28, "in_channels": 1 + 4, "out_channels": 1, "layers_per_block": 2,
@@ -53,6 +55,25 @@ def peak_rss_mb():
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
+def precise():
+    import torch
+    return torch.autocast(DEVICE.split(":")[0], torch.bfloat16, enabled=os.environ.get("BENCH_PRECISION") == "bf16")
+
+
+def unet_of(config):
+    """A function of noisy pictures and timesteps, and the parameters."""
+    import torch
+    from diffusers import UNet2DModel
+    torch.manual_seed(0)
+    unet = UNet2DModel(**config).to(DEVICE)
+
+    def denoise(x, t):
+        with precise():
+            return unet(x, t).sample.float()
+
+    return denoise, list(unet.parameters())
+
+
 def class_channels(class_emb, labels, x):
     return class_emb(labels)[:, :, None, None].expand(-1, -1, *x.shape[2:])
 
@@ -60,36 +81,55 @@ def class_channels(class_emb, labels, x):
 def digits(batch):
     """The course notebook's model: an embedding of 4 numbers, repeated over the image and concatenated."""
     import torch
-    from diffusers import UNet2DModel
-    torch.manual_seed(0)
-    unet, class_emb = UNet2DModel(**MNIST), torch.nn.Embedding(10, 4)
-    labels = torch.arange(batch) % 10
+    unet, parameters = unet_of(MNIST)
+    class_emb = torch.nn.Embedding(10, 4).to(DEVICE)
+    labels = (torch.arange(batch) % 10).to(DEVICE)
 
     def denoise(x, t):
-        return unet(torch.cat([x, class_channels(class_emb, labels, x)], dim=1), t).sample
+        return unet(torch.cat([x, class_channels(class_emb, labels, x)], dim=1), t)
 
-    return denoise, [*unet.parameters(), *class_emb.parameters()]
+    return denoise, [*parameters, *class_emb.parameters()]
+
+
+def training_step(model, optimizer, images, **options):
+    """One optimiser step over the batches of `images`, whose gradients add up."""
+    import torch
+    import torch.nn.functional as F
+    from diffusers import DDPMScheduler
+    denoise, parameters = model
+    schedule = DDPMScheduler(**options)
+    optimizer = optimizer(parameters)
+
+    def step():
+        for clean in images:
+            clean = clean.to(DEVICE)
+            noise = torch.randn_like(clean)
+            t = torch.randint(0, 1000, clean.shape[:1], device=DEVICE)
+            loss = F.mse_loss(denoise(schedule.add_noise(clean, noise, t), t), noise)
+            (loss / len(images)).backward()
+            loss.item()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def pictures(*shape):
+    import torch
+    return torch.rand(shape) * 2 - 1
 
 
 def train_step():
     import torch
-    import torch.nn.functional as F
-    from diffusers import DDPMScheduler
-    denoise, parameters = digits(128)
-    schedule = DDPMScheduler(beta_schedule="squaredcos_cap_v2")
-    optimizer = torch.optim.Adam(parameters, lr=1e-3)
-    images = torch.rand(128, 1, 28, 28) * 2 - 1
+    return training_step(digits(128), lambda p: torch.optim.Adam(p, lr=1e-3), pictures(1, 128, 1, 28, 28),
+                         beta_schedule="squaredcos_cap_v2")
 
-    def step():
-        noise = torch.randn_like(images)
-        t = torch.randint(0, 1000, (128,))
-        loss = F.mse_loss(denoise(schedule.add_noise(images, noise, t), t), noise)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        loss.item()
 
-    return step
+def faces_step():
+    import torch
+    config = dict(MNIST, sample_size=64, in_channels=3, out_channels=3, block_out_channels=(64, 128, 128))
+    return training_step(unet_of(config), lambda p: torch.optim.AdamW(p, lr=1e-4), pictures(1, 128, 3, 64, 64),
+                         beta_schedule="squaredcos_cap_v2")
 
 
 def sampling_step(denoise, shape, options):
@@ -97,8 +137,8 @@ def sampling_step(denoise, shape, options):
     import torch
     from diffusers import DDPMScheduler
     schedule = DDPMScheduler(**options)
-    schedule.set_timesteps(1000)
-    state = {"x": torch.randn(shape), "i": 0}
+    schedule.set_timesteps(1000, device=DEVICE)
+    state = {"x": torch.randn(shape, device=DEVICE), "i": 0}
 
     def step():
         with torch.no_grad():
@@ -106,7 +146,7 @@ def sampling_step(denoise, shape, options):
             state["x"] = schedule.step(denoise(state["x"], t), t, state["x"]).prev_sample
         state["i"] += 1
         if state["i"] == 1000:
-            state.update(x=torch.randn(shape), i=0)
+            state.update(x=torch.randn(shape, device=DEVICE), i=0)
 
     return step
 
@@ -116,12 +156,8 @@ def sample_step():
     return sampling_step(denoise, (80, 1, 28, 28), {"beta_schedule": "squaredcos_cap_v2"})
 
 
-def celeba_step():
-    import torch
-    from diffusers import UNet2DModel
-    torch.manual_seed(0)
-    unet = UNet2DModel(**CELEBAHQ).eval()
-    return sampling_step(lambda x, t: unet(x, t).sample, (1, 3, 256, 256), {})
+def celeba_step(count=1):
+    return sampling_step(unet_of(CELEBAHQ)[0], (count, 3, 256, 256), {})
 
 
 def data_epoch():
@@ -153,55 +189,36 @@ def data_epoch():
     return epoch
 
 
-def finetune_step():
+def finetune_step(batches=2, batch=2):
     """The course notebook's loop: AdamW 1e-5, batch 4 as 2 x 2."""
     import torch
-    import torch.nn.functional as F
-    from diffusers import DDPMScheduler, UNet2DModel
-    torch.manual_seed(0)
-    unet = UNet2DModel(**CELEBAHQ)
-    schedule = DDPMScheduler()
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=1e-5)
-    images = torch.rand(2, 2, 3, 256, 256) * 2 - 1
-
-    def step():
-        for clean in images:
-            noise = torch.randn(clean.shape)
-            t = torch.randint(0, 1000, (2,))
-            loss = F.mse_loss(unet(schedule.add_noise(clean, noise, t), t).sample, noise)
-            (loss / 2).backward()
-            loss.item()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
+    return training_step(unet_of(CELEBAHQ), lambda p: torch.optim.AdamW(p, lr=1e-5), pictures(batches, batch, 3, 256, 256))
 
 
 def color_loss(images, target_color=(0.1, 0.9, 0.5)):
     import torch
-    target = torch.tensor(target_color)[None, :, None, None] * 2 - 1
+    target = (torch.tensor(target_color)[None, :, None, None] * 2 - 1).to(images.device)
     return torch.abs(images - target).mean()
 
 
 def color_step(exact):
     """One of 40 guided steps as in unit 2 of the diffusion models course, exactly or by the shortcut."""
     import torch
-    from diffusers import DDIMScheduler, UNet2DModel
-    torch.manual_seed(0)
-    unet = UNet2DModel(**CELEBAHQ).eval()
+    from diffusers import DDIMScheduler
+    unet, _ = unet_of(CELEBAHQ)
     schedule = DDIMScheduler()
-    schedule.set_timesteps(40)
-    state = {"x": torch.randn(1, 3, 256, 256), "i": 0}
+    schedule.set_timesteps(40, device=DEVICE)
+    state = {"x": torch.randn(1, 3, 256, 256, device=DEVICE), "i": 0}
 
     def step():
         t = schedule.timesteps[state["i"] % 40]
         x = state["x"]
         if exact:
             x = x.detach().requires_grad_()
-            noise_pred = unet(schedule.scale_model_input(x, t), t).sample
+            noise_pred = unet(schedule.scale_model_input(x, t), t)
         else:
             with torch.no_grad():
-                noise_pred = unet(schedule.scale_model_input(x, t), t).sample
+                noise_pred = unet(schedule.scale_model_input(x, t), t)
             x = x.detach().requires_grad_()
         x0 = schedule.step(noise_pred, t, x).pred_original_sample
         gradient = torch.autograd.grad(color_loss(x0) * 40, x)[0]
@@ -368,13 +385,22 @@ STEPS = {"text-step": lambda: text_step(256, True), "text-step-512": lambda: tex
          "lora-step": lambda: learning_step(256, True), "lora-step-512": lambda: learning_step(512, True),
          "text-finetune-step": lambda: learning_step(256, False), "color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
          "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step,
-         "finetune-step": finetune_step, "clip-step": clip_step}
+         "finetune-step": finetune_step, "clip-step": clip_step, "celeba-step-16": lambda: celeba_step(16),
+         "finetune-step-16": lambda: finetune_step(1, 16), "faces-step": faces_step}
 
 
-def timed(step):
-    start = time.perf_counter()
-    step()
-    return time.perf_counter() - start
+def timed(step, steps):
+    """The seconds of each step; on a card, where steps do not wait, their mean."""
+    begin, seconds = time.perf_counter(), []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    if DEVICE == "cpu":
+        return seconds
+    import torch
+    torch.cuda.synchronize()
+    return [(time.perf_counter() - begin) / steps]
 
 
 def serve():
@@ -386,7 +412,7 @@ def serve():
         name = command["run"]
         if name not in made:
             made[name] = STEPS[name]()
-        print(json.dumps({"seconds": [timed(made[name]) for _ in range(command["steps"])]}), flush=True)
+        print(json.dumps({"seconds": timed(made[name], command["steps"])}), flush=True)
     print(json.dumps({"peak_rss_mb": peak_rss_mb()}), flush=True)
 
 

@@ -1,6 +1,6 @@
 """Compares Sfumato with its Python peer, alternating in one run: ratios of medians and peaks of memory.
 
-Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,...]
+Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,...] [--device cuda] [--precision bf16]
 The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; Sfumato must be built.
 
 (a) a training step of the MNIST U-Net, batch 128    (b) a sampling step for 80 digits
@@ -18,6 +18,12 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (n) a LoRA step (rank 16, attention) of the shape of (i) at 256 px, batch 1, with cached latents and texts; (o) at 512 px
 (p) a step of the whole U-Net of (i) at 256 px with gradient checkpointing; one program at a time, for their memory
 (q) encoding one picture of 256 px
+
+Rows a, b, c, e and ge also run on a card and in bf16, and so do these, which are too large for a CPU:
+(c16) the step of (c) for 16 pictures    (e16) the step of (e), batch 16
+(faces) a training step of the preset faces-32 at 64 px, batch 128
+Times on a card are means over --steps steps and wait for it at their end; the memory is the host's.
+BENCH_SFUMATO names another launcher than ./sfumato.
 """
 
 import argparse
@@ -35,7 +41,8 @@ ROOT = HERE.parent
 TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetune-step", "f": "data-epoch",
          "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step", "i": "text-step",
          "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut", "n": "lora-step", "o": "lora-step-512", "p": "text-finetune-step",
-         "q": "encode-256"}
+         "q": "encode-256", "c16": "celeba-step-16", "e16": "finetune-step-16", "faces": "faces-step"}
+CARD = ("a", "b", "c", "c16", "e", "e16", "faces", "ge")
 LEARNING = ("lora-step", "lora-step-512", "text-finetune-step")
 TEXT = {TASKS[row] for row in ("i", "ib", "j", "k", "l", "n", "o", "p", "q")}
 LARGE = ("text-finetune-step",)
@@ -92,10 +99,11 @@ class Served:
 
 def sfumato(name):
     """Starts our side; the launcher chooses its Java settings by the command."""
-    command = "train" if name in ("train-step", "finetune-step", "data-epoch", *LEARNING) else "sample"
+    learning = ("train-step", "finetune-step", "finetune-step-16", "faces-step", "data-epoch", *LEARNING)
+    command = "train" if name in learning else "sample"
     env = dict(os.environ, SFUMATO_MAIN="dev.sfumato.bench.Peer",
                SFUMATO_CLASSPATH=str(HERE / "target/classes"))
-    return Served([str(ROOT / "sfumato"), command], env)
+    return Served([os.environ.get("BENCH_SFUMATO", str(ROOT / "sfumato")), command], env)
 
 
 def python():
@@ -168,10 +176,16 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--only", default="a,b,c,d,e,f,gs,ge,h")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     options = parser.parse_args()
+    rows = options.only.split(",")
+    if (options.device, options.precision) != ("cpu", "fp32") and set(rows) - set(CARD):
+        parser.error(f"on a card or in bf16 there are only the rows {','.join(CARD)}")
+    os.environ.update(BENCH_DEVICE=options.device, BENCH_PRECISION=options.precision)
     print("| | task | Sfumato s | Python s | Python / Sfumato | Sfumato MB | Python MB |")
     print("|---|---|---|---|---|---|---|")
-    for letter in options.only.split(","):
+    for letter in rows:
         name = TASKS.get(letter) or COLD[letter]
         (ours, theirs), (our_peak, their_peak) = (
             cold(name, options.rounds) if letter in COLD else compare(name, options.rounds, options.steps))

@@ -11,7 +11,6 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.DataOptions;
-import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.guidance.ClipGuide;
 import dev.sfumato.guidance.ClipPrompts;
@@ -28,17 +27,20 @@ import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.nn.Activation;
-import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.BetaSchedule;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
 import dev.sfumato.training.Adam;
 import dev.sfumato.training.DenoisingLoss;
 import dev.sfumato.training.LatentCache;
@@ -51,11 +53,10 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
+import java.util.Objects;
 import java.util.function.IntFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -64,15 +65,22 @@ import java.util.stream.LongStream;
 /**
  * The Sfumato side of the benches, driven by lines of JSON as {@code peer.py} is: {@code {"run":
  * "train-step", "steps": 3}} answers {@code {"seconds": [...]}}, {@code {"exit": true}} answers the
- * peak of resident memory.
+ * peak of resident memory. {@code BENCH_DEVICE} and {@code BENCH_PRECISION} are for the steps of a
+ * {@link UNet2DConfig}; a card answers the mean of the sampling steps.
  */
 public final class Peer {
+  private static final Device DEVICE = Device.parse(setting("BENCH_DEVICE", "cpu"));
+  private static final Precision PRECISION = Precision.parse(setting("BENCH_PRECISION", "fp32"));
   private static final SchedulerConfig COSINE =
       SchedulerConfig.ddpmDefaults().withBetaSchedule(BetaSchedule.SQUAREDCOS_CAP_V2);
 
   private final Map<String, IntFunction<double[]>> made = new HashMap<>();
 
   private Peer() {}
+
+  private static String setting(String variable, String otherwise) {
+    return Objects.requireNonNullElse(System.getenv(variable), otherwise);
+  }
 
   /** Serves until told to exit. */
   public static void main(String[] args) throws IOException {
@@ -109,10 +117,13 @@ public final class Peer {
     return switch (name) {
       case "train-step" -> trainStep();
       case "sample-step" -> sampleStep(mnist(), COSINE, 80, 28);
-      case "finetune-step" -> finetuneStep(false);
-      case "finetune-step-checkpointed" -> finetuneStep(true);
+      case "finetune-step" -> finetuneStep(2, 2, false);
+      case "finetune-step-16" -> finetuneStep(1, 16, false);
+      case "finetune-step-checkpointed" -> finetuneStep(2, 2, true);
+      case "faces-step" -> facesStep();
       case "data-epoch" -> dataEpoch();
       case "celeba-step" -> sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 1, 256);
+      case "celeba-step-16" -> sampleStep(celebahq(), SchedulerConfig.ddpmDefaults(), 16, 256);
       case "color-shortcut" -> colorStep(GradientMode.SHORTCUT);
       case "clip-step" -> clipStep();
       case "color-exact" -> colorStep(GradientMode.EXACT);
@@ -150,6 +161,8 @@ public final class Peer {
     try (Rng rng = new Rng(0)) {
       denoiser.reset(rng);
     }
+    denoiser.to(DEVICE);
+    denoiser.precision(PRECISION);
     return denoiser;
   }
 
@@ -158,18 +171,34 @@ public final class Peer {
     return trainerSteps(mnist(), COSINE, batches, options(1, Adam.Settings.adam(), 1e-3));
   }
 
-  private static IntFunction<double[]> finetuneStep(boolean checkpointing) {
-    Batches batches = new Batches(new Noise(1_000, 3, 256), new BatchOptions(2, true, true, 0));
+  private static IntFunction<double[]> finetuneStep(int batches, int size, boolean checkpointing) {
+    Batches batch = new Batches(new Noise(1_000, 3, 256), new BatchOptions(size, true, true, 0));
     ClassConditionedUNet denoiser = celebahq();
     denoiser.checkpointing(checkpointing);
+    TrainingOptions options = options(batches, Adam.Settings.adamW(), 1e-5);
+    return trainerSteps(denoiser, SchedulerConfig.ddpmDefaults(), batch, options);
+  }
+
+  /** The preset faces-32 at twice its side. */
+  private static IntFunction<double[]> facesStep() {
+    UNet2DConfig config =
+        Presets.named("faces-32")
+            .with("sample_size", 64)
+            .with("in_channels", 3)
+            .with("out_channels", 3);
+    Batches batches = new Batches(new Noise(1_280, 3, 64), new BatchOptions(128, true, false, 0));
+    TrainingOptions options = options(1, Adam.Settings.adamW(), 1e-4);
     return trainerSteps(
-        denoiser, SchedulerConfig.ddpmDefaults(), batches, options(2, Adam.Settings.adamW(), 1e-5));
+        filled(new ClassConditionedUNet(config, ClassConditioning.NONE)), COSINE, batches, options);
   }
 
   /** A step of a text-to-image model: of a LoRA, or of the whole U-Net with checkpointing. */
   private static IntFunction<double[]> learningStep(int side, boolean lora) {
     StableDiffusionPipeline pipeline =
-        StableDiffusionPipeline.load(Path.of(System.getenv("BENCH_TEXT_MODEL")));
+        (StableDiffusionPipeline)
+            DiffusionPipeline.load(
+                Path.of(System.getenv("BENCH_TEXT_MODEL")),
+                LoadingOptions.DEFAULT.withCompactWeights()); // as `finetune` does
     if (lora) {
       pipeline.newLora(LoraOptions.defaults(), false, 0);
     } else {
@@ -279,61 +308,33 @@ public final class Peer {
   private static IntFunction<double[]> sampleStep(
       ClassConditionedUNet denoiser, Sampler sampler, int count, int size) {
     long[] labels = LongStream.range(0, denoiser.conditioning().numClasses()).toArray();
-    int together = Math.max(1, 256 * 256 / (size * size)); // as the command does
+    int onCpu = Math.max(1, 256 * 256 / (size * size)); // as the command does
+    int together = DEVICE.isCpu() ? onCpu : count;
     return steps -> {
       DoubleStream.Builder seconds = DoubleStream.builder();
-      long[] last = {System.nanoTime()};
+      long begun = System.nanoTime();
+      long[] last = {begun};
       try (Scope scope = Scope.open();
           Rng rng = new Rng(0)) {
-        sampler
-            .withConditioning(Conditioning.of(denoiser.given(labels, count)))
-            .withBatchSize(together)
-            .sample(
-                Start.noise(count, denoiser.channels(), size, size),
-                steps,
-                rng,
-                (step, x) -> {
-                  long now = System.nanoTime();
-                  seconds.add((now - last[0]) / 1e9);
-                  last[0] = now;
-                });
+        Tensor pictures =
+            sampler
+                .withConditioning(Conditioning.of(denoiser.given(labels, count)))
+                .withBatchSize(together)
+                .sample(
+                    Start.noise(count, denoiser.channels(), size, size),
+                    steps,
+                    rng,
+                    (step, x) -> {
+                      long now = System.nanoTime();
+                      seconds.add((now - last[0]) / 1e9);
+                      last[0] = now;
+                    });
+        if (!DEVICE.isCpu()) {
+          pictures.mean().item(); // waits for the card
+          return new double[] {(System.nanoTime() - begun) / 1e9 / steps};
+        }
       }
       return seconds.build().toArray();
     };
-  }
-
-  /** Square pictures. */
-  private record Noise(int size, int channels, int side) implements Dataset {
-    @Override
-    public int height() {
-      return side;
-    }
-
-    @Override
-    public int width() {
-      return side;
-    }
-
-    @Override
-    public List<String> classNames() {
-      return IntStream.range(0, 10).mapToObj(Integer::toString).toList();
-    }
-
-    @Override
-    public int label(int index) {
-      return index % 10;
-    }
-
-    @Override
-    public List<String> captions() {
-      return Collections.nCopies(size, "a face with green hair");
-    }
-
-    @Override
-    public Pixels pixels(int index) {
-      byte[] values = new byte[channels * side * side];
-      new Random(index).nextBytes(values);
-      return new Pixels(channels, side, side, values);
-    }
   }
 }

@@ -40,13 +40,11 @@ final class TextSteps {
 
   private TextSteps() {}
 
-  static UNet2DConditionModel unet(Precision precision) {
-    UNet2DConditionModel unet =
-        loaded(
-            new UNet2DConditionModel(UNet2DConditionConfig.of(Map.of("cross_attention_dim", 768))),
-            "unet");
-    unet.precision(precision);
-    return unet;
+  private static UNet2DConditionModel unet(Precision precision) {
+    return loaded(
+        new UNet2DConditionModel(UNet2DConditionConfig.of(Map.of("cross_attention_dim", 768))),
+        "unet",
+        precision);
   }
 
   private static AutoencoderKL autoencoder() {
@@ -58,13 +56,14 @@ final class TextSteps {
                     "layers_per_block", 2,
                     "down_block_types", Collections.nCopies(4, "DownEncoderBlock2D"),
                     "up_block_types", Collections.nCopies(4, "UpDecoderBlock2D")))),
-        "decoder");
+        "decoder",
+        Precision.FP32);
   }
 
-  private static <T extends Module> T loaded(T network, String part) {
+  private static <T extends Module> T loaded(T network, String part, Precision precision) {
     try (Scope scope = Scope.open()) {
       Path folder = Path.of(System.getenv("BENCH_TEXT_MODEL"), part);
-      network.load(Weights.in(folder, "diffusion_pytorch_model"));
+      network.load(Weights.in(folder, "diffusion_pytorch_model"), precision);
     }
     network.trainable().forEach(weight -> weight.requiresGrad(false));
     return network;
@@ -72,31 +71,33 @@ final class TextSteps {
 
   /** Sampling steps of one picture, with classifier-free guidance if asked for. */
   static IntFunction<double[]> sampling(int side, boolean guided, Precision precision) {
-    LatentDenoiser denoiser = new LatentDenoiser(unet(precision));
-    return steps(new Sampler(denoiser, Scheduler.of(DDIM)), side, guided);
+    UNet2DConditionModel unet = unet(precision);
+    unet.widenWithinMemory(); // as when a model is loaded to draw without guides
+    return steps(unet, new Sampler(new LatentDenoiser(unet), Scheduler.of(DDIM)), side, guided);
   }
 
   /** Steps steered towards a colour through the decoder. */
   static IntFunction<double[]> steered(int side) {
-    LatentDenoiser denoiser = new LatentDenoiser(unet(Precision.FP32));
+    UNet2DConditionModel unet = unet(Precision.FP32);
     Guidance teal =
         Guidance.of(
             List.of(ScheduledGuide.of("color", new ColorGuide(0.1, 0.9, 0.5), 40)),
             GradientMode.SHORTCUT);
     Sampler sampler =
-        new Sampler(denoiser, Scheduler.of(DDIM))
+        new Sampler(new LatentDenoiser(unet), Scheduler.of(DDIM))
             .withSpace(new LatentSpace(autoencoder(), false))
             .withGuidance(teal);
-    return steps(sampler, side, false);
+    return steps(unet, sampler, side, false);
   }
 
-  private static IntFunction<double[]> steps(Sampler sampler, int side, boolean guided) {
+  private static IntFunction<double[]> steps(
+      UNet2DConditionModel unet, Sampler sampler, int side, boolean guided) {
     return steps -> {
       DoubleStream.Builder seconds = DoubleStream.builder();
       try (Scope scope = Scope.open();
           Rng random = new Rng(0)) {
-        Condition given = Condition.NONE.withTokens(random.normal(1, 77, 768));
-        Condition missing = Condition.NONE.withTokens(random.normal(1, 77, 768));
+        Condition given = text(unet, random);
+        Condition missing = text(unet, random);
         Conditioning conditioning =
             guided
                 ? new Conditioning(given, Optional.of(missing), ClassifierFreeGuidance.of(SCALE))
@@ -117,6 +118,12 @@ final class TextSteps {
       }
       return seconds.build().toArray();
     };
+  }
+
+  private static Condition text(UNet2DConditionModel unet, Rng random) {
+    try (Autograd.Recording off = Autograd.off()) {
+      return unet.prepare(Condition.NONE.withTokens(random.normal(1, 77, 768)));
+    }
   }
 
   /** Encodes one picture. */

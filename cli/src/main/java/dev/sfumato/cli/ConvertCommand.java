@@ -71,7 +71,7 @@ final class ConvertCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), output + ": PyTorch checkpoints are not written: use .safetensors");
     }
-    try (DiffusionPipeline pipeline = loading.load(Precision.FP32);
+    try (DiffusionPipeline pipeline = loading.load(Precision.FP32, true);
         Interruption.Delay delay = Interruption.delay()) {
       save(pipeline);
     }

@@ -55,10 +55,15 @@ final class LoadingArguments {
           "Leave out the model's safety checker, which makes pictures black that it flags.")
   boolean unchecked;
 
-  /** Loads the model; downloads what the options name on the Hub. */
-  DiffusionPipeline load(Precision precision) {
+  /**
+   * Loads the model; downloads what the options name on the Hub.
+   *
+   * @param compact whether memory matters more than the time of many steps
+   */
+  DiffusionPipeline load(Precision precision, boolean compact) {
     Path files = Downloads.pipeline(model, variant, !unchecked);
-    LoadingOptions options = options().withPrecision(precision);
+    LoadingOptions asked = options().withPrecision(precision);
+    LoadingOptions options = compact ? asked.withCompactWeights() : asked;
     return StepProgress.during("load the model", () -> DiffusionPipeline.load(files, options));
   }
 

@@ -127,9 +127,11 @@ final class SampleCommand implements Callable<Integer> {
     }
     SamplingOptions asked = WrongCall.checked(spec, this::options);
     Device device = compute.apply();
+    // The gradients of guides need the memory that wider weights would take; a card widens its own.
+    boolean compact = !guiding.guides.isEmpty() || !device.isCpu();
     try (Scope scope = Scope.open();
         GuideModels guideModels = new GuideModels(device);
-        DiffusionPipeline pipeline = loading.load(compute.precision);
+        DiffusionPipeline pipeline = loading.load(compute.precision, compact);
         DiffusionPipeline refiner = texts.refine(pipeline, compute.precision)) {
       requireFilesHold(pipeline.pictureChannels());
       texts.teach(pipeline);

@@ -7,9 +7,11 @@ import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /**
  * Steers a sampling by the losses of guides. At each step, with {@code output} the network's:
@@ -21,7 +23,7 @@ import java.util.function.Consumer;
  * </pre>
  *
  * then the scheduler's own step with the same {@code output}; a {@link GuidanceRule} changes this.
- * If the gradient of a step is not finite, x does not change and a warning is logged.
+ * If the gradient of a step is not finite, x does not change, and a warning says so.
  *
  * <pre>{@code
  * Guidance.of(guides, GradientMode.EXACT).withClamp(GradientClamp.parse("1")).withRecurrence(2)
@@ -168,14 +170,22 @@ public final class Guidance implements Cloneable {
    * @throws SfumatoException if a guide's loss is not a single number or has no gradient
    */
   public Prediction steer(ConditionedDenoiser denoiser, Run run, Step step, Tensor x, Rng random) {
+    UnaryOperator<Tensor> keeper = Scope.keeper();
     try (Scope scope = Scope.open()) {
       Steering steering = new Steering(this, denoiser, run, step, random);
+      List<Prediction> earlier = new ArrayList<>();
       Tensor current = x;
       for (int again = 1; again < recurrence; again++) {
         Tensor noisy = current;
-        current = Scope.run(() -> steering.travelBack(steering.predict(noisy)));
+        current =
+            Scope.run(
+                () -> {
+                  Prediction predicted = steering.predict(noisy).kept(keeper);
+                  earlier.add(predicted);
+                  return steering.travelBack(predicted);
+                });
       }
-      Prediction prediction = steering.predict(current);
+      Prediction prediction = steering.predict(current).kept(keeper).after(earlier);
       scope.keep(prediction.modelOutput());
       scope.keep(prediction.x());
       return prediction;

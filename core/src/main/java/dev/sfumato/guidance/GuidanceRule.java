@@ -51,7 +51,8 @@ public enum GuidanceRule {
       Tensor delta = gradient.mul((a - 1) / Math.sqrt(a)); // of predictedX0, for that of the noise
       return MeanGuidance.Kind.UNIVERSAL.shifted(plain, delta, run, step);
     }
-    return plain.withX(plain.x().sub(this == PLAIN ? gradient : gradient.mul((1 - a) / a)));
+    Tensor x = plain.x().sub(this == PLAIN ? gradient : gradient.mul((1 - a) / a));
+    return plain.moved(plain.modelOutput(), x);
   }
 
   private boolean movesNoise(Run run, Step step) {

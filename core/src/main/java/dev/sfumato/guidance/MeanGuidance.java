@@ -46,12 +46,9 @@ public record MeanGuidance(Kind kind, int steps, double scale) {
             case V_PREDICTION -> signal * ofNoise - sigma;
           };
       Tensor x = prediction.x();
-      return new Prediction(
+      return prediction.moved(
           sum(prediction.modelOutput(), delta.mul(ofOutput)),
-          this == UNIVERSAL ? x : x.add(delta.mul(signal / run.inputScale(step))),
-          prediction.losses(),
-          prediction.gradientNorm(),
-          prediction.warning());
+          this == UNIVERSAL ? x : x.add(delta.mul(signal / run.inputScale(step))));
     }
 
     /** Adds the channels that both have; those of a learned variance stay. */

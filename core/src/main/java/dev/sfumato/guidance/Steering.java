@@ -4,24 +4,16 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.Run;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Autograd;
-import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 
 /** One step of a steered sampling; tensors that it makes belong to the current scope. */
 record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step step, Rng random) {
-  private static final System.Logger log = System.getLogger(Steering.class.getName());
-
-  /** A standard deviation that noisy pictures never reach without guides, since theirs is 1. */
-  private static final double BLOWN_UP = 10;
-
   /** The weighted sum of the guides' losses, one element, and each single loss. */
   private record Losses(Tensor sum, Map<String, Tensor> byName) {}
 
@@ -35,7 +27,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Tensor x =
         guidance.inpainting().map(known -> known.before(run, step, noisy, random)).orElse(noisy);
     if (guidance.actingAt(step).isEmpty()) {
-      return new Prediction(denoiser.predict(run, step, x), x, Map.of(), 0, Optional.empty());
+      return new Prediction(denoiser.predict(run, step, x), x);
     }
     boolean twice = guidance.rule().asksForConditionAlone() && denoiser.isClassifierFree(step);
     Derivative d;
@@ -45,34 +37,17 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
       d = guidance.mode() == GradientMode.EXACT ? exact(seen, leaf) : shortcut(seen, leaf);
     }
     Tensor output = twice ? denoiser.predict(run, step, x) : d.output.detach();
-    Map<String, Double> losses = new LinkedHashMap<>();
-    double norm = read(d, losses);
-    Prediction guided = new Prediction(output, x, losses, norm, Optional.empty());
-    if (Double.isFinite(norm) || d.gradient.isFinite()) {
-      guided = guidance.rule().moved(guided, guidance.clamp().apply(d.gradient), run, step);
-      guided = guided.withWarning(blownUp(x, guided.x()));
-    } else {
-      guided = guided.withWarning(Optional.of(notANumber("the step goes unguided")));
-    }
-    guided.warning().ifPresent(line -> log.log(System.Logger.Level.WARNING, line));
+    Tensor gradient = guidance.clamp().apply(StepNumbers.finite(d.gradient));
+    Prediction guided = guidance.rule().moved(new Prediction(output, x), gradient, run, step);
+    List<Tensor> descents = new ArrayList<>();
     MeanGuidance mean = guidance.meanGuidance();
-    return mean.steps() == 0
-        ? guided
-        : mean.kind().shifted(guided, descent(d.predictedX0, x), run, step);
-  }
-
-  /** Reads the losses into {@code byName} and returns the gradient's norm: a card is asked once. */
-  private static double read(Derivative d, Map<String, Double> byName) {
-    List<Tensor> numbers = new ArrayList<>(d.losses.byName.values());
-    numbers.add(d.gradient.norm());
-    float[] read =
-        Tensor.stack(numbers.stream().map(n -> n.to(DType.FLOAT32).reshape()).toList(), 0)
-            .toFloats();
-    int next = 0;
-    for (String name : d.losses.byName.keySet()) {
-      byName.put(name, (double) read[next++]);
-    }
-    return read[next];
+    Prediction shifted =
+        mean.steps() == 0
+            ? guided
+            : mean.kind().shifted(guided, descent(d.predictedX0, x, descents), run, step);
+    return shifted.with(
+        new StepNumbers(
+            step, d.losses.byName, d.gradient, largest(x), largest(guided.x()), descents));
   }
 
   /** Computes the gradient that starts after the network. */
@@ -119,8 +94,11 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     return new Losses(sum, byName);
   }
 
-  /** Returns Delta_0, the descent of the losses from {@code predictedX0} itself. */
-  private Tensor descent(Tensor predictedX0, Tensor x) {
+  /**
+   * Returns Delta_0, the descent of the losses from {@code predictedX0} itself, and adds the {@link
+   * StepNumbers#zero} of each gradient to {@code zeros}.
+   */
+  private Tensor descent(Tensor predictedX0, Tensor x, List<Tensor> zeros) {
     MeanGuidance mean = guidance.meanGuidance();
     Tensor x0 = predictedX0.detach();
     Tensor delta = x0.mul(0);
@@ -129,11 +107,8 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
           Autograd.Recording on = Autograd.on()) {
         Tensor leaf = x0.add(delta).requiresGrad(true);
         Tensor gradient = Autograd.gradient(losses(leaf, x).sum, leaf);
-        if (gradient.isFinite()) {
-          delta.add_(gradient, -mean.scale());
-        } else {
-          log.log(System.Logger.Level.WARNING, notANumber("the mean is not moved"));
-        }
+        delta.add_(StepNumbers.finite(gradient), -mean.scale());
+        zeros.add(scope.keep(StepNumbers.zero(gradient)));
       }
     }
     return delta;
@@ -158,28 +133,8 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
         .div(run.inputScale(step));
   }
 
-  private Optional<String> blownUp(Tensor before, Tensor after) {
-    double largest = largest(after);
-    return !(largest <= BLOWN_UP) && largest(before) <= BLOWN_UP
-        ? Optional.of(
-            String.format(
-                Locale.ROOT,
-                "step %s: the guides make the pictures blow up, to %.4g standard deviations: lower"
-                    + " the scale or clamp the gradient",
-                place(),
-                largest))
-        : Optional.empty();
-  }
-
-  private String notANumber(String consequence) {
-    return "step " + place() + ": the guides' gradient is not a number; " + consequence;
-  }
-
-  private double largest(Tensor x) {
-    return run.scaleModelInput(x, step).abs().max().item();
-  }
-
-  private String place() {
-    return (step.index() + 1) + " of " + step.count();
+  private Tensor largest(Tensor x) {
+    Tensor scaled = run.scaleModelInput(x, step);
+    return scaled.max().maximum(scaled.min().neg());
   }
 }

@@ -17,9 +17,9 @@ import java.util.function.Predicate;
  * parameter of its module like a field of type {@link Tensor}; the layer computes with {@link
  * #linear}, {@link #conv2d} or {@link #effective} and so never without an adapter.
  *
- * <p>A checkpoint in half precision leaves the parameter in half precision. The layer converts it
- * to float32, which is exact, each time it computes, so it takes half the memory. Such a parameter
- * does not learn.
+ * <p>A checkpoint in half precision leaves the parameter in half precision until {@link
+ * Module#widenWithinMemory}. The layer converts it to float32, which is exact, each time it
+ * computes, so it takes half the memory. Such a parameter does not learn.
  */
 public final class AdaptedWeight extends ExtendedParameter {
   private final List<Adapter> adapters = new ArrayList<>();

@@ -34,26 +34,30 @@ public final class Linear extends Module {
    * the outputs of all layers one after another.
    *
    * <p>On the CPU this is one convolution with a 1 x 1 kernel, which the engine computes twice as
-   * fast as the products of transposed matrices. On a card it is a product as in PyTorch, since
-   * there the two round differently: by default convolutions use TF32 and products do not.
+   * fast as the products of transposed matrices. On a card each layer is a product as in PyTorch,
+   * since there the two round differently: by default convolutions use TF32 and products do not. A
+   * bfloat16 copy of its weight is then made once.
    */
   public static Tensor pointwise(Tensor x, Linear... layers) {
     return Scope.run(
         () -> {
-          Tensor weight = join(layers, layer -> layer.weight.effective());
-          Tensor bias = join(layers, layer -> layer.bias);
           if (!x.device().isCpu()) {
-            return Functional.linear(x.transpose(1, 2), weight, bias).transpose(1, 2);
+            Tensor pixels = x.transpose(1, 2).contiguous();
+            Function<Linear, Tensor> product =
+                layer -> Functional.linear(pixels, layer.weight.stored(), layer.bias);
+            return join(layers, product, 2).transpose(1, 2);
           }
+          Tensor weight = join(layers, layer -> layer.weight.effective(), 0);
+          Tensor bias = join(layers, layer -> layer.bias, 0);
           Tensor kernel = weight.unsqueeze(2).unsqueeze(3);
           Tensor y = Functional.conv2d(x.unsqueeze(3), kernel, bias, 1, 0, 1);
           return y.reshape(y.size(0), y.size(1), y.size(2));
         });
   }
 
-  private static Tensor join(Linear[] layers, Function<Linear, Tensor> part) {
+  private static Tensor join(Linear[] layers, Function<Linear, Tensor> part, long dim) {
     List<Tensor> parts = Arrays.stream(layers).map(part).toList();
-    return parts.size() == 1 ? parts.get(0) : Tensor.cat(parts, 0);
+    return parts.size() == 1 ? parts.get(0) : Tensor.cat(parts, dim);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.sfumato.nn;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.GradientCheckpoint;
+import dev.sfumato.tensor.Machine;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -186,19 +187,45 @@ public abstract class Module implements AutoCloseable {
         .forEach(AdaptedWeight::widen);
   }
 
+  /**
+   * Converts parameters in half precision to float32 if they then take at most a quarter of the
+   * machine's memory. That is exact, and makes what is computed many times faster.
+   */
+  public final void widenWithinMemory() {
+    List<Tensor> halves = parameters().values().stream().filter(p -> p.dtype().isHalf()).toList();
+    if (!halved && !halves.isEmpty()) {
+      widenWithin(Machine.memory() / 4);
+    }
+  }
+
+  /** Converts them if all parameters then take at most {@code bytes}. */
+  final void widenWithin(long bytes) {
+    long numel = parameters().values().stream().mapToLong(Tensor::numel).sum();
+    if (numel * DType.FLOAT32.bytes() <= bytes) {
+      widen();
+    }
+  }
+
   private void widen() {
     adaptedWeights().values().forEach(AdaptedWeight::widen);
   }
 
-  /** Moves all parameters, and what is beside them, to {@code device}. */
+  /**
+   * Moves all parameters, and what is beside them, to {@code device}. On a card weights in half
+   * precision become float32, unless they were loaded to compute in {@link Precision#BF16}.
+   */
   public final void to(Device device) {
     try (Scope scope = Scope.open()) {
-      if (!device.isCpu()) {
-        widen();
-      }
-      parameters().values().forEach(p -> p.share_(p.detach().to(device)));
+      parameters().values().forEach(p -> p.share_(Scope.run(() -> placed(p, device))));
       extended().values().forEach(parameter -> parameter.to(device));
     }
+  }
+
+  /** Returns a parameter's elements on {@code device}, which converts them: the host keeps none. */
+  final Tensor placed(Tensor parameter, Device device) {
+    Tensor there = parameter.detach().to(device);
+    boolean widened = !device.isCpu() && !halved && there.dtype().isHalf();
+    return widened ? there.to(DType.FLOAT32) : there;
   }
 
   /** Returns whether matrices are kept in bfloat16 alone, so that it cannot compute in fp32. */

@@ -28,6 +28,9 @@ import java.util.regex.Pattern;
  *     flags
  * @param precision the arithmetic of the model; in bf16 its U-Net takes half of the memory and
  *     cannot go back to fp32
+ * @param compact whether weights in half precision stay so on the CPU. Otherwise the U-Net's become
+ *     float32 if they then take at most a quarter of the machine's memory. Results are the same:
+ *     compact, drawing takes a tenth longer
  */
 public record LoadingOptions(
     ReadingOptions reading,
@@ -35,11 +38,18 @@ public record LoadingOptions(
     List<Lora> loras,
     List<Path> words,
     boolean checks,
-    Precision precision) {
+    Precision precision,
+    boolean compact) {
   /** Everything from the model's own files. */
   public static final LoadingOptions DEFAULT =
       new LoadingOptions(
-          ReadingOptions.DEFAULT, Optional.empty(), List.of(), List.of(), true, Precision.FP32);
+          ReadingOptions.DEFAULT,
+          Optional.empty(),
+          List.of(),
+          List.of(),
+          true,
+          Precision.FP32,
+          false);
 
   /** Copies the lists. */
   public LoadingOptions {
@@ -72,18 +82,19 @@ public record LoadingOptions(
 
   /** Returns a copy that prefers weights of a variant, such as {@code fp16}. */
   public LoadingOptions withVariant(String variant) {
-    return new LoadingOptions(reading.withVariant(variant), vae, loras, words, checks, precision);
+    return new LoadingOptions(
+        reading.withVariant(variant), vae, loras, words, checks, precision, compact);
   }
 
   /** Returns a copy for a model that predicts {@code type}, whatever its files say. */
   public LoadingOptions withPredictionType(PredictionType type) {
     return new LoadingOptions(
-        reading.withPredictionType(type), vae, loras, words, checks, precision);
+        reading.withPredictionType(type), vae, loras, words, checks, precision, compact);
   }
 
   /** Returns a copy with the autoencoder of a file or a directory instead of the model's. */
   public LoadingOptions withVae(Path path) {
-    return new LoadingOptions(reading, Optional.of(path), loras, words, checks, precision);
+    return new LoadingOptions(reading, Optional.of(path), loras, words, checks, precision, compact);
   }
 
   /** Returns a copy with one more LoRA. */
@@ -95,7 +106,7 @@ public record LoadingOptions(
   public LoadingOptions withLora(Lora lora) {
     List<Lora> more = new ArrayList<>(loras);
     more.add(lora);
-    return new LoadingOptions(reading, vae, more, words, checks, precision);
+    return new LoadingOptions(reading, vae, more, words, checks, precision, compact);
   }
 
   /**
@@ -105,23 +116,28 @@ public record LoadingOptions(
   public LoadingOptions withTextualInversion(Path file) {
     List<Path> more = new ArrayList<>(words);
     more.add(file);
-    return new LoadingOptions(reading, vae, loras, more, checks, precision);
+    return new LoadingOptions(reading, vae, loras, more, checks, precision, compact);
   }
 
   /** Returns a copy without the model's safety checker: no picture is made black. */
   public LoadingOptions withoutSafetyChecker() {
-    return new LoadingOptions(reading, vae, loras, words, false, precision);
+    return new LoadingOptions(reading, vae, loras, words, false, precision, compact);
   }
 
   /** Returns a copy for a model that computes in {@code precision}. */
   public LoadingOptions withPrecision(Precision precision) {
-    return new LoadingOptions(reading, vae, loras, words, checks, precision);
+    return new LoadingOptions(reading, vae, loras, words, checks, precision, compact);
   }
 
-  /** Refuses all choices but the arithmetic for a model that does not draw texts. */
+  /** Returns a copy that keeps weights in half precision as they are, to save memory. */
+  public LoadingOptions withCompactWeights() {
+    return new LoadingOptions(reading, vae, loras, words, checks, precision, true);
+  }
+
+  /** Refuses all choices of files for a model that does not draw texts. */
   void requireNone() {
     LoadingOptions none = DEFAULT.withoutSafetyChecker().withPrecision(precision);
-    if (!withoutSafetyChecker().equals(none)) {
+    if (!withoutSafetyChecker().withCompactWeights().equals(none.withCompactWeights())) {
       throw new InvalidOptionException(
           "the model draws no texts: options of its files (`vae`, `lora`, `variant`,"
               + " `predictionType`) need a text-to-image model");

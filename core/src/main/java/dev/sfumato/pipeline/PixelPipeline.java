@@ -72,6 +72,7 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
       ClassConditionedUNet denoiser =
           new ClassConditionedUNet(config, classConditioning(directory));
       denoiser.load(unetWeights(unet), classVectors(directory, denoiser.conditioning()));
+      denoiser.widenWithinMemory();
       made.complete();
       return new PixelPipeline(denoiser, scheduler);
     }

@@ -90,6 +90,9 @@ record StableDiffusionParts(
         files.scheduler().with("clip_sample", false); // latents are never limited
     UNet2DConditionModel unet =
         filled(new UNet2DConditionModel(files.unet()), files, "unet", options.precision());
+    if (!options.compact()) {
+      unet.widenWithinMemory();
+    }
     AutoencoderKL autoencoder =
         options.vae().isPresent()
             ? AutoencoderFile.load(options.vae().get(), files.autoencoder())

@@ -196,7 +196,7 @@ public final class Sampler {
       Run run =
           start.done() > 0 || until < 1 ? scheduler.between(whole, start.done(), until) : whole;
       Tensor x = first(run, start, noise.map(n -> n.to(denoiser.device())));
-      FiniteSamples finite = new FiniteSamples();
+      StepChecks checks = new StepChecks();
       for (Step step : run) {
         requireNotInterrupted();
         try (Scope inner = Scope.open()) {
@@ -206,11 +206,11 @@ public final class Sampler {
               step, () -> run.predictX0(prediction.modelOutput(), prediction.x(), step));
           Tensor next = run.step(prediction.modelOutput(), prediction.x(), step);
           x = inner.replace(x, guidance.after(run, step, next));
-          finite.check(x, prediction, step);
+          checks.check(x, prediction, step);
           listener.onStep(step, x);
         }
       }
-      finite.checkLast();
+      checks.checkLast();
       return scope.keep(x);
     }
   }

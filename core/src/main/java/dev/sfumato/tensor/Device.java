@@ -46,7 +46,9 @@ public record Device(String type, int index) {
     if (number >= cards) {
       String found =
           cards == 0
-              ? "the engine finds no CUDA card: see docs/gpu.md, or use `device` cpu"
+              ? "the engine finds no CUDA card (missing: "
+                  + Machine.missing()
+                  + "): see docs/gpu.md, or use `device` cpu"
               : "the last card is cuda:" + (cards - 1) + "; use `device` auto";
       throw new SfumatoException("device '" + name + "' does not exist: " + found);
     }

@@ -34,8 +34,8 @@ public final class Functional {
    */
   public static Tensor conv2d(
       Tensor x, Tensor weight, Tensor bias, long stride, long padding, long groups) {
-    if (UnfoldedConv.pays(x, weight, bias, stride, groups)) {
-      return UnfoldedConv.conv2d(x, weight, bias, stride, padding);
+    if (ProductConv.pays(x, weight, bias, stride, padding, groups)) {
+      return ProductConv.conv2d(x, weight, bias, stride, padding);
     }
     if (WinogradConv.pays(x, weight, bias, stride, padding, groups)) {
       return WinogradConv.conv2d(x, weight, bias);

@@ -77,8 +77,7 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
   private static Tensor product(Tensor x, Tensor weight, boolean turned, Tensor bias) {
     int dim = turned ? 1 : 0;
     long size = weight.size(dim);
-    long length =
-        weight.dtype().isHalf() ? Math.max(64, PART * size / weight.numel() / 64 * 64) : size;
+    long length = partOf(weight, dim);
     return Scope.run(
         () -> {
           List<Tensor> parts = new ArrayList<>();
@@ -90,8 +89,48 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
               parts.add(inner.keep(product(x, turned ? part.transpose(0, 1) : part, b)));
             }
           }
-          return parts.size() == 1 ? parts.get(0) : Tensor.cat(parts, -1);
+          return joined(parts, -1);
         });
+  }
+
+  /** Returns {@code x weight}, (..., out) and (out, in) to (..., in), not recorded. */
+  static Tensor rows(Tensor x, Tensor weight) {
+    return product(x, weight, true, null);
+  }
+
+  /**
+   * Returns {@code weight x} of each picture, (out, in) and (B, in, n) to (B, out, n), not
+   * recorded. A weight in half precision is converted in parts.
+   */
+  static Tensor columns(Tensor weight, Tensor x) {
+    long out = weight.size(0);
+    long length = partOf(weight, 0);
+    return Scope.run(
+        () -> {
+          List<Tensor> parts = new ArrayList<>();
+          for (long from = 0; from < out; from += length) {
+            try (Scope inner = Scope.open()) {
+              Tensor part = weight.narrow(0, from, Math.min(length, out - from)).to(DType.FLOAT32);
+              List<Tensor> pictures = new ArrayList<>();
+              for (long i = 0; i < x.size(0); i++) {
+                Tensor seen = x.select(0, i).transpose(0, 1);
+                pictures.add(product(part, seen, null).unsqueeze(0));
+              }
+              parts.add(inner.keep(joined(pictures, 0)));
+            }
+          }
+          return joined(parts, 1);
+        });
+  }
+
+  private static Tensor joined(List<Tensor> parts, int dim) {
+    return parts.size() == 1 ? parts.get(0) : Tensor.cat(parts, dim);
+  }
+
+  /** Returns how much of a dimension of a weight is converted together: all in float32. */
+  private static long partOf(Tensor weight, int dim) {
+    long size = weight.size(dim);
+    return weight.dtype().isHalf() ? Math.max(64, PART * size / weight.numel() / 64 * 64) : size;
   }
 
   @Override

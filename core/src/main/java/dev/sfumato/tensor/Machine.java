@@ -1,7 +1,9 @@
 package dev.sfumato.tensor;
 
 import com.sun.jna.NativeLibrary;
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -40,6 +42,11 @@ public final class Machine {
 
   private Machine() {}
 
+  /** Returns the bytes of memory of this machine, or of the container that limits this process. */
+  public static long memory() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+  }
+
   /** Returns facts by name, in a sensible order; each is one line. */
   public static Map<String, String> describe() {
     Map<String, String> facts = new LinkedHashMap<>();
@@ -48,7 +55,7 @@ public final class Machine {
     facts.put(
         "processor",
         Runtime.getRuntime().availableProcessors() + " cores, " + Engine.threads() + " threads");
-    facts.put("memory", memory());
+    facts.put("memory", memoryInWords());
     facts.put(
         "engine",
         "libtorch and its binding "
@@ -68,7 +75,10 @@ public final class Machine {
     for (int i = 0; i < cards.size(); i++) {
       facts.put("cuda:" + i, card(cards.get(i)));
     }
-    facts.put("missing", missing(driver));
+    String missing = missing(driver);
+    facts.put(
+        "missing",
+        NativeLibraries.isForCuda() ? missing : "for a card: " + missing + " (see docs/gpu.md)");
     return facts;
   }
 
@@ -76,7 +86,7 @@ public final class Machine {
     return "wanted " + version + ", found ";
   }
 
-  private static String memory() {
+  private static String memoryInWords() {
     try {
       Map<String, Long> kilobytes =
           Files.readAllLines(Path.of("/proc/meminfo")).stream()
@@ -119,9 +129,14 @@ public final class Machine {
     return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
   }
 
+  /** Returns what a card needs and is not there, or {@code nothing}. */
+  static String missing() {
+    return missing(NvidiaDriver.ask());
+  }
+
   private static String missing(Optional<NvidiaDriver.Found> driver) {
     if (!NativeLibraries.isForCuda()) {
-      return "for a card: an engine for CUDA (see docs/gpu.md)";
+      return "an engine for CUDA";
     }
     List<String> libraries = LIBRARIES.stream().filter(name -> !loads(name)).toList();
     String noDriver = driver.isPresent() ? "" : "NVIDIA's driver (libcuda.so.1)";

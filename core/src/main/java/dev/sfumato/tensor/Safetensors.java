@@ -12,6 +12,7 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
@@ -57,6 +58,7 @@ public final class Safetensors {
   private static final Set<DType> FLOATS =
       Set.of(DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16);
 
+  /** The number of bytes that are mapped or written together. */
   private static final int CHUNK = 1 << 28;
 
   private final Path file;
@@ -117,28 +119,40 @@ public final class Safetensors {
             .filter(e -> e.info().name().equals(name))
             .findFirst()
             .orElseThrow(() -> new SfumatoException(file + ": has no tensor '" + name + "'"));
-    return mapped(bytes -> view(bytes, entry));
+    return mapped(List.of(entry)).get(name);
   }
 
-  /** Returns all tensors by name on the CPU, in the order of the file. */
+  /**
+   * Returns all tensors by name on the CPU, in the order of the file. Bytes of the file leave the
+   * memory when all tensors of their 256 MB are freed.
+   */
   public Map<String, Tensor> tensors() {
-    return mapped(
-        bytes -> {
-          Map<String, Tensor> tensors = new LinkedHashMap<>();
-          header.entries().forEach(e -> tensors.put(e.info().name(), view(bytes, e)));
-          return tensors;
-        });
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    List<SafetensorsHeader.Entry> neighbours = new ArrayList<>();
+    for (SafetensorsHeader.Entry entry : header.entries()) {
+      if (!neighbours.isEmpty() && entry.end() - neighbours.get(0).start() > CHUNK) {
+        tensors.putAll(mapped(neighbours));
+        neighbours.clear();
+      }
+      neighbours.add(entry);
+    }
+    tensors.putAll(mapped(neighbours));
+    return tensors;
   }
 
-  /** Runs {@code use} on the bytes of the whole file; views of them keep the mapping alive. */
-  private <T> T mapped(Function<org.bytedeco.pytorch.Tensor, T> use) {
-    try (org.bytedeco.pytorch.Tensor bytes = map()) {
+  /** Returns some tensors by name; they keep a mapping of their own alive. */
+  private Map<String, Tensor> mapped(List<SafetensorsHeader.Entry> entries) {
+    long end = entries.stream().mapToLong(SafetensorsHeader.Entry::end).max().orElse(0);
+    try (org.bytedeco.pytorch.Tensor bytes = map(header.bytes().length + end)) {
       requireSameHeader(bytes);
-      return use.apply(bytes);
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      entries.forEach(entry -> tensors.put(entry.info().name(), view(bytes, entry)));
+      return tensors;
     }
   }
 
-  private org.bytedeco.pytorch.Tensor map() {
+  /** Maps the file up to {@code end}; only pages that are read take memory. */
+  private org.bytedeco.pytorch.Tensor map(long end) {
     // The file's name as the system's own functions expect it, in any locale.
     Charset charset = Charset.forName(System.getProperty("sun.jnu.encoding"));
     byte[] path = file.toString().concat("\0").getBytes(charset);
@@ -147,18 +161,13 @@ public final class Safetensors {
           () -> {
             try (BytePointer name = new BytePointer(path);
                 BoolOptional shared = new BoolOptional(false);
-                LongOptional size = new LongOptional(length())) {
+                LongOptional size = new LongOptional(end)) {
               return torch.from_file(name, shared, size, Options.of(DType.UINT8));
             }
           });
     } catch (SfumatoException e) {
       throw new SfumatoException(file + ": cannot be mapped into memory: " + e.getMessage(), e);
     }
-  }
-
-  private long length() {
-    int last = header.entries().size() - 1;
-    return header.bytes().length + (last < 0 ? 0 : header.entries().get(last).end());
   }
 
   private void requireSameHeader(org.bytedeco.pytorch.Tensor bytes) {

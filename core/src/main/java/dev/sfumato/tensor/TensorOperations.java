@@ -150,6 +150,16 @@ public abstract sealed class TensorOperations permits Tensor {
     return Tensor.make(() -> torch.where(mask.handle(), handle(), other.handle()));
   }
 
+  /** {@code value} where {@code mask} (bool) is true, else {@code this}. */
+  public Tensor filled(Tensor mask, double value) {
+    return withScalar(value, (self, filling) -> self.masked_fill(mask.handle(), filling));
+  }
+
+  /** A bool tensor, true where an element is NaN. */
+  public Tensor isNaN() {
+    return Tensor.make(() -> handle().ne(handle()));
+  }
+
   /** A bool tensor, true where an element is less than {@code value}. */
   public Tensor lessThan(double value) {
     return withScalar(value, org.bytedeco.pytorch.Tensor::lt);
@@ -190,12 +200,12 @@ public abstract sealed class TensorOperations permits Tensor {
 
   /** The smallest element, shape (). */
   public Tensor min() {
-    return Tensor.make(() -> handle().min());
+    return Tensor.make(() -> handle().amin());
   }
 
   /** The largest element, shape (). */
   public Tensor max() {
-    return Tensor.make(() -> handle().max());
+    return Tensor.make(() -> handle().amax());
   }
 
   /** The Euclidean norm of all elements, shape (). */

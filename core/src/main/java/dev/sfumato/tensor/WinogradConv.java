@@ -25,7 +25,7 @@ record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
   private static final long WEIGHTS = 1 << 20;
 
   /** The number of elements that the processor's cache holds several times. */
-  private static final long PLANE = 1 << 18;
+  private static final long PLANE = 1 << 19;
 
   /** G for two dimensions: a row for each of the 16 products, a column for each weight of g. */
   private static final float[] KERNELS = kernels();

@@ -165,18 +165,25 @@ class GuidanceTest {
 
   @Test
   void aGradientThatIsNoNumberSkipsItsStepOnly() {
-    Guide spoiled =
-        (x0, at) -> at.step().index() == 2 ? x0.mul(Float.NaN).mean() : BRIGHT.loss(x0, at);
     List<Prediction> predictions = new ArrayList<>();
     try (Scope scope = Scope.open()) {
       Tensor images =
-          SteeredSampling.tiny(guidance(GradientMode.SHORTCUT, spoiled))
+          SteeredSampling.tiny(guidance(GradientMode.SHORTCUT, brightBut(Float.NaN)))
               .listeningTo(predictions::add)
               .run();
-      assertThat(images.isFinite()).isTrue();
+      Tensor unguided = SteeredSampling.tiny(guidance(GradientMode.SHORTCUT, brightBut(0))).run();
+      assertThat(images).isIdenticalTo(unguided);
     }
+    assertThat(predictions.get(1).warning()).isEmpty();
+    assertThat(predictions.get(2).warning().get()).contains("3 of 5");
+    assertThat(predictions.get(2).warning().get()).contains("the step goes unguided");
     assertThat(predictions.get(2).gradientNorm()).isNaN();
     assertThat(predictions.get(3).gradientNorm()).isGreaterThan(0);
+  }
+
+  /** {@link #BRIGHT}, but for its gradient in the third step. */
+  private static Guide brightBut(double gradient) {
+    return (x0, at) -> at.step().index() == 2 ? x0.mul(gradient).mean() : BRIGHT.loss(x0, at);
   }
 
   @Test

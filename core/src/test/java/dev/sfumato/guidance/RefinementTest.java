@@ -16,8 +16,6 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -46,9 +44,7 @@ class RefinementTest {
       Tensor delta = random.normal(1, 3, 4, 4);
       Tensor x0 = run.predictX0(output, x, step);
       for (MeanGuidance.Kind kind : MeanGuidance.Kind.values()) {
-        Prediction shifted =
-            kind.shifted(
-                new Prediction(output, x, Map.of(), 0, Optional.empty()), delta, run, step);
+        Prediction shifted = kind.shifted(new Prediction(output, x), delta, run, step);
         Tensor moved = run.predictX0(shifted.modelOutput(), shifted.x(), step);
         assertThat(moved).isWithin(1e-4).of(x0.add(delta));
         Tensor noise = noise(run.alphaCumprod(step), shifted.x(), moved);

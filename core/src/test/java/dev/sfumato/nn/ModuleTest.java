@@ -162,6 +162,21 @@ class ModuleTest {
   }
 
   @Test
+  void halfWeightsBecomeWideWithinALimit() {
+    Map<String, Tensor> weights = weights();
+    weights.replaceAll((name, weight) -> weight.to(DType.FLOAT16));
+    net.load(weights, "a file");
+    Tensor matrix = net.parameters().get("linear_1.weight");
+    assertThat(matrix.dtype()).isEqualTo(DType.FLOAT16);
+    long bytes = 4 * net.parameters().values().stream().mapToLong(Tensor::numel).sum();
+    net.widenWithin(bytes - 1);
+    assertThat(matrix.dtype()).isEqualTo(DType.FLOAT16);
+    net.widenWithin(bytes);
+    assertThat(matrix.dtype()).isEqualTo(DType.FLOAT32);
+    assertThat(matrix.max().item()).isEqualTo(2);
+  }
+
+  @Test
   void startWeightsAreBoundedByTheNumberOfInputs() {
     try (Linear linear = new Linear(100, 50)) {
       linear.reset(new Rng(2));

@@ -3,9 +3,12 @@ package dev.sfumato.pipeline;
 import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuideSpec;
+import dev.sfumato.io.JsonFile;
 import dev.sfumato.nn.AdaptedWeight;
 import dev.sfumato.nn.Module;
 import dev.sfumato.sampling.Sampler;
@@ -15,6 +18,7 @@ import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.StandInCard;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,8 +30,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Weights of files in half precision stay in half precision, and all results are as if widened. */
+/** Weights of files in half precision can stay so, and all results are as if widened. */
 class HalfWeightsTest {
+  private static final LoadingOptions COMPACT = LoadingOptions.DEFAULT.withCompactWeights();
   private static final Path LORA = Golden.path("lora/sd1_kohya.safetensors");
 
   @TempDir Path folder;
@@ -44,7 +49,7 @@ class HalfWeightsTest {
   }
 
   private StableDiffusionPipeline half() {
-    return StableDiffusionPipeline.load(folder.resolve("half"));
+    return StableDiffusionPipeline.load(folder.resolve("half"), COMPACT);
   }
 
   private StableDiffusionPipeline wide() {
@@ -87,6 +92,34 @@ class HalfWeightsTest {
     }
   }
 
+  /** Of bfloat16 weights each product would else need a copy in every step. */
+  @ParameterizedTest
+  @CsvSource({"FP32, FLOAT32", "BF16, BFLOAT16"})
+  void onACardWeightsHaveTheTypeInWhichTheyCompute(Precision precision, DType type) {
+    write("sd1", DType.FLOAT16);
+    LoadingOptions options = LoadingOptions.DEFAULT.withPrecision(precision).withCompactWeights();
+    try (StableDiffusionPipeline pipeline =
+        StableDiffusionPipeline.load(folder.resolve("half"), options)) {
+      StandInCard.place(pipeline.network());
+      StandInCard.place(pipeline.autoencoder());
+      assertThat(types(pipeline.network())).containsExactly(type);
+      assertThat(types(pipeline.autoencoder())).containsExactly(DType.FLOAT32);
+      assertThat(pipeline.network().device()).isEqualTo(StandInCard.DEVICE);
+    }
+  }
+
+  @Test
+  void aUNetThatFitsBecomesWide() {
+    write("sd1", DType.FLOAT16);
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline half = half();
+        StableDiffusionPipeline roomy = StableDiffusionPipeline.load(folder.resolve("half"))) {
+      assertThat(types(roomy.network())).containsExactly(DType.FLOAT32);
+      assertThat(types(roomy.autoencoder())).containsExactly(DType.FLOAT16);
+      assertThat(draw(roomy, options())).isIdenticalTo(draw(half, options()));
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(GradientMode.class)
   void guidesSteerIt(GradientMode gradient) {
@@ -111,7 +144,7 @@ class HalfWeightsTest {
   @Test
   void aLoraStaysBesideItOrIsMerged() {
     write("sd1", DType.FLOAT16);
-    LoadingOptions merging = LoadingOptions.DEFAULT.withLora(LORA, 0.8);
+    LoadingOptions merging = COMPACT.withLora(LORA, 0.8);
     try (Scope scope = Scope.open();
         StableDiffusionPipeline half = half();
         StableDiffusionPipeline merged =
@@ -125,6 +158,32 @@ class HalfWeightsTest {
         assertThat(draw(half, options())).isWithin(1e-5).of(expected);
       }
       assertThat(draw(half, options())).isIdenticalTo(without);
+    }
+  }
+
+  /** Otherwise transformers would round the weights to the type that config.json names. */
+  @Test
+  void aTextEncodersTypeIsThatOfItsWrittenWeights() {
+    write("xl", DType.FLOAT16);
+    for (String key : new String[] {"dtype", "torch_dtype"}) {
+      Path config = folder.resolve("half/text_encoder_2/config.json");
+      ObjectNode settings = JsonFile.read(config, ObjectNode.class);
+      JsonFile.write(config, settings.put(key, "float16"));
+      try (StableDiffusionPipeline half = half()) {
+        half.save(folder.resolve("saved"));
+        half.save(folder.resolve("small"), DType.BFLOAT16);
+      }
+      String place = "text_encoder_2/config.json";
+      assertThat(
+              JsonFile.read(folder.resolve("saved").resolve(place), JsonNode.class)
+                  .path(key)
+                  .asText())
+          .isEqualTo("float32");
+      assertThat(
+              JsonFile.read(folder.resolve("small").resolve(place), JsonNode.class)
+                  .path(key)
+                  .asText())
+          .isEqualTo("bfloat16");
     }
   }
 }

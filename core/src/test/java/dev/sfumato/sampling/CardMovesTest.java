@@ -3,14 +3,23 @@ package dev.sfumato.sampling;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.guidance.GradientClamp;
+import dev.sfumato.guidance.GradientMode;
+import dev.sfumato.guidance.Guidance;
+import dev.sfumato.guidance.Guide;
+import dev.sfumato.guidance.MeanGuidance;
+import dev.sfumato.guidance.Prediction;
+import dev.sfumato.guidance.ScheduledGuide;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.Condition;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.Moves;
@@ -21,9 +30,15 @@ import dev.sfumato.tensor.StandInCard;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The moves between the host and a card while a model samples. */
 class CardMovesTest {
@@ -81,13 +96,37 @@ class CardMovesTest {
 
   /** Samples on the card and returns the moves of each step, the second to the last. */
   private static List<Traffic> traffic(String model, SamplingOptions options, Precision precision) {
+    return traffic(model, options, precision, Guidance.NONE, prediction -> {});
+  }
+
+  /** Returns the different moves of the steps that {@code guidance} steers. */
+  private static Set<Traffic> steered(Guidance guidance, Consumer<Prediction> predictions) {
+    SamplingOptions ddim =
+        OPTIONS.withScheduler(SchedulerKind.DDIM).withSchedulerOption("clip_sample", "false");
+    return Set.copyOf(traffic("tiny", ddim, Precision.FP32, guidance, predictions));
+  }
+
+  private static List<Traffic> traffic(
+      String model,
+      SamplingOptions options,
+      Precision precision,
+      Guidance guidance,
+      Consumer<Prediction> predictions) {
     List<Traffic> soFar = new ArrayList<>();
     Sampler.Listener counting =
-        (step, x) -> {
-          assertThat(x.device()).isEqualTo(StandInCard.DEVICE);
-          soFar.add(Traffic.soFar());
-          if (step.index() == step.count() - 1) {
-            throw new Enough();
+        new Sampler.Listener() {
+          @Override
+          public void onPrediction(Step step, Prediction prediction) {
+            predictions.accept(prediction);
+          }
+
+          @Override
+          public void onStep(Step step, Tensor x) {
+            assertThat(x.device()).isEqualTo(StandInCard.DEVICE);
+            soFar.add(Traffic.soFar());
+            if (step.index() == step.count() - 1) {
+              throw new Enough();
+            }
           }
         };
     try (PixelPipeline pipeline = PixelPipeline.load(Golden.path("pipeline/" + model));
@@ -97,7 +136,8 @@ class CardMovesTest {
       pipeline.precision(precision);
       Sampler sampler =
           new Sampler(new OnTheCard(pipeline.denoiser()), Scheduler.of(pipeline.scheduler(options)))
-              .withConditioning(pipeline.conditioning(options));
+              .withConditioning(pipeline.conditioning(options))
+              .withGuidance(guidance);
       Start start = Start.noise(options.count(), 3, 16, 16);
       assertThrows(Enough.class, () -> sampler.sample(start, STEPS, random, counting));
     }
@@ -140,5 +180,42 @@ class CardMovesTest {
   void noPrecisionMovesAnything(Precision precision) {
     SamplingOptions ddim = OPTIONS.withScheduler(SchedulerKind.DDIM);
     assertThat(traffic("tiny", ddim, precision).stream().distinct()).containsExactly(Traffic.NONE);
+  }
+
+  // ---- guides
+
+  /** The stand-in has no absolute values, and no gradient of a limit. */
+  private static final Guide DARK = (predictedX0, at) -> predictedX0.square().mean();
+
+  private static final Guidance PLAIN =
+      Guidance.of(List.of(ScheduledGuide.of("dark", DARK, 5)), GradientMode.SHORTCUT);
+
+  static Stream<Arguments> guidances() {
+    return Stream.of(
+        arguments("shortcut", PLAIN, 0),
+        arguments("exact", Guidance.of(PLAIN.guides(), GradientMode.EXACT), 0),
+        arguments("clamped", PLAIN.withClamp(GradientClamp.parse("1")), 0),
+        arguments("in turns: the noise is sent", PLAIN.withRecurrence(2), 1),
+        arguments("universal", mean(MeanGuidance.Kind.UNIVERSAL), 0),
+        arguments("TFG", mean(MeanGuidance.Kind.TFG), 0));
+  }
+
+  private static Guidance mean(MeanGuidance.Kind kind) {
+    return PLAIN.withMeanGuidance(new MeanGuidance(kind, 2, 5));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("guidances")
+  void aSteeredStepReadsNothing(String name, Guidance guidance, long sent) {
+    long before = Scope.liveTensors();
+    assertThat(steered(guidance, prediction -> {})).containsExactly(new Traffic(sent, 0));
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @Test
+  void whoAsksForALossMakesItsStepReadOnce() {
+    Consumer<Prediction> asking =
+        prediction -> assertThrows(SfumatoException.class, prediction::losses); // it has no numbers
+    assertThat(steered(PLAIN, asking)).containsExactly(new Traffic(0, 1));
   }
 }

@@ -40,7 +40,9 @@ class DeviceTest {
   @Test
   void aCardBeyondTheLastIsNamed() {
     assertThat(failure("cuda:2", 2)).contains("'cuda:2' does not exist: the last card is cuda:1");
-    assertThat(failure("cuda", 0)).contains("'cuda' does not exist: the engine finds no CUDA card");
+    assertThat(failure("cuda", 0))
+        .contains(
+            "'cuda' does not exist: the engine finds no CUDA card (missing: " + Machine.missing());
   }
 
   @ParameterizedTest

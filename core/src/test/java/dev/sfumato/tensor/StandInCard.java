@@ -2,6 +2,7 @@ package dev.sfumato.tensor;
 
 import dev.sfumato.nn.Module;
 import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.util.List;
 
 /**
@@ -15,13 +16,16 @@ public final class StandInCard {
 
   /** Moves a module there. {@link Module#to} cannot, since the engine keeps such tensors apart. */
   public static void place(Module module) {
-    List.copyOf(module.parameters().values()).forEach(StandInCard::place);
+    List.copyOf(module.parameters().values()).forEach(parameter -> place(module, parameter));
   }
 
-  private static void place(Tensor parameter) {
+  private static void place(Module module, Tensor parameter) {
     try (Scope scope = Scope.open()) {
+      Method placed = Module.class.getDeclaredMethod("placed", Tensor.class, Device.class);
+      placed.setAccessible(true);
       Tensor there =
-          Scope.release(parameter.detach().to(DEVICE)).requiresGrad(parameter.requiresGrad());
+          Scope.release((Tensor) placed.invoke(module, parameter, DEVICE))
+              .requiresGrad(parameter.requiresGrad());
       Field operand = TensorOperations.class.getDeclaredField("operand");
       operand.setAccessible(true);
       parameter.operand.close();

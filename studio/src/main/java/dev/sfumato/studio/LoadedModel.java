@@ -55,10 +55,12 @@ final class LoadedModel implements AutoCloseable {
             .toList();
     if (kept.filter(k -> k.holds(files, how, written)).isEmpty()) {
       free(); // first: two models may not fit into the memory
+      Device device = Device.parse(options.device());
+      LoadingOptions asked = how.withPrecision(options.precision());
       DiffusionPipeline pipeline =
-          DiffusionPipeline.load(files, how.withPrecision(options.precision()));
+          DiffusionPipeline.load(files, device.isCpu() ? asked : asked.withCompactWeights());
       kept = Optional.of(new Kept(files, how, written, pipeline));
-      pipeline.to(Device.parse(options.device()));
+      pipeline.to(device);
     }
     return kept.get().pipeline();
   }

@@ -47,8 +47,12 @@ record TrainedModel(
           Optional.empty(),
           false);
 
-  /** Samples during the training are not checked: whoever trains looks at them. */
-  private static final LoadingOptions UNCHECKED = LoadingOptions.DEFAULT.withoutSafetyChecker();
+  /**
+   * Samples during the training are not checked: whoever trains looks at them. Gradients need the
+   * memory more than drawing does.
+   */
+  private static final LoadingOptions LOADING =
+      LoadingOptions.DEFAULT.withoutSafetyChecker().withCompactWeights();
 
   /**
    * The origin of a model: a name of a directory or the Hub, the directory if known, or a pipeline
@@ -165,7 +169,7 @@ record TrainedModel(
     boolean own = folder.isPresent() || from.memory.isEmpty();
     DiffusionPipeline pipeline =
         folder
-            .map(path -> DiffusionPipeline.load(path, UNCHECKED))
+            .map(path -> DiffusionPipeline.load(path, LOADING))
             .or(from::memory)
             .orElseGet(() -> shape.create(dataset, seed, classDropout));
     Loaded loaded = new Loaded(Learner.whole(pipeline), own);
@@ -211,7 +215,7 @@ record TrainedModel(
         directory()
             .orElseThrow(
                 () -> new SfumatoException("class pictures are drawn by a `model`: name it"));
-    try (DiffusionPipeline base = DiffusionPipeline.load(folder, UNCHECKED)) {
+    try (DiffusionPipeline base = DiffusionPipeline.load(folder, LOADING)) {
       requireTexts(base);
       base.to(device);
       work.accept(base);

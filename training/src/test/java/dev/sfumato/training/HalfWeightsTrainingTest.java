@@ -6,6 +6,8 @@ import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.nn.AdaptedWeight;
+import dev.sfumato.pipeline.DiffusionPipeline;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.DType;
@@ -36,7 +38,8 @@ class HalfWeightsTrainingTest {
   }
 
   private StableDiffusionPipeline load(String name) {
-    return StableDiffusionPipeline.load(folder.resolve(name));
+    return (StableDiffusionPipeline)
+        DiffusionPipeline.load(folder.resolve(name), LoadingOptions.DEFAULT.withCompactWeights());
   }
 
   private static List<Double> losses(StableDiffusionPipeline pipeline) {

@@ -10,16 +10,19 @@ import java.util.Locale;
 import java.util.function.UnaryOperator;
 
 /**
- * The check that every step gives finite samples: at once on the CPU, and at the end for a card,
- * since no step shall wait for it.
+ * What is checked after each step: that its samples are finite, and that no guide went wrong. On
+ * the CPU it is checked at once, for a card at the end, since no step shall wait for it.
  */
-final class FiniteSamples {
+final class StepChecks {
+  private static final System.Logger log = System.getLogger(StepChecks.class.getName());
+
   private final UnaryOperator<Tensor> keeper = Scope.keeper();
   private final List<Step> steps = new ArrayList<>();
   private final List<Tensor> sums = new ArrayList<>();
+  private final List<Prediction> predictions = new ArrayList<>();
 
   /**
-   * Checks the samples {@code x} after a step.
+   * Checks a step and the samples {@code x} after it. What went wrong with guides is logged.
    *
    * @throws Sampler.NotFinite on the CPU, if one is NaN or infinity
    */
@@ -27,7 +30,11 @@ final class FiniteSamples {
     if (!x.device().isCpu()) {
       steps.add(step);
       sums.add(keeper.apply(x.mul(0).sum())); // 0, or NaN
-    } else if (!x.isFinite()) {
+      predictions.add(prediction.kept(keeper));
+      return;
+    }
+    warn(prediction);
+    if (!x.isFinite()) {
       boolean network = !prediction.modelOutput().isFinite();
       throw failure(step, network ? "the network predicts" : "the scheduler's step gives");
     }
@@ -39,6 +46,7 @@ final class FiniteSamples {
    * @throws Sampler.NotFinite naming the first step that gave NaN or infinity
    */
   void checkLast() {
+    predictions.forEach(StepChecks::warn);
     if (sums.isEmpty()) {
       return;
     }
@@ -51,6 +59,10 @@ final class FiniteSamples {
         throw failure(steps.get(i), "the network or the scheduler's step gives");
       }
     }
+  }
+
+  private static void warn(Prediction prediction) {
+    prediction.warning().ifPresent(line -> log.log(System.Logger.Level.WARNING, line));
   }
 
   private static Sampler.NotFinite failure(Step step, String what) {
