@@ -11,6 +11,7 @@ import dev.sfumato.tensor.Scope;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,6 +37,7 @@ class TextToImageFinetuneTest {
   private Path output;
   private String caption = "a red rose";
   private String samples = "0";
+  private String log = "csv";
   private List<String> rate = List.of("--learning-rate", "1e-2");
 
   @BeforeAll
@@ -52,7 +54,7 @@ class TextToImageFinetuneTest {
   private Calls.Result finetune(Path to, String more, Object... places) {
     List<String> args = new ArrayList<>(List.of("finetune", "--model", model.toString()));
     args.addAll(List.of("--data", data.toString(), "--output", to.toString()));
-    args.addAll(List.of("--batch-size", "2", "--sample-count", samples, "--log", "csv"));
+    args.addAll(List.of("--batch-size", "2", "--sample-count", samples, "--log", log));
     args.addAll(List.of("--instance-prompt", caption));
     args.addAll(List.of("--resolution", "16"));
     args.addAll(rate);
@@ -205,6 +207,19 @@ class TextToImageFinetuneTest {
   }
 
   @Test
+  void tensorBoardShowsWhatLearns() throws IOException {
+    samples = "2";
+    log = "csv,tensorboard";
+    finetune(output, "--max-steps 2 --lora-rank 2 --sample-every 1 --sample-steps 1").succeeds();
+    Path events =
+        output.resolve("tensorboard").resolve(Calls.files(output.resolve("tensorboard")).get(0));
+    String logged = Files.readString(events, StandardCharsets.ISO_8859_1);
+    assertThat(logged).contains("lora_norm");
+    assertThat(logged).containsMatch("gradients/down_blocks[\\w.]*to_q[\\w.]*lora");
+    assertThat(logged).doesNotContain("conv_in");
+  }
+
+  @Test
   void theCardStatesTheLicence() throws IOException {
     finetune(output, "--max-steps 1 --license CC0").failsWith(2, "--license", "cc0-1.0");
     assertThat(Files.exists(output)).isFalse();
@@ -212,8 +227,13 @@ class TextToImageFinetuneTest {
     finetune(output, "--max-steps 2 --resume").succeeds();
     assertThat(Files.readString(output.resolve("README.md"))).contains("\nlicense: cc0-1.0\n");
     Path whole = folder.resolve("whole");
-    finetune(whole, "--max-steps 1 --method full --license other").succeeds();
+    String prompt = " --validation-prompt rose --validation-prompt a:b";
+    finetune(whole, "--max-steps 1 --method full --license other" + prompt).succeeds();
     String card = Files.readString(whole.resolve("README.md"));
+    assertThat(card).contains("\ninstance_prompt: \"a red rose\"\n");
+    assertThat(card).contains("\nwidget:\n- text: \"rose\"\n- text: \"a:b\"\ntags:\n");
+    assertThat(card).contains("\n- stable-diffusion\n- sfumato\n---\n");
+    assertThat(card).contains("**Trigger words**: put `a red rose` into prompts.");
     assertThat(card).contains("\nlicense: other\n");
     assertThat(card).doesNotContain("Not stated");
   }

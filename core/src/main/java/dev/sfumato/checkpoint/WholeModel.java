@@ -14,6 +14,8 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -42,7 +44,7 @@ public record WholeModel(
     texts.forEach(
         (suffix, text) -> {
           Path folder = directory.resolve("text_encoder" + suffix);
-          JsonFile.write(folder.resolve("config.json"), text.config());
+          JsonFile.write(folder.resolve("config.json"), ofType(text.config(), floats));
           try (Scope scope = Scope.open()) {
             Safetensors.write(
                 folder.resolve("model.safetensors"),
@@ -54,6 +56,14 @@ public record WholeModel(
         });
     scheduler.write(directory.resolve("scheduler/scheduler_config.json"));
     JsonFile.write(directory.resolve("model_index.json"), index);
+  }
+
+  /** Returns a text encoder's settings with the type in which transformers is to load it. */
+  private static Map<String, Object> ofType(Map<String, Object> config, DType floats) {
+    Map<String, Object> typed = new LinkedHashMap<>(config);
+    String name = floats.name().toLowerCase(Locale.ROOT);
+    List.of("dtype", "torch_dtype").forEach(key -> typed.computeIfPresent(key, (k, old) -> name));
+    return typed;
   }
 
   private static void network(Path folder, Object config, Module network, DType floats) {

@@ -3,9 +3,12 @@ package dev.sfumato.pipeline;
 import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuideSpec;
+import dev.sfumato.io.JsonFile;
 import dev.sfumato.nn.AdaptedWeight;
 import dev.sfumato.nn.Module;
 import dev.sfumato.sampling.Sampler;
@@ -155,6 +158,32 @@ class HalfWeightsTest {
         assertThat(draw(half, options())).isWithin(1e-5).of(expected);
       }
       assertThat(draw(half, options())).isIdenticalTo(without);
+    }
+  }
+
+  /** Otherwise transformers would round the weights to the type that config.json names. */
+  @Test
+  void aTextEncodersTypeIsThatOfItsWrittenWeights() {
+    write("xl", DType.FLOAT16);
+    for (String key : new String[] {"dtype", "torch_dtype"}) {
+      Path config = folder.resolve("half/text_encoder_2/config.json");
+      ObjectNode settings = JsonFile.read(config, ObjectNode.class);
+      JsonFile.write(config, settings.put(key, "float16"));
+      try (StableDiffusionPipeline half = half()) {
+        half.save(folder.resolve("saved"));
+        half.save(folder.resolve("small"), DType.BFLOAT16);
+      }
+      String place = "text_encoder_2/config.json";
+      assertThat(
+              JsonFile.read(folder.resolve("saved").resolve(place), JsonNode.class)
+                  .path(key)
+                  .asText())
+          .isEqualTo("float32");
+      assertThat(
+              JsonFile.read(folder.resolve("small").resolve(place), JsonNode.class)
+                  .path(key)
+                  .asText())
+          .isEqualTo("bfloat16");
     }
   }
 }

@@ -1,10 +1,7 @@
 package dev.sfumato.run;
 
 import dev.sfumato.checkpoint.LoraFormat;
-import dev.sfumato.io.JsonFile;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -16,16 +13,11 @@ import java.util.Optional;
  * @param description the first paragraph
  */
 record AdapterCard(RunFacts facts, String base, String description) {
-  String text(boolean hubId, String licence) {
+  String text(String licence) {
     return String.format(
         Locale.ROOT,
         """
-        ---
-        library_name: diffusers
-        pipeline_tag: text-to-image
-        license: %s
-        %s%stags:
-        %s---
+        %s
 
         # %s
 
@@ -52,13 +44,10 @@ record AdapterCard(RunFacts facts, String base, String description) {
         %s
 
         """,
-        facts.license().orElse("unknown"),
-        hubId ? "base_model: " + base + "\n" : "",
-        trigger().map(t -> "instance_prompt: " + JsonFile.line(t) + "\n").orElse(""),
-        tags(),
+        new CardHeader(facts).text(),
         facts.name(),
         description,
-        trigger().map(t -> "**Trigger words**: put `" + t + "` into prompts.\n\n").orElse(""),
+        new CardHeader(facts).triggerLine(),
         ModelCard.table(facts.model()),
         ModelCard.table(facts.training()),
         base.isEmpty() ? "BASE" : base,
@@ -69,27 +58,8 @@ record AdapterCard(RunFacts facts, String base, String description) {
         licence);
   }
 
-  /** Returns the word that was learned, or the caption of all pictures. */
   private Optional<String> trigger() {
-    return facts
-        .learner()
-        .word()
-        .map(word -> word.token())
-        .or(() -> Optional.ofNullable(facts.settings().get("instance_prompt")));
-  }
-
-  private String tags() {
-    List<String> tags = new ArrayList<>(List.of("text-to-image"));
-    tags.add(facts.isXl() ? "stable-diffusion-xl" : "stable-diffusion");
-    if (facts.learner().word().isPresent()) {
-      tags.add("textual_inversion");
-    } else {
-      tags.addAll(List.of("lora", "template:sd-lora"));
-    }
-    tags.add("sfumato");
-    StringBuilder lines = new StringBuilder();
-    tags.forEach(tag -> lines.append("- ").append(tag).append('\n'));
-    return lines.toString();
+    return new CardHeader(facts).trigger();
   }
 
   private String file() {

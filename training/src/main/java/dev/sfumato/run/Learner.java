@@ -167,12 +167,17 @@ record Learner(
               method.lora().alpha(),
               lora.get().size(),
               learning().stream().mapToLong(Tensor::numel).sum()));
-      double square = lora.get().norms().values().stream().mapToDouble(n -> n * n).sum();
-      facts.put("norm of its changes", String.format(Locale.ROOT, "%.4g", Math.sqrt(square)));
+      facts.put("norm of its changes", String.format(Locale.ROOT, "%.4g", norm().orElseThrow()));
     }
     word.ifPresent(
         w -> facts.put("learned word", w.token() + ", vectors: " + method.word().vectors()));
     return facts;
+  }
+
+  /** Returns the norm of all changes of the LoRA, if that learns. */
+  Optional<Double> norm() {
+    return lora.map(
+        l -> Math.sqrt(l.norms().values().stream().mapToDouble(norm -> norm * norm).sum()));
   }
 
   /** Returns the norms of the LoRA's changes of the layers that it changes most. */

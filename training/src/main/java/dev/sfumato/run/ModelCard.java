@@ -50,27 +50,20 @@ record ModelCard(RunFacts facts, String description) {
     return facts.learner().isWhole()
         ? model(base)
         : new AdapterCard(facts, base, description)
-            .text(isHubId(base), licence(true, "put it in place of `unknown` above"));
+            .text(licence(true, "put it in place of `unknown` above"));
   }
 
   private String model(String base) {
     return String.format(
         Locale.ROOT,
         """
-        ---
-        library_name: diffusers
-        pipeline_tag: %s
-        %s%stags:
-        - diffusion
-        - ddpm
-        - sfumato
-        ---
+        %s
 
         # %s
 
         %s
 
-        %s
+        %s%s
         ## Training
 
         %s
@@ -96,11 +89,10 @@ record ModelCard(RunFacts facts, String description) {
         %s
 
         """,
-        facts.drawsTexts() ? "text-to-image" : "unconditional-image-generation",
-        facts.license().map(id -> "license: " + id + "\n").orElse(""),
-        isHubId(base) ? "base_model: " + base + "\n" : "",
+        new CardHeader(facts).text(),
         facts.name(),
         description,
+        new CardHeader(facts).triggerLine(),
         table(facts.model()),
         table(facts.training()),
         facts.drawsTexts()
@@ -126,10 +118,6 @@ record ModelCard(RunFacts facts, String description) {
                 + " allow, and "
                 + place
                 + ".");
-  }
-
-  private static boolean isHubId(String model) {
-    return model.matches("[\\w-][\\w.-]*/[\\w.-]+(@.+)?") && !Files.exists(Path.of(model));
   }
 
   private boolean isConditioned() {

@@ -39,6 +39,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Trainer trainer;
   private final FixedNoiseLoss validation;
   private final LossHistory history;
+  private long weighedStep = -1;
   private final List<Tracker> trackers = new ArrayList<>();
 
   /** Watches a run from outside. */
@@ -279,7 +280,7 @@ public final class TrainingRun implements AutoCloseable {
   private void lookAtGradients() {
     long step = trainer.progress().step() + 1;
     if (watch.tensorboard() && watch.samples().every() > 0 && step % watch.samples().every() == 0) {
-      var histograms = TensorHistograms.of(pipeline.network().parameters());
+      var histograms = TensorHistograms.of(trainer.loss().network().trainableByName());
       tell(tracker -> tracker.histograms(step, histograms));
     }
   }
@@ -308,6 +309,11 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private void sample(Listener listener) {
+    long done = trainer.progress().step();
+    if (weighedStep != done) {
+      weighedStep = done;
+      facts.learner().norm().ifPresent(norm -> tell(tracker -> tracker.loraNorm(done, norm)));
+    }
     int steps = watch.samples().steps();
     AtomicInteger step = new AtomicInteger();
     files.sample(

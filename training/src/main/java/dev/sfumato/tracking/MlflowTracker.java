@@ -165,6 +165,11 @@ public final class MlflowTracker implements Tracker {
   }
 
   @Override
+  public void loraNorm(long step, double norm) {
+    sender.metric("lora_norm", step, norm);
+  }
+
+  @Override
   public void samples(long step, BufferedImage grid, Path file) {
     sender.file(file, "samples/" + file.getFileName());
   }

@@ -45,6 +45,11 @@ public final class TensorBoardTracker implements Tracker {
   }
 
   @Override
+  public void loraNorm(long step, double norm) {
+    writer.scalars(step, Map.of("lora_norm", norm));
+  }
+
+  @Override
   public void samples(long step, BufferedImage grid, Path file) {
     writer.image("samples", step, grid);
   }

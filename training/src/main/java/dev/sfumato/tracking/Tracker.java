@@ -26,6 +26,9 @@ public interface Tracker extends AutoCloseable {
   /** Histograms of each parameter or gradient were counted, by name. */
   default void histograms(long step, Map<String, Histogram> histograms) {}
 
+  /** The norm of all changes that a LoRA makes was taken. */
+  default void loraNorm(long step, double norm) {}
+
   /** A checkpoint is about to be written; everything before it must survive a power cut, too. */
   default void checkpoint() {}
 

@@ -1,0 +1,85 @@
+package dev.sfumato.run;
+
+import dev.sfumato.io.JsonFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The fields at the beginning of a model card, which the Hub reads.
+ *
+ * @param facts the facts of the run
+ */
+record CardHeader(RunFacts facts) {
+  private static final String REVISION = "@.*";
+
+  /** Returns the fields as YAML between two lines of dashes. */
+  String text() {
+    List<String> lines = new ArrayList<>(List.of("---", "library_name: diffusers"));
+    lines.add(
+        "pipeline_tag: "
+            + (facts.drawsTexts() ? "text-to-image" : "unconditional-image-generation"));
+    facts
+        .license()
+        .or(() -> facts.learner().isWhole() ? Optional.empty() : Optional.of("unknown"))
+        .ifPresent(id -> lines.add("license: " + id));
+    base().ifPresent(id -> lines.add("base_model: " + id));
+    trigger().ifPresent(words -> lines.add("instance_prompt: " + JsonFile.line(words)));
+    List<String> prompts = prompts();
+    if (!prompts.isEmpty()) {
+      lines.add("widget:");
+      prompts.forEach(prompt -> lines.add("- text: " + JsonFile.line(prompt)));
+    }
+    lines.add("tags:");
+    tags().forEach(tag -> lines.add("- " + tag));
+    lines.add("---");
+    return String.join("\n", lines);
+  }
+
+  /** Returns the base model if it is one of the Hub, without a revision. */
+  private Optional<String> base() {
+    return Optional.ofNullable(facts.settings().get("model"))
+        .filter(model -> model.matches("[\\w-][\\w.-]*/[\\w.-]+(" + REVISION + ")?"))
+        .filter(model -> !Files.exists(Path.of(model)))
+        .map(model -> model.replaceFirst(REVISION, ""));
+  }
+
+  /** Returns the word that was learned, or the caption of all pictures. */
+  Optional<String> trigger() {
+    return facts
+        .learner()
+        .word()
+        .map(word -> word.token())
+        .or(() -> Optional.ofNullable(facts.settings().get("instance_prompt")));
+  }
+
+  /** Returns the line about {@link #trigger} in the text, if there is one. */
+  String triggerLine() {
+    return trigger().map(t -> "**Trigger words**: put `" + t + "` into prompts.\n\n").orElse("");
+  }
+
+  private List<String> prompts() {
+    return facts.drawsTexts() && facts.options().get("validation_prompt") instanceof List<?> texts
+        ? texts.stream().map(String::valueOf).toList()
+        : List.of();
+  }
+
+  private List<String> tags() {
+    List<String> tags = new ArrayList<>();
+    if (facts.drawsTexts()) {
+      tags.add("text-to-image");
+      tags.add(facts.isXl() ? "stable-diffusion-xl" : "stable-diffusion");
+    } else {
+      tags.addAll(List.of("diffusion", "ddpm"));
+    }
+    if (facts.learner().word().isPresent()) {
+      tags.add("textual_inversion");
+    } else if (facts.learner().lora().isPresent()) {
+      tags.addAll(List.of("lora", "template:sd-lora"));
+    }
+    tags.add("sfumato");
+    return tags;
+  }
+}
