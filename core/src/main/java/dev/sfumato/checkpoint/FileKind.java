@@ -94,6 +94,11 @@ public enum FileKind {
     return isEmbedding(shapes) ? TEXTUAL_INVERSION : UNKNOWN;
   }
 
+  /** Web interfaces name the vectors by any word; names of weights have dots. */
+  private static boolean isWord(String name, List<Long> shape) {
+    return !name.contains(".") && shape.size() == 2;
+  }
+
   private static boolean isEmbedding(Map<String, List<Long>> shapes) {
     return !shapes.isEmpty()
         && shapes.size() <= 4
@@ -102,6 +107,7 @@ public enum FileKind {
                 e ->
                     List.of("emb_params", "clip_l", "clip_g", "*").contains(e.getKey())
                         || e.getKey().matches("<.*>")
+                        || isWord(e.getKey(), e.getValue()) && shapes.size() == 1
                         || e.getKey().startsWith("string_to_param"))
         && shapes.values().stream().allMatch(shape -> shape.size() <= 2);
   }

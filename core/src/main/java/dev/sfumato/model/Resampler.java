@@ -1,5 +1,6 @@
 package dev.sfumato.model;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Conv2d;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Functional;
@@ -56,6 +57,10 @@ sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv
 
   /** Averages each 2 x 2 pixels. */
   static Tensor half(Tensor x) {
+    if (x.size(2) < 2 || x.size(3) < 2) {
+      throw new SfumatoException(
+          "the picture is too small for this U-Net, whose blocks halve it: raise height and width");
+    }
     return Functional.avgPool2d(x, 2);
   }
 }

@@ -62,12 +62,16 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
    * @throws SfumatoException naming the part that is not supported
    */
   void requirePixels() {
+    if (!Files.exists(directory.resolve(FILE)) && Files.exists(directory.resolve("text_encoder"))) {
+      throw new SfumatoException(directory + ": lacks model_index.json, which names its parts");
+    }
     for (Map.Entry<String, String> part : components.entrySet()) {
       if (!OF_PIXELS.contains(part.getKey())) {
         throw new SfumatoException(
             String.format(
                 Locale.ROOT,
-                "%s: is a %s with %s (%s), which is not supported: only models whose U-Net draws pixels are",
+                "%s: is a %s with %s (%s), which is not supported: only Stable Diffusion and models"
+                    + " whose U-Net draws pixels are",
                 directory,
                 className,
                 part.getKey(),

@@ -7,6 +7,9 @@ enum StableDiffusionKind {
   /** Stable Diffusion XL. */
   XL(5, 0.3, 0.9999);
 
+  /** The scale of a latent consistency model, whose U-Net reads it. */
+  static final double DISTILLED_SCALE = 8.5;
+
   private static final double COMPLETING_SCALE = 7.5;
 
   private final double guidanceScale;

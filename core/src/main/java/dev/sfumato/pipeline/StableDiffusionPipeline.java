@@ -47,8 +47,11 @@ import java.util.Set;
  * </pre>
  */
 public final class StableDiffusionPipeline implements DiffusionPipeline {
+  private static final String DISTILLED = "LatentConsistencyModelPipeline";
+
   private static final Set<String> CLASSES =
       Set.of(
+          DISTILLED,
           "StableDiffusionPipeline",
           "StableDiffusionImg2ImgPipeline",
           "StableDiffusionInpaintPipeline",
@@ -207,7 +210,12 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     requireMultiple("width", complete.width().getAsInt());
     return options.text().guidanceScale().isPresent()
         ? complete
-        : complete.withText(options.text().withGuidanceScale(kind().guidanceScale(completes)));
+        : complete.withText(options.text().withGuidanceScale(guidanceScale(completes)));
+  }
+
+  private double guidanceScale(boolean completes) {
+    boolean distilled = DISTILLED.equals(parts.index().get("_class_name"));
+    return distilled ? StableDiffusionKind.DISTILLED_SCALE : kind().guidanceScale(completes);
   }
 
   /** Draws at the picture's size, unless another is asked for. */

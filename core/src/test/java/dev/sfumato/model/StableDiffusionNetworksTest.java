@@ -331,6 +331,7 @@ class StableDiffusionNetworksTest {
     try (Scope scope = Scope.open();
         UNet2DConditionModel sd1 = unet("sd1");
         UNet2DConditionModel xl = unet("xl");
+        UNet2DConditionModel blocks = unet("resnet_options");
         AutoencoderKL autoencoder = autoencoder("vae")) {
       Tensor times = Tensor.of(new long[] {10, 733}, 2);
       Tensor sample = tensor("sd1", "sample");
@@ -344,6 +345,11 @@ class StableDiffusionNetworksTest {
       refuses(
           "(B, 4, H, W), not [2, 3, 8, 8]",
           () -> sd1.forward(Tensor.zeros(2, 3, 8, 8), times, condition("sd1")));
+      Condition text = Condition.NONE.withTokens(Tensor.zeros(1, 7, 32));
+      Tensor time = times.narrow(0, 0, 1);
+      refuses(
+          "halve evenly at each level", () -> blocks.forward(Tensor.zeros(1, 4, 6, 8), time, text));
+      refuses("too small", () -> blocks.forward(Tensor.zeros(1, 4, 8, 1), time, text));
       refuses("(B, 4, H, W), not [1, 3, 2, 2]", () -> autoencoder.decode(Tensor.zeros(1, 3, 2, 2)));
     }
   }

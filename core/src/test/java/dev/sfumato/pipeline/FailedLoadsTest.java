@@ -2,6 +2,7 @@ package dev.sfumato.pipeline;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Scope;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,6 +42,14 @@ class FailedLoadsTest {
     }
     assertThat(refused).isAtLeast(3 * 9);
     assertThat(fails(model)).isFalse();
+  }
+
+  @Test
+  void aModelWithoutItsIndexIsTold() throws IOException {
+    Path model = TinyStableDiffusion.write(folder, "sd1");
+    Files.delete(model.resolve("model_index.json"));
+    SfumatoException e = assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(model));
+    assertThat(e).hasMessageThat().contains("lacks model_index.json");
   }
 
   private static List<Path> files(Path folder) throws IOException {

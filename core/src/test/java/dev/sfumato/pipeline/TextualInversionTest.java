@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.FileKind;
 import dev.sfumato.model.Condition;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -78,6 +79,12 @@ class TextualInversionTest {
               pooled -> assertThat(pooled).isWithin(2e-5).of(GOLDEN.tensor(name + ".pooled")));
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"one.safetensors", "web.pt", "authors.pt", "xl.safetensors"})
+  void filesOfLearnedWordsAreKnownAsSuch(String name) {
+    assertThat(FileKind.of(file(name))).isEqualTo(FileKind.TEXTUAL_INVERSION);
   }
 
   @ParameterizedTest
