@@ -79,7 +79,8 @@ public final class JsonFile {
         && wrong.getOriginalMessage().startsWith("Cannot ")) {
       return mismatch(wrong);
     }
-    return e.getOriginalMessage().lines().findFirst().orElse("");
+    String first = e.getOriginalMessage().lines().findFirst().orElse("");
+    return first.replaceFirst(" \\(start marker at .*", ""); // which says that the source is hidden
   }
 
   /** Names a value of another type than the setting's by its keys, such as {@code a.b[0]}. */

@@ -40,6 +40,7 @@ class JsonFileTest {
       value = {
         "{'sample_size': 3, 'sample_size': 4} | Duplicate",
         "{'sample_size': | Unexpected end",
+        "{ | Unexpected end-of-input: expected close marker for Object",
         "{'sample_size': -1} | sample_size must not be negative",
         "{'sample_size': 'x'} | sample_size must be a whole number, not 'x'",
         "{'sample_size': [1]} | sample_size must be a whole number",
@@ -58,6 +59,7 @@ class JsonFileTest {
     assertThat(e.getMessage()).startsWith(file.toString());
     assertThat(e.getMessage().replace('"', '\'')).contains(problem);
     assertThat(e.getMessage()).doesNotContain("\n");
+    assertThat(e.getMessage()).doesNotContain("REDACTED");
   }
 
   @Test

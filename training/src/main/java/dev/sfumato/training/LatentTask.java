@@ -178,7 +178,18 @@ final class LatentTask implements DenoisingTask {
           "the model completes pictures: only models that draw from a text alone can be trained");
     }
     try (Scope scope = Scope.open()) {
-      long pooled = pipeline.texts(List.of(NO_TEXT)).vector().map(v -> v.size(1)).orElse(0L);
+      Condition read = pipeline.texts(List.of(NO_TEXT));
+      long width = read.tokens().orElseThrow().size(2);
+      if (width != textWidth(unet)) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "the text has states of %d numbers, but the U-Net reads %d: use the U-Net's own text"
+                    + " encoder",
+                width,
+                textWidth(unet)));
+      }
+      long pooled = read.vector().map(v -> v.size(1)).orElse(0L);
       if (pooled != pooledWidth(unet)) { // it has a score in place of two of the six sizes
         throw new SfumatoException(
             "the model refines pictures of another: only models that draw from a text alone can be"
@@ -288,13 +299,18 @@ final class LatentTask implements DenoisingTask {
     UNet2DConditionConfig unet = denoiser().unet().config();
     Device device = denoiser().device();
     long pooled = pooledWidth(unet);
-    long width = unet.crossAttentionDim().get(0);
+    long width = textWidth(unet);
     Tensor tokens = packed.narrow(1, 0, packed.size(1) - pooled);
     Condition condition =
         Condition.NONE.withTokens(tokens.reshape(packed.size(0), -1, width).to(device));
     return pooled == 0
         ? condition
         : condition.withVector(packed.narrow(1, packed.size(1) - pooled, pooled).to(device));
+  }
+
+  /** The numbers of a token's state, before the U-Net projects it if it does. */
+  private static long textWidth(UNet2DConditionConfig unet) {
+    return unet.encoderHidDim().orElse(unet.crossAttentionDim().get(0));
   }
 
   /** The length of the pooled text: what the embedding of six sizes leaves of its input. */

@@ -2,7 +2,9 @@ package dev.sfumato.training;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
@@ -12,8 +14,12 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.Drawn;
 import dev.sfumato.io.AtomicFile;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.model.UNet2DConditionConfig;
+import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -21,6 +27,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
@@ -220,5 +227,34 @@ class LatentCacheTest {
           new LatentTask(pipeline, disk()).condition(batch, new boolean[1]).sizes().orElseThrow();
       assertThat(sizes.toFloats()).isEqualTo(new float[] {16, 24, 0, left, 16, 16});
     }
+  }
+
+  @Test
+  void aTextEncoderOfAnotherModelIsRefused() throws IOException {
+    Path other = TinyStableDiffusion.write(folder.resolve("sd2"), "sd2");
+    for (String file : List.of("config.json", "model.safetensors")) {
+      Path name = Path.of("text_encoder", file);
+      Files.copy(other.resolve(name), model.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+    }
+    SfumatoException e = assertThrows(SfumatoException.class, () -> losses(LatentCache.MEMORY));
+    assertThat(e).hasMessageThat().contains("states of 48 numbers, but the U-Net reads 32");
+  }
+
+  @Test
+  void aUNetThatProjectsTheTextReadsTheWholeText() throws IOException {
+    Path place = model.resolve("unet/config.json");
+    UNet2DConditionConfig config =
+        JsonFile.read(place, UNet2DConditionConfig.class)
+            .with("encoder_hid_dim", 32)
+            .with("encoder_hid_dim_type", "text_proj")
+            .with("cross_attention_dim", 24);
+    JsonFile.write(place, config);
+    try (Rng random = new Rng(1);
+        UNet2DConditionModel unet = new UNet2DConditionModel(config)) {
+      unet.reset(random);
+      Safetensors.write(
+          model.resolve("unet/diffusion_pytorch_model.safetensors"), unet.parameters(), Map.of());
+    }
+    assertThat(losses(LatentCache.MEMORY)).hasSize(8);
   }
 }
