@@ -41,7 +41,11 @@ public final class PrintedLog extends LoggerFinder {
     @Override
     public void log(Level level, ResourceBundle bundle, String format, Object... values) {
       boolean filled = values != null && values.length > 0;
-      log(level, bundle, filled ? MessageFormat.format(format, values) : format, (Throwable) null);
+      log(
+          level,
+          bundle,
+          filled ? new MessageFormat(format, Locale.ROOT).format(values) : format,
+          (Throwable) null);
     }
 
     private static String inFlags(String message) {
