@@ -326,6 +326,11 @@ class TextToImageFinetuneTest {
   @Test
   void aRunGoesOnWithItsMethodOnly() {
     finetune(output, "--max-steps 1 --lora-rank 2").succeeds();
+    assertThat(
+            JsonFile.read(output.resolve("config.json"), JsonNode.class)
+                .get("lora_alpha")
+                .asDouble())
+        .isEqualTo(2);
     finetune(output, "--max-steps 2 --resume --method full").failsWith(2, "--method", "keeps");
     finetune(output, "--max-steps 2 --resume --method lora").succeeds();
     finetune(output, "--max-steps 2 --resume --lora-rank 4").failsWith(1, "--lora-rank");

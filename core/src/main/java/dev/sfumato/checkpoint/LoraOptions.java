@@ -94,7 +94,7 @@ public record LoraOptions(
   public Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("lora_rank", rank);
-    alphaIfSet.ifPresent(alpha -> settings.put("lora_alpha", alpha));
+    settings.put("lora_alpha", alpha());
     settings.put("lora_targets", targets);
     settings.put("lora_dropout", dropout);
     return settings;

@@ -10,10 +10,9 @@ import org.bytedeco.pytorch.global.torch;
  * own in each call, which takes long for many weights and few pixels; the product reads them as
  * they are. A kernel of one pixel sees the features themselves.
  *
- * @param bias the bias, if there is one; like the weight, it does not learn
+ * @param bias the bias, if there is one
  */
-record ProductConv(Optional<Tensor> bias, long stride, long padding)
-    implements GradientCheckpoint.Part {
+record ProductConv(Optional<Tensor> bias, long stride, long padding) implements FrozenConv {
   /** The number of weights that no cache holds. */
   private static final long WEIGHTS = 1 << 23;
 
@@ -35,10 +34,7 @@ record ProductConv(Optional<Tensor> bias, long stride, long padding)
             : !isPoint(weight)
                 && weight.numel() >= WEIGHTS
                 && x.size(0) * pixels <= PIXELS * stride * stride;
-    return faster
-        && groups == 1
-        && !(Autograd.recording() && (weight.requiresGrad() || bias != null && bias.requiresGrad()))
-        && LinearKernel.takes(x, weight, bias);
+    return faster && groups == 1 && FrozenConv.takes(x, weight, bias);
   }
 
   private static boolean isPoint(Tensor weight) {
@@ -47,11 +43,7 @@ record ProductConv(Optional<Tensor> bias, long stride, long padding)
 
   /** {@link Functional#conv2d} of one group. */
   static Tensor conv2d(Tensor x, Tensor weight, Tensor bias, long stride, long padding) {
-    ProductConv conv = new ProductConv(Optional.ofNullable(bias), stride, padding);
-    List<Tensor> inputs = List.of(x, weight);
-    return x.requiresGrad()
-        ? GradientCheckpoint.ofPart(conv, inputs, Optional.empty())
-        : conv.compute(inputs);
+    return new ProductConv(Optional.ofNullable(bias), stride, padding).of(x, weight);
   }
 
   @Override
@@ -84,20 +76,8 @@ record ProductConv(Optional<Tensor> bias, long stride, long padding)
     return new long[] {number, number};
   }
 
-  /** The gradient of x needs the weight only. */
   @Override
-  public boolean needs(int input) {
-    return input == 1;
-  }
-
-  @Override
-  public void backward(List<Tensor> inputs, Tensor gradient) {
-    Tensor x = inputs.get(0);
-    Autograd.backward(List.of(x), List.of(ofFeatures(x, inputs.get(1), gradient)), inputs);
-  }
-
-  /** Returns the gradient of x. */
-  private Tensor ofFeatures(Tensor x, Tensor weight, Tensor gradient) {
+  public Tensor gradient(Tensor x, Tensor weight, Tensor gradient) {
     Tensor w = weight.reshape(weight.size(0), -1);
     Tensor g = gradient.reshape(x.size(0), weight.size(0), -1);
     try (Autograd.Recording off = Autograd.off();

@@ -8,9 +8,9 @@ import java.util.Optional;
  * G^T) * (B^T d B)) A} for each tile of 2 x 2 pixels. It takes 16 multiplications for a tile
  * instead of 36. The 16 sums over all channels are products of matrices.
  *
- * @param bias the bias, if there is one; like the weight, it does not learn
+ * @param bias the bias, if there is one
  */
-record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
+record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
 
   /** The number of channels below which the sums take as long as the multiplications. */
   private static final long CHANNELS = 192;
@@ -56,17 +56,12 @@ record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
         && Math.min(weight.size(0), weight.size(1)) >= CHANNELS
         && products * pixels / 4 >= LARGE
         && products <= WEIGHTS_OF_A_PIXEL * pixels * (weight.dtype().isHalf() ? 2 : 1)
-        && !(Autograd.recording() && (weight.requiresGrad() || bias != null && bias.requiresGrad()))
-        && LinearKernel.takes(x, weight, bias);
+        && FrozenConv.takes(x, weight, bias);
   }
 
   /** {@link Functional#conv2d} with stride and padding 1. */
   static Tensor conv2d(Tensor x, Tensor weight, Tensor bias) {
-    WinogradConv conv = new WinogradConv(Optional.ofNullable(bias));
-    List<Tensor> inputs = List.of(x, weight);
-    return x.requiresGrad()
-        ? GradientCheckpoint.ofPart(conv, inputs, Optional.empty())
-        : conv.compute(inputs);
+    return new WinogradConv(Optional.ofNullable(bias)).of(x, weight);
   }
 
   @Override
@@ -207,15 +202,8 @@ record WinogradConv(Optional<Tensor> bias) implements GradientCheckpoint.Part {
     return new Tensor[] {m[0].add_(m[1], 1).add_(m[2], 1), m[1].add_(m[2], -1).add_(m[3], -1)};
   }
 
-  /** The gradient of x needs the weight only. */
   @Override
-  public boolean needs(int input) {
-    return input == 1;
-  }
-
-  @Override
-  public void backward(List<Tensor> inputs, Tensor gradient) {
-    Tensor x = inputs.get(0);
-    Autograd.backward(List.of(x), List.of(turned(gradient, inputs.get(1))), inputs);
+  public Tensor gradient(Tensor x, Tensor weight, Tensor gradient) {
+    return turned(gradient, weight);
   }
 }

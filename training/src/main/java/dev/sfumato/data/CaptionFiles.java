@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Captions of single pictures: {@code rose.txt} beside {@code rose.png}, and the names of folders
@@ -15,6 +16,7 @@ import java.util.regex.Pattern;
  */
 final class CaptionFiles {
   private static final String ENDING = ".txt";
+  private static final String LARGE_ENDING = ".TXT";
 
   /** At most 999, so that a date in front of a name is not a number of repeats. */
   private static final Pattern REPEATED = Pattern.compile("([0-9]{1,3})_(.+)");
@@ -29,7 +31,7 @@ final class CaptionFiles {
 
   /** Returns whether a file of this name may be a caption. */
   static boolean named(String name) {
-    return name.endsWith(ENDING);
+    return name.endsWith(ENDING) || name.endsWith(LARGE_ENDING);
   }
 
   /**
@@ -79,9 +81,12 @@ final class CaptionFiles {
 
   /** Returns the text beside a picture in one line; empty if there is none. */
   private String beside(String picture) {
-    String name = EntryNames.stem(picture) + ENDING;
-    return present.contains(name)
-        ? EntryNames.text(files.read(name)).replace("\ufeff", "").strip().replaceAll("\\s+", " ")
-        : "";
+    return Stream.of(ENDING, LARGE_ENDING)
+        .map(ending -> EntryNames.stem(picture) + ending)
+        .filter(present::contains)
+        .findFirst()
+        .map(name -> EntryNames.text(files.read(name)).replace("\ufeff", "").strip())
+        .map(text -> text.replaceAll("\\s+", " "))
+        .orElse("");
   }
 }

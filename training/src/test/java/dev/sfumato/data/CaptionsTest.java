@@ -35,13 +35,14 @@ class CaptionsTest {
 
   @Test
   void textFilesBesidePicturesAreCaptions() throws IOException {
-    pictures("a.png", "sub/b.c.png", "d.png");
+    pictures("a.png", "sub/b.c.png", "d.png", "e.PNG");
     write("a.txt", "\ufeffa red rose,\r\n on white \n");
     write("sub/b.c.txt", "blue");
     write("d.txt", "caf\u00e9");
+    write("e.TXT", "large");
     write("readme.txt", "belongs to no picture");
     assertThat(open(REQUIRED).captions())
-        .containsExactly("a red rose, on white", "caf\u00e9", "blue")
+        .containsExactly("a red rose, on white", "caf\u00e9", "large", "blue")
         .inOrder();
     assertThat(open(DataOptions.defaults()).captions()).contains("blue");
   }
