@@ -41,11 +41,8 @@ public final class PrintedLog extends LoggerFinder {
     @Override
     public void log(Level level, ResourceBundle bundle, String format, Object... values) {
       boolean filled = values != null && values.length > 0;
-      log(
-          level,
-          bundle,
-          filled ? new MessageFormat(format, Locale.ROOT).format(values) : format,
-          (Throwable) null);
+      String message = filled ? new MessageFormat(format, Locale.ROOT).format(values) : format;
+      log(level, bundle, message, (Throwable) null);
     }
 
     private static String inFlags(String message) {

@@ -58,7 +58,8 @@ class DownloadsTest {
     for (String path : paths) {
       for (String call : List.of("sample --model %s", "clip --clip %s --image a --text b")) {
         Calls.Result result = Calls.run(call, path);
-        result.failsWith(1, path + ": there is no such model directory");
+        String what = path.endsWith(".safetensors") ? "file" : "model directory";
+        result.failsWith(1, path + ": there is no such " + what);
         assertThat(result.err()).doesNotContain("Hub");
       }
     }

@@ -323,6 +323,17 @@ class TextToImageFinetuneTest {
     assertThat(err).contains("4 of 4 captions are too long for the text encoder");
   }
 
+  /** Saving a checkpoint once froze the text encoder. */
+  @Test
+  void theTextEncoderLearnsAfterACheckpoint() throws IOException {
+    String file = "text_encoder/model.safetensors";
+    String options = "--method full --train-text-encoder --max-steps 3 --checkpoint-every ";
+    finetune(output, options + 1).succeeds();
+    Path straight = folder.resolve("straight");
+    finetune(straight, options + 0).succeeds();
+    assertThat(bytes(output.resolve(file))).isEqualTo(bytes(straight.resolve(file)));
+  }
+
   @Test
   void aRunGoesOnWithItsMethodOnly() {
     finetune(output, "--max-steps 1 --lora-rank 2").succeeds();

@@ -11,17 +11,12 @@ import java.util.Map;
 /**
  * A text encoder of CLIP with its tokenizer, as a text-to-image model has them.
  *
- * @param model the network, whose weights are frozen
+ * @param model the network
  * @param tokenizer splits texts into tokens
  * @param config the content of its {@code config.json}
  */
 public record ClipTextEncoder(
     ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {
-  /** Freezes the weights. */
-  public ClipTextEncoder {
-    model.trainable().forEach(weight -> weight.requiresGrad(false));
-  }
-
   /**
    * Copies the text encoder of a CLIP model, without its projection.
    *

@@ -26,6 +26,9 @@ import java.util.Optional;
 public final class Hub {
   private static final System.Logger log = System.getLogger(Hub.class.getName());
 
+  /** Names that mean a file. */
+  private static final String FILES = ".*\\.(safetensors|bin|pt|pth|ckpt|json|zip|png|jpe?g)";
+
   private final HubSettings settings;
 
   /** Makes a Hub with the given settings. */
@@ -51,7 +54,8 @@ public final class Hub {
       return Path.of(name);
     }
     String near = NearPaths.asked(name);
-    String missing = name + ": there is no such model directory" + near;
+    String what = plain(name).matches(FILES) ? "file" : "model directory";
+    String missing = name + ": there is no such " + what + near;
     Optional<HubId> id = isPath(name) ? Optional.empty() : HubId.parse(name);
     if (id.isEmpty()) {
       throw new SfumatoException(
@@ -70,10 +74,15 @@ public final class Hub {
 
   /** Returns true if a name means a place on this machine, even if nothing exists there. */
   private static boolean isPath(String name) {
-    String plain = name.split("@", 2)[0];
+    String plain = plain(name);
     return plain.matches("[./~].*|.*[/\\\\]")
         || plain.chars().filter(c -> c == '/').count() > 1
-        || plain.matches(".*\\.(safetensors|bin|pt|pth|ckpt|json|zip|png|jpe?g)");
+        || plain.matches(FILES);
+  }
+
+  /** Returns a name without its revision. */
+  private static String plain(String name) {
+    return name.split("@", 2)[0];
   }
 
   private static boolean exists(String name) {

@@ -18,8 +18,9 @@ import java.util.Map;
  * @param config the content of {@code config.json}, kept for saving
  */
 record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {
-  /** Makes the same of a text encoder with its tokenizer. */
+  /** Makes the same of a text encoder with its tokenizer, and freezes its weights. */
   static TextEncoder of(ClipTextEncoder encoder) {
+    encoder.model().trainable().forEach(weight -> weight.requiresGrad(false));
     return new TextEncoder(encoder.model(), encoder.tokenizer(), encoder.config());
   }
 
