@@ -154,6 +154,10 @@ CASES = {
     "xl_empty_negative": ("xl", None, {"prompts": [ROSE], "negative": "", "count": 2}),
     "xl_clip_skip": ("xl", DPMSolverMultistepScheduler,
                      {"prompts": [ROSE, "two cats"], "clip_skip": 1, "height": 24, "width": 16}),
+    "xl_sizes": ("xl", None, {"prompts": [ROSE, "two cats"], "negative": "blue",
+                              "original": [40, 24], "crop": [3, 5], "target": [20, 28]}),
+    "refiner_sizes": ("refiner", None, {"prompts": [ROSE], "picture": [16, 24], "strength": 0.5,
+                                        "original": [40, 24], "crop": [3, 5]}),
     "lcm": ("lcm", None, {"prompts": [ROSE], "scale": 8.0}),
     "lcm_own": ("lcm_own", None, {"prompts": [ROSE]}),
     "sd1_from_picture": ("sd1", DDIMScheduler,
@@ -239,7 +243,8 @@ COMPLETED = {StableDiffusionPipeline: StableDiffusionInpaintPipeline,
              StableDiffusionXLInpaintPipeline: StableDiffusionXLInpaintPipeline}
 START_KEYS = {StableDiffusionPipeline: {"requires_safety_checker": False},
               StableDiffusionInpaintPipeline: {"requires_safety_checker": False},
-              StableDiffusionXLImg2ImgPipeline: {"requires_aesthetics_score": True}}
+              StableDiffusionXLImg2ImgPipeline: {"requires_aesthetics_score": True,
+                                                 "force_zeros_for_empty_prompt": False}}
 
 
 def unprefixed(pipe):
@@ -264,6 +269,10 @@ def draw(pipe, own, other, options, refiner=None):
                          ("clip_skip", "clip_skip"), ("eta", "eta")):
         if ours in options:
             arguments[theirs] = options[ours]
+    for ours, theirs in (("original", "original_size"), ("crop", "crops_coords_top_left"),
+                         ("target", "target_size")):
+        if ours in options:
+            arguments[theirs] = tuple(options[ours])
     if "mask" in options or "without" in options:
         pipe = COMPLETED[type(pipe)](**pipe.components, **START_KEYS.get(type(pipe), {}))
         pipe.set_progress_bar_config(disable=True)

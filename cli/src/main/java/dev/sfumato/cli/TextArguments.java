@@ -2,9 +2,11 @@ package dev.sfumato.cli;
 
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.sampling.MicroConditioning;
 import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.tensor.Precision;
@@ -79,6 +81,36 @@ final class TextArguments {
           "A learned word, .safetensors or .pt, under the name in the file or TOKEN; can be given"
               + " several times.")
   List<String> words = List.of();
+
+  @Option(
+      names = "--original-size",
+      paramLabel = "WxH",
+      converter = SizeConverter.class,
+      description =
+          "Size before scaling and cropping that Stable Diffusion XL is told (default: the"
+              + " picture's).")
+  Size originalSize;
+
+  @Option(
+      names = "--target-size",
+      paramLabel = "WxH",
+      converter = SizeConverter.class,
+      description = "Size after it (default: the picture's).")
+  Size targetSize;
+
+  @Option(
+      names = "--crop-top",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Pixels that were cut off above (default: ${DEFAULT-VALUE}).")
+  int cropTop;
+
+  @Option(
+      names = "--crop-left",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Pixels that were cut off on the left (default: ${DEFAULT-VALUE}).")
+  int cropLeft;
 
   @Option(
       names = "--vae-tiling",
@@ -158,7 +190,13 @@ final class TextArguments {
             .withPrompts(all())
             .withGuidanceRescale(guidanceRescale)
             .withClipSkip(clipSkip)
-            .withSyntax(syntax);
+            .withSyntax(syntax)
+            .withSizes(
+                new MicroConditioning(
+                    Optional.ofNullable(originalSize),
+                    cropTop,
+                    cropLeft,
+                    Optional.ofNullable(targetSize)));
     options = negative == null ? options : options.withNegative(negative);
     return guidanceScale == null ? options : options.withGuidanceScale(guidanceScale);
   }

@@ -2,6 +2,7 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.picture.PictureFile;
 import dev.sfumato.picture.Png;
+import dev.sfumato.sampling.MicroConditioning;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
@@ -50,9 +51,21 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
     TextOptions text = options.text();
     String negative = text.negative().map(n -> "\nNegative prompt: " + n).orElse("");
     String skip = text.clipSkip() == 0 ? "" : ", Clip skip: " + (text.clipSkip() + 1);
+    MicroConditioning told = text.sizes();
+    String sizes =
+        told.originalSize()
+                .map(size -> ", Original size: " + size.width() + "x" + size.height())
+                .orElse("")
+            + told.targetSize()
+                .map(size -> ", Target size: " + size.width() + "x" + size.height())
+                .orElse("");
+    String crop =
+        told.cropTop() + told.cropLeft() == 0
+            ? ""
+            : ", Crop: top " + told.cropTop() + " left " + told.cropLeft();
     return String.format(
         Locale.ROOT,
-        "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s",
+        "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s%s%s",
         prompt,
         negative,
         options.steps().getAsInt(),
@@ -62,7 +75,9 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
         options.width().getAsInt(),
         options.height().getAsInt(),
         Path.of(model).getFileName(),
-        skip);
+        skip,
+        sizes,
+        crop);
   }
 
   private static String plain(double number) {

@@ -5,11 +5,14 @@ import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.Condition;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
+import dev.sfumato.picture.Size;
+import dev.sfumato.sampling.MicroConditioning;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.List;
 
 /**
  * The conditions of a Stable Diffusion: its texts and, if the U-Net reads them, the size of the
@@ -45,8 +48,8 @@ record TextConditions(UNet2DConditionModel unet, PromptEncoder prompts) {
       Conditioning texts = prompts.conditioning(options.text(), options.count(), !distilled);
       Conditioning whole =
           new Conditioning(
-              told(texts.given(), options, WELL_MADE),
-              texts.missing().map(missing -> told(missing, options, BADLY_MADE)),
+              told(texts.given(), options, false),
+              texts.missing().map(missing -> told(missing, options, true)),
               texts.guidance());
       whole.given().keep(scope);
       whole.missing().ifPresent(missing -> missing.keep(scope));
@@ -55,12 +58,18 @@ record TextConditions(UNet2DConditionModel unet, PromptEncoder prompts) {
   }
 
   /** Adds what goes with the texts, and results that each step would repeat. */
-  private Condition told(Condition texts, SamplingOptions options, float aesthetic) {
+  private Condition told(Condition texts, SamplingOptions options, boolean negative) {
     UNet2DConditionConfig config = unet.config();
     Device device = unet.device();
     Condition condition = texts;
+    if (config.additionEmbedType().isEmpty()
+        && !options.text().sizes().equals(MicroConditioning.NONE)) {
+      throw new SfumatoException(
+          "the model is not told sizes: an original size, a target size and a crop are for Stable"
+              + " Diffusion XL");
+    }
     if (config.additionEmbedType().isPresent()) {
-      condition = condition.withSizes(sizes(texts, options, aesthetic).to(device));
+      condition = condition.withSizes(sizes(texts, options, negative).to(device));
     }
     if (config.timeCondProjDim().isPresent()) {
       double scale = options.text().guidanceScale().orElseThrow();
@@ -72,16 +81,25 @@ record TextConditions(UNet2DConditionModel unet, PromptEncoder prompts) {
   }
 
   /** Returns size, crop and target size; the refiner has an aesthetic score instead of the last. */
-  private Tensor sizes(Condition texts, SamplingOptions options, float aesthetic) {
+  private Tensor sizes(Condition texts, SamplingOptions options, boolean negative) {
     UNet2DConditionConfig config = unet.config();
-    float height = options.height().getAsInt();
-    float width = options.width().getAsInt();
+    MicroConditioning told = options.text().sizes();
+    Size drawn = new Size(options.height().getAsInt(), options.width().getAsInt());
+    Size original = told.originalSize().orElse(drawn);
+    Size target = told.targetSize().orElse(drawn);
     long numbers =
         (config.projectionClassEmbeddingsInputDim().orElseThrow()
                 - texts.vector().orElseThrow().size(1))
             / config.additionTimeEmbedDim().orElseThrow();
-    return numbers == 5
-        ? Tensor.of(new float[] {height, width, 0, 0, aesthetic}, 1, 5)
-        : Tensor.of(new float[] {height, width, 0, 0, height, width}, 1, 6);
+    boolean scored = numbers == 5;
+    float[] end =
+        scored
+            ? new float[] {negative ? BADLY_MADE : WELL_MADE}
+            : new float[] {target.height(), target.width()};
+    boolean whole = scored && negative; // as in diffusers
+    float[] start = {
+      original.height(), original.width(), whole ? 0 : told.cropTop(), whole ? 0 : told.cropLeft()
+    };
+    return Tensor.cat(List.of(Tensor.of(start, 1, start.length), Tensor.of(end, 1, end.length)), 1);
   }
 }

@@ -1,6 +1,7 @@
 package dev.sfumato.sampling;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.picture.Size;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -15,6 +16,7 @@ import java.util.OptionalDouble;
  * @param guidanceRescale the part of the contrast that guided pictures get back, 0 to 1
  * @param clipSkip the number of the text encoder's last layers to leave out for the prompts
  * @param syntax the way in which the texts say weights
+ * @param sizes what Stable Diffusion XL is told about the size of a picture
  */
 public record TextOptions(
     List<String> prompts,
@@ -22,10 +24,18 @@ public record TextOptions(
     OptionalDouble guidanceScale,
     double guidanceRescale,
     int clipSkip,
-    PromptSyntax syntax) {
+    PromptSyntax syntax,
+    MicroConditioning sizes) {
   /** No prompts. */
   public static final TextOptions NONE =
-      new TextOptions(List.of(), Optional.empty(), OptionalDouble.empty(), 0, 0, PromptSyntax.NONE);
+      new TextOptions(
+          List.of(),
+          Optional.empty(),
+          OptionalDouble.empty(),
+          0,
+          0,
+          PromptSyntax.NONE,
+          MicroConditioning.NONE);
 
   /**
    * @throws SfumatoException if a number is out of range
@@ -51,33 +61,65 @@ public record TextOptions(
 
   /** Returns the same options with other prompts. */
   public TextOptions withPrompts(List<String> prompts) {
-    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, clipSkip, syntax);
+    return new TextOptions(
+        prompts, negative, guidanceScale, guidanceRescale, clipSkip, syntax, sizes);
   }
 
   /** Returns the same options with a text that no picture should show. */
   public TextOptions withNegative(String negative) {
     return new TextOptions(
-        prompts, Optional.of(negative), guidanceScale, guidanceRescale, clipSkip, syntax);
+        prompts, Optional.of(negative), guidanceScale, guidanceRescale, clipSkip, syntax, sizes);
   }
 
   /** Returns the same options with another weight of classifier-free guidance. */
   public TextOptions withGuidanceScale(double scale) {
     return new TextOptions(
-        prompts, negative, OptionalDouble.of(scale), guidanceRescale, clipSkip, syntax);
+        prompts, negative, OptionalDouble.of(scale), guidanceRescale, clipSkip, syntax, sizes);
   }
 
   /** Returns the same options with another rescaling of the contrast. */
   public TextOptions withGuidanceRescale(double rescale) {
-    return new TextOptions(prompts, negative, guidanceScale, rescale, clipSkip, syntax);
+    return new TextOptions(prompts, negative, guidanceScale, rescale, clipSkip, syntax, sizes);
   }
 
   /** Returns the same options with layers left out. */
   public TextOptions withClipSkip(int layers) {
-    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, layers, syntax);
+    return new TextOptions(
+        prompts, negative, guidanceScale, guidanceRescale, layers, syntax, sizes);
   }
 
   /** Returns the same options with texts that say weights in another way. */
   public TextOptions withSyntax(PromptSyntax syntax) {
-    return new TextOptions(prompts, negative, guidanceScale, guidanceRescale, clipSkip, syntax);
+    return new TextOptions(
+        prompts, negative, guidanceScale, guidanceRescale, clipSkip, syntax, sizes);
+  }
+
+  /** Returns the same options for a picture of another size before it was scaled and cropped. */
+  public TextOptions withOriginalSize(int height, int width) {
+    Size original = new Size(height, width);
+    return withSizes(
+        new MicroConditioning(
+            Optional.of(original), sizes.cropTop(), sizes.cropLeft(), sizes.targetSize()));
+  }
+
+  /**
+   * Returns the same options for a picture of which {@code top} and {@code left} pixels are cut.
+   */
+  public TextOptions withCrop(int top, int left) {
+    return withSizes(new MicroConditioning(sizes.originalSize(), top, left, sizes.targetSize()));
+  }
+
+  /** Returns the same options for a picture of another size after it was scaled and cropped. */
+  public TextOptions withTargetSize(int height, int width) {
+    Size target = new Size(height, width);
+    return withSizes(
+        new MicroConditioning(
+            sizes.originalSize(), sizes.cropTop(), sizes.cropLeft(), Optional.of(target)));
+  }
+
+  /** Returns the same options with other sizes. */
+  public TextOptions withSizes(MicroConditioning sizes) {
+    return new TextOptions(
+        prompts, negative, guidanceScale, guidanceRescale, clipSkip, syntax, sizes);
   }
 }

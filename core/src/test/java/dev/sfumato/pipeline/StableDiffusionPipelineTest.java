@@ -102,6 +102,16 @@ class StableDiffusionPipelineTest {
     text = given.has("scale") ? text.withGuidanceScale(given.get("scale").doubleValue()) : text;
     text = text.withGuidanceRescale(given.path("rescale").asDouble(0));
     text = text.withClipSkip(given.path("clip_skip").asInt(0));
+    if (given.has("original")) {
+      JsonNode original = given.get("original");
+      JsonNode crop = given.get("crop");
+      text = text.withOriginalSize(original.get(0).asInt(), original.get(1).asInt());
+      text = text.withCrop(crop.get(0).asInt(), crop.get(1).asInt());
+    }
+    if (given.has("target")) {
+      JsonNode target = given.get("target");
+      text = text.withTargetSize(target.get(0).asInt(), target.get(1).asInt());
+    }
     SamplingOptions options =
         SamplingOptions.defaults()
             .withText(text)
@@ -355,7 +365,17 @@ class StableDiffusionPipelineTest {
       refuses("3 pictures", () -> pipeline.sample(two, Sampler.Listener.NONE));
       SamplingOptions deep = none.withText(TextOptions.of("a").withClipSkip(9));
       refuses("clip skip", () -> pipeline.sample(deep, Sampler.Listener.NONE));
+      SamplingOptions sized = none.withText(TextOptions.of("a").withOriginalSize(64, 64));
+      refuses("not told sizes", () -> pipeline.sample(sized, Sampler.Listener.NONE));
     }
+  }
+
+  @Test
+  void sizesOutOfRangeAreRefused() {
+    TextOptions text = TextOptions.of("a");
+    refuses("original size must be at least 1 x 1", () -> text.withOriginalSize(0, 8));
+    refuses("target size must be at least 1 x 1", () -> text.withTargetSize(8, -1));
+    refuses("crop must be at least 0", () -> text.withCrop(-1, 0));
   }
 
   @Test

@@ -1,0 +1,41 @@
+package dev.sfumato.sampling;
+
+import dev.sfumato.SfumatoException;
+import dev.sfumato.picture.Size;
+import java.util.Optional;
+
+/**
+ * What Stable Diffusion XL is told about the size of a picture, as it was about those it learned
+ * from (Podell et al., 2023, <a href="https://arxiv.org/abs/2307.01952">arXiv:2307.01952</a>,
+ * section 2.2). Its pictures look as if they had been scaled and cropped so.
+ *
+ * @param originalSize the size before scaling and cropping; that of the drawn picture if empty
+ * @param cropTop the pixels that were cut off above, at least 0
+ * @param cropLeft the pixels that were cut off on the left, at least 0
+ * @param targetSize the size after it; that of the drawn picture if empty. The refiner does not
+ *     read it
+ */
+public record MicroConditioning(
+    Optional<Size> originalSize, int cropTop, int cropLeft, Optional<Size> targetSize) {
+  /** The size of the drawn picture, without a crop. */
+  public static final MicroConditioning NONE =
+      new MicroConditioning(Optional.empty(), 0, 0, Optional.empty());
+
+  /**
+   * @throws SfumatoException if a number is out of range
+   */
+  public MicroConditioning {
+    require("original size", originalSize);
+    require("target size", targetSize);
+    if (cropTop < 0 || cropLeft < 0) {
+      throw new SfumatoException(
+          "crop must be at least 0, not " + cropTop + " above and " + cropLeft + " on the left");
+    }
+  }
+
+  private static void require(String name, Optional<Size> size) {
+    if (size.isPresent() && Math.min(size.get().height(), size.get().width()) < 1) {
+      throw new SfumatoException(name + " must be at least 1 x 1, not " + size.get());
+    }
+  }
+}
