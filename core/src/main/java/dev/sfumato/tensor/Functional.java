@@ -34,11 +34,11 @@ public final class Functional {
    */
   public static Tensor conv2d(
       Tensor x, Tensor weight, Tensor bias, long stride, long padding, long groups) {
-    if (ProductConv.pays(x, weight, bias, stride, padding, groups)) {
-      return ProductConv.conv2d(x, weight, bias, stride, padding);
-    }
     if (WinogradConv.pays(x, weight, bias, stride, padding, groups)) {
       return WinogradConv.conv2d(x, weight, bias);
+    }
+    if (ProductConv.pays(x, weight, bias, stride, padding, groups)) {
+      return ProductConv.conv2d(x, weight, bias, stride, padding);
     }
     if (StripedConv.pays(x, weight, bias, stride, padding)) {
       return StripedConv.conv2d(x, weight, bias, padding, groups);

@@ -1,5 +1,6 @@
 package dev.sfumato.tensor;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -18,11 +19,14 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
   /** The number of multiplications of one picture below which calls of the engine take longer. */
   private static final long LARGE = 1 << 24;
 
-  /** The number of weights for each pixel above which their transform takes too long. */
-  private static final long WEIGHTS_OF_A_PIXEL = 1 << 13;
+  /** The number of pixels below which the transform of the weights takes longer than it saves. */
+  private static final long PIXELS = 256;
 
-  /** The number of weights that are transformed together. */
-  private static final long WEIGHTS = 1 << 20;
+  /** The number of kernels whose transforms, 16 numbers each, malloc does not map. */
+  private static final long KERNELS_OF_A_PART = 450_000;
+
+  /** The number of parts whose transforms are held together. */
+  private static final long PARTS = 4;
 
   /** The number of elements that the processor's cache holds several times. */
   private static final long PLANE = 1 << 19;
@@ -54,8 +58,8 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
         && x.size(2) % 2 == 0
         && x.size(3) % 2 == 0
         && Math.min(weight.size(0), weight.size(1)) >= CHANNELS
+        && pixels >= PIXELS
         && products * pixels / 4 >= LARGE
-        && products <= WEIGHTS_OF_A_PIXEL * pixels * (weight.dtype().isHalf() ? 2 : 1)
         && FrozenConv.takes(x, weight, bias);
   }
 
@@ -84,18 +88,33 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
       Tensor x = in.contiguous();
       int dim = turned ? 1 : 0;
       long out = weight.size(dim);
-      long length = Math.min(out, Math.max(64, WEIGHTS / weight.size(1 - dim)));
+      long length = Math.min(out, Math.max(64, KERNELS_OF_A_PART / weight.size(1 - dim)));
       Tensor y = Tensor.empty(x.size(0), out, x.size(2), x.size(3));
-      for (long from = 0; from < out; from += length) {
-        try (Scope part = Scope.open()) {
-          long start = from;
-          long count = Math.min(length, out - from);
-          Tensor u = transformed(weight.narrow(dim, start, count), turned);
-          Optional<Tensor> b = bias.map(all -> all.narrow(0, start, count));
-          convolve(x, u, b, y.narrow(1, start, count));
+      for (long from = 0; from < out; from += PARTS * length) {
+        try (Scope together = Scope.open()) {
+          List<Part> parts = new ArrayList<>();
+          for (long at = from; at < Math.min(out, from + PARTS * length); at += length) {
+            long start = at;
+            long count = Math.min(length, out - at);
+            Tensor u = transformed(weight.narrow(dim, start, count), turned);
+            parts.add(new Part(start, u, bias.map(all -> all.narrow(0, start, count))));
+          }
+          convolve(x, parts, y);
         }
       }
       return scope.keep(y);
+    }
+  }
+
+  /**
+   * Some channels of the output.
+   *
+   * @param from the first of them
+   * @param u their transformed kernels, (16, C, Cin)
+   */
+  private record Part(long from, Tensor u, Optional<Tensor> bias) {
+    Tensor of(Tensor y) {
+      return y.narrow(0, from, u.size(1));
     }
   }
 
@@ -110,7 +129,7 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
   }
 
   /** Computes some channels of y, a strip of rows at a time. */
-  private static void convolve(Tensor x, Tensor u, Optional<Tensor> bias, Tensor y) {
+  private static void convolve(Tensor x, List<Part> parts, Tensor y) {
     long height = x.size(2) / 2;
     long rows = Math.max(1, PLANE / x.size(1) * 2 / x.size(3));
     for (long picture = 0; picture < x.size(0); picture++) {
@@ -119,8 +138,7 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
           long count = Math.min(rows, height - row);
           strip(
               padded(x.select(0, picture), row, count),
-              u,
-              bias,
+              parts,
               y.select(0, picture).narrow(1, 2 * row, 2 * count));
         }
       }
@@ -155,31 +173,39 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
     return padded;
   }
 
-  /** Computes the rows of y, (Cout, 2 rows, W), from their tiles. */
-  private static void strip(Tensor padded, Tensor u, Optional<Tensor> bias, Tensor y) {
-    long out = u.size(1);
+  /** Computes the rows of some channels of y, (Cout, 2 rows, W), from their tiles. */
+  private static void strip(Tensor padded, List<Part> parts, Tensor y) {
     long rows = padded.size(3) - 1;
     long width = padded.size(4) - 1;
-    Tensor[][] sums = new Tensor[4][];
+    Tensor[][][] sums = new Tensor[parts.size()][4][];
     Tensor[] lines = transformed(padded, rows);
     for (int i = 0; i < 4; i++) {
       Tensor[] tiles = transformed(lines[i], width);
-      Tensor[] products = new Tensor[4];
-      for (int j = 0; j < 4; j++) {
-        Tensor seen = tiles[j].reshape(u.size(2), -1).transpose(0, 1);
-        products[j] = LinearKernel.product(u.select(0, 4 * i + j), seen, null);
+      for (int p = 0; p < sums.length; p++) {
+        Part part = parts.get(p);
+        Tensor[] products = new Tensor[4];
+        for (int j = 0; j < 4; j++) {
+          Tensor seen = tiles[j].reshape(part.u.size(2), -1).transpose(0, 1);
+          products[j] = LinearKernel.product(part.u.select(0, 4 * i + j), seen, null);
+        }
+        if (i == 1) { // one of the products is part of all four pixels
+          part.bias.ifPresent(b -> products[1].add_(b.unsqueeze(1), 1));
+        }
+        sums[p][i] = pixels(products);
       }
-      if (i == 1) { // one of the products is part of all four pixels
-        bias.ifPresent(b -> products[1].add_(b.unsqueeze(1), 1));
-      }
-      sums[i] = pixels(products);
     }
-    Tensor pairs = y.reshape(out, rows, 2, width, 2);
+    for (int p = 0; p < sums.length; p++) {
+      write(sums[p], parts.get(p).of(y), rows, width);
+    }
+  }
+
+  private static void write(Tensor[][] sums, Tensor y, long rows, long width) {
+    Tensor pairs = y.reshape(y.size(0), rows, 2, width, 2);
     for (int column = 0; column < 2; column++) {
       int c = column;
       Tensor[] both = pixels(new Tensor[] {sums[0][c], sums[1][c], sums[2][c], sums[3][c]});
       for (int row = 0; row < 2; row++) {
-        pairs.select(2, row).select(3, column).copy_(both[row].reshape(out, rows, width));
+        pairs.select(2, row).select(3, column).copy_(both[row].reshape(y.size(0), rows, width));
       }
     }
   }

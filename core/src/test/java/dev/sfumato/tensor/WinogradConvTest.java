@@ -19,6 +19,7 @@ class WinogradConvTest {
       assertEqualToEngine(random.normal(2, 256, 32, 34).requiresGrad(true), 192, true);
       assertEqualToEngine(random.normal(1, 128, 96, 64).requiresGrad(true), 130, false);
       assertEqualToEngine(random.normal(1, 1100, 32, 32).requiresGrad(true), 600, true);
+      assertEqualToEngine(random.normal(1, 1400, 16, 16).requiresGrad(true), 1400, true);
     }
   }
 }
