@@ -136,7 +136,8 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
   @Override
   public Tensor compute(List<Tensor> inputs) {
     try (Autograd.Recording off = Autograd.off()) {
-      return product(inputs.get(0), weight(inputs), false, bias.orElse(null));
+      // A view that was made unrecorded could not be added to in place.
+      return product(inputs.get(0), weight(inputs), false, bias.orElse(null)).detach();
     }
   }
 

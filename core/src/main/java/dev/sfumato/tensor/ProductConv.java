@@ -56,7 +56,8 @@ record ProductConv(Optional<Tensor> bias, long stride, long padding) implements 
       Tensor y = LinearKernel.columns(weight.reshape(out, -1), seen(x, weight));
       bias.ifPresent(b -> y.add_(b.unsqueeze(1), 1));
       long height = (x.size(2) + 2 * padding - weight.size(2)) / stride + 1;
-      return scope.keep(y.reshape(x.size(0), out, height, -1));
+      // A view that was made unrecorded could not be added to in place.
+      return scope.keep(y.reshape(x.size(0), out, height, -1).detach());
     }
   }
 
