@@ -52,6 +52,7 @@ public final class TextEncoderFile {
           ClipTextModel.of(JsonObject.of(source, settings), weights.tensors(), weights.source());
       requireFits(model, tokenizer, parts.source().resolve("tokenizer" + suffix));
       made.complete();
+      model.trainable().forEach(weight -> weight.requiresGrad(false));
       return new ClipTextEncoder(model, tokenizer, settings);
     }
   }

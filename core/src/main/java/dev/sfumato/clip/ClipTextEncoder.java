@@ -18,7 +18,7 @@ import java.util.Map;
 public record ClipTextEncoder(
     ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {
   /**
-   * Copies the text encoder of a CLIP model, without its projection.
+   * Copies the text encoder of a CLIP model, without its projection; its weights are frozen.
    *
    * @throws SfumatoException if transformers' {@code CLIPTextModel} computes something else
    */
@@ -32,6 +32,7 @@ public record ClipTextEncoder(
       Map<String, Tensor> weights = new LinkedHashMap<>(text.transformersWeights());
       weights.remove("text_projection.weight"); // which CLIPTextModel does not have
       ClipTextModel copy = ClipTextModel.of(JsonObject.of(config), weights, "the CLIP model");
+      copy.trainable().forEach(weight -> weight.requiresGrad(false));
       made.complete();
       return new ClipTextEncoder(
           copy, tokenizer.asTransformers(text.config().contextLength()), config);
