@@ -95,7 +95,9 @@ final class TextArguments {
       names = "--target-size",
       paramLabel = "WxH",
       converter = SizeConverter.class,
-      description = "Size after it (default: the picture's).")
+      description =
+          "Size after scaling and cropping that Stable Diffusion XL is told (default: the"
+              + " picture's).")
   Size targetSize;
 
   @Option(

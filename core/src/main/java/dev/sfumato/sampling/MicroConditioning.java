@@ -5,9 +5,9 @@ import dev.sfumato.picture.Size;
 import java.util.Optional;
 
 /**
- * What Stable Diffusion XL is told about the size of a picture, as it was about those it learned
- * from (Podell et al., 2023, <a href="https://arxiv.org/abs/2307.01952">arXiv:2307.01952</a>,
- * section 2.2). Its pictures look as if they had been scaled and cropped so.
+ * The sizes and the crop that Stable Diffusion XL is told with each picture (Podell et al., 2023,
+ * <a href="https://arxiv.org/abs/2307.01952">arXiv:2307.01952</a>, section 2.2). In training they
+ * described the files that it learned from. A drawn picture looks as if it came from such a file.
  *
  * @param originalSize the size before scaling and cropping; that of the drawn picture if empty
  * @param cropTop the pixels that were cut off above, at least 0

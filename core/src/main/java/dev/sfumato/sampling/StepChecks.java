@@ -10,8 +10,8 @@ import java.util.Locale;
 import java.util.function.UnaryOperator;
 
 /**
- * What is checked after each step: that its samples are finite, and that no guide went wrong. On
- * the CPU it is checked at once, for a card at the end, since no step shall wait for it.
+ * Checks that the samples of each step are finite, and that no guide went wrong. On the CPU it does
+ * so at once. On a card it does so after the last step, so that no step waits for the card.
  */
 final class StepChecks {
   private static final System.Logger log = System.getLogger(StepChecks.class.getName());

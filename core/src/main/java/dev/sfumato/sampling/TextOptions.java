@@ -16,7 +16,7 @@ import java.util.OptionalDouble;
  * @param guidanceRescale the part of the contrast that guided pictures get back, 0 to 1
  * @param clipSkip the number of the text encoder's last layers to leave out for the prompts
  * @param syntax the way in which the texts say weights
- * @param sizes what Stable Diffusion XL is told about the size of a picture
+ * @param sizes the sizes and the crop that Stable Diffusion XL is told
  */
 public record TextOptions(
     List<String> prompts,
@@ -102,9 +102,7 @@ public record TextOptions(
             Optional.of(original), sizes.cropTop(), sizes.cropLeft(), sizes.targetSize()));
   }
 
-  /**
-   * Returns the same options for a picture of which {@code top} and {@code left} pixels are cut.
-   */
+  /** Returns the same options for a picture whose top and left edges were cut off, in pixels. */
   public TextOptions withCrop(int top, int left) {
     return withSizes(new MicroConditioning(sizes.originalSize(), top, left, sizes.targetSize()));
   }
