@@ -9,6 +9,8 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -24,6 +26,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
   private final Share share;
   private final Batches batches;
   private final ExecutorService background;
+  private final Queue<Thread> threads = new ConcurrentLinkedQueue<>();
   private final Deque<Preparation> ahead = new ArrayDeque<>();
   private int position;
   private volatile boolean closed;
@@ -42,6 +45,7 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
             task -> {
               Thread thread = new Thread(task, "sfumato-batches");
               thread.setDaemon(true);
+              threads.add(thread);
               return thread;
             });
     // One more than all threads can work on, so no thread waits until a batch is taken.
@@ -126,6 +130,9 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     background.shutdown(); // an interrupt would close the file that is being read
     try {
       if (background.awaitTermination(1, TimeUnit.MINUTES)) {
+        for (Thread thread : threads) {
+          thread.join(); // the pool says that it has ended before its threads have
+        }
         ahead.forEach(preparation -> preparation.batch().tensors().forEach(Tensor::close));
         ahead.clear();
       }

@@ -180,6 +180,17 @@ class BatchesTest {
   }
 
   @Test
+  void hasEndedItsThreadsWhenCloseReturns() {
+    for (int i = 0; i < 200; i++) {
+      new Batches(new Stripes(40, BAD), new BatchOptions(40, false, false, 0), 40)
+          .epoch(0)
+          .from(0)
+          .close();
+      assertThat(threads()).isEqualTo(0);
+    }
+  }
+
+  @Test
   void freesWhatIsNotTaken() {
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open();
