@@ -196,7 +196,8 @@ public final class OutputDirectory implements AutoCloseable {
     all.subList(0, Math.max(0, all.size() - keep)).forEach(OutputDirectory::discard);
   }
 
-  private List<Path> checkpoints() {
+  /** Returns all checkpoints, the oldest first. */
+  List<Path> checkpoints() {
     return checkpoints(root);
   }
 
