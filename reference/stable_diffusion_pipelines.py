@@ -14,8 +14,8 @@ from diffusers import (
     AutoencoderKL, DDIMScheduler, DDPMScheduler, DEISMultistepScheduler,
     DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler,
     EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler,
-    LatentConsistencyModelPipeline, LCMScheduler, LMSDiscreteScheduler, PNDMScheduler,
-    StableDiffusionImg2ImgPipeline,
+    LatentConsistencyModelImg2ImgPipeline, LatentConsistencyModelPipeline, LCMScheduler,
+    LMSDiscreteScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline, StableDiffusionPipeline, StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLInpaintPipeline, StableDiffusionXLPipeline, UNet2DConditionModel,
     UniPCMultistepScheduler)
@@ -160,6 +160,10 @@ CASES = {
                                         "original": [40, 24], "crop": [3, 5]}),
     "lcm": ("lcm", None, {"prompts": [ROSE], "scale": 8.0}),
     "lcm_own": ("lcm_own", None, {"prompts": [ROSE]}),
+    "lcm_own_from_picture": ("lcm_own", None, {
+        "prompts": [ROSE], "picture": [24, 16], "strength": 0.33, "count": 2}),
+    "lcm_own_from_odd_picture": ("lcm_own", None, {
+        "prompts": [ROSE, "two cats"], "picture": [21, 19], "scale": 3.0}),
     "sd1_from_picture": ("sd1", DDIMScheduler,
                          {"prompts": [ROSE], "picture": [24, 16], "strength": 0.7, "count": 2}),
     "sd1_from_picture_pndm": ("sd1", None, {"prompts": [ROSE], "picture": [24, 16]}),
@@ -234,14 +238,16 @@ def picture(width, height):
     return image
 
 
-STARTED = {StableDiffusionPipeline: StableDiffusionImg2ImgPipeline,
+STARTED = {LatentConsistencyModelPipeline: LatentConsistencyModelImg2ImgPipeline,
+           StableDiffusionPipeline: StableDiffusionImg2ImgPipeline,
            StableDiffusionXLPipeline: StableDiffusionXLImg2ImgPipeline,
            StableDiffusionXLImg2ImgPipeline: StableDiffusionXLImg2ImgPipeline}
 COMPLETED = {StableDiffusionPipeline: StableDiffusionInpaintPipeline,
              StableDiffusionInpaintPipeline: StableDiffusionInpaintPipeline,
              StableDiffusionXLPipeline: StableDiffusionXLInpaintPipeline,
              StableDiffusionXLInpaintPipeline: StableDiffusionXLInpaintPipeline}
-START_KEYS = {StableDiffusionPipeline: {"requires_safety_checker": False},
+START_KEYS = {LatentConsistencyModelPipeline: {"requires_safety_checker": False},
+              StableDiffusionPipeline: {"requires_safety_checker": False},
               StableDiffusionInpaintPipeline: {"requires_safety_checker": False},
               StableDiffusionXLImg2ImgPipeline: {"requires_aesthetics_score": True,
                                                  "force_zeros_for_empty_prompt": False}}

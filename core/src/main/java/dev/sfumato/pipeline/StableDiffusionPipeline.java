@@ -47,11 +47,12 @@ import java.util.Set;
  * </pre>
  */
 public final class StableDiffusionPipeline implements DiffusionPipeline {
-  private static final String DISTILLED = "LatentConsistencyModelPipeline";
+  /** Latent consistency models, whose guidance was distilled into the U-Net. */
+  private static final Set<String> DISTILLED =
+      Set.of("LatentConsistencyModelPipeline", "LatentConsistencyModelImg2ImgPipeline");
 
   private static final Set<String> CLASSES =
       Set.of(
-          DISTILLED,
           "StableDiffusionPipeline",
           "StableDiffusionImg2ImgPipeline",
           "StableDiffusionInpaintPipeline",
@@ -112,7 +113,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   public static boolean isIn(Path path) {
     return Files.isRegularFile(path)
         || Files.exists(path.resolve("model_index.json"))
-            && CLASSES.contains(ModelIndex.of(path).className());
+            && isKnown(ModelIndex.of(path).className());
+  }
+
+  private static boolean isKnown(String className) {
+    return CLASSES.contains(className) || DISTILLED.contains(className);
   }
 
   @Override
@@ -198,7 +203,12 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     if (completes && refiner.isPresent()) {
       throw new SfumatoException("a refiner does not complete pictures: leave out one of the two");
     }
-    SamplingOptions complete = options.steps().isPresent() ? options : options.withSteps(STEPS);
+    SamplingOptions complete = options;
+    if (isDistilled()) {
+      complete = options.withRun(options.run().withKeepsSteps(true));
+    } else if (options.steps().isEmpty()) {
+      complete = options.withSteps(STEPS);
+    }
     if (complete.picture().isPresent()) {
       complete = completes ? complete : sizedLike(complete.picture().get(), complete);
       if (complete.strength().isEmpty()) {
@@ -214,8 +224,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   private double guidanceScale(boolean completes) {
-    boolean distilled = DISTILLED.equals(parts.index().get("_class_name"));
-    return distilled ? StableDiffusionKind.DISTILLED_SCALE : kind().guidanceScale(completes);
+    return isDistilled() ? StableDiffusionKind.DISTILLED_SCALE : kind().guidanceScale(completes);
+  }
+
+  private boolean isDistilled() {
+    return DISTILLED.contains(className());
   }
 
   /** Draws at the picture's size, unless another is asked for. */

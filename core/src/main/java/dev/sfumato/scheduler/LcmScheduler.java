@@ -20,33 +20,44 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
   public Run begin(int steps, RunOptions options, Rng noise) {
     List<Integer> timesteps =
         options.timesteps().isEmpty()
-            ? distilled(steps)
+            ? distilled(steps, 1)
             : Timesteps.own(config, steps, options.timesteps());
     return new LcmRun(this, timesteps, noise);
   }
 
+  @Override
+  public Run begin(int steps, double strength, RunOptions options, Rng noise) {
+    return options.keepsSteps() && options.timesteps().isEmpty()
+        ? new LcmRun(this, distilled(steps, strength), noise)
+        : Scheduler.super.begin(steps, strength, options, noise);
+  }
+
   /**
    * Returns {@code steps} evenly spaced ones of the timesteps on which the model was distilled,
-   * from the last on.
+   * from the last on that {@code strength} leaves.
    */
-  private List<Integer> distilled(int steps) {
+  private List<Integer> distilled(int steps, double strength) {
+    Timesteps.requireStrength(strength);
     int train = config.numTrainTimesteps();
     int original = config.solver().originalInferenceSteps();
     if (original > train) {
       throw new SfumatoException(
           "original_inference_steps " + original + " must be at most num_train_timesteps " + train);
     }
-    if (steps < 1 || steps > original) {
+    int left = (int) (original * strength);
+    if (steps < 1 || steps > left) {
+      String part = strength == 1 ? "" : " of which a strength of " + strength + " leaves " + left;
       throw new SfumatoException(
           "steps must lie between 1 and original_inference_steps, which is "
               + original
+              + part
               + ", not "
               + steps);
     }
     int stride = train / original;
-    double gap = original / (double) steps;
+    double gap = left / (double) steps;
     return IntStream.range(0, steps)
-        .map(i -> (original - (int) Math.floor(i * gap)) * stride - 1)
+        .map(i -> (left - (int) Math.floor(i * gap)) * stride - 1)
         .boxed()
         .toList();
   }

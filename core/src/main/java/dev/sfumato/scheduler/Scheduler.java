@@ -25,15 +25,14 @@ public interface Scheduler {
   /**
    * Begins a sampling in the middle, as img2img does: it takes only the last {@code floor(steps
    * strength)} of {@code steps} steps, and starts from the result of {@link Run#addNoise} at the
-   * first of them. Indices and counts of the steps are those of the whole sampling.
+   * first of them. Indices and counts of the steps are those of the whole sampling. LCM can take
+   * all steps instead, see {@link RunOptions#keepsSteps}.
    *
    * @param strength the part of the noise levels to go through, above 0 and at most 1
    * @throws dev.sfumato.SfumatoException if that leaves no step; otherwise as above
    */
   default Run begin(int steps, double strength, RunOptions options, Rng noise) {
-    if (!(strength > 0 && strength <= 1)) {
-      throw new SfumatoException("strength must be above 0 and at most 1, not " + strength);
-    }
+    Timesteps.requireStrength(strength);
     int left = (int) (steps * strength);
     if (left < 1) {
       throw new SfumatoException(

@@ -88,6 +88,17 @@ final class Timesteps {
     }
   }
 
+  /**
+   * Checks the part of the noise levels that a start from a picture goes through.
+   *
+   * @throws SfumatoException if {@code strength} is not above 0 and at most 1
+   */
+  static void requireStrength(double strength) {
+    if (!(strength > 0 && strength <= 1)) {
+      throw new SfumatoException("strength must be above 0 and at most 1, not " + strength);
+    }
+  }
+
   static double[] doubles(List<Integer> timesteps) {
     return timesteps.stream().mapToDouble(Integer::doubleValue).toArray();
   }

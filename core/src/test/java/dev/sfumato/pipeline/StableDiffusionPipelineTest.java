@@ -356,6 +356,14 @@ class StableDiffusionPipelineTest {
   }
 
   @Test
+  void latentConsistencyModelDrawsInFourSteps() {
+    try (DiffusionPipeline pipeline = family("lcm_own")) {
+      SamplingOptions options = SamplingOptions.defaults().withText(TextOptions.of("a"));
+      assertThat(pipeline.completed(options).steps().getAsInt()).isEqualTo(4);
+    }
+  }
+
+  @Test
   void whatCannotBeDrawnIsRefused() {
     try (Scope scope = Scope.open();
         DiffusionPipeline pipeline = family("sd1")) {

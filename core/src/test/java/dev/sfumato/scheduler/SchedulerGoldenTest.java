@@ -35,11 +35,10 @@ class SchedulerGoldenTest {
     SchedulerConfig config = config(c).withClassName(c.get("class").asText());
     List<Integer> own = integers(c.get("custom_timesteps"));
     RunOptions options =
-        new RunOptions(
-            c.get("eta").asDouble(),
-            c.get("use_clipped_model_output").asBoolean(),
-            own,
-            Churn.NONE);
+        RunOptions.defaults()
+            .withEta(c.get("eta").asDouble())
+            .withUseClippedModelOutput(c.get("use_clipped_model_output").asBoolean())
+            .withTimesteps(own);
     List<Integer> stored = integers(c.get("stored_steps"));
     List<Integer> timesteps = new ArrayList<>();
     List<Tensor> samples = new ArrayList<>();

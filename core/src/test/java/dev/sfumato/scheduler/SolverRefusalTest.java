@@ -93,6 +93,18 @@ class SolverRefusalTest {
                     .of(Math.pow(Math.sin(Math.PI / 2 * i / 20), 2)));
   }
 
+  @Test
+  void allStepsFitIntoWhatAStrengthLeaves() {
+    try (Rng rng = new Rng(0)) {
+      Scheduler lcm =
+          Scheduler.of(SchedulerConfig.of(Map.of("_class_name", SchedulerKind.LCM.className())));
+      RunOptions all = RunOptions.defaults().withKeepsSteps(true);
+      assertThat(lcm.begin(5, 0.1, all, rng).iterator().next().timestep()).isEqualTo(99);
+      SfumatoException e = assertThrows(SfumatoException.class, () -> lcm.begin(6, 0.1, all, rng));
+      assertThat(e).hasMessageThat().contains("strength of 0.1 leaves 5, not 6");
+    }
+  }
+
   private static void begin(String kind, String settings, int steps, List<Integer> own)
       throws JsonProcessingException {
     Map<String, Object> json =
