@@ -8,7 +8,7 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is a key of STEPS; data-epoch reads the files in $BENCH_PICTURES. $BENCH_DEVICE and $BENCH_PRECISION (bf16) are for
+`run` is a key of STEPS; data-epoch and cache-picture read the files in $BENCH_PICTURES. $BENCH_DEVICE and $BENCH_PRECISION (bf16) are for
 the steps of a UNet2DModel; a card answers the mean of the steps. `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
@@ -368,6 +368,43 @@ def encode_256():
     return step
 
 
+def cache_picture():
+    """One picture of the loop in which diffusers' scripts fill their latents cache, and its caption's states."""
+    import torch
+    from PIL import Image
+    from torchvision import transforms
+    from transformers import CLIPTextModel, CLIPTokenizer
+    reader = Path(os.environ["BENCH_TEXT_MODEL"]) / "reader"
+    vae, tokenizer = text_autoencoder(), CLIPTokenizer.from_pretrained(reader / "tokenizer")
+    text_encoder = CLIPTextModel.from_pretrained(reader / "text_encoder", torch_dtype=torch.float32)
+    text_encoder.requires_grad_(False)
+    folder = Path(os.environ["BENCH_PICTURES"])
+    rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    transform = transforms.Compose([
+        transforms.Resize(256), transforms.CenterCrop(256), transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
+
+    class Pictures(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(rows)
+
+        def __getitem__(self, index):
+            with Image.open(folder / rows[index]["file_name"]) as image:
+                pixels = transform(image.convert("RGB"))
+            tokens = tokenizer(rows[index]["text"], max_length=77, padding="max_length", truncation=True,
+                               return_tensors="pt").input_ids[0]
+            return pixels, tokens
+
+    batches, latents, texts = iter(torch.utils.data.DataLoader(Pictures(), batch_size=1)), [], []
+
+    def step():
+        pixels, tokens = next(batches)
+        with torch.no_grad():
+            latents.append(vae.encode(pixels).latent_dist)
+            texts.append(text_encoder(tokens)[0])
+
+    return step
+
+
 def decode_512():
     import torch
     vae, latents = text_autoencoder(), torch.randn(1, 4, 64, 64)
@@ -382,6 +419,7 @@ def decode_512():
 STEPS = {"text-step": lambda: text_step(256, True), "text-step-512": lambda: text_step(512, False),
          "text-step-bf16": lambda: text_step(256, True, "bfloat16"), "decode-512": decode_512,
          "text-color-shortcut": lambda: text_step(256, False, steered=True), "encode-256": encode_256,
+         "cache-picture": cache_picture,
          "lora-step": lambda: learning_step(256, True), "lora-step-512": lambda: learning_step(512, True),
          "text-finetune-step": lambda: learning_step(256, False), "color-shortcut": lambda: color_step(exact=False), "color-exact": lambda: color_step(exact=True),
          "data-epoch": data_epoch, "train-step": train_step, "sample-step": sample_step, "celeba-step": celeba_step,

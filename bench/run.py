@@ -18,12 +18,14 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (n) a LoRA step (rank 16, attention) of the shape of (i) at 256 px, batch 1, with cached latents and texts; (o) at 512 px
 (p) a step of the whole U-Net of (i) at 256 px with gradient checkpointing; one program at a time, for their memory
 (q) encoding one picture of 256 px
+(r) caching a picture and its caption for training, as in a first epoch: a JPEG file of 512 x 512 is read, scaled to 256 px
+    and encoded, its caption read by the text encoder of Stable Diffusion 1; --rounds 10 --steps 50 caches 500 pictures
 
 Rows a, b, c, e and ge also run on a card and in bf16, and so do these, which are too large for a CPU:
 (c16) the step of (c) for 16 pictures    (e16) the step of (e), batch 16
 (faces) a training step of the preset faces-32 at 64 px, batch 128
 Times on a card are means over --steps steps and wait for it at their end; the memory is the host's.
-BENCH_SFUMATO names another launcher than ./sfumato.
+BENCH_SFUMATO names another launcher than ./sfumato, BENCH_TEXT_MODEL a folder for the model of (i) to (q), but for (m).
 """
 
 import argparse
@@ -41,23 +43,25 @@ ROOT = HERE.parent
 TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetune-step", "f": "data-epoch",
          "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step", "i": "text-step",
          "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut", "n": "lora-step", "o": "lora-step-512", "p": "text-finetune-step",
-         "q": "encode-256", "c16": "celeba-step-16", "e16": "finetune-step-16", "faces": "faces-step"}
+         "q": "encode-256", "r": "cache-picture", "c16": "celeba-step-16", "e16": "finetune-step-16", "faces": "faces-step"}
 CARD = ("a", "b", "c", "c16", "e", "e16", "faces", "ge")
-LEARNING = ("lora-step", "lora-step-512", "text-finetune-step")
-TEXT = {TASKS[row] for row in ("i", "ib", "j", "k", "l", "n", "o", "p", "q")}
+LEARNING = ("lora-step", "lora-step-512", "text-finetune-step", "cache-picture")
+TEXT = {TASKS[row] for row in ("i", "ib", "j", "k", "l", "n", "o", "p", "q", "r")}
 LARGE = ("text-finetune-step",)
 COLD = {"d": "first-picture", "m": "first-text-picture"}
 PROMPT = "a face with green hair and glasses, blue background"
 
 
-def make_pictures():
+def make_pictures(name, count):
     """Gradients and waves with noise, whose JPEGs are as large as those of photographs."""
     import numpy as np
     from PIL import Image
-    folder = HERE / "target/pictures"
+    folder = HERE / "target" / name
     folder.mkdir(parents=True, exist_ok=True)
     y, x = np.mgrid[0:512, 0:512] / 512
-    for i in range(128):
+    for i in range(count):
+        if (folder / f"{i:03}.jpg").exists():
+            continue
         random = np.random.default_rng(i)
         colors = [
             sum(np.sin(2 * np.pi * (random.normal() * k * x + random.normal() * k * y) + k) / k for k in range(1, 7))
@@ -65,12 +69,24 @@ def make_pictures():
         ]
         picture = 128 + 50 * np.stack(colors, -1) + random.normal(0, 6, (512, 512, 1))
         Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(folder / f"{i:03}.jpg", quality=90)
-    return str(folder)
+    return folder
+
+
+def make_captioned_pictures(count):
+    """Pictures with a caption each, exactly as many as are asked for."""
+    folder = make_pictures("captioned", count)
+    for file in folder.glob("*.jpg"):
+        if int(file.stem) >= count:
+            file.unlink()
+    captions = [json.dumps({"file_name": f"{i:03}.jpg", "text": f"waves of three colours with some noise, picture {i} of many"})
+                for i in range(count)]
+    (folder / "metadata.jsonl").write_text("\n".join(captions) + "\n")
+    return folder
 
 
 def make_text_model():
-    folder = HERE / "target/text-model"
-    if not (folder / "model_index.json").exists():
+    folder = Path(os.environ.get("BENCH_TEXT_MODEL", HERE / "target/text-model"))
+    if not all((folder / file).exists() for file in ("model_index.json", "reader/tokenizer/tokenizer_config.json")):
         subprocess.run([sys.executable, str(HERE / "text_model.py"), str(folder)], check=True)
     return str(folder)
 
@@ -112,7 +128,9 @@ def python():
 
 def compare(name, rounds, steps):
     if name == "data-epoch":
-        os.environ["BENCH_PICTURES"] = make_pictures()
+        os.environ["BENCH_PICTURES"] = str(make_pictures("pictures", 128))
+    if name == "cache-picture":  # each is cached once; some before the first round
+        os.environ["BENCH_PICTURES"] = str(make_captioned_pictures(max(2, steps) + rounds * steps))
     if name in TEXT:
         os.environ["BENCH_TEXT_MODEL"] = make_text_model()
     if name in LARGE:

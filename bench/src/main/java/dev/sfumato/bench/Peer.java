@@ -133,6 +133,7 @@ public final class Peer {
       case "decode-512" -> TextSteps.decoding(512);
       case "text-color-shortcut" -> TextSteps.steered(256);
       case "encode-256" -> TextSteps.encoding(256);
+      case "cache-picture" -> cachePicture();
       case "lora-step" -> learningStep(256, true);
       case "lora-step-512" -> learningStep(512, true);
       case "text-finetune-step" -> learningStep(256, false);
@@ -209,6 +210,22 @@ public final class Peer {
         new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY),
         new Batches(new Noise(8, 3, side), new BatchOptions(1, true, true, 0)),
         options(1, Adam.Settings.adamW(), 1e-4).withMaxGradNorm(1));
+  }
+
+  /** The first epoch of a training, batch 1, whose U-Net is too small to count. */
+  private static IntFunction<double[]> cachePicture() {
+    DataOptions options =
+        DataOptions.defaults()
+            .withResolution(256)
+            .withCenterCrop(true)
+            .withTexts(DataOptions.Texts.OPTIONAL.withRequired(true));
+    return trainerSteps(
+        TextSteps.caching(),
+        new Batches(
+            Datasets.open(System.getenv("BENCH_PICTURES"), options),
+            new BatchOptions(1, false, false, 0),
+            2),
+        options(1, Adam.Settings.adamW(), 1e-4));
   }
 
   private static TrainingOptions options(int accumulation, Adam.Settings adam, double rate) {

@@ -1,5 +1,6 @@
 package dev.sfumato.bench;
 
+import dev.sfumato.checkpoint.TextEncoderFile;
 import dev.sfumato.guidance.ClassifierFreeGuidance;
 import dev.sfumato.guidance.ColorGuide;
 import dev.sfumato.guidance.Conditioning;
@@ -15,6 +16,7 @@ import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.nn.Module;
 import dev.sfumato.nn.Weights;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.Scheduler;
@@ -23,6 +25,9 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.training.DenoisingLoss;
+import dev.sfumato.training.LatentCache;
+import dev.sfumato.training.Objective;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -130,6 +135,37 @@ final class TextSteps {
   static IntFunction<double[]> encoding(int side) {
     AutoencoderKL autoencoder = autoencoder();
     return timed(random -> autoencoder.encode(random.normal(1, 3, side, side)));
+  }
+
+  /** The loss of a small U-Net that learns from pictures and captions, which are encoded once. */
+  static DenoisingLoss caching() {
+    UNet2DConditionModel unet =
+        new UNet2DConditionModel(
+            UNet2DConditionConfig.of(
+                Map.of(
+                    "sample_size",
+                    32,
+                    "cross_attention_dim",
+                    768,
+                    "block_out_channels",
+                    List.of(32, 32),
+                    "layers_per_block",
+                    1,
+                    "down_block_types",
+                    List.of("DownBlock2D", "CrossAttnDownBlock2D"),
+                    "up_block_types",
+                    List.of("CrossAttnUpBlock2D", "UpBlock2D"))));
+    try (Rng random = new Rng(0)) {
+      unet.reset(random);
+    }
+    return new DenoisingLoss(
+        StableDiffusionPipeline.of(
+            unet,
+            autoencoder(),
+            TextEncoderFile.load(Path.of(System.getenv("BENCH_TEXT_MODEL"), "reader")),
+            SchedulerConfig.ddpmDefaults()),
+        Objective.defaults().withCaptionDropout(0),
+        LatentCache.MEMORY);
   }
 
   /** Decodes one picture. */

@@ -70,7 +70,9 @@ final class SavedOptions implements IDefaultValueProvider {
     int output = words.indexOf("--output");
     if (words.contains("--resume") && output >= 0 && output + 1 < words.size()) {
       Path run = Path.of(words.get(output + 1));
-      OutputDirectory.requireRun(run);
+      if (!words.contains("--data")) { // which a run needs that has not begun
+        OutputDirectory.requireRun(run);
+      }
       Path file = run.resolve(FILE);
       if (Files.isRegularFile(file)) {
         values.setAll(JsonFile.read(file, ObjectNode.class));

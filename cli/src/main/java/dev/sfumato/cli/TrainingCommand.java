@@ -34,8 +34,8 @@ abstract class TrainingCommand implements Callable<Integer> {
       paramLabel = "latest|DIR",
       fallbackValue = LATEST,
       description =
-          "Resume from a checkpoint of --output; options that are not given again keep the"
-              + " run's values.")
+          "Resume from a checkpoint of --output, or start if there is none; options that are not"
+              + " given again keep the run's values.")
   String resume;
 
   @Option(names = "--overwrite", description = "Delete an earlier run in --output.")
@@ -88,6 +88,9 @@ abstract class TrainingCommand implements Callable<Integer> {
     Downloads.data(pictures.data);
     try (ProcessGroup processes = TrainingProcesses.join(spec);
         TrainingProgress progress = new TrainingProgress(processes.isFirst())) {
+      if (resume != null && !goesOn()) {
+        progress.note("note: no checkpoint in " + output + ": the run starts from the beginning");
+      }
       TrainingResult result =
           whole
               .withDevice(TrainingProcesses.device(spec, device, compute.device))

@@ -6,6 +6,7 @@ import dev.sfumato.run.TrainingRun;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -20,13 +21,20 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
   private Interruption.Delay delay = () -> {};
   private long start;
   private long imagesBefore;
-  private List<String> found = List.of(); // by the survey, to be printed if nothing fails
+  private final List<String> notes = new ArrayList<>(); // to be printed if nothing fails
 
   /**
    * Makes a progress that is shown; in the processes after the first it only listens for the end.
    */
   TrainingProgress(boolean shown) {
     this.shown = shown;
+  }
+
+  /** Prints a line when the run starts, unless something fails before. */
+  void note(String line) {
+    if (shown) {
+      notes.add(line);
+    }
   }
 
   @Override
@@ -36,7 +44,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     imagesBefore = trainer.progress().images();
     start = System.nanoTime();
     end();
-    found.forEach(System.err::println);
+    notes.forEach(System.err::println);
     if (shown) {
       bar = new StepProgress("train", trainer.progress().step(), trainer.totalSteps());
     }
@@ -57,7 +65,7 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     if (StepProgress.hasTerminal() && bar != null) {
       survey.lines(batchSize).forEach(bar::line);
     } else if (shown) {
-      found = survey.lines(batchSize);
+      notes.addAll(survey.lines(batchSize));
     }
   }
 

@@ -121,6 +121,31 @@ class LaunchCommandTest {
     Calls.run(alone).succeeds();
   }
 
+  /** The first process saves the state before the step while the others wait. */
+  @Test
+  void aLossThatIsNotFiniteEndsAllAndLosesNothing() throws IOException, InterruptedException {
+    Calls.pictures(folder.resolve("data"), 14);
+    Calls.config(folder);
+    List<String> diverging = options("two", 2);
+    diverging.set(diverging.indexOf("1e-3"), "1e30");
+    Path log = folder.resolve("log");
+    String message = null;
+    for (String more : List.of("--overwrite", "--resume")) {
+      Process launch = Calls.start(log, launch(diverging, more));
+      assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
+      assertThat(launch.exitValue()).isEqualTo(1);
+      String said = Files.readString(log).replaceFirst("rank [01]: ", "");
+      assertThat(said.lines().count()).isEqualTo(1);
+      assertThat(said).containsMatch("^error: step \\d+: the loss is (NaN|-?Infinity)");
+      assertThat(said).contains("holds all before it: if the loss had grown, ");
+      assertThat(message == null || message.equals(said)).isTrue();
+      message = said;
+    }
+    Path saved = Calls.files(folder.resolve("two/checkpoints")).get(0).getName(0);
+    assertThat(message).contains("; " + saved + " holds");
+    assertThat(saved.toString()).isEqualTo("step-00000" + rows("two"));
+  }
+
   @ParameterizedTest
   @CsvSource({
     "launch --processes 0 train, --processes must be at least 1",

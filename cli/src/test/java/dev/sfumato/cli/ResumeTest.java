@@ -80,6 +80,22 @@ class ResumeTest {
     assertThat(Calls.metrics(output)).isEqualTo(whole);
   }
 
+  /** A script for a cluster says the same each time that it is started. */
+  @Test
+  void aScriptMayAlwaysResume() throws IOException {
+    String note = "note: no checkpoint in " + output + ": the run starts from the beginning\n";
+    assertThat(train("--max-steps 1 --resume").succeeds().err()).contains(note);
+    List<String> whole = Calls.metrics(output);
+    assertThat(train("--max-steps 1 --resume").succeeds().err()).doesNotContain("note");
+    keepOnly(".lock", "config.json", "metrics.csv");
+    assertThat(train("--max-steps 1 --resume").succeeds().err()).contains(note);
+    assertThat(Calls.metrics(output)).isEqualTo(whole);
+    keepOnly();
+    assertThat(train("--max-steps 1 --resume latest").succeeds().err()).contains(note);
+    assertThat(Calls.metrics(output)).isEqualTo(whole);
+    assertThat(train("--max-steps 1 --overwrite").succeeds().err()).doesNotContain("note");
+  }
+
   /** Once, the model was forgotten and the run started from weights of chance. */
   @Test
   void aFineTuningStartsAgainFromItsModel() throws IOException {

@@ -273,7 +273,6 @@ class TrainCommandTest {
         "--resolution 9 | 9 x 9",
         "--config nonsense | nonsense",
         "--class-dropout 0.1 | --class-dropout needs",
-        "--resume | there is no run to resume",
         "--resume checkpoint-7 | there is no run to resume",
         "--model nowhere --config x | --config",
       })
@@ -366,7 +365,7 @@ class TrainCommandTest {
     Files.writeString(output.resolve("thesis.txt"), "mine");
     train("").failsWith(1, "the output directory exists");
     train("--overwrite").failsWith(1, "delete it yourself");
-    train("--resume").failsWith(1, "there is no run to resume");
+    train("--resume").failsWith(1, "there is no run to resume", "another --output");
     assertThat(Calls.files(output)).containsExactly(Path.of("thesis.txt"));
   }
 

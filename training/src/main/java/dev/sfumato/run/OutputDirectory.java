@@ -75,13 +75,16 @@ public final class OutputDirectory implements AutoCloseable {
   }
 
   /**
-   * Opens the directory of a run to resume.
+   * Opens the directory of a run to resume; a run that has not begun begins.
    *
-   * @throws SfumatoException if it does not exist or is in use, or the run has ended and left no
-   *     checkpoints
+   * @throws SfumatoException if it is in use or has content that is not a run's, or the run has
+   *     ended and left no checkpoints
    */
   public static OutputDirectory open(Path root) {
-    requireRun(root);
+    if (hasContent(root) && !Files.exists(root.resolve(LOCK))) {
+      throw new SfumatoException(
+          root + ": there is no run to resume, but other files: name another `output`");
+    }
     if (Files.exists(root.resolve("model_index.json")) && !hasCheckpoint(root)) {
       throw new SfumatoException(
           root
@@ -196,7 +199,8 @@ public final class OutputDirectory implements AutoCloseable {
     all.subList(0, Math.max(0, all.size() - keep)).forEach(OutputDirectory::discard);
   }
 
-  private List<Path> checkpoints() {
+  /** Returns all checkpoints, the oldest first. */
+  List<Path> checkpoints() {
     return checkpoints(root);
   }
 

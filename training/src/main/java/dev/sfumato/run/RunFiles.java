@@ -1,5 +1,6 @@
 package dev.sfumato.run;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.LossChart;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Png;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -122,11 +124,47 @@ final class RunFiles {
     LossChart.write(file("loss.png"), history.training(), history.validation());
   }
 
-  /** Tells the trackers and saves the state of the run, unless this step's checkpoint exists. */
+  /**
+   * Tells the trackers and saves the state of the run, unless this step's checkpoint exists, and
+   * deletes the oldest ones.
+   *
+   * @throws SfumatoException if the state is not finite; then nothing is deleted, either
+   */
   void checkpoint(Consumer<Consumer<Tracker>> tell) {
+    Optional<String> wrong = trainer.notFinite();
+    if (wrong.isPresent()) {
+      throw new SfumatoException(
+          "step " + trainer.progress().step() + " was taken" + divergence().without(wrong.get()));
+    }
+    if (write(tell)) {
+      facts.output().prune(watch.checkpoints().keep());
+    }
+  }
+
+  /**
+   * Saves the state before a step that was not taken, if it is finite. Older checkpoints stay: the
+   * run may have gone wrong before.
+   *
+   * @return what to tell the user
+   */
+  String afterRefusedStep(Consumer<Consumer<Tracker>> tell) {
+    Optional<String> wrong = trainer.notFinite();
+    if (wrong.isPresent()) {
+      return divergence().without(wrong.get());
+    }
+    write(tell);
+    return divergence().from(facts.output().checkpoint(savedStep));
+  }
+
+  private Divergence divergence() {
+    return new Divergence(facts, trainer);
+  }
+
+  /** Returns whether it has written a checkpoint; that of this step may exist. */
+  private boolean write(Consumer<Consumer<Tracker>> tell) {
     long step = trainer.progress().step();
     if (savedStep == step) {
-      return;
+      return false;
     }
     tell.accept(Tracker::checkpoint);
     facts
@@ -138,7 +176,7 @@ final class RunFiles {
               trainer.save(folder);
             });
     savedStep = step;
-    facts.output().prune(watch.checkpoints().keep());
+    return true;
   }
 
   /** Saves the model, with averaged weights if the run keeps them, and its card. */

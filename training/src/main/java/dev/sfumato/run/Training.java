@@ -205,7 +205,10 @@ public final class Training implements Cloneable {
     return with(t -> t.precision = Optional.of(other));
   }
 
-  /** Returns a copy that resumes from the newest checkpoint of the output directory. */
+  /**
+   * Returns a copy that resumes from the newest checkpoint of the output directory; without one it
+   * starts from the beginning.
+   */
   public Training withResume() {
     return with(t -> t.start = Start.RESUME);
   }
@@ -346,6 +349,9 @@ public final class Training implements Cloneable {
   }
 
   private OutputDirectory open() {
+    if (resumed.isPresent()) {
+      OutputDirectory.requireRun(output);
+    }
     return start == Start.RESUME
         ? OutputDirectory.open(output)
         : OutputDirectory.create(output, start == Start.OVERWRITE);

@@ -229,17 +229,16 @@ public final class TrainingRun implements AutoCloseable {
     try {
       return trainer.step(this::lookAtGradients);
     } catch (Trainer.NotFinite e) {
-      String way =
-          facts
-              .output()
-              .latestCheckpoint()
-              .map(
-                  last ->
-                      ", and go on with `resume`, which takes "
-                          + last.getFileName()
-                          + "; if the loss had grown before, resume from an earlier checkpoint")
-              .orElse(", and start anew with `overwrite`, since there is no checkpoint yet");
-      throw new SfumatoException(e.getMessage() + way, e);
+      throw new SfumatoException(trainer.processes().broadcast(saved(e)), e);
+    }
+  }
+
+  /** Saves what there was before a step that was not taken, and tells the user what to do. */
+  private String saved(Trainer.NotFinite refused) {
+    try {
+      return refused.getMessage() + files.afterRefusedStep(this::tell);
+    } catch (SfumatoException e) {
+      return refused.getMessage() + "; what was before it could not be saved: " + e.getMessage();
     }
   }
 
@@ -265,6 +264,8 @@ public final class TrainingRun implements AutoCloseable {
       }
       processes.barrier();
       return new TrainingResult(trainer.progress(), trainer.totalSteps(), new LossHistory());
+    } catch (Trainer.NotFinite e) {
+      throw new SfumatoException(processes.broadcast(""), e); // the first has saved meanwhile
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.sfumato.training;
 
 import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -25,11 +26,15 @@ final class StepLoss {
     divisors.add(divisor);
   }
 
-  /** Returns 1 if the losses and {@code norm} are finite, else 0: float32, shape (). */
-  Tensor accepted(Tensor norm) {
+  /**
+   * Returns 1 if the losses of all processes and {@code norm} are finite, else 0: float32, shape
+   * ().
+   */
+  Tensor accepted(Tensor norm, ProcessGroup processes) {
     return Scope.run(
         () -> {
-          Tensor zero = all(norm).sum().mul(0); // or NaN, which equals nothing
+          Tensor zero = all(norm).mul(0).sum(); // or NaN, which equals nothing
+          processes.sum_(List.of(zero));
           return zero.equalTo(zero).to(DType.FLOAT32);
         });
   }

@@ -13,6 +13,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -50,12 +51,18 @@ public final class Trainer implements AutoCloseable {
   private static final long CHOICE_STREAM = 0x5DEECE66DL;
   private static final long DROPOUT_STREAM = CHOICE_STREAM + 1; // of rank 0
 
-  /** The failure of a step whose loss or gradient is NaN or infinite. */
+  /** The failure of a step whose loss or gradient is NaN or infinite, and which was not taken. */
   public static final class NotFinite extends SfumatoException {
     private static final long serialVersionUID = 1L;
 
-    NotFinite(String message) {
-      super(message);
+    private NotFinite(long step, double loss, double gradNorm) {
+      super(
+          String.format(
+              Locale.ROOT,
+              "step %d: the loss is %s and the gradient norm %s, so the step was not taken",
+              step,
+              loss,
+              gradNorm));
     }
   }
 
@@ -162,8 +169,8 @@ public final class Trainer implements AutoCloseable {
   /**
    * Takes one optimiser step over the next micro-batches, fewer at the end of an epoch.
    *
-   * @throws NotFinite if the loss or the gradient is not finite; the step has not changed the
-   *     weights
+   * @throws NotFinite if the loss or the gradient is not finite; everything is as it was before the
+   *     step, so {@link #save} saves that state
    */
   public StepReport step() {
     return step(() -> {});
@@ -180,6 +187,7 @@ public final class Trainer implements AutoCloseable {
     int microBatches =
         Math.min(options.gradientAccumulationSteps(), batches.perEpoch() - progress.batch());
     try (Scope scope = Scope.open()) {
+      Tensor randomBefore = random.state();
       StepLoss sum = new StepLoss();
       long images = 0;
       try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
@@ -205,12 +213,16 @@ public final class Trainer implements AutoCloseable {
       beforeUpdate.run();
       double rate = rate(options.learningRate());
       double ofTexts = rate(options.textEncoderLearningRate());
-      optimizer.step(
-          byName, name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate, sum.accepted(norm));
+      Tensor accepted = sum.accepted(norm, processes);
+      optimizer.step(byName, name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate, accepted);
       // Only now the host waits for a card.
       StepLoss.Read read = sum.read(norm);
       double mean = processes.sum(read.loss());
-      requireFinite(mean, read.norm());
+      if (!Double.isFinite(mean) || !Double.isFinite(read.norm())) {
+        random.state(randomBefore);
+        forgetStream();
+        throw new NotFinite(progress.step() + 1, mean, read.norm());
+      }
       ema.ifPresent(Ema::update);
       int epoch = progress.epoch();
       progress = progress.after(microBatches, images, batches.perEpoch());
@@ -255,33 +267,35 @@ public final class Trainer implements AutoCloseable {
     return stream.get().next();
   }
 
-  private void requireFinite(double mean, double gradNorm) {
-    if (!Double.isFinite(mean) || !Double.isFinite(gradNorm)) {
-      throw new NotFinite(
-          String.format(
-              Locale.ROOT,
-              "step %d: the loss is %s and the gradient norm %s, so the weights were not changed: use"
-                  + " a lower `learningRate` or `maxGradNorm` 1",
-              progress.step() + 1,
-              mean,
-              gradNorm));
-    }
+  /**
+   * Returns the name of a weight, an average or a state of the optimiser that is not finite, if
+   * there is one: a run cannot go on from it.
+   */
+  public Optional<String> notFinite() {
+    Map<String, Tensor> all = new LinkedHashMap<>(network.trainableByName());
+    ema.ifPresent(
+        e -> e.shadow().forEach((name, s) -> all.put("the moving average of " + name, s)));
+    optimizer.state().forEach((name, s) -> all.put("the optimiser's " + name, s));
+    return all.entrySet().stream()
+        .filter(entry -> !entry.getValue().isFinite())
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   /** Writes the state of the run, except for the network's weights, into an existing folder. */
   public void save(Path folder) {
-    TrainingState.save(folder, optimizer, ema, random, progress, batches);
+    TrainingState.save(folder, optimizer, ema, random, progress, batches, options.seed());
   }
 
   /**
-   * Restores what {@link #save} wrote; the network must have the weights of that moment.
+   * Restores what {@link #save} wrote; the network must have the weights of that moment. If the
+   * options have another seed, the random numbers are those from its start.
    *
    * @throws SfumatoException naming the missing or mismatched file
    */
   public void restore(Path folder) {
-    closeStream();
-    stream = Optional.empty();
-    progress = TrainingState.restore(folder, optimizer, ema, random, batches);
+    forgetStream();
+    progress = TrainingState.restore(folder, optimizer, ema, random, batches, options.seed());
     if (progress.batch() >= batches.perEpoch()) {
       throw new SfumatoException(
           folder
@@ -296,6 +310,12 @@ public final class Trainer implements AutoCloseable {
 
   private void closeStream() {
     stream.ifPresent(BatchStream::close);
+  }
+
+  /** The next batch is read at the position of the progress. */
+  private void forgetStream() {
+    closeStream();
+    stream = Optional.empty();
   }
 
   @Override

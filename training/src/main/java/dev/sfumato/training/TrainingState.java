@@ -25,12 +25,16 @@ final class TrainingState {
   private static final String RANDOM = "random.safetensors";
   private static final String PROGRESS = "progress.json";
 
-  /** The saved progress; 0 means that batch size or batches of an epoch were not saved. */
+  /**
+   * The saved progress; 0 means that batch size or batches of an epoch were not saved, null that
+   * the seed was not.
+   */
   private record Saved(
       @JsonProperty(required = true) Progress progress,
       long emaUpdates,
       int batchSize,
-      int batchesPerEpoch) {
+      int batchesPerEpoch,
+      Long seed) {
     Saved {
       if (progress == null || emaUpdates < 0 || batchSize < 0 || batchesPerEpoch < 0) {
         throw new SfumatoException("does not say how far the run is");
@@ -46,7 +50,8 @@ final class TrainingState {
       Optional<Ema> ema,
       Rng random,
       Progress progress,
-      Batches batches) {
+      Batches batches,
+      long seed) {
     try (Scope scope = Scope.open()) {
       Safetensors.write(folder.resolve(OPTIMIZER), optimizer.state(), Map.of());
       ema.ifPresent(e -> Safetensors.write(folder.resolve(EMA), e.shadow(), Map.of()));
@@ -57,12 +62,14 @@ final class TrainingState {
               progress,
               ema.map(Ema::updates).orElse(0L),
               batches.options().batchSize(),
-              batches.perEpoch()));
+              batches.perEpoch(),
+              seed));
     }
   }
 
+  /** Restores a state. With another {@code seed}, {@code random} starts from that. */
   static Progress restore(
-      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Batches batches) {
+      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Batches batches, long seed) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       requireIsOf(folder, saved.progress());
@@ -73,7 +80,9 @@ final class TrainingState {
       }
       optimizer.restore(read(folder.resolve(OPTIMIZER), optimizer.state()));
       ema.ifPresent(e -> e.restore(read(folder.resolve(EMA), e.shadow()), saved.emaUpdates()));
-      random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
+      if (saved.seed() == null || saved.seed() == seed) {
+        random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
+      }
       requireSameBatches(folder, saved, batches);
       return saved.progress();
     }

@@ -101,6 +101,17 @@ class OutputDirectoryTest {
   }
 
   @Test
+  void aRunThatHasNotBegunYetBegins() throws IOException {
+    OutputDirectory.open(root).close();
+    assertThat(Files.exists(root)).isFalse();
+    Files.createDirectory(root);
+    try (OutputDirectory output = OutputDirectory.open(root)) {
+      output.startAfter(0, Map.of());
+      assertThat(output.latestCheckpoint()).isEmpty();
+    }
+  }
+
+  @Test
   void aFileInTheWayIsOneLine() throws IOException {
     Files.writeString(root, "mine");
     assertThat(failure(() -> OutputDirectory.create(root, false))).startsWith(root + ": ");

@@ -8,6 +8,7 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Moves;
 import dev.sfumato.tensor.OptimizerKernels;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.StandInCard;
@@ -20,6 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** An optimiser step whose loss and gradient norm the host reads only at its end. */
 class LateReadsTest {
+  private static final ProcessGroup ALONE = ProcessGroup.alone();
+
   @Test
   void anAcceptedStepChangesTheWeightsAndARefusedOneNothing() {
     try (Scope scope = Scope.open();
@@ -63,13 +66,13 @@ class LateReadsTest {
       StepLoss good = new StepLoss();
       good.add(one, 2);
       good.add(Tensor.full(3, 1).to(DType.FLOAT64), 4);
-      assertThat(good.accepted(one).item()).isEqualTo(1);
-      assertThat(good.accepted(Tensor.scalar(wrong)).item()).isEqualTo(0);
+      assertThat(good.accepted(one, ALONE).item()).isEqualTo(1);
+      assertThat(good.accepted(Tensor.scalar(wrong), ALONE).item()).isEqualTo(0);
       assertThat(good.read(Tensor.scalar(7))).isEqualTo(new StepLoss.Read(1.0 / 2 + 3.0 / 4, 7));
       StepLoss bad = new StepLoss();
       bad.add(one, 2);
       bad.add(Tensor.scalar(wrong), 2);
-      assertThat(bad.accepted(one).item()).isEqualTo(0);
+      assertThat(bad.accepted(one, ALONE).item()).isEqualTo(0);
     }
   }
 
@@ -82,7 +85,7 @@ class LateReadsTest {
       StepLoss loss = new StepLoss();
       loss.add(number, 2);
       loss.add(number, 2);
-      assertThat(loss.accepted(number).device()).isEqualTo(StandInCard.DEVICE);
+      assertThat(loss.accepted(number, ALONE).device()).isEqualTo(StandInCard.DEVICE);
       assertThat(Moves.read()).isEqualTo(read);
       assertThrows(SfumatoException.class, () -> loss.read(number)); // the stand-in has no numbers
       assertThat(Moves.read()).isEqualTo(read + 1);

@@ -1,0 +1,190 @@
+package dev.sfumato.training;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.sfumato.data.Batch;
+import dev.sfumato.data.BatchOptions;
+import dev.sfumato.data.Batches;
+import dev.sfumato.data.Dataset;
+import dev.sfumato.nn.Linear;
+import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.ProcessGroup;
+import dev.sfumato.tensor.Ranks;
+import dev.sfumato.tensor.Rng;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A step whose loss or gradient is not finite leaves everything as it was before it. */
+class RefusedStepTest {
+  private static final Dataset PICTURES = PictureList.random(10, 1, 8, 1, 3);
+  private static final int STEPS = 6;
+
+  @TempDir Path folder;
+
+  /** The ways in which a step goes wrong. */
+  private enum Fault {
+    NAN(Double.NaN, 1),
+    INFINITE_LOSS_WITH_A_GOOD_GRADIENT(Double.POSITIVE_INFINITY, 1),
+    INFINITE_GRADIENT_WITH_A_GOOD_LOSS(0, Double.POSITIVE_INFINITY);
+
+    private final double added;
+    private final double slope;
+
+    Fault(double added, double slope) {
+      this.added = added;
+      this.slope = slope;
+    }
+
+    Tensor in(Tensor loss) {
+      Tensor same = slope == 1 ? loss : loss.sub(loss.detach()).mul(1e30).mul(1e30);
+      return same.add(added);
+    }
+  }
+
+  /** A layer that predicts noise, whose loss goes wrong at one of its batches. */
+  private static final class Layer implements TrainingLoss, AutoCloseable {
+    private final Linear layer = new Linear(64, 3);
+    private final int faulty;
+    private final Fault fault;
+    private int batches;
+
+    Layer(int faulty, Fault fault) {
+      this.faulty = faulty;
+      this.fault = fault;
+      try (Scope scope = Scope.open();
+          Rng random = new Rng(4)) {
+        layer.load(Map.of("weight", random.normal(3, 64), "bias", random.normal(3)), "random");
+      }
+    }
+
+    @Override
+    public Module network() {
+      return layer;
+    }
+
+    @Override
+    public Tensor loss(Batch batch, Draws draws) {
+      Tensor target = draws.normal(3);
+      if (batch.size() == 0) {
+        return Tensor.zeros();
+      }
+      Tensor out = layer.forward(batch.images().reshape(batch.size(), 64));
+      Tensor loss = out.sub(target).square().mean();
+      return batches++ == faulty ? fault.in(loss) : loss;
+    }
+
+    @Override
+    public void close() {
+      layer.close();
+    }
+  }
+
+  private static Trainer trainer(Layer loss, ProcessGroup processes) {
+    TrainingOptions options =
+        TrainingOptions.defaults()
+            .withMaxSteps(STEPS)
+            .withGradientAccumulationSteps(2)
+            .withLearningRate(1e-2)
+            .withEma(Ema.Settings.DEFAULTS)
+            .withSeed(5);
+    return new Trainer(
+        loss, new Batches(PICTURES, new BatchOptions(4, true, true, 5)), options, processes);
+  }
+
+  private Path saved(Trainer trainer, String name) throws IOException {
+    Path to = Files.createDirectory(folder.resolve(name));
+    trainer.save(to);
+    Safetensors.write(
+        to.resolve("weights.safetensors"), trainer.loss().network().parameters(), Map.of());
+    return to;
+  }
+
+  private static void assertSame(Path actual, Path expected) throws IOException {
+    for (String file :
+        List.of(
+            "weights.safetensors",
+            "optimizer.safetensors",
+            "ema.safetensors",
+            "random.safetensors",
+            "progress.json")) {
+      assertWithMessage(file)
+          .that(Files.mismatch(actual.resolve(file), expected.resolve(file)))
+          .isEqualTo(-1);
+    }
+  }
+
+  /** The second of two micro-batches goes wrong, in the second epoch. */
+  @ParameterizedTest
+  @EnumSource
+  void theStateIsThatBeforeTheStepAndTheNextTryGoesOn(Fault fault) throws IOException {
+    long before = Scope.liveTensors();
+    try (Layer good = new Layer(-1, fault);
+        Layer bad = new Layer(4, fault);
+        Trainer straight = trainer(good, ProcessGroup.alone());
+        Trainer trainer = trainer(bad, ProcessGroup.alone())) {
+      for (int i = 0; i < 2; i++) { // an epoch
+        assertThat(trainer.step().loss()).isEqualTo(straight.step().loss());
+      }
+      Path expected = saved(straight, "expected");
+      assertThrows(Trainer.NotFinite.class, trainer::step);
+      assertThat(trainer.progress()).isEqualTo(straight.progress());
+      assertSame(saved(trainer, "refused"), expected);
+      while (straight.hasNext()) {
+        assertThat(trainer.step().loss()).isEqualTo(straight.step().loss());
+      }
+      assertSame(saved(trainer, "end"), saved(straight, "expected-end"));
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  /** The second rank's loss alone goes wrong. */
+  @ParameterizedTest
+  @EnumSource
+  void allRanksRefuseWhatOneRefuses(Fault fault) throws Exception {
+    List<Path> states =
+        Ranks.run(
+            2,
+            group -> {
+              try (Layer layer = new Layer(group.isFirst() ? -1 : 4, fault);
+                  Trainer trainer = trainer(layer, group)) {
+                trainer.step();
+                trainer.step();
+                Path before = saved(trainer, "before-" + group.rank());
+                assertThrows(Trainer.NotFinite.class, trainer::step);
+                assertSame(saved(trainer, "refused-" + group.rank()), before);
+                trainer.step();
+                return saved(trainer, "end-" + group.rank());
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    assertSame(states.get(0), states.get(1));
+  }
+
+  /** After a step that was taken, weights, averages or moments may still be infinite. */
+  @Test
+  void whatIsNoLongerFiniteIsNamed() {
+    try (Layer layer = new Layer(-1, Fault.NAN);
+        Trainer trainer = trainer(layer, ProcessGroup.alone())) {
+      trainer.step();
+      assertThat(trainer.notFinite()).isEmpty();
+      trainer.ema().orElseThrow().shadow().get("bias").fill_(Double.POSITIVE_INFINITY);
+      assertThat(trainer.notFinite()).hasValue("the moving average of bias");
+      layer.network().parameters().get("weight").detach().fill_(Double.NaN);
+      assertThat(trainer.notFinite()).hasValue("weight");
+    }
+  }
+}
