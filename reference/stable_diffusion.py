@@ -115,6 +115,10 @@ UNETS = {
         "up_block_types": ("ResnetUpsampleBlock2D", "CrossAttnUpBlock2D",
                            "ResnetUpsampleBlock2D"),
         "resnet_skip_time_act": True, "resnet_out_scale_factor": 1.4},
+    "fourier": BASE | {"time_embedding_type": "fourier"},
+    "fourier_options": BASE | {
+        "time_embedding_type": "fourier", "flip_sin_to_cos": False, "time_embedding_dim": 24,
+        "class_embed_type": "timestep", "time_cond_proj_dim": 16},
 }
 
 
@@ -147,7 +151,7 @@ def predict(model, given):
     if model.config.class_embed_type in ("projection", "simple_projection", "identity"):
         labels = d["vector"]
     elif model.config.class_embed_type == "timestep":
-        labels = labels.double()
+        labels = labels.float()
     added = {"text_embeds": d["vector"], "time_ids": d["sizes"]} if "sizes" in d else None
     with torch.no_grad():
         return model(d["sample"], torch.tensor([10, 733]), d["tokens"], class_labels=labels,
@@ -160,6 +164,8 @@ def unets(document, tensors):
         generator = fill(model, 300 + index)
         given = inputs(model, generator)
         model = model.double()
+        if options.get("time_embedding_type") == "fourier":
+            model.time_proj.float()  # thousands of radians have other sines in float64
         output = predict(model, given)
         single = predict_single(options, 300 + index, given)
         print(f"{name:20} std {output.std():.3f} float32 off by {(single - output).abs().max():.1e}")

@@ -151,6 +151,7 @@ CASES = {
     "sd2_unipc": ("sd2", UniPCMultistepScheduler,
                   {"prompts": [ROSE, "two cats"], "negative": "blue"}),
     "xl_euler": ("xl", None, {"prompts": [ROSE]}),
+    "xl_padding": ("xl", None, {"prompts": ["Roses! #@! 5!!a"], "negative": "no!"}),
     "xl_empty_negative": ("xl", None, {"prompts": [ROSE], "negative": "", "count": 2}),
     "xl_clip_skip": ("xl", DPMSolverMultistepScheduler,
                      {"prompts": [ROSE, "two cats"], "clip_skip": 1, "height": 24, "width": 16}),

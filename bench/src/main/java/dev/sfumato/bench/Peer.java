@@ -199,7 +199,10 @@ public final class Peer {
         (StableDiffusionPipeline)
             DiffusionPipeline.load(
                 Path.of(System.getenv("BENCH_TEXT_MODEL")),
-                LoadingOptions.DEFAULT.withCompactWeights()); // as `finetune` does
+                LoadingOptions.DEFAULT.withCompactWeights());
+    if (side <= 256) {
+      pipeline.network().widenWithinMemory(); // as `finetune` does
+    }
     if (lora) {
       pipeline.newLora(LoraOptions.defaults(), false, 0);
     } else {

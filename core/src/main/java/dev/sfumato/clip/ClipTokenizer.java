@@ -118,7 +118,7 @@ public final class ClipTokenizer {
       ClipVocabulary vocabulary, UnaryOperator<String> cleaning) {
     List<String> added = new ArrayList<>(vocabulary.added().keySet());
     added.sort(Comparator.comparing(String::length).reversed()); // the longest match counts
-    String special = String.join("|", quoted(vocabulary.special()));
+    String special = String.join("|", quoted(vocabulary.named()));
     Pattern separators =
         Pattern.compile(
             added.isEmpty() ? special : special + "|(?i:" + String.join("|", quoted(added)) + ")");
@@ -166,7 +166,7 @@ public final class ClipTokenizer {
     while (separator.find()) {
       addWords(text.substring(from, separator.start()), tokens);
       String name = separator.group();
-      if (vocabulary.special().contains(name)) {
+      if (vocabulary.named().contains(name)) {
         tokens.add(vocabulary.token(name));
       } else {
         tokens.addAll(vocabulary.ofAdded(name));

@@ -110,6 +110,13 @@ record ClipVocabulary(
     return numbers.get(special.get(1));
   }
 
+  /** Returns the tokens that a text can name: the begin, the end and, in transformers, padding. */
+  List<String> named() {
+    return special.contains(paddingName) || !numbers.containsKey(paddingName)
+        ? special
+        : List.of(special.get(0), special.get(1), paddingName);
+  }
+
   int token(String name) {
     return numbers.get(name);
   }

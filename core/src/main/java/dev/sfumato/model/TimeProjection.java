@@ -19,10 +19,23 @@ sealed interface TimeProjection {
     int channels = config.blockOutChannels().get(0);
     return switch (config.timeEmbeddingType()) {
       case "positional" -> new Positional(channels, config.freqShift(), config.flipSinToCos());
-      case "fourier" -> new Fourier(channels);
+      case "fourier" -> new Fourier(channels, true, false);
       case "learned" -> new Learned(config.numTrainTimesteps().orElse(0), channels);
       default -> throw new IllegalArgumentException(config.timeEmbeddingType());
     };
+  }
+
+  static TimeProjection of(UNet2DConditionConfig config) {
+    return config.timeEmbeddingType().equals("fourier")
+        ? new Fourier(config.timeChannels() / 2, false, config.flipSinToCos())
+        : new Positional(
+            config.blockOutChannels().get(0), config.freqShift(), config.flipSinToCos());
+  }
+
+  private static Tensor joined(Tensor angles, boolean cosFirst) {
+    Tensor sin = angles.sin();
+    Tensor cos = angles.cos();
+    return Tensor.cat(cosFirst ? List.of(cos, sin) : List.of(sin, cos), 1);
   }
 
   /**
@@ -38,31 +51,34 @@ sealed interface TimeProjection {
             Tensor.arange(times.device(), half).to(DType.FLOAT32).mul(-Math.log(10000));
         Tensor frequencies = exponents.div(half - shift).exp();
         Tensor angles = times.to(DType.FLOAT32).unsqueeze(1).mul(frequencies);
-        Tensor sin = angles.sin();
-        Tensor cos = angles.cos();
-        Tensor both = Tensor.cat(cosFirst ? List.of(cos, sin) : List.of(sin, cos), 1);
+        Tensor both = joined(angles, cosFirst);
         return scope.keep(size % 2 == 0 ? both : Functional.pad(both, 0, 1));
       }
     }
   }
 
   /**
-   * Sines and cosines of {@code 2 pi w log(t)} with fixed random {@code w ~ N(0, 16^2)}, for
-   * continuous noise levels t (Song et al., 2021).
+   * Sines and cosines of {@code 2 pi w log(t)}, or of {@code 2 pi w t}, with fixed random {@code w
+   * ~ N(0, 16^2)}, for continuous noise levels t (Song et al., 2021).
    */
   final class Fourier extends Module implements TimeProjection {
     private final Tensor weight;
+    private final boolean log;
+    private final boolean cosFirst;
 
-    Fourier(int channels) {
+    Fourier(int channels, boolean log, boolean cosFirst) {
       weight = buffer(channels);
+      this.log = log;
+      this.cosFirst = cosFirst;
     }
 
     @Override
     public Tensor forward(Tensor times) {
       try (Scope scope = Scope.open()) {
-        Tensor log = times.to(DType.FLOAT32).log();
-        Tensor angles = log.unsqueeze(1).mul(weight).mul(2).mul(Math.PI);
-        return scope.keep(Tensor.cat(List.of(angles.sin(), angles.cos()), 1));
+        Tensor level = times.to(DType.FLOAT32);
+        Tensor t = log ? level.log() : level;
+        Tensor angles = t.unsqueeze(1).mul(weight).mul(2).mul(Math.PI);
+        return scope.keep(joined(angles, cosFirst));
       }
     }
 

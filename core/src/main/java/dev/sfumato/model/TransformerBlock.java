@@ -41,7 +41,7 @@ final class TransformerBlock extends Module {
     }
   }
 
-  /** Two layers with a gate between them (GEGLU; Shazeer, 2020): {@code W2 (a gelu(b))}. */
+  /** Two layers with a gate between them: {@code W2 geglu(W1 x)}. */
   private static final class FeedForward extends Module {
     private static final int WIDER = 4;
 
@@ -58,10 +58,7 @@ final class TransformerBlock extends Module {
 
     Tensor forward(Tensor x) {
       try (Scope scope = Scope.open()) {
-        Tensor both = in.forward(x);
-        long half = both.size(2) / 2;
-        Tensor gate = Functional.gelu(both.narrow(2, half, half));
-        return scope.keep(out.forward(both.narrow(2, 0, half).mul(gate)));
+        return scope.keep(out.forward(Functional.geglu(in.forward(x))));
       }
     }
   }

@@ -55,7 +55,9 @@ import java.util.TreeMap;
  * @param resnetSkipTimeAct whether {@code ResnetDownsampleBlock2D} and {@code
  *     ResnetUpsampleBlock2D} read the time without an activation
  * @param resnetOutScaleFactor the divisor of the outputs of these blocks' residual blocks
- * @param timeEmbeddingDim size of the time embedding; empty: four times the first block's channels
+ * @param timeEmbeddingType {@code positional}, or {@code fourier} for fixed random frequencies
+ * @param timeEmbeddingDim size of the time embedding; empty: four times the first block's channels,
+ *     twice with {@code fourier}
  * @param timeEmbeddingActFn the activation of the sum of all embeddings; empty: none
  * @param timestepPostAct the activation of the time embedding; empty: none
  * @param timeCondProjDim size of the embedded scale of a distilled guidance (LCM); empty: none
@@ -101,6 +103,7 @@ public record UNet2DConditionConfig(
     String resnetTimeScaleShift,
     boolean resnetSkipTimeAct,
     double resnetOutScaleFactor,
+    String timeEmbeddingType,
     Optional<Integer> timeEmbeddingDim,
     Optional<String> timeEmbeddingActFn,
     Optional<String> timestepPostAct,
@@ -171,6 +174,7 @@ public record UNet2DConditionConfig(
             f.text("resnet_time_scale_shift", "default"),
             f.flag("resnet_skip_time_act", false),
             f.number("resnet_out_scale_factor", 1),
+            f.text("time_embedding_type", "positional"),
             f.optionalInteger("time_embedding_dim", Optional.empty()),
             f.optionalText("time_embedding_act_fn", Optional.empty()),
             f.optionalText("timestep_post_act", Optional.empty()),
@@ -224,6 +228,7 @@ public record UNet2DConditionConfig(
     json.put("resnet_time_scale_shift", resnetTimeScaleShift);
     json.put("resnet_skip_time_act", resnetSkipTimeAct);
     json.put("resnet_out_scale_factor", resnetOutScaleFactor);
+    json.put("time_embedding_type", timeEmbeddingType);
     json.put("time_embedding_dim", timeEmbeddingDim.orElse(null));
     json.put("time_embedding_act_fn", timeEmbeddingActFn.orElse(null));
     json.put("timestep_post_act", timestepPostAct.orElse(null));
@@ -250,7 +255,8 @@ public record UNet2DConditionConfig(
 
   /** The size of the time embedding. */
   int timeChannels() {
-    return timeEmbeddingDim.filter(size -> size > 0).orElse(4 * blockOutChannels.get(0));
+    int factor = timeEmbeddingType.equals("fourier") ? 2 : 4;
+    return timeEmbeddingDim.filter(size -> size > 0).orElse(factor * blockOutChannels.get(0));
   }
 
   /** The residual blocks of level {@code i} on the way down, in a block of this type. */

@@ -28,6 +28,7 @@ import java.util.Map;
  */
 public final class UNet2DConditionModel extends Module {
   private final Conv2d convIn;
+  private final TimeProjection timeProj;
   private final TimeEmbedding timeEmbedding;
   private final Linear encoderHidProj;
   private final Module classEmbedding;
@@ -49,14 +50,16 @@ public final class UNet2DConditionModel extends Module {
     int time = config.timeChannels();
     try (Construction parts = Construction.begin()) {
       convIn = convolution(config.inChannels(), finest, config.convInKernel());
+      timeProj = TimeProjection.of(config);
       timeEmbedding =
-          new TimeEmbedding(finest, time, config.activation(), config.timeCondProjDim().orElse(0));
+          new TimeEmbedding(
+              timeProj.size(), time, config.activation(), config.timeCondProjDim().orElse(0));
       encoderHidProj =
           config
               .encoderHidDim()
               .map(text -> new Linear(text, config.crossAttentionDim().get(0)))
               .orElse(null);
-      classEmbedding = classEmbedding(config);
+      classEmbedding = classEmbedding(config, timeProj.size());
       addEmbedding =
           config.additionEmbedType().isEmpty() ? null : projection(config, Activation.SILU);
       ConditionBlocks blocks = new ConditionBlocks(config);
@@ -75,11 +78,10 @@ public final class UNet2DConditionModel extends Module {
     return new Conv2d(in, out, kernel, 1, kernel / 2);
   }
 
-  private static Module classEmbedding(UNet2DConditionConfig config) {
+  private static Module classEmbedding(UNet2DConditionConfig config, int projected) {
     int size = config.timeChannels();
     return switch (config.classEmbedType().orElse("")) {
-      case "timestep" ->
-          new TimeEmbedding(config.blockOutChannels().get(0), size, config.activation());
+      case "timestep" -> new TimeEmbedding(projected, size, config.activation());
       case "projection" -> projection(config, Activation.SILU);
       case "simple_projection" ->
           new Linear(config.projectionClassEmbeddingsInputDim().orElseThrow(), size);
@@ -165,7 +167,7 @@ public final class UNet2DConditionModel extends Module {
 
   private Tensor time(Tensor sample, Tensor timestep, Condition condition) {
     Tensor steps = timestep.to(sample.device()).reshape(-1).expand(sample.size(0));
-    Tensor projected = sinusoids(config.blockOutChannels().get(0), steps);
+    Tensor projected = timeProj.forward(steps);
     Tensor time =
         config.timeCondProjDim().isPresent() && condition.guidance().isPresent()
             ? timeEmbedding.forward(projected, condition.guidance().get())
@@ -174,11 +176,6 @@ public final class UNet2DConditionModel extends Module {
         .timestepPostAct()
         .map(name -> UNet2DConditionConfig.activation(name).apply(time))
         .orElse(time);
-  }
-
-  private Tensor sinusoids(int size, Tensor numbers) {
-    return new TimeProjection.Positional(size, config.freqShift(), config.flipSinToCos())
-        .forward(numbers);
   }
 
   /** Returns the embedding of the classes, or null in a model without them. */
@@ -190,8 +187,7 @@ public final class UNet2DConditionModel extends Module {
     }
     return switch (config.classEmbedType().orElse("")) {
       case "timestep" ->
-          ((TimeEmbedding) classEmbedding)
-              .forward(sinusoids(config.blockOutChannels().get(0), labels(condition)));
+          ((TimeEmbedding) classEmbedding).forward(timeProj.forward(labels(condition)));
       case "projection" ->
           ((TimeEmbedding) classEmbedding).forward(vector(condition, "class_embed_type"));
       case "simple_projection" ->
@@ -215,7 +211,11 @@ public final class UNet2DConditionModel extends Module {
     Tensor numbers =
         condition.sizes().orElseThrow(() -> missing("the size", "addition_embed_type"));
     Tensor embedded =
-        sinusoids(config.additionTimeEmbedDim().orElseThrow(), numbers.reshape(-1))
+        new TimeProjection.Positional(
+                config.additionTimeEmbedDim().orElseThrow(),
+                config.freqShift(),
+                config.flipSinToCos())
+            .forward(numbers.reshape(-1))
             .reshape(pooled.size(0), -1);
     Tensor both = Tensor.cat(List.of(pooled, embedded), 1);
     int expected = config.projectionClassEmbeddingsInputDim().orElseThrow();

@@ -19,7 +19,6 @@ final class UNet2DConditionRules {
       Map.of(
           "num_attention_heads", nothing(),
           "dual_cross_attention", nothing(false),
-          "time_embedding_type", nothing("positional"),
           "attention_type", nothing("default"),
           "cross_attention_norm", nothing());
 
@@ -50,6 +49,13 @@ final class UNet2DConditionRules {
         "resnet_time_scale_shift",
         Optional.of(config.resnetTimeScaleShift()),
         List.of("default", "scale_shift"));
+    oneOf(
+        "time_embedding_type",
+        Optional.of(config.timeEmbeddingType()),
+        List.of("positional", "fourier"));
+    require(
+        config.timeEmbeddingType().equals("positional") || config.timeChannels() % 2 == 0,
+        "time_embedding_dim must be even with fourier, not " + config.timeChannels());
     config.activation();
     config.timeEmbeddingActFn().ifPresent(UNet2DConditionConfig::activation);
     config.timestepPostAct().ifPresent(UNet2DConditionConfig::activation);

@@ -197,6 +197,19 @@ record StableDiffusionParts(
               + latents
               + ": only models that draw from a text or complete a picture are supported");
     }
+    boolean xl = unet.additionEmbedType().isPresent();
+    requireUnread(vae.shiftFactor().orElse(0.0) == 0, "shift_factor", source);
+    requireUnread(xl || vae.latentsMean().isEmpty(), "latents_mean", source);
+  }
+
+  private static void requireUnread(boolean unset, String key, Object source) {
+    if (!unset) {
+      throw new SfumatoException(
+          source
+              + ": the autoencoder's config.json sets "
+              + key
+              + ", which diffusers leaves out in models of this kind: set it to null");
+    }
   }
 
   private static boolean has(Map<String, Object> index, String component) {

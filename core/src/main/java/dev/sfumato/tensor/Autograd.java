@@ -207,6 +207,16 @@ public final class Autograd {
         });
   }
 
+  /**
+   * Adds to the gradient that is gathered for {@code leaf}; the engine would copy the first one.
+   */
+  static void gather(Tensor leaf, Tensor gradient) {
+    try (Scope scope = Scope.open()) {
+      gathered(leaf)
+          .ifPresentOrElse(sum -> sum.add_(gradient, 1), () -> put(leaf, gradient::handle));
+    }
+  }
+
   /** Gives {@code leaf}, which has no gradient yet, a gradient of zeros. */
   public static Tensor zero(Tensor leaf) {
     Tensor zeros = Tensor.zeros(leaf.device(), leaf.shape());

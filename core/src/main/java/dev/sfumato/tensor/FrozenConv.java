@@ -31,6 +31,6 @@ interface FrozenConv extends GradientCheckpoint.Part {
   @Override
   default void backward(List<Tensor> inputs, Tensor gradient) {
     Tensor x = inputs.get(0);
-    Autograd.backward(List.of(x), List.of(gradient(x, inputs.get(1), gradient)), inputs);
+    Autograd.gather(x, gradient(x, inputs.get(1), gradient));
   }
 }

@@ -182,6 +182,11 @@ public final class Functional {
     return Tensor.make(() -> torch.gelu(x.handle()));
   }
 
+  /** {@code a gelu(b)} of (..., 2 C), which holds a, then b (GEGLU; Shazeer, 2020). */
+  public static Tensor geglu(Tensor x) {
+    return Geglu.of(x);
+  }
+
   /** {@code x Phi(x)}, with Phi approximated by a hyperbolic tangent. */
   public static Tensor geluTanh(Tensor x) {
     return Tensor.make(() -> torch.gelu(x.handle(), "tanh"));

@@ -154,11 +154,7 @@ public final class GradientCheckpoint implements AutoCloseable {
         Tensor input = originals.get(i);
         Tensor alias = Tensor.make(() -> input.handle().view_as(input.handle()));
         hook(alias, meaningless -> replace(meaningless, index));
-        Tensor first = alias;
-        while (first.dim() > 0) {
-          first = first.select(0, 0);
-        }
-        link = link.add(first);
+        link = link.add(alias.sum()); // its gradient takes no memory
       }
     }
     return link.share_(Tensor.full(device, -0.0));
@@ -189,7 +185,11 @@ public final class GradientCheckpoint implements AutoCloseable {
   }
 
   private void replace(Tensor meaningless, int index) {
-    gradients.get(index).ifPresentOrElse(meaningless::share_, () -> meaningless.fill_(0));
+    Tensor gradient =
+        gradients
+            .get(index)
+            .orElseGet(() -> Tensor.zeros(meaningless.device()).to(meaningless.dtype()));
+    meaningless.share_(gradient.expand(meaningless.shape()));
     gradients.get(index).ifPresent(Tensor::close);
     gradients.set(index, Optional.empty());
   }

@@ -141,6 +141,15 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
     }
   }
 
+  /** Returns {@code gradient^T x}; the product turns what stands on the left, on one thread. */
+  private static Tensor ofWeight(Tensor x, Tensor gradient) {
+    long in = x.size(1);
+    long out = gradient.size(1);
+    return in * (x.size(0) + out) < out * x.size(0)
+        ? product(x.transpose(0, 1), gradient.transpose(0, 1), null).transpose(0, 1).contiguous()
+        : product(gradient.transpose(0, 1), x.transpose(0, 1), null);
+  }
+
   private Tensor weight(List<Tensor> inputs) {
     return weight.orElseGet(() -> inputs.get(1));
   }
@@ -154,27 +163,19 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
   @Override
   public void backward(List<Tensor> inputs, Tensor gradient) {
     Tensor x = inputs.get(0);
-    Tensor rows = gradient.reshape(-1, gradient.size(gradient.dim() - 1)).contiguous();
-    List<Tensor> outputs = new ArrayList<>();
-    List<Tensor> gradients = new ArrayList<>();
-    if (x.requiresGrad()) {
-      outputs.add(x);
-      gradients.add(product(rows, weight(inputs), true, null).reshape(x.shape()));
+    try (Autograd.Recording off = Autograd.off()) {
+      Tensor rows = gradient.reshape(-1, gradient.size(gradient.dim() - 1)).contiguous();
+      if (x.requiresGrad()) {
+        Autograd.gather(x, product(rows, weight(inputs), true, null).reshape(x.shape()));
+      }
+      if (Autograd.ofWeights()) {
+        weight.ifPresent(
+            learned ->
+                Autograd.gather(learned, ofWeight(x.reshape(-1, x.size(x.dim() - 1)), rows)));
+        bias.filter(Tensor::requiresGrad)
+            .ifPresent(
+                learned -> Autograd.gather(learned, Tensor.make(() -> rows.handle().sum(0))));
+      }
     }
-    if (Autograd.ofWeights()) {
-      weight.ifPresent(
-          learned -> {
-            Tensor columns = x.reshape(-1, x.size(x.dim() - 1)).transpose(0, 1);
-            outputs.add(learned);
-            gradients.add(product(rows.transpose(0, 1), columns, null));
-          });
-      bias.filter(Tensor::requiresGrad)
-          .ifPresent(
-              learned -> {
-                outputs.add(learned);
-                gradients.add(Tensor.make(() -> rows.handle().sum(0)));
-              });
-    }
-    Autograd.backward(outputs, gradients, inputs);
   }
 }

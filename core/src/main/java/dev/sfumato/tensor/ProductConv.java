@@ -83,10 +83,13 @@ record ProductConv(Optional<Tensor> bias, long stride, long padding) implements 
     Tensor g = gradient.reshape(x.size(0), weight.size(0), -1);
     try (Autograd.Recording off = Autograd.off();
         Scope scope = Scope.open()) {
-      if (isPoint(weight)) {
+      if (isPoint(weight) && g.size(2) > g.size(1)) { // turning the weight costs less
         return scope.keep(LinearKernel.columns(w.transpose(0, 1), g).reshape(x.shape()));
       }
       Tensor seen = LinearKernel.rows(g.transpose(1, 2), w).transpose(1, 2);
+      if (isPoint(weight)) {
+        return scope.keep(seen.reshape(x.shape()));
+      }
       long[] size = {x.size(2), x.size(3)};
       return scope.keep(
           Tensor.make(

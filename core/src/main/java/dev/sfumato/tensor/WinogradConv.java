@@ -121,11 +121,11 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
   /** Returns G g G^T of all kernels, (16, Cout, Cin). */
   private static Tensor transformed(Tensor weight, boolean turned) {
     Tensor g = Tensor.of(KERNELS, 16, 9);
-    Tensor kernels = weight.to(DType.FLOAT32).reshape(-1, 9);
-    Tensor u =
-        LinearKernel.product(turned ? g.flip(1) : g, kernels, null)
-            .reshape(16, weight.size(0), weight.size(1));
-    return turned ? u.transpose(1, 2) : u;
+    // Turned while they are small: the product would turn them again in each strip, on one thread.
+    Tensor kernels = turned ? weight.transpose(0, 1).contiguous() : weight;
+    return LinearKernel.product(
+            turned ? g.flip(1) : g, kernels.to(DType.FLOAT32).reshape(-1, 9), null)
+        .reshape(16, kernels.size(0), kernels.size(1));
   }
 
   /** Computes some channels of y, a strip of rows at a time. */

@@ -365,7 +365,7 @@ class StableDiffusionNetworksTest {
     wrong.put("addition_embed_type", "image");
     wrong.put("encoder_hid_dim_type", "image_proj");
     wrong.put("cross_attention_norm", "layer_norm");
-    wrong.put("time_embedding_type", "fourier");
+    wrong.put("time_embedding_type", "learned");
     wrong.put("down_block_types", List.of("SimpleCrossAttnDownBlock2D", "DownBlock2D"));
     wrong.put("mid_block_type", "UNetMidBlock2DSimpleCrossAttn");
     wrong.put("transformer_layers_per_block", List.of(1, 2, 3));

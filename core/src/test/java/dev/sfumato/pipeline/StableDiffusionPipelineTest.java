@@ -435,6 +435,17 @@ class StableDiffusionPipelineTest {
     refuses("tokenizer of another model", () -> DiffusionPipeline.load(model));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\"shift_factor\": 0.1159", "\"latents_mean\": [0, 0, 0, 1]"})
+  void latentsThatDiffusersWouldScaleOtherwiseAreRefused(String setting) throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("shifted"), "sd1");
+    Path config = model.resolve("vae/config.json");
+    String key = setting.substring(1, setting.indexOf("\":"));
+    String text = Files.readString(config).replaceAll("\"" + key + "\" ?: ?null,?", "");
+    Files.writeString(config, text.replaceFirst("\\{", "{" + setting + ","));
+    refuses(key + ", which diffusers leaves out", () -> DiffusionPipeline.load(model));
+  }
+
   @Test
   void picturesThatAreNotNumbersAreAnError() throws IOException {
     Path model = TinyStableDiffusion.write(folder.resolve("nan"), "sd1");

@@ -54,6 +54,11 @@ class InPlaceTest {
   }
 
   @Test
+  void gates() {
+    assertCanBeAddedTo(Functional::geglu, 1, 256, 2560);
+  }
+
+  @Test
   void convolutions() {
     Tensor point = weight(640, 320, 1, 1);
     assertCanBeAddedTo(x -> Functional.conv2d(x, point, null, 1, 0, 1), 1, 320, 16, 16);

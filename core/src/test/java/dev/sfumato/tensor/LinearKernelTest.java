@@ -65,6 +65,32 @@ class LinearKernelTest {
     return gradients;
   }
 
+  /** The matrices of a LoRA, each used twice. */
+  @Test
+  void narrowWeightsGatherTheirGradients() {
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(5)) {
+      Tensor x = random.normal(1, 4096, 320);
+      Tensor down = random.normal(16, 320).mul(0.1).requiresGrad(true);
+      Tensor up = random.normal(320, 16).mul(0.1).requiresGrad(true);
+      for (int i = 0; i < 2; i++) {
+        Tensor h = Functional.linear(Functional.linear(x, down, null), up, null);
+        Functional.linear(Functional.linear(h, down, null), up, null).square().mean().backward();
+      }
+      List<Tensor> found = gathered(List.of(down, up));
+      List.of(down, up).forEach(Autograd::forget);
+      Tensor first = down.transpose(0, 1);
+      Tensor second = up.transpose(0, 1);
+      Tensor h = Functional.matmul(Functional.matmul(x, first), second);
+      Tensor y = Functional.matmul(Functional.matmul(h, first), second);
+      y.square().mean().mul(2).backward();
+      List<Tensor> wanted = gathered(List.of(down, up));
+      for (int i = 0; i < 2; i++) {
+        assertThat(found.get(i)).isWithin(1e-5).relativeToScale().of(wanted.get(i));
+      }
+    }
+  }
+
   @Test
   void aWeightThatIsComputedGetsItsGradient() {
     try (Scope scope = Scope.open();

@@ -39,6 +39,7 @@ class ProductConvTest {
   void kernelsOfOnePixel() {
     assertEqualToEngine(random.normal(2, IN, 6, 8).requiresGrad(true), 1, 1, 0);
     assertEqualToEngine(random.normal(3, 6, 8, IN).permute(0, 3, 1, 2).requiresGrad(true), 1, 1, 0);
+    assertEqualToEngine(random.normal(1, IN, 34, 32).requiresGrad(true), 1, 1, 0);
     assertEqualToEngine(random.normal(1, IN, 8, 6).requiresGrad(true), 1, 1, 2);
     assertEqualToEngine(random.normal(1, IN, 8, 6).requiresGrad(true), 1, 2, 0);
   }

@@ -47,12 +47,16 @@ record TrainedModel(
           Optional.empty(),
           false);
 
-  /**
-   * Samples during the training are not checked: whoever trains looks at them. Gradients need the
-   * memory more than drawing does.
-   */
+  /** Samples during the training are not checked: whoever trains looks at them. */
   private static final LoadingOptions LOADING =
       LoadingOptions.DEFAULT.withoutSafetyChecker().withCompactWeights();
+
+  /**
+   * The number of pixels of a picture up to which weights in half precision are converted once.
+   * Converting them in each step takes a tenth of a step of this size. In a larger one it takes
+   * less, and gradients need the memory.
+   */
+  private static final long FEW_PIXELS = 256 * 256;
 
   /**
    * The origin of a model: a name of a directory or the Hub, the directory if known, or a pipeline
@@ -182,6 +186,9 @@ record TrainedModel(
       loaded.learner.requireSuits(dataset);
       mark(loaded.learner);
       pipeline.network().checkpointing(gradientCheckpointing);
+      if (own && device.isCpu() && (long) dataset.height() * dataset.width() <= FEW_PIXELS) {
+        pipeline.network().widenWithinMemory();
+      }
       pipeline.to(device);
       from.memory.map(DiffusionPipeline::precision).ifPresent(pipeline::precision);
       return loaded;
