@@ -384,6 +384,8 @@ class TextToImageFinetuneTest {
     finetune(output, "--vectors 2").failsWith(2, "textual-inversion");
     finetune(output, "--method full --lora-rank 2").failsWith(2, "--method lora");
     finetune(output, "--text-encoder-learning-rate 1").failsWith(2, "--train-text-encoder");
+    finetune(output, "--train-text-encoder --text-encoder-learning-rate 0")
+        .failsWith(2, "--text-encoder-learning-rate must be more than 0");
     finetune(output, "--lora-targets to_x --max-steps 1").failsWith(2, "--lora-targets");
     finetune(output, "--lora-rank 0").failsWith(2, "--lora-rank");
     finetune(output, "--train-only mid_block --max-steps 1").failsWith(1, "--lora-targets");
