@@ -177,6 +177,20 @@ class TextToImageFinetuneTest {
     sample("--prompt rose --lora %s", file).succeeds();
   }
 
+  /** A file of an earlier end would be taken for the result. */
+  @Test
+  void aResumedRunLeavesOneResult() throws IOException {
+    Path diffusers = output.resolve("pytorch_lora_weights.safetensors");
+    Path kohya = output.resolve("run.safetensors");
+    finetune(output, "--max-steps 1").succeeds();
+    finetune(output, "--max-steps 2 --resume --lora-format kohya").succeeds();
+    assertThat(Files.exists(diffusers)).isFalse();
+    assertThat(Files.exists(kohya)).isTrue();
+    finetune(output, "--max-steps 3 --resume --lora-format diffusers").succeeds();
+    assertThat(Files.exists(diffusers)).isTrue();
+    assertThat(Files.exists(kohya)).isFalse();
+  }
+
   @Test
   void allOfAModelLearnsOnRequest() {
     finetune(output, "--method full --max-steps 1 --train-text-encoder").succeeds();
