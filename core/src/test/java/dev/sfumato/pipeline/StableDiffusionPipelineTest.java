@@ -40,6 +40,7 @@ import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -436,14 +437,22 @@ class StableDiffusionPipelineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"\"shift_factor\": 0.1159", "\"latents_mean\": [0, 0, 0, 1]"})
-  void latentsThatDiffusersWouldScaleOtherwiseAreRefused(String setting) throws IOException {
-    Path model = TinyStableDiffusion.write(folder.resolve("shifted"), "sd1");
-    Path config = model.resolve("vae/config.json");
-    String key = setting.substring(1, setting.indexOf("\":"));
-    String text = Files.readString(config).replaceAll("\"" + key + "\" ?: ?null,?", "");
-    Files.writeString(config, text.replaceFirst("\\{", "{" + setting + ","));
-    refuses(key + ", which diffusers leaves out", () -> DiffusionPipeline.load(model));
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "vae | \"shift_factor\": 0.1159 | shift_factor, which diffusers leaves out",
+        "vae | \"latents_mean\": [0, 0, 0, 1] | latents_mean, which diffusers leaves out",
+        "unet | \"num_class_embeds\": 10 | reads classes",
+        "unet | \"class_embed_type\": \"timestep\" | reads classes"
+      })
+  void settingsThatNoPromptTellsOrDiffusersLeavesOutAreRefused(
+      String part, String setting, String message) throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("other"), "sd1");
+    Path config = model.resolve(part).resolve("config.json");
+    String key = setting.substring(0, setting.indexOf(':'));
+    String rest = Files.readString(config).replaceAll(key + " ?: ?null,?", "");
+    Files.writeString(config, rest.replaceFirst("\\{", "{" + setting + ","));
+    refuses(message, () -> DiffusionPipeline.load(model));
   }
 
   @Test
