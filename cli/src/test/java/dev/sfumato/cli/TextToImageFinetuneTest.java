@@ -238,6 +238,33 @@ class TextToImageFinetuneTest {
     assertThat(card).doesNotContain("Not stated");
   }
 
+  /** A directory may be a copy of a model of the Hub, or something that was made of it. */
+  @Test
+  void theCardNamesTheBaseIfItIsOfTheHub() throws IOException {
+    Path own = model;
+    try {
+      finetune(output, "--max-steps 1").succeeds();
+      String card = Files.readString(output.resolve("README.md"));
+      assertThat(card).doesNotContain("base_model");
+      Path cached = folder.resolve("hub/models--some-org--rose/snapshots/0123");
+      model = TinyStableDiffusion.write(cached, "sd1");
+      finetune(folder.resolve("cached"), "--max-steps 1").succeeds();
+      card = Files.readString(folder.resolve("cached/README.md"));
+      assertThat(card).contains("\nbase_model: some-org/rose\n");
+      assertThat(card).doesNotContain("as their origin");
+      model = TinyStableDiffusion.write(folder.resolve("copy"), "sd1");
+      Path index = model.resolve("model_index.json");
+      String json = Files.readString(index);
+      Files.writeString(index, json.replaceFirst("\\{", "{\"_name_or_path\": \"some-org/rose\","));
+      finetune(folder.resolve("copied"), "--max-steps 1").succeeds();
+      card = Files.readString(folder.resolve("copied/README.md"));
+      assertThat(card).doesNotContain("\nbase_model");
+      assertThat(card).contains("name `some-org/rose` as their origin");
+    } finally {
+      model = own;
+    }
+  }
+
   @Test
   void aWordIsLearnedAndDrawnWith() throws IOException {
     String word =

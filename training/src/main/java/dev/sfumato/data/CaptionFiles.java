@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -85,8 +86,16 @@ final class CaptionFiles {
         .map(ending -> EntryNames.stem(picture) + ending)
         .filter(present::contains)
         .findFirst()
-        .map(name -> EntryNames.text(files.read(name)).replace("\ufeff", "").strip())
+        .map(name -> text(files.read(name)).replace("\ufeff", "").strip())
         .map(text -> text.replaceAll("\\s+", " "))
         .orElse("");
+  }
+
+  /** Decodes UTF-8, UTF-16 by its first two bytes, or Latin-1. */
+  private static String text(byte[] file) {
+    int first = file.length < 2 ? 0 : (file[0] & 0xff) << 8 | file[1] & 0xff;
+    return first == 0xfffe || first == 0xfeff
+        ? new String(file, StandardCharsets.UTF_16)
+        : EntryNames.text(file);
   }
 }

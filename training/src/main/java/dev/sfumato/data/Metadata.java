@@ -10,6 +10,7 @@ import com.fasterxml.jackson.dataformat.csv.CsvSchema;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
+import java.io.CharConversionException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -156,6 +157,8 @@ record Metadata(List<Row> rows) {
                   line,
                   e.getOriginalMessage().lines().findFirst().orElse("damaged")),
           e);
+    } catch (CharConversionException e) {
+      throw new SfumatoException(file + ": is not text in UTF-8: save it as that", e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }

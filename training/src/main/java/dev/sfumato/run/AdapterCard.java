@@ -47,7 +47,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         new CardHeader(facts).text(),
         facts.name(),
         description,
-        new CardHeader(facts).triggerLine(),
+        new CardHeader(facts).paragraphs(),
         ModelCard.table(facts.model()),
         ModelCard.table(facts.training()),
         base.isEmpty() ? "BASE" : base,

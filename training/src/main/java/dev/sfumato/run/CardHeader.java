@@ -1,8 +1,6 @@
 package dev.sfumato.run;
 
 import dev.sfumato.io.JsonFile;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -13,8 +11,6 @@ import java.util.Optional;
  * @param facts the facts of the run
  */
 record CardHeader(RunFacts facts) {
-  private static final String REVISION = "@.*";
-
   /** Returns the fields as YAML between two lines of dashes. */
   String text() {
     List<String> lines = new ArrayList<>(List.of("---", "library_name: diffusers"));
@@ -25,7 +21,7 @@ record CardHeader(RunFacts facts) {
         .license()
         .or(() -> facts.learner().isWhole() ? Optional.empty() : Optional.of("unknown"))
         .ifPresent(id -> lines.add("license: " + id));
-    base().ifPresent(id -> lines.add("base_model: " + id));
+    base().flatMap(BaseModel::hubId).ifPresent(id -> lines.add("base_model: " + id));
     trigger().ifPresent(words -> lines.add("instance_prompt: " + JsonFile.line(words)));
     List<String> prompts = prompts();
     if (!prompts.isEmpty()) {
@@ -38,12 +34,8 @@ record CardHeader(RunFacts facts) {
     return String.join("\n", lines);
   }
 
-  /** Returns the base model if it is one of the Hub, without a revision. */
-  private Optional<String> base() {
-    return Optional.ofNullable(facts.settings().get("model"))
-        .filter(model -> model.matches("[\\w-][\\w.-]*/[\\w.-]+(" + REVISION + ")?"))
-        .filter(model -> !Files.exists(Path.of(model)))
-        .map(model -> model.replaceFirst(REVISION, ""));
+  private Optional<BaseModel> base() {
+    return Optional.ofNullable(facts.settings().get("model")).map(BaseModel::new);
   }
 
   /** Returns the word that was learned, or the caption of all pictures. */
@@ -55,9 +47,19 @@ record CardHeader(RunFacts facts) {
         .or(() -> Optional.ofNullable(facts.settings().get("instance_prompt")));
   }
 
-  /** Returns the line about {@link #trigger} in the text, if there is one. */
-  String triggerLine() {
-    return trigger().map(t -> "**Trigger words**: put `" + t + "` into prompts.\n\n").orElse("");
+  /** Returns the paragraphs about {@link #trigger} and the base's origin, if there are any. */
+  String paragraphs() {
+    return trigger().map(t -> "**Trigger words**: put `" + t + "` into prompts.\n\n").orElse("")
+        + base()
+            .flatMap(BaseModel::origin)
+            .map(
+                id ->
+                    "The files of the base model name `"
+                        + id
+                        + "` as their origin. If the base is a plain copy of it, add `base_model: "
+                        + id
+                        + "` above.\n\n")
+            .orElse("");
   }
 
   private List<String> prompts() {

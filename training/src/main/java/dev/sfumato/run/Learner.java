@@ -113,9 +113,10 @@ record Learner(
       throw new SfumatoException(
           "no caption has the word "
               + word.get().token()
-              + ", so it would learn nothing: give an `instancePrompt` such as \"a photo of "
+              + ", so it would learn nothing: use it in the captions or, for pictures without one,"
+              + " give an `instancePrompt` such as \"a photo of "
               + word.get().token()
-              + "\", or use it in the captions");
+              + "\"");
     }
   }
 

@@ -92,7 +92,7 @@ record ModelCard(RunFacts facts, String description) {
         new CardHeader(facts).text(),
         facts.name(),
         description,
-        new CardHeader(facts).triggerLine(),
+        new CardHeader(facts).paragraphs(),
         table(facts.model()),
         table(facts.training()),
         facts.drawsTexts()

@@ -47,6 +47,16 @@ class CaptionsTest {
     assertThat(open(DataOptions.defaults()).captions()).contains("blue");
   }
 
+  /** Notepad's "Unicode" and the text of an old system. */
+  @Test
+  void textFilesOfOtherEncodingsAreRead() throws IOException {
+    pictures("a.png", "b.png", "c.png");
+    Files.write(folder.resolve("a.txt"), "\ufeffa b\u00e4r".getBytes(StandardCharsets.UTF_16LE));
+    Files.write(folder.resolve("b.txt"), "a b\u00e4r".getBytes(StandardCharsets.UTF_16));
+    Files.write(folder.resolve("c.txt"), "a b\u00e4r".getBytes(StandardCharsets.ISO_8859_1));
+    assertThat(open(REQUIRED).captions()).containsExactly("a b\u00e4r", "a b\u00e4r", "a b\u00e4r");
+  }
+
   @Test
   void aTableComesFirstAndTextFilesFillItsGaps() throws IOException {
     pictures("a.png", "b.png", "c.png");

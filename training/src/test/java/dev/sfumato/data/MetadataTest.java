@@ -8,8 +8,10 @@ import dev.sfumato.data.DataOptions.Columns;
 import dev.sfumato.data.DataOptions.OnBadImage;
 import dev.sfumato.picture.PictureGolden;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -203,6 +205,18 @@ class MetadataTest {
         {"file_name": "b.png", "label": "9"}
         """);
     assertThat(open(OPTIONS).classNames()).containsExactly("9", "10").inOrder();
+  }
+
+  @Test
+  void aTableOfAnotherEncodingIsNamed() throws IOException {
+    for (String name : List.of("metadata.csv", "metadata.jsonl")) {
+      String row =
+          name.endsWith("csv") ? "file_name,text\na.png,\u00e4\n" : "{\"text\": \"\u00e4\"}\n";
+      Files.write(folder.resolve(name), row.getBytes(StandardCharsets.ISO_8859_1));
+      assertThat(failure(OPTIONS))
+          .contains(name.endsWith("csv") ? "is not text in UTF-8: save" : "UTF-8");
+      Files.delete(folder.resolve(name));
+    }
   }
 
   private void write(String name, String text) throws IOException {
