@@ -68,6 +68,14 @@ class TextToImageSampleTest {
   }
 
   @Test
+  void promptsThatCannotBeReadAreToldInPlainWords() throws IOException {
+    Path missing = folder.resolve("none.txt");
+    sample("--prompts %s", missing).failsWith(2, missing + ": cannot be read: no such file");
+    Path latin = Files.write(folder.resolve("latin.txt"), new byte[] {'r', (byte) 0xe9, '\n'});
+    sample("--prompts %s", latin).failsWith(2, latin + ": is not UTF-8");
+  }
+
+  @Test
   void pngFileTellsHowMuchOfAPictureWasChanged() throws IOException {
     Path out = folder.resolve("changed.png");
     sample(

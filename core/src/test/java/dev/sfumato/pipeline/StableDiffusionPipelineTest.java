@@ -14,6 +14,7 @@ import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.UNet2DConditionModel;
+import dev.sfumato.picture.Png;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -26,6 +27,7 @@ import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -353,6 +355,17 @@ class StableDiffusionPipelineTest {
       assertThat(complete.steps().getAsInt()).isEqualTo(50);
       refuses(
           "width 15 is not a multiple of 2", () -> pipeline.completed(options.withSize(16, 15)));
+    }
+  }
+
+  @Test
+  void pictureThatIsSmallerThanALatentIsRefused() {
+    try (DiffusionPipeline pipeline = family("sd1")) {
+      Path pixel = folder.resolve("line.png");
+      Png.write(pixel, new BufferedImage(5, 1, BufferedImage.TYPE_INT_RGB));
+      SamplingOptions options =
+          SamplingOptions.defaults().withText(TextOptions.of("a")).withPicture(pixel);
+      refuses("the picture is 5 x 1 pixels", () -> pipeline.completed(options));
     }
   }
 
