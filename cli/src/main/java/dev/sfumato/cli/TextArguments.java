@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
@@ -11,6 +12,7 @@ import dev.sfumato.sampling.PromptSyntax;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.tensor.Precision;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -209,7 +211,9 @@ final class TextArguments {
       try {
         Files.readAllLines(file).stream().filter(line -> !line.isBlank()).forEach(all::add);
       } catch (IOException e) {
-        throw new SfumatoException(file + ": cannot be read as lines of UTF-8: " + e, e);
+        boolean otherText = e instanceof CharacterCodingException;
+        throw new SfumatoException(
+            file + (otherText ? ": is not UTF-8" : ": cannot be read: " + AtomicFile.reason(e)), e);
       }
     }
     return all;

@@ -67,6 +67,25 @@ class TextToImageSampleTest {
                 + " Size: 24x16, Model: rose");
   }
 
+  @Test
+  void promptsThatCannotBeReadAreToldInPlainWords() throws IOException {
+    Path missing = folder.resolve("none.txt");
+    sample("--prompts %s", missing).failsWith(2, missing + ": cannot be read: no such file");
+    Path latin = Files.write(folder.resolve("latin.txt"), new byte[] {'r', (byte) 0xe9, '\n'});
+    sample("--prompts %s", latin).failsWith(2, latin + ": is not UTF-8");
+  }
+
+  @Test
+  void pngFileTellsHowMuchOfAPictureWasChanged() throws IOException {
+    Path out = folder.resolve("changed.png");
+    sample(
+            "--prompt rose --steps 2 --init-image %s --strength 0.6 --scheduler ddim --out %s",
+            Golden.path("sd_picture_16x16.png"), out)
+        .succeeds();
+    assertThat(Files.readString(out, StandardCharsets.ISO_8859_1))
+        .contains("Size: 16x16, Model: rose, Denoising strength: 0.6");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"--init-image", "--inpaint"})
   void completesAPictureAsDiffusersDoes(String option) {

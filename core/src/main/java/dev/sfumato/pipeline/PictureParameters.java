@@ -51,6 +51,10 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
     TextOptions text = options.text();
     String negative = text.negative().map(n -> "\nNegative prompt: " + n).orElse("");
     String skip = text.clipSkip() == 0 ? "" : ", Clip skip: " + (text.clipSkip() + 1);
+    String strength =
+        options.strength().isPresent()
+            ? ", Denoising strength: " + plain(options.strength().getAsDouble())
+            : "";
     MicroConditioning told = text.sizes();
     String sizes =
         told.originalSize()
@@ -65,7 +69,7 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
             : ", Crop: top " + told.cropTop() + " left " + told.cropLeft();
     return String.format(
         Locale.ROOT,
-        "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s%s%s",
+        "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s%s%s%s",
         prompt,
         negative,
         options.steps().getAsInt(),
@@ -75,6 +79,7 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
         options.width().getAsInt(),
         options.height().getAsInt(),
         Path.of(model).getFileName(),
+        strength,
         skip,
         sizes,
         crop);

@@ -88,17 +88,17 @@ record StableDiffusionParts(
     Map<String, Object> index = files.index();
     SchedulerConfig scheduler =
         files.scheduler().with("clip_sample", false); // latents are never limited
-    UNet2DConditionModel unet =
-        filled(new UNet2DConditionModel(files.unet()), files, "unet", options.precision());
-    if (!options.compact()) {
-      unet.widenWithinMemory();
-    }
     AutoencoderKL autoencoder =
         options.vae().isPresent()
             ? AutoencoderFile.load(options.vae().get(), files.autoencoder())
             : filled(new AutoencoderKL(files.autoencoder()), files, "vae", Precision.FP32);
     autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
-    requireFit(unet.config(), autoencoder.config(), files.source());
+    requireFit(files.unet(), autoencoder.config(), files.source());
+    UNet2DConditionModel unet =
+        filled(new UNet2DConditionModel(files.unet()), files, "unet", options.precision());
+    if (!options.compact()) {
+      unet.widenWithinMemory();
+    }
     List<TextEncoder> encoders = new ArrayList<>();
     for (String suffix : SUFFIXES) {
       if (has(index, "text_encoder" + suffix)) {
@@ -196,6 +196,12 @@ record StableDiffusionParts(
               + " channels and the autoencoder has "
               + latents
               + ": only models that draw from a text or complete a picture are supported");
+    }
+    if (unet.classEmbedType().isPresent() || unet.numClassEmbeds().isPresent()) {
+      throw new SfumatoException(
+          source
+              + ": the U-Net also reads classes (class_embed_type or num_class_embeds): only models"
+              + " that draw from a text or complete a picture are supported");
     }
     boolean xl = unet.additionEmbedType().isPresent();
     requireUnread(vae.shiftFactor().orElse(0.0) == 0, "shift_factor", source);

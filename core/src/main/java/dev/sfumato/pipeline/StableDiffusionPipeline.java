@@ -28,6 +28,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -238,6 +239,17 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     }
     Pixels picture = like.pixels().get();
     int scale = space().scale();
+    if (picture.height() < scale || picture.width() < scale) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the picture is %d x %d pixels, but the model draws at least %d x %d: give height and"
+                  + " width",
+              picture.width(),
+              picture.height(),
+              scale,
+              scale));
+    }
     return options.withSize(
         options.height().orElse(picture.height() / scale * scale),
         options.width().orElse(picture.width() / scale * scale));

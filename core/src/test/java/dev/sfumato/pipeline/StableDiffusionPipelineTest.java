@@ -14,6 +14,7 @@ import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.UNet2DConditionModel;
+import dev.sfumato.picture.Png;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -26,6 +27,7 @@ import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +42,7 @@ import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -356,6 +359,17 @@ class StableDiffusionPipelineTest {
   }
 
   @Test
+  void pictureThatIsSmallerThanALatentIsRefused() {
+    try (DiffusionPipeline pipeline = family("sd1")) {
+      Path pixel = folder.resolve("line.png");
+      Png.write(pixel, new BufferedImage(5, 1, BufferedImage.TYPE_INT_RGB));
+      SamplingOptions options =
+          SamplingOptions.defaults().withText(TextOptions.of("a")).withPicture(pixel);
+      refuses("the picture is 5 x 1 pixels", () -> pipeline.completed(options));
+    }
+  }
+
+  @Test
   void latentConsistencyModelDrawsInFourSteps() {
     try (DiffusionPipeline pipeline = family("lcm_own")) {
       SamplingOptions options = SamplingOptions.defaults().withText(TextOptions.of("a"));
@@ -436,14 +450,22 @@ class StableDiffusionPipelineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"\"shift_factor\": 0.1159", "\"latents_mean\": [0, 0, 0, 1]"})
-  void latentsThatDiffusersWouldScaleOtherwiseAreRefused(String setting) throws IOException {
-    Path model = TinyStableDiffusion.write(folder.resolve("shifted"), "sd1");
-    Path config = model.resolve("vae/config.json");
-    String key = setting.substring(1, setting.indexOf("\":"));
-    String text = Files.readString(config).replaceAll("\"" + key + "\" ?: ?null,?", "");
-    Files.writeString(config, text.replaceFirst("\\{", "{" + setting + ","));
-    refuses(key + ", which diffusers leaves out", () -> DiffusionPipeline.load(model));
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "vae | \"shift_factor\": 0.1159 | shift_factor, which diffusers leaves out",
+        "vae | \"latents_mean\": [0, 0, 0, 1] | latents_mean, which diffusers leaves out",
+        "unet | \"num_class_embeds\": 10 | reads classes",
+        "unet | \"class_embed_type\": \"timestep\" | reads classes"
+      })
+  void settingsThatNoPromptTellsOrDiffusersLeavesOutAreRefused(
+      String part, String setting, String message) throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("other"), "sd1");
+    Path config = model.resolve(part).resolve("config.json");
+    String key = setting.substring(0, setting.indexOf(':'));
+    String rest = Files.readString(config).replaceAll(key + " ?: ?null,?", "");
+    Files.writeString(config, rest.replaceFirst("\\{", "{" + setting + ","));
+    refuses(message, () -> DiffusionPipeline.load(model));
   }
 
   @Test
