@@ -260,11 +260,15 @@ class TextToImageFinetuneTest {
       finetune(output, "--max-steps 1").succeeds();
       String card = Files.readString(output.resolve("README.md"));
       assertThat(card).doesNotContain("base_model");
+      assertThat(card).doesNotContain(own.toString());
+      assertThat(card).contains("sample --model model --lora");
       Path cached = folder.resolve("hub/models--some-org--rose/snapshots/0123");
       model = TinyStableDiffusion.write(cached, "sd1");
       finetune(folder.resolve("cached"), "--max-steps 1").succeeds();
       card = Files.readString(folder.resolve("cached/README.md"));
       assertThat(card).contains("\nbase_model: some-org/rose\n");
+      assertThat(card).contains("fine-tuned from `some-org/rose`");
+      assertThat(card).contains("from_pretrained(\"some-org/rose\")");
       assertThat(card).doesNotContain("as their origin");
       model = TinyStableDiffusion.write(folder.resolve("copy"), "sd1");
       Path index = model.resolve("model_index.json");

@@ -47,6 +47,14 @@ record BaseModel(String name) {
         .map(HubId::repository);
   }
 
+  /** Returns the name for a card: as it was given, but a card tells nobody where files lie. */
+  String shown() {
+    Path local = Path.of(name);
+    return local.isAbsolute() && Files.exists(local)
+        ? hubId().orElse(local.getFileName().toString())
+        : name;
+  }
+
   private static String real(Path local) {
     try {
       return local.toRealPath().toString().replace('\\', '/');

@@ -34,7 +34,8 @@ record CardHeader(RunFacts facts) {
     return String.join("\n", lines);
   }
 
-  private Optional<BaseModel> base() {
+  /** Returns the model that was tuned, if its name is known. */
+  Optional<BaseModel> base() {
     return Optional.ofNullable(facts.settings().get("model")).map(BaseModel::new);
   }
 

@@ -46,7 +46,7 @@ record ModelCard(RunFacts facts, String description) {
   }
 
   private String text() {
-    String base = facts.settings().getOrDefault("model", "");
+    String base = new CardHeader(facts).base().map(BaseModel::shown).orElse("");
     return facts.learner().isWhole()
         ? model(base)
         : new AdapterCard(facts, base, description)

@@ -239,7 +239,7 @@ record TrainedModel(
   /** Returns the origin of the weights, for the model card. */
   String origin() {
     return from.name
-        .map(name -> "fine-tuned from `" + name + "`")
+        .map(name -> "fine-tuned from `" + new BaseModel(name).shown() + "`")
         .orElse(from.memory.isPresent() ? "trained further" : "trained from scratch");
   }
 
