@@ -222,5 +222,8 @@ class ResumeTest {
     Path odd = output.resolve("checkpoints/step-99999999999999999999");
     Files.createDirectory(odd);
     resume("--max-steps 2").failsWith(1, odd.toString(), "move it away");
+    Files.delete(odd);
+    Path all = odd.getParent();
+    train("--max-steps 2 --resume " + all).failsWith(1, all + ": is not a checkpoint");
   }
 }

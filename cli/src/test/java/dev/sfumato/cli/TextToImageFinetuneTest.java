@@ -177,6 +177,20 @@ class TextToImageFinetuneTest {
     sample("--prompt rose --lora %s", file).succeeds();
   }
 
+  /** A file of an earlier end would be taken for the result. */
+  @Test
+  void aResumedRunLeavesOneResult() throws IOException {
+    Path diffusers = output.resolve("pytorch_lora_weights.safetensors");
+    Path kohya = output.resolve("run.safetensors");
+    finetune(output, "--max-steps 1").succeeds();
+    finetune(output, "--max-steps 2 --resume --lora-format kohya").succeeds();
+    assertThat(Files.exists(diffusers)).isFalse();
+    assertThat(Files.exists(kohya)).isTrue();
+    finetune(output, "--max-steps 3 --resume --lora-format diffusers").succeeds();
+    assertThat(Files.exists(diffusers)).isTrue();
+    assertThat(Files.exists(kohya)).isFalse();
+  }
+
   @Test
   void allOfAModelLearnsOnRequest() {
     finetune(output, "--method full --max-steps 1 --train-text-encoder").succeeds();
@@ -384,6 +398,8 @@ class TextToImageFinetuneTest {
     finetune(output, "--vectors 2").failsWith(2, "textual-inversion");
     finetune(output, "--method full --lora-rank 2").failsWith(2, "--method lora");
     finetune(output, "--text-encoder-learning-rate 1").failsWith(2, "--train-text-encoder");
+    finetune(output, "--train-text-encoder --text-encoder-learning-rate 0")
+        .failsWith(2, "--text-encoder-learning-rate must be more than 0");
     finetune(output, "--lora-targets to_x --max-steps 1").failsWith(2, "--lora-targets");
     finetune(output, "--lora-rank 0").failsWith(2, "--lora-rank");
     finetune(output, "--train-only mid_block --max-steps 1").failsWith(1, "--lora-targets");

@@ -27,9 +27,9 @@ record Divergence(RunFacts facts, Trainer trainer) {
   private String back(Path last) {
     String start =
         facts.output().checkpoints().stream().anyMatch(checkpoint -> !checkpoint.equals(last))
-            ? "resume from an earlier checkpoint"
-            : "start anew with `overwrite`";
-    return start + " with " + gentler();
+            ? "resume from an earlier checkpoint with "
+            : "start anew with `overwrite` and ";
+    return start + gentler();
   }
 
   /** Returns the way on if {@code wrong} is not finite, so that no checkpoint was written. */

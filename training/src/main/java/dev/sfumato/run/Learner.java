@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LearnedWord;
 import dev.sfumato.pipeline.LiveLora;
@@ -16,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /**
  * A model with what of it learns: all of it, a LoRA, or a word.
@@ -131,10 +133,14 @@ record Learner(
     }
   }
 
-  /** Writes the result of a run. */
+  /** Writes the result of a run; a LoRA replaces one that the run left in the other form. */
   void saveResult(Path folder) {
     if (lora.isPresent()) {
       lora.get().save(folder.resolve(resultFile(folder)), method.format());
+      Stream.of(LoraFormat.values())
+          .map(form -> file(form, folder))
+          .filter(name -> !name.equals(resultFile(folder)))
+          .forEach(name -> AtomicFile.delete(folder.resolve(name)));
     } else {
       saveState(folder);
     }
@@ -145,7 +151,11 @@ record Learner(
     if (word.isPresent()) {
       return WORD;
     }
-    return method.format() == LoraFormat.DIFFUSERS
+    return file(method.format(), folder);
+  }
+
+  private static String file(LoraFormat format, Path folder) {
+    return format == LoraFormat.DIFFUSERS
         ? LORA
         : folder.toAbsolutePath().normalize().getFileName() + ".safetensors";
   }

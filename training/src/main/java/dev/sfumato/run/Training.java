@@ -373,6 +373,10 @@ public final class Training implements Cloneable {
     if (resumed.isPresent() && !Files.isDirectory(resumed.get())) {
       throw new SfumatoException(resumed.get() + ": there is no such checkpoint");
     }
+    if (resumed.filter(folder -> !Files.exists(folder.resolve("progress.json"))).isPresent()) {
+      throw new SfumatoException(
+          resumed.get() + ": is not a checkpoint, such as step-000100: it has no progress.json");
+    }
     return start == Start.RESUME ? resumed.or(directory::latestCheckpoint) : Optional.empty();
   }
 

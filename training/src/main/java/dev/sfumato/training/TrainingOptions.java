@@ -193,6 +193,9 @@ public final class TrainingOptions {
    * of the other weights.
    */
   public TrainingOptions withTextEncoderLearningRate(double base) {
+    require(
+        base > 0 && Double.isFinite(base),
+        "`textEncoderLearningRate` must be more than 0 and finite, but is " + base);
     return new TrainingOptions(
         length, optimizer, rate, OptionalDouble.of(base), maxGradNorm, ema, seed);
   }

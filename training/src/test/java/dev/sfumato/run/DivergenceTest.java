@@ -118,7 +118,7 @@ class DivergenceTest {
         .hasMessageThat()
         .contains(
             "; step-000003 holds all before it: if the loss had grown, start anew with `overwrite`"
-                + " with a lower `learningRate`, else go on with `resume` and another `seed`");
+                + " and a lower `learningRate`, else go on with `resume` and another `seed`");
     assertThat(e.getMessage().contains("`precision` fp32")).isEqualTo(precision == Precision.BF16);
     SfumatoException again =
         assertThrows(

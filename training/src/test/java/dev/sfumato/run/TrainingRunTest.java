@@ -138,7 +138,7 @@ class TrainingRunTest {
         .hasMessageThat()
         .containsMatch(
             "; step-00000[12] holds all before it: if the loss had grown, start anew with"
-                + " `overwrite` with a lower `learningRate` and `maxGradNorm` 1, else go on with"
+                + " `overwrite` and a lower `learningRate` and `maxGradNorm` 1, else go on with"
                 + " `resume` and another `seed`, which draws other noise$");
     assertThat(Files.readString(failed.resolve("report.html")))
         .containsMatch("The run failed: step [23]: the loss is (NaN|-?Infinity)");
