@@ -5,6 +5,7 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -44,15 +45,24 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
       throw new SfumatoException(
           "original_inference_steps " + original + " must be at most num_train_timesteps " + train);
     }
-    int left = (int) (original * strength);
-    if (steps < 1 || steps > left) {
-      String part = strength == 1 ? "" : " of which a strength of " + strength + " leaves " + left;
+    if (steps < 1 || steps > original) {
       throw new SfumatoException(
           "steps must lie between 1 and original_inference_steps, which is "
               + original
-              + part
               + ", not "
               + steps);
+    }
+    int left = (int) (original * strength);
+    if (steps > left) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "a strength of %s leaves %d of %d original_inference_steps, which is less than %d"
+                  + " steps: raise it or take fewer",
+              strength,
+              left,
+              original,
+              steps));
     }
     int stride = train / original;
     double gap = left / (double) steps;

@@ -101,7 +101,7 @@ class SolverRefusalTest {
       RunOptions all = RunOptions.defaults().withKeepsSteps(true);
       assertThat(lcm.begin(5, 0.1, all, rng).iterator().next().timestep()).isEqualTo(99);
       SfumatoException e = assertThrows(SfumatoException.class, () -> lcm.begin(6, 0.1, all, rng));
-      assertThat(e).hasMessageThat().contains("strength of 0.1 leaves 5, not 6");
+      assertThat(e).hasMessageThat().contains("strength of 0.1 leaves 5 of 50");
     }
   }
 
