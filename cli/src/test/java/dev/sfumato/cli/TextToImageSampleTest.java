@@ -76,6 +76,16 @@ class TextToImageSampleTest {
   }
 
   @Test
+  void aNegativePromptWithoutGuidanceIsTold() {
+    Path out = folder.resolve("unguided.png");
+    String call = "--prompt rose --steps 1 --width 16 --height 16 --out %s --negative-prompt %s";
+    String told = "warning: --negative-prompt has no effect without classifier-free guidance";
+    assertThat(sample(call + " --guidance-scale 1", out, "cat").succeeds().err()).contains(told);
+    assertThat(sample(call + " --guidance-scale 2", out, "cat").succeeds().err())
+        .doesNotContain("warning");
+  }
+
+  @Test
   void pngFileTellsHowMuchOfAPictureWasChanged() throws IOException {
     Path out = folder.resolve("changed.png");
     sample(

@@ -107,6 +107,14 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
     try (Scope scope = Scope.open()) {
       Read given = read(text.prompts(), text.syntax(), text.clipSkip());
       boolean on = guided && scale > 1;
+      if (!on && text.negative().filter(negative -> !negative.isBlank()).isPresent()) {
+        log.log(
+            System.Logger.Level.WARNING,
+            "`negativePrompt` has no effect without classifier-free guidance"
+                + (guided
+                    ? ": choose a `guidanceScale` above 1"
+                    : ", which this model does not take"));
+      }
       ClassifierFreeGuidance guidance =
           on
               ? new ClassifierFreeGuidance(scale, 0, 1, text.guidanceRescale())
