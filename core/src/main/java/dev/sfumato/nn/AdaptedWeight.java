@@ -82,7 +82,7 @@ public final class AdaptedWeight extends ExtendedParameter {
                     ? part
                     : Functional.pad(part, index * own, (count - 1 - index) * own);
               });
-      y = change.map(y::add).orElse(y);
+      change.ifPresent(part -> y.add_(part, 1));
     }
     return y;
   }
@@ -109,7 +109,7 @@ public final class AdaptedWeight extends ExtendedParameter {
                 return Functional.conv2d(in, weight, null, stride, padding, 1);
               },
               (h, up) -> Functional.conv2d(h, up.unsqueeze(2).unsqueeze(3), null, 1, 0, 1));
-      y = change.map(y::add).orElse(y);
+      change.ifPresent(part -> y.add_(part, 1));
     }
     return y;
   }

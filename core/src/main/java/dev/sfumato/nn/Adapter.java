@@ -96,8 +96,8 @@ public final class Adapter implements AutoCloseable {
     if (factor == 0) {
       return Optional.empty();
     }
-    return Optional.of(
-        up.apply(down.apply(layer.dropout(x, dropout), this.down), this.up).mul(factor));
+    Tensor narrow = down.apply(layer.dropout(x, dropout), this.down); // scaled while it is small
+    return Optional.of(up.apply(factor == 1 ? narrow : narrow.mul(factor), this.up));
   }
 
   /** Returns a matrix's place among those that are stacked in the weight. */
