@@ -26,7 +26,8 @@ class FineTuneTest {
     Path output = folder.resolve("tuned");
     FineTune.main(new String[] {model.toString(), pictures.toString(), output.toString(), "3"});
     assertThat(Files.readAllLines(output.resolve("metrics.csv"))).hasSize(4);
-    assertThat(Files.readString(output.resolve("README.md"))).contains("fine-tuned from `" + model);
+    assertThat(Files.readString(output.resolve("README.md")))
+        .contains("fine-tuned from `" + model.getFileName() + "`");
     assertThat(Files.readString(output.resolve("report.html"))).contains("3 of 3 optimiser steps");
     assertThat(Files.readString(output.resolve("config.json"))).contains("\"batch_size\" : 4");
     try (DiffusionPipeline tuned = DiffusionPipeline.load(output)) {
