@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * What to do about a run whose numbers are NaN or infinite, in words for its user.
+ * Tells users how to go on after a step with numbers that are NaN or infinite.
  *
  * @param facts the run
  * @param trainer the state before the step that was not taken
