@@ -81,8 +81,8 @@ abstract class TrainingCommand implements Callable<Integer> {
     if (goesOn()) {
       SavedOptions.requireAsBefore(spec);
     }
-    Device device = compute.apply();
     Training asked = WrongCall.checked(spec, this::asked);
+    Device device = compute.apply();
     pictures.requireOutside(output);
     Training whole = asked.needsModel() ? withModel(asked) : asked;
     Downloads.data(pictures.data);
@@ -94,7 +94,6 @@ abstract class TrainingCommand implements Callable<Integer> {
       TrainingResult result =
           whole
               .withDevice(TrainingProcesses.device(spec, device, compute.device))
-              .withPrecision(compute.precision)
               .run(processes, progress);
       progress.end();
       if (processes.isFirst()) {
@@ -128,6 +127,7 @@ abstract class TrainingCommand implements Callable<Integer> {
                 .withWeights(weights.trained())
                 .withGradientCheckpointing(weights.gradientCheckpointing)
                 .withWatch(watching.options())
+                .withPrecision(compute.precision)
                 .withSeed(compute.seed)
                 .withNotes(SavedOptions.values(spec)));
     Training whole = watching.licensed(completed(set));

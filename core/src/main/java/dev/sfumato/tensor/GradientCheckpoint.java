@@ -47,7 +47,7 @@ public final class GradientCheckpoint implements AutoCloseable {
   private final List<Hook> hooks = new ArrayList<>();
   private final Optional<Rng> random;
   private final Optional<Tensor> randomState;
-  private final boolean autocast = Autocast.enabled();
+  private final Precision precision = Autocast.current();
   private final Optional<Scope> owner = Scope.outermost();
   private int hooksToRun;
 
@@ -170,7 +170,7 @@ public final class GradientCheckpoint implements AutoCloseable {
   /** Computes the part again and takes the gradients of its inputs and weights. */
   private void backward(Tensor gradient) {
     try (Autograd.Recording on = Autograd.on();
-        Autocast region = Autocast.resume(autocast)) {
+        Autocast region = Autocast.open(precision)) {
       if (random.isPresent()) {
         random.get().replay(randomState.get(), () -> part.backward(inputs, gradient));
       } else {

@@ -94,7 +94,7 @@ class HalfWeightsTest {
 
   /** Of bfloat16 weights each product would else need a copy in every step. */
   @ParameterizedTest
-  @CsvSource({"FP32, FLOAT32", "BF16, BFLOAT16"})
+  @CsvSource({"FP32, FLOAT32", "BF16, BFLOAT16", "FP16, FLOAT16"})
   void onACardWeightsHaveTheTypeInWhichTheyCompute(Precision precision, DType type) {
     write("sd1", DType.FLOAT16);
     LoadingOptions options = LoadingOptions.DEFAULT.withPrecision(precision).withCompactWeights();
