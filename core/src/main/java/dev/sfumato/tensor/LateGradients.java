@@ -1,0 +1,173 @@
+package dev.sfumato.tensor;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+
+/**
+ * Gradients that are computed a second time when they are wanted, and take no memory until then.
+ *
+ * <p>An optimiser that clips gradients needs the norm of all of them before it uses the first.
+ * {@link #during} a backward pass, some {@linkplain GradientCheckpoint checkpoints} leave only the
+ * norms of their gradients: those with many weights and few pixels, which are quick to compute
+ * again. {@link #each} does so, a checkpoint at a time. The gradients have the same bits as the
+ * first time.
+ *
+ * <pre>{@code
+ * try (LateGradients late = new LateGradients(weights)) {
+ *   late.during(loss::backward);
+ *   Tensor norm = late.norm(kept); // kept: the gradients of all weights but late.names()
+ *   late.each(gradients -> update(gradients, norm));
+ * }
+ * }</pre>
+ */
+public final class LateGradients implements AutoCloseable {
+  private static final ThreadLocal<Optional<LateGradients>> OPEN =
+      ThreadLocal.withInitial(Optional::empty);
+
+  /**
+   * The pixels of all pictures up to which the second computation takes about as long as the
+   * optimiser needs to go through the weights.
+   */
+  private static final long PIXELS = 64;
+
+  /** The weights from which a checkpoint's gradients are worth the time. */
+  private static final long WEIGHTS = 1 << 20;
+
+  private final Map<String, Tensor> weights;
+  private final Map<String, Tensor> norms = new LinkedHashMap<>();
+  private final List<Late> parts = new ArrayList<>();
+  private final UnaryOperator<Tensor> keeper = Scope.keeper();
+  private boolean computing; // a part, to which all checkpoints inside it belong
+
+  /** A run of a part with the gradient of its output, and the weights it holds. */
+  private record Late(GradientCheckpoint.Run run, Tensor gradient, Map<String, Tensor> weights) {
+    void free() {
+      run.free();
+      gradient.close();
+    }
+  }
+
+  /**
+   * @param weights all that require gradients, by name; each belongs to one checkpoint at most
+   */
+  public LateGradients(Map<String, Tensor> weights) {
+    this.weights = weights;
+  }
+
+  /** Runs a backward pass that meets each weight for the first time. */
+  public void during(Runnable backward) {
+    OPEN.set(Optional.of(this));
+    try {
+      backward.run();
+    } finally {
+      OPEN.set(Optional.empty());
+    }
+  }
+
+  /**
+   * Runs a part backward, and takes the run over if its gradients are to be computed again.
+   *
+   * @return whether it did
+   */
+  static boolean backward(GradientCheckpoint.Run run, Tensor gradient) {
+    Optional<LateGradients> region =
+        OPEN.get().filter(late -> !late.computing && Autograd.ofWeights() && isSmall(gradient));
+    if (region.isEmpty()) {
+      run.backward(gradient);
+      return false;
+    }
+    return region.get().take(run, gradient);
+  }
+
+  private static boolean isSmall(Tensor gradient) {
+    return gradient.dim() == 4 && gradient.numel() / gradient.size(1) <= PIXELS;
+  }
+
+  private boolean take(GradientCheckpoint.Run run, Tensor gradient) {
+    Map<String, Tensor> open = new LinkedHashMap<>(weights);
+    open.keySet().removeAll(norms.keySet());
+    open.values().removeIf(weight -> Autograd.gathered(weight).isPresent());
+    compute(run, gradient);
+    open.values().removeIf(weight -> Autograd.gathered(weight).isEmpty());
+    if (open.values().stream().mapToLong(Tensor::numel).sum() < WEIGHTS) {
+      return false;
+    }
+    norms.putAll(norms(gathered(open)));
+    open.values().forEach(Autograd::forget);
+    parts.add(new Late(run, Scope.release(gradient.detach()), open));
+    return true;
+  }
+
+  private void compute(GradientCheckpoint.Run run, Tensor gradient) {
+    computing = true;
+    try {
+      run.backward(gradient);
+    } finally {
+      computing = false;
+    }
+  }
+
+  private static Map<String, Tensor> gathered(Map<String, Tensor> weights) {
+    Map<String, Tensor> gradients = new LinkedHashMap<>();
+    weights.forEach((name, w) -> gradients.put(name, Autograd.gathered(w).orElseThrow()));
+    return gradients;
+  }
+
+  private Map<String, Tensor> norms(Map<String, Tensor> gradients) {
+    Map<String, Tensor> found = new LinkedHashMap<>();
+    List<Tensor> all = OptimizerKernels.norms(List.copyOf(gradients.values()));
+    gradients.keySet().forEach(name -> found.put(name, keeper.apply(all.get(found.size()))));
+    return found;
+  }
+
+  /** Returns the names of the weights whose gradients are computed again. */
+  public Set<String> names() {
+    return norms.keySet();
+  }
+
+  /**
+   * Returns the Euclidean norm of all gradients together, float32, shape ().
+   *
+   * @param kept the gradients of all other weights by name
+   */
+  public Tensor norm(Map<String, Tensor> kept) {
+    return Scope.run(
+        () -> {
+          Map<String, Tensor> all = norms(kept);
+          all.putAll(norms);
+          return all.isEmpty()
+              ? Tensor.zeros()
+              : OptimizerKernels.together(weights.keySet().stream().map(all::get).toList());
+        });
+  }
+
+  /** Computes the gradients again, a checkpoint at a time, and forgets them after {@code use}. */
+  public void each(Consumer<Map<String, Tensor>> use) {
+    while (!parts.isEmpty()) {
+      try (Scope scope = Scope.open()) {
+        Late part = parts.remove(parts.size() - 1);
+        try {
+          compute(part.run, part.gradient);
+          GradientCheckpoint.requireSuccess();
+          use.accept(gathered(part.weights));
+        } finally {
+          part.weights.values().forEach(Autograd::forget);
+          part.free();
+        }
+      }
+    }
+  }
+
+  /** Frees what is kept for {@link #each}. */
+  @Override
+  public void close() {
+    parts.forEach(Late::free);
+    parts.clear();
+  }
+}
