@@ -31,14 +31,11 @@ public final class LateGradients implements AutoCloseable {
   private static final ThreadLocal<Optional<LateGradients>> OPEN =
       ThreadLocal.withInitial(Optional::empty);
 
-  /**
-   * The pixels of all pictures up to which the second computation takes about as long as the
-   * optimiser needs to go through the weights.
-   */
+  /** The pixels of a picture up to which the second computation is a small part of a step. */
   private static final long PIXELS = 64;
 
   /** The weights from which a checkpoint's gradients are worth the time. */
-  private static final long WEIGHTS = 1 << 20;
+  private static final long WEIGHTS = 1 << 22;
 
   private final Map<String, Tensor> weights;
   private final Map<String, Tensor> norms = new LinkedHashMap<>();
@@ -130,7 +127,7 @@ public final class LateGradients implements AutoCloseable {
   }
 
   private static boolean isSmall(Tensor gradient) {
-    return gradient.dim() == 4 && gradient.numel() / gradient.size(1) <= PIXELS;
+    return gradient.dim() == 4 && gradient.size(2) * gradient.size(3) <= PIXELS;
   }
 
   private void compute(GradientCheckpoint.Run run, Tensor gradient) {

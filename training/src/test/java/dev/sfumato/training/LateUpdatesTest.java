@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Training with gradient checkpointing, in which wide blocks get their gradients after all others.
  */
 class LateUpdatesTest {
-  private static final int STEPS = 3;
+  private static final int STEPS = 2;
 
   /** What a run leaves, and the names of the weights that each call before an update told. */
   private record End(
@@ -43,7 +43,7 @@ class LateUpdatesTest {
                 "out_channels",
                 1,
                 "block_out_channels",
-                List.of(32, 256),
+                List.of(32, 512),
                 "layers_per_block",
                 1,
                 "down_block_types",
