@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /**
  * Gradients that are computed a second time when they are wanted, and take no memory until then.
@@ -30,14 +31,11 @@ public final class LateGradients implements AutoCloseable {
   private static final ThreadLocal<Optional<LateGradients>> OPEN =
       ThreadLocal.withInitial(Optional::empty);
 
-  /**
-   * The pixels of all pictures up to which the second computation takes about as long as the
-   * optimiser needs to go through the weights.
-   */
+  /** The pixels of a picture up to which the second computation is a small part of a step. */
   private static final long PIXELS = 64;
 
   /** The weights from which a checkpoint's gradients are worth the time. */
-  private static final long WEIGHTS = 1 << 20;
+  private static final long WEIGHTS = 1 << 22;
 
   private final Map<String, Tensor> weights;
   private final Map<String, Tensor> norms = new LinkedHashMap<>();
@@ -45,22 +43,37 @@ public final class LateGradients implements AutoCloseable {
   private final UnaryOperator<Tensor> keeper = Scope.keeper();
   private boolean computing; // a part, to which all checkpoints inside it belong
 
-  /** A run of a part with the gradient of its output, and the weights it holds. */
-  private record Late(GradientCheckpoint.Run run, Tensor gradient, Map<String, Tensor> weights) {
+  /** A part with its weights, and what it takes to run it backward for each batch of a step. */
+  private record Late(
+      Map<String, Tensor> weights, List<GradientCheckpoint.Run> runs, List<Tensor> gradients) {
+    Late() {
+      this(new LinkedHashMap<>(), new ArrayList<>(), new ArrayList<>());
+    }
+
+    boolean shares(Map<String, Tensor> others) {
+      return others.keySet().stream().anyMatch(weights::containsKey);
+    }
+
+    void add(GradientCheckpoint.Run run, Tensor gradient, Map<String, Tensor> learned) {
+      runs.add(run);
+      gradients.add(Scope.release(gradient.detach()));
+      weights.putAll(learned);
+    }
+
     void free() {
-      run.free();
-      gradient.close();
+      runs.forEach(GradientCheckpoint.Run::free);
+      gradients.forEach(Tensor::close);
     }
   }
 
   /**
-   * @param weights all that require gradients, by name; each belongs to one checkpoint at most
+   * @param weights all that require gradients, by name; those of checkpoints have no part outside
    */
   public LateGradients(Map<String, Tensor> weights) {
     this.weights = weights;
   }
 
-  /** Runs a backward pass that meets each weight for the first time. */
+  /** Runs the backward pass of a batch; those of several add up. */
   public void during(Runnable backward) {
     OPEN.set(Optional.of(this));
     try {
@@ -77,7 +90,7 @@ public final class LateGradients implements AutoCloseable {
    */
   static boolean backward(GradientCheckpoint.Run run, Tensor gradient) {
     Optional<LateGradients> region =
-        OPEN.get().filter(late -> !late.computing && Autograd.ofWeights() && isSmall(gradient));
+        OPEN.get().filter(late -> !late.computing && Autograd.ofWeights());
     if (region.isEmpty()) {
       run.backward(gradient);
       return false;
@@ -85,23 +98,36 @@ public final class LateGradients implements AutoCloseable {
     return region.get().take(run, gradient);
   }
 
-  private static boolean isSmall(Tensor gradient) {
-    return gradient.dim() == 4 && gradient.numel() / gradient.size(1) <= PIXELS;
-  }
-
   private boolean take(GradientCheckpoint.Run run, Tensor gradient) {
-    Map<String, Tensor> open = new LinkedHashMap<>(weights);
-    open.keySet().removeAll(norms.keySet());
-    open.values().removeIf(weight -> Autograd.gathered(weight).isPresent());
+    Map<String, Tensor> learned = new LinkedHashMap<>(weights);
+    learned.values().removeIf(weight -> Autograd.gathered(weight).isPresent());
     compute(run, gradient);
-    open.values().removeIf(weight -> Autograd.gathered(weight).isEmpty());
-    if (open.values().stream().mapToLong(Tensor::numel).sum() < WEIGHTS) {
+    learned.values().removeIf(weight -> Autograd.gathered(weight).isEmpty());
+    Optional<Late> earlier = parts.stream().filter(part -> part.shares(learned)).findFirst();
+    if (earlier.isPresent()) {
+      norms.keySet().removeAll(learned.keySet()); // of the earlier batch alone
+    } else if (isSmall(gradient) && isLarge(learned)) {
+      norms.putAll(norms(gathered(learned)));
+    } else {
       return false;
     }
-    norms.putAll(norms(gathered(open)));
-    open.values().forEach(Autograd::forget);
-    parts.add(new Late(run, Scope.release(gradient.detach()), open));
+    learned.values().forEach(Autograd::forget);
+    Late part = earlier.orElseGet(() -> added(new Late()));
+    part.add(run, gradient, learned);
     return true;
+  }
+
+  private Late added(Late part) {
+    parts.add(part);
+    return part;
+  }
+
+  private static boolean isLarge(Map<String, Tensor> weights) {
+    return weights.values().stream().mapToLong(Tensor::numel).sum() >= WEIGHTS;
+  }
+
+  private static boolean isSmall(Tensor gradient) {
+    return gradient.dim() == 4 && gradient.size(2) * gradient.size(3) <= PIXELS;
   }
 
   private void compute(GradientCheckpoint.Run run, Tensor gradient) {
@@ -128,7 +154,9 @@ public final class LateGradients implements AutoCloseable {
 
   /** Returns the names of the weights whose gradients are computed again. */
   public Set<String> names() {
-    return norms.keySet();
+    return parts.stream()
+        .flatMap(part -> part.weights.keySet().stream())
+        .collect(Collectors.toSet());
   }
 
   /**
@@ -137,6 +165,11 @@ public final class LateGradients implements AutoCloseable {
    * @param kept the gradients of all other weights by name
    */
   public Tensor norm(Map<String, Tensor> kept) {
+    for (Late part : parts) {
+      if (!norms.keySet().containsAll(part.weights.keySet())) {
+        again(part, gradients -> norms.putAll(norms(gradients)));
+      }
+    }
     return Scope.run(
         () -> {
           Map<String, Tensor> all = norms(kept);
@@ -149,18 +182,18 @@ public final class LateGradients implements AutoCloseable {
 
   /** Computes the gradients again, a checkpoint at a time, and forgets them after {@code use}. */
   public void each(Consumer<Map<String, Tensor>> use) {
-    while (!parts.isEmpty()) {
-      try (Scope scope = Scope.open()) {
-        Late part = parts.remove(parts.size() - 1);
-        try {
-          compute(part.run, part.gradient);
-          GradientCheckpoint.requireSuccess();
-          use.accept(gathered(part.weights));
-        } finally {
-          part.weights.values().forEach(Autograd::forget);
-          part.free();
-        }
+    parts.forEach(part -> again(part, use));
+  }
+
+  private void again(Late part, Consumer<Map<String, Tensor>> use) {
+    try (Scope scope = Scope.open()) {
+      for (int i = 0; i < part.runs.size(); i++) {
+        compute(part.runs.get(i), part.gradients.get(i));
       }
+      GradientCheckpoint.requireSuccess();
+      use.accept(gathered(part.weights));
+    } finally {
+      part.weights.values().forEach(Autograd::forget);
     }
   }
 
@@ -168,6 +201,5 @@ public final class LateGradients implements AutoCloseable {
   @Override
   public void close() {
     parts.forEach(Late::free);
-    parts.clear();
   }
 }

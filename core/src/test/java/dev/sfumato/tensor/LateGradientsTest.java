@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Gradients that are computed a second time, beside those that a backward pass keeps. */
 class LateGradientsTest {
-  private static final int CHANNELS = 1024;
+  private static final int CHANNELS = 2048;
 
   /** A checkpoint with many weights, dropout and products that are checkpoints themselves. */
   private record Block(Tensor weight, Tensor bias, Rng dropout) {
@@ -68,19 +68,30 @@ class LateGradientsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 8, 6", "2, 4, 6", "2, 8, 0"}) // 64 pixels, 32, and 128, which are kept
-  void haveTheBitsOfTheFirstTime(int pictures, int side, int late) {
+  @CsvSource({
+    "1x8, 6",
+    "2x8, 6",
+    "1x9, 0", // 81 pixels
+    "1x8 1x4 2x4, 6",
+    "1x8 1x9, 6", // once late, always late
+    "1x9 1x8, 0"
+  })
+  void haveTheBitsOfTheFirstTime(String batches, int late) {
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open();
         Rng rng = new Rng(1);
         Rng dropout = new Rng(2)) {
-      Tensor x = rng.normal(pictures, CHANNELS, side, side);
+      List<Tensor> inputs = new ArrayList<>();
+      for (String batch : batches.split(" ")) {
+        int side = batch.charAt(2) - '0';
+        inputs.add(rng.normal(batch.charAt(0) - '0', CHANNELS, side, side));
+      }
       List<Block> blocks = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         blocks.add(Block.random(rng, dropout));
       }
       Map<String, Tensor> weights = weights(blocks);
-      backward(blocks, x, dropout);
+      inputs.forEach(x -> backward(blocks, x, dropout));
       Map<String, Tensor> plain = gathered(weights);
       Tensor norm = OptimizerKernels.norm(List.copyOf(plain.values()));
       weights.values().forEach(Autograd::forget);
@@ -88,7 +99,7 @@ class LateGradientsTest {
 
       try (Scope inner = Scope.open();
           LateGradients gradients = new LateGradients(weights)) {
-        gradients.during(() -> backward(blocks, x, dropout));
+        inputs.forEach(x -> gradients.during(() -> backward(blocks, x, dropout)));
         assertThat(gradients.names()).hasSize(late);
         Map<String, Tensor> found = gathered(weights);
         assertThat(found.keySet()).containsNoneIn(gradients.names());
@@ -110,7 +121,7 @@ class LateGradientsTest {
       }
       weights.values().forEach(Autograd::forget);
       try (Autograd.Recording off = Autograd.off()) { // the next checkpoint frees the spent ones
-        GradientCheckpoint.of(in -> in.get(0), List.of(x), Optional.empty());
+        GradientCheckpoint.of(in -> in.get(0), inputs, Optional.empty());
       }
       assertThat(Scope.liveTensors()).isEqualTo(alive);
     }

@@ -203,7 +203,7 @@ public final class Trainer implements AutoCloseable {
           int pictures = batches.sizeAt(progress.batch() + i);
           Draws draws = new SharedDraws(random, choices, pictures, share);
           Runnable backward = () -> backward(draws, (double) pictures * microBatches, sum);
-          if (microBatches == 1 && processes.size() == 1) {
+          if (processes.size() == 1) {
             late.during(backward);
           } else {
             backward.run();

@@ -19,13 +19,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Training with gradient checkpointing, in which wide blocks get their gradients after all others.
  */
 class LateUpdatesTest {
-  private static final int STEPS = 3;
+  private static final int STEPS = 2;
 
   /** What a run leaves, and the names of the weights that each call before an update told. */
   private record End(
@@ -42,7 +43,7 @@ class LateUpdatesTest {
                 "out_channels",
                 1,
                 "block_out_channels",
-                List.of(32, 256),
+                List.of(32, 512),
                 "layers_per_block",
                 1,
                 "down_block_types",
@@ -58,25 +59,26 @@ class LateUpdatesTest {
     return network;
   }
 
-  private static Trainer trainer(ClassConditionedUNet network) {
+  private static Trainer trainer(ClassConditionedUNet network, int batches) {
     return new Trainer(
         new DenoisingLoss(network, SchedulerConfig.ddpmDefaults(), Objective.defaults()),
         new Batches(PictureList.random(8, 1, 8, 1, 2), new BatchOptions(4, true, true, 1)),
         TrainingOptions.defaults()
             .withMaxSteps(STEPS)
+            .withGradientAccumulationSteps(batches)
             .withOptimizer(Adam.Settings.adamW().withEpsilon(1e-3)) // a large one damps rounding
             .withLearningRate(1e-3)
             .withMaxGradNorm(0.01) // every step is clipped
             .withSeed(4));
   }
 
-  private static End train(boolean checkpointing) {
+  private static End train(boolean checkpointing, int batches) {
     try (ClassConditionedUNet network = network()) {
       network.checkpointing(checkpointing);
       List<StepReport> reports = new ArrayList<>();
       List<Set<String>> parts = new ArrayList<>();
       Map<String, Tensor> weights = new LinkedHashMap<>();
-      try (Trainer trainer = trainer(network)) {
+      try (Trainer trainer = trainer(network, batches)) {
         while (trainer.hasNext()) {
           reports.add(
               trainer.step(
@@ -94,12 +96,13 @@ class LateUpdatesTest {
     }
   }
 
-  @Test
-  void learnAsThoseOfAllWeightsAtOnce() {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void learnAsThoseOfAllWeightsAtOnce(int batches) {
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open()) {
-      End plain = train(false);
-      End late = train(true);
+      End plain = train(false, batches);
+      End late = train(true, batches);
       assertThat(plain.parts).hasSize(STEPS);
       assertThat(late.parts.size()).isAtLeast(4 * STEPS);
       List<String> told = late.parts.stream().flatMap(Set::stream).toList();
