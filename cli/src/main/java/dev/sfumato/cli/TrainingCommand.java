@@ -82,7 +82,7 @@ abstract class TrainingCommand implements Callable<Integer> {
       SavedOptions.requireAsBefore(spec);
     }
     Training asked = WrongCall.checked(spec, this::asked);
-    Device device = compute.apply();
+    Device device = TrainingProcesses.device(spec, compute.apply(), compute.device);
     pictures.requireOutside(output);
     Training whole = asked.needsModel() ? withModel(asked) : asked;
     Downloads.data(pictures.data);
@@ -91,10 +91,7 @@ abstract class TrainingCommand implements Callable<Integer> {
       if (resume != null && !goesOn()) {
         progress.note("note: no checkpoint in " + output + ": the run starts from the beginning");
       }
-      TrainingResult result =
-          whole
-              .withDevice(TrainingProcesses.device(spec, device, compute.device))
-              .run(processes, progress);
+      TrainingResult result = whole.withDevice(device).run(processes, progress);
       progress.end();
       if (processes.isFirst()) {
         report(result);

@@ -45,7 +45,9 @@ public abstract class Module implements AutoCloseable {
    */
   protected static Tensor parameter(long... shape) {
     try (Scope scope = Scope.open()) {
-      return Scope.release(Tensor.zeros().expand(shape)).requiresGrad(true);
+      // Of what the engine knows as a view, it would make a half copy in each pass.
+      Tensor plain = Tensor.zeros().expand(shape).detach();
+      return Scope.release(plain).requiresGrad(true);
     }
   }
 

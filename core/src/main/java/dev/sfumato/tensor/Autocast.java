@@ -24,13 +24,21 @@ public final class Autocast implements AutoCloseable {
   public static final class Casts implements AutoCloseable {
     private Casts() {
       KEPT.set(KEPT.get() + 1);
+      set(current());
     }
 
     /** Frees the copies, unless others of this thread are open. */
     @Override
     public void close() {
       KEPT.set(KEPT.get() - 1);
-      forgetCasts();
+      set(current());
+      if (KEPT.get() == 0) {
+        Engine.call(
+            () -> {
+              torch.clear_cache();
+              return null;
+            });
+      }
     }
   }
 
@@ -59,24 +67,11 @@ public final class Autocast implements AutoCloseable {
     return new Autocast(Precision.FP32);
   }
 
-  /** Ends the region; the outermost one frees the copies of weights, unless they are kept. */
+  /** Ends the region. */
   @Override
   public void close() {
     if (precision != before) {
       set(before);
-      if (precision != Precision.FP32) {
-        forgetCasts();
-      }
-    }
-  }
-
-  private static void forgetCasts() {
-    if (KEPT.get() == 0) {
-      Engine.call(
-          () -> {
-            torch.clear_cache();
-            return null;
-          });
     }
   }
 
@@ -90,10 +85,15 @@ public final class Autocast implements AutoCloseable {
     return CURRENT.get();
   }
 
+  /**
+   * Tells the engine. It keeps copies of weights only where that is asked for: a copy that was made
+   * without recording, as in the first pass of a recomputed layer, has no gradient in the second.
+   */
   private static void set(Precision precision) {
     CURRENT.set(precision);
     Engine.call(
         () -> {
+          torch.set_autocast_cache_enabled(KEPT.get() > 0);
           for (DeviceType type : new DeviceType[] {DeviceType.CPU, DeviceType.CUDA}) {
             torch.set_autocast_dtype(type, precision.type().scalarType());
             torch.set_autocast_enabled(type, precision != Precision.FP32);

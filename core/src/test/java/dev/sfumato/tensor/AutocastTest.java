@@ -2,6 +2,7 @@ package dev.sfumato.tensor;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import dev.sfumato.nn.Linear;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -24,6 +25,29 @@ class AutocastTest {
       assertThat(product(weight)).isEqualTo(6);
       weight.fill_(4);
       assertThat(product(weight)).isEqualTo(8); // without, each region makes its own
+    }
+  }
+
+  /** The same for the weights of layers, which the engine must not take for views. */
+  @Test
+  void copiesOfALayersWeightsAreKept() {
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(0);
+        Linear layer = new Linear(3, 2);
+        Autograd.Recording off = Autograd.off()) {
+      layer.reset(random);
+      Tensor x = random.normal(1, 3);
+      try (Autocast.Casts kept = Autocast.keepCasts()) {
+        Tensor before = half(layer, x);
+        layer.parameters().values().forEach(weight -> weight.fill_(7));
+        TensorSubject.assertThat(half(layer, x)).isIdenticalTo(before);
+      }
+    }
+  }
+
+  private static Tensor half(Linear layer, Tensor x) {
+    try (Autocast region = Autocast.open(Precision.BF16)) {
+      return layer.forward(x);
     }
   }
 

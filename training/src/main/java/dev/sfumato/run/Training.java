@@ -344,7 +344,13 @@ public final class Training implements Cloneable {
 
   private TrainedModel.Loaded load(Optional<Path> checkpoint, Dataset dataset) {
     TrainedModel.Loaded loaded =
-        model.load(checkpoint, dataset, options.seed(), objective.classDropout(), place());
+        model.load(
+            checkpoint,
+            dataset,
+            options.seed(),
+            objective.classDropout(),
+            place(),
+            precision.orElse(Precision.FP32));
     precision.ifPresent(loaded.pipeline()::precision);
     return loaded;
   }
