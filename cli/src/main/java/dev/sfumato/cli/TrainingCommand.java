@@ -81,10 +81,12 @@ abstract class TrainingCommand implements Callable<Integer> {
     if (goesOn()) {
       SavedOptions.requireAsBefore(spec);
     }
+    IgnoredOptions.refuse(this);
     Device device = compute.apply();
     Training asked = WrongCall.checked(spec, this::asked);
     pictures.requireOutside(output);
     Training whole = asked.needsModel() ? withModel(asked) : asked;
+    IgnoredOptions.refuse(spec, whole);
     Downloads.data(pictures.data);
     try (ProcessGroup processes = TrainingProcesses.join(spec);
         TrainingProgress progress = new TrainingProgress(processes.isFirst())) {

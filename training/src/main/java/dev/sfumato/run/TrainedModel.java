@@ -162,6 +162,14 @@ record TrainedModel(
     return checkpoint.filter(Learner::holdsModel).or(this::directory);
   }
 
+  /** Returns whether the model learns from texts. */
+  boolean isOfTexts(Optional<Path> checkpoint) {
+    return folder(checkpoint)
+        .map(StableDiffusionPipeline::isIn)
+        .or(() -> from.memory.map(StableDiffusionPipeline.class::isInstance))
+        .orElseGet(shape::isOfTexts);
+  }
+
   /**
    * Loads or makes the model, ready to be trained.
    *
@@ -229,10 +237,10 @@ record TrainedModel(
     }
   }
 
-  private static void requireTexts(DiffusionPipeline base) {
+  /** Requires a model whose class pictures have a text. */
+  static void requireTexts(DiffusionPipeline base) {
     if (!(base instanceof StableDiffusionPipeline)) {
-      throw new SfumatoException(
-          "`classPrompt` needs a text-to-image model, which draws class pictures");
+      throw new SfumatoException("`classPrompt` needs a text-to-image model");
     }
   }
 
