@@ -64,11 +64,7 @@ final class IgnoredOptions {
               c ->
                   c.described.classConditioning == ClassConditioning.Type.CHANNELS
                       && c.spec.findOption("--model").getValue() == null,
-              "a new model with --class-conditioning channels"),
-          new Rule(
-              "--sample-every --sample-steps",
-              c -> c.watching.sampleCount > 0,
-              "a --sample-count of at least 1"));
+              "a new model with --class-conditioning channels"));
 
   private static final List<String> OF_TEXTS =
       List.of(

@@ -179,7 +179,6 @@ class FinetuneCommandTest {
     "--cache-latents memory --cache-dir x, --cache-latents disk",
     "--keep-tokens 1, --shuffle-tags",
     "--class-embedding-size 3, a new model with --class-conditioning channels",
-    "--sample-steps 3, a --sample-count of at least 1",
     "--instance-prompt rose, a text-to-image model",
     "--shuffle-tags, a text-to-image model",
     "--caption-dropout 0.2, a text-to-image model",
