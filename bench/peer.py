@@ -8,7 +8,7 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is a key of STEPS; data-epoch and cache-picture read the files in $BENCH_PICTURES. $BENCH_DEVICE and $BENCH_PRECISION (bf16) are for
+`run` is a key of STEPS; data-epoch and cache-picture read the files in $BENCH_PICTURES. $BENCH_DEVICE and $BENCH_PRECISION (bf16, fp16) are for
 the steps of a UNet2DModel; a card answers the mean of the steps. `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
@@ -57,7 +57,8 @@ def peak_rss_mb():
 
 def precise():
     import torch
-    return torch.autocast(DEVICE.split(":")[0], torch.bfloat16, enabled=os.environ.get("BENCH_PRECISION") == "bf16")
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(os.environ.get("BENCH_PRECISION"))
+    return torch.autocast(DEVICE.split(":")[0], half or torch.bfloat16, enabled=half is not None)
 
 
 def unet_of(config):

@@ -1,6 +1,6 @@
 """Compares Sfumato with its Python peer, alternating in one run: ratios of medians and peaks of memory.
 
-Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,...] [--device cuda] [--precision bf16]
+Run: PYTHONPATH=<diffusers>/src python bench/run.py [--rounds 5] [--steps 2] [--only a,b,...] [--device cuda] [--precision bf16|fp16]
 The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; Sfumato must be built.
 
 (a) a training step of the MNIST U-Net, batch 128    (b) a sampling step for 80 digits
@@ -21,15 +21,18 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (r) caching a picture and its caption for training, as in a first epoch: a JPEG file of 512 x 512 is read, scaled to 256 px
     and encoded, its caption read by the text encoder of Stable Diffusion 1; --rounds 10 --steps 50 caches 500 pictures
 
-Rows a, b, c, e and ge also run on a card and in bf16, and so do these, which are too large for a CPU:
+Rows a, b, c, e and ge also run on a card and in bf16, b, c and c16 in fp16, too, and these are too large for a CPU:
 (c16) the step of (c) for 16 pictures    (e16) the step of (e), batch 16
 (faces) a training step of the preset faces-32 at 64 px, batch 128
-Times on a card are means over --steps steps and wait for it at their end; the memory is the host's.
+Times on a card are means over --steps steps and wait for it at their end. Two more columns then have the memory of
+the card in MB: what nvidia-smi (or the program that BENCH_NVIDIA_SMI names) says after a program's warm-up more than
+before its start. That is the peak, with all of CUDA, since the engine gives no memory back. Nobody else may use the card.
 BENCH_SFUMATO names another launcher than ./sfumato, BENCH_TEXT_MODEL a folder for the model of (i) to (q), but for (m).
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -45,6 +48,7 @@ TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetu
          "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut", "n": "lora-step", "o": "lora-step-512", "p": "text-finetune-step",
          "q": "encode-256", "r": "cache-picture", "c16": "celeba-step-16", "e16": "finetune-step-16", "faces": "faces-step"}
 CARD = ("a", "b", "c", "c16", "e", "e16", "faces", "ge")
+DRAWING = ("b", "c", "c16")
 LEARNING = ("lora-step", "lora-step-512", "text-finetune-step", "cache-picture")
 TEXT = {TASKS[row] for row in ("i", "ib", "j", "k", "l", "n", "o", "p", "q", "r")}
 LARGE = ("text-finetune-step",)
@@ -126,6 +130,27 @@ def python():
     return Served([sys.executable, str(HERE / "peer.py"), "serve"])
 
 
+def card_mb():
+    """The memory of all cards that is in use, by the driver; not a number without a card."""
+    if os.environ.get("BENCH_DEVICE", "cpu") == "cpu":
+        return math.nan
+    command = [os.environ.get("BENCH_NVIDIA_SMI", "nvidia-smi"), "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return sum(float(line) for line in said.split("\n") if line.strip())
+    except (OSError, subprocess.CalledProcessError, ValueError) as e:
+        print(f"note: no memory of the card: {e}", file=sys.stderr)
+        return math.nan
+
+
+def warmed_up(start, name, steps):
+    """Starts a program and runs its steps once; returns it with the card's memory that it takes."""
+    before = card_mb()
+    side = start()
+    side.ask(run=name, steps=steps)
+    return side, card_mb() - before
+
+
 def compare(name, rounds, steps):
     if name == "data-epoch":
         os.environ["BENCH_PICTURES"] = str(make_pictures("pictures", 128))
@@ -135,9 +160,8 @@ def compare(name, rounds, steps):
         os.environ["BENCH_TEXT_MODEL"] = make_text_model()
     if name in LARGE:
         return one_at_a_time(name, rounds, steps)
-    ours, theirs = sfumato(name), python()
-    for side in (ours, theirs):
-        side.ask(run=name, steps=max(2, steps))  # warm-up
+    (ours, our_card), (theirs, their_card) = (
+        warmed_up(start, name, max(2, steps)) for start in (lambda: sfumato(name), python))
     seconds, memory = {ours: [], theirs: []}, {ours: 0, theirs: 0}
     for _ in range(rounds):
         for side in (ours, theirs):
@@ -147,7 +171,7 @@ def compare(name, rounds, steps):
     peaks = [side.ask(exit=True)["peak_rss_mb"] for side in (ours, theirs)]
     if name == "data-epoch":  # Python's workers are separate processes
         peaks = list(memory.values())
-    return medians, peaks
+    return medians, peaks, [our_card, their_card]
 
 
 def one_at_a_time(name, rounds, steps):
@@ -159,7 +183,7 @@ def one_at_a_time(name, rounds, steps):
             side.ask(run=name, steps=1)  # warm-up
             seconds[i].extend(side.ask(run=name, steps=steps)["seconds"])
             peaks[i] = max(peaks[i], side.ask(exit=True)["peak_rss_mb"])
-    return [statistics.median(s) for s in seconds], peaks
+    return [statistics.median(s) for s in seconds], peaks, [math.nan, math.nan]
 
 
 def cold(name, rounds):
@@ -186,7 +210,7 @@ def cold(name, rounds):
             if i > 0:
                 seconds[side].append(time.perf_counter() - start)
             peaks[side] = max(peaks[side], usage.ru_maxrss / 1024)
-    return [statistics.median(s) for s in seconds], peaks
+    return [statistics.median(s) for s in seconds], peaks, [math.nan, math.nan]
 
 
 def main():
@@ -195,20 +219,25 @@ def main():
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--only", default="a,b,c,d,e,f,gs,ge,h")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
     options = parser.parse_args()
     rows = options.only.split(",")
     if (options.device, options.precision) != ("cpu", "fp32") and set(rows) - set(CARD):
-        parser.error(f"on a card or in bf16 there are only the rows {','.join(CARD)}")
+        parser.error(f"on a card, in bf16 and in fp16 there are only the rows {','.join(CARD)}")
+    if options.precision == "fp16" and set(rows) - set(DRAWING):
+        parser.error(f"in fp16 there are only the rows {','.join(DRAWING)}")
     os.environ.update(BENCH_DEVICE=options.device, BENCH_PRECISION=options.precision)
-    print("| | task | Sfumato s | Python s | Python / Sfumato | Sfumato MB | Python MB |")
-    print("|---|---|---|---|---|---|---|")
+    on_card = options.device != "cpu"
+    print("| | task | Sfumato s | Python s | Python / Sfumato | Sfumato MB | Python MB |"
+          + on_card * " Sfumato card MB | Python card MB |")
+    print("|---|---|---|---|---|---|---|" + on_card * "---|---|")
     for letter in rows:
         name = TASKS.get(letter) or COLD[letter]
-        (ours, theirs), (our_peak, their_peak) = (
+        (ours, theirs), (our_peak, their_peak), card = (
             cold(name, options.rounds) if letter in COLD else compare(name, options.rounds, options.steps))
         print(f"| {letter} | {name} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.2f} "
-              f"| {our_peak:.0f} | {their_peak:.0f} |", flush=True)
+              f"| {our_peak:.0f} | {their_peak:.0f} |" + on_card * f" {card[0]:.0f} | {card[1]:.0f} |", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -175,4 +175,5 @@ def main():
     golden.write("unet", {"weights_rule": golden.WEIGHTS_RULE, "cases": cases}, tensors)
 
 
-main()
+if __name__ == "__main__":
+    main()

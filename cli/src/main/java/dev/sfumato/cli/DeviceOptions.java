@@ -34,11 +34,12 @@ class DeviceOptions {
 
   @Option(
       names = "--precision",
-      paramLabel = "fp32|bf16",
+      paramLabel = "fp32|bf16|fp16",
       defaultValue = "fp32",
       description =
           "Precision of convolutions and matrix products (default: ${DEFAULT-VALUE});"
-              + " sums stay fp32, and weights, too, except in the U-Net of a text-to-image model.")
+              + " sums stay fp32, and weights, too, except in the U-Net of a text-to-image model. fp16"
+              + " is for drawing on cards without fast bf16.")
   Precision precision;
 
   @Option(
@@ -61,7 +62,9 @@ class DeviceOptions {
           if (tf32 != null) {
             Engine.tf32(tf32 == Switch.ON);
           }
-          return Device.parse(device);
+          Device chosen = Device.parse(device);
+          precision.requireOn(chosen);
+          return chosen;
         });
   }
 }

@@ -54,6 +54,7 @@ final class LaunchedProcess {
     Map<String, String> environment = builder.environment();
     environment.put("RANK", String.valueOf(rank));
     environment.put("LOCAL_RANK", String.valueOf(rank));
+    environment.put("LOCAL_WORLD_SIZE", String.valueOf(size));
     environment.put("WORLD_SIZE", String.valueOf(size));
     environment.put("MASTER_ADDR", "127.0.0.1");
     environment.put("MASTER_PORT", String.valueOf(port));

@@ -82,8 +82,8 @@ abstract class TrainingCommand implements Callable<Integer> {
       SavedOptions.requireAsBefore(spec);
     }
     IgnoredOptions.refuse(this);
-    Device device = compute.apply();
     Training asked = WrongCall.checked(spec, this::asked);
+    Device device = TrainingProcesses.device(spec, compute.apply(), compute.device);
     pictures.requireOutside(output);
     Training whole = asked.needsModel() ? withModel(asked) : asked;
     IgnoredOptions.refuse(spec, whole);
@@ -93,11 +93,7 @@ abstract class TrainingCommand implements Callable<Integer> {
       if (resume != null && !goesOn()) {
         progress.note("note: no checkpoint in " + output + ": the run starts from the beginning");
       }
-      TrainingResult result =
-          whole
-              .withDevice(TrainingProcesses.device(spec, device, compute.device))
-              .withPrecision(compute.precision)
-              .run(processes, progress);
+      TrainingResult result = whole.withDevice(device).run(processes, progress);
       progress.end();
       if (processes.isFirst()) {
         report(result);
@@ -130,6 +126,7 @@ abstract class TrainingCommand implements Callable<Integer> {
                 .withWeights(weights.trained())
                 .withGradientCheckpointing(weights.gradientCheckpointing)
                 .withWatch(watching.options())
+                .withPrecision(compute.precision)
                 .withSeed(compute.seed)
                 .withNotes(SavedOptions.values(spec)));
     Training whole = watching.licensed(completed(set));

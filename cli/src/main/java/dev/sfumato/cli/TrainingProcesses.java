@@ -33,12 +33,12 @@ final class TrainingProcesses {
     if (device.isCpu() || place.isEmpty()) {
       return device;
     }
-    if (place.get().rank() == 0 && place.get().size() > 1) {
+    Device own =
+        asked.contains(":") ? device : WrongCall.checked(command, () -> Device.of(place.get()));
+    if (place.get().rank() == 0) {
       System.err.println("note: cards exchange their gradients through the host's memory (Gloo)");
     }
-    return asked.contains(":")
-        ? device
-        : WrongCall.checked(command, () -> Device.parse("cuda:" + place.get().localRank()));
+    return own;
   }
 
   private static Optional<Rendezvous> rendezvous(CommandSpec command) {

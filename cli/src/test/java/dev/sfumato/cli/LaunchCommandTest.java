@@ -157,13 +157,14 @@ class LaunchCommandTest {
     Calls.run(line).failsWith(2, message);
   }
 
-  @Test
-  void theErrorOfAllIsSaidOnce() throws IOException, InterruptedException {
+  @ParameterizedTest
+  @CsvSource({"--batch-size none, --batch-size", "--device cuda:99, 'cuda:99' does not exist"})
+  void theErrorOfAllIsSaidOnce(String option, String words)
+      throws IOException, InterruptedException {
     Path log = folder.resolve("log");
-    Process launch =
-        Calls.start(log, launch(Calls.words("train --data x --output y --batch-size none")));
+    Process launch = Calls.start(log, launch(Calls.words("train --data x --output y " + option)));
     assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
-    assertThat(Files.readString(log)).containsMatch("^error: rank [01]: .*--batch-size.*\n$");
+    assertThat(Files.readString(log)).containsMatch("^error: rank [01]: .*" + words + ".*\n$");
     assertThat(launch.exitValue()).isEqualTo(2);
   }
 

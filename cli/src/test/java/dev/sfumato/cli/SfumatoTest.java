@@ -72,7 +72,10 @@ class SfumatoTest {
       quoteCharacter = '"',
       value = {
         "sample --model m --steps x | error: --steps must be a whole number, not 'x' (see",
-        "sample --model m --precision x | error: --precision must be fp32 or bf16, not 'x' (see",
+        "sample --model m --precision x | error: --precision must be fp32, bf16 or fp16, not 'x' (see",
+        "sample --model m --precision fp16 --device cpu | error: --precision fp16 needs a card:",
+        "train --data d --output o --precision fp16 | error: --precision fp16 is for drawing:",
+        "quickstart --precision fp16 | error: quickstart also trains, for which --precision is bf16",
         "sample --model m --scheduler euler-ancestral | not 'euler-ancestral'; did you mean euler_a",
         "convert --model m --output o --precision x | --precision must be fp32, fp16 or bf16, not",
         "train --data d --output o --lr-scheduler cosin | or exponential, not 'cosin'; did you mean",

@@ -96,7 +96,7 @@ public record ClipModel(
     return Scope.run(
         () -> {
           Tensor ids = tokenizer.encode(texts, network.config().text().contextLength());
-          Tensor vectors = network.encodeText(ids.to(network.logitScale().device()));
+          Tensor vectors = network.encodeText(ids);
           if (!vectors.isFinite()) {
             throw new SfumatoException(
                 "the CLIP model's vectors of texts hold NaN or infinity: its weights or settings"

@@ -96,7 +96,8 @@ public final class ClipNetwork extends Module {
   /**
    * Computes the features of texts.
    *
-   * @param ids tokens (B, context length) int64, as {@link ClipTokenizer#encode} makes them
+   * @param ids tokens (B, context length) int64, as {@link ClipTokenizer#encode} makes them, on any
+   *     device
    * @return (B, embed_dim)
    */
   public Tensor encodeText(Tensor ids) {

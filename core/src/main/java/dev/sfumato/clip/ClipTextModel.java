@@ -192,7 +192,8 @@ public final class ClipTextModel extends Module {
   /**
    * Computes the states of tokens before the first block and after each block.
    *
-   * @param ids tokens (B, N) int64, at most the context's length
+   * @param ids tokens (B, N) int64, at most the context's length, on any device; those on the CPU
+   *     need not be read back from a card to be checked
    * @return layers + 1 tensors (B, N, width) float32, the last not yet {@link #normed}
    * @throws SfumatoException if there are too many tokens, or an unknown one
    */
@@ -203,7 +204,7 @@ public final class ClipTextModel extends Module {
   /**
    * Computes the states of tokens of which some are not seen.
    *
-   * @param mask (B, N): 1 for tokens that are seen, 0 for others
+   * @param mask (B, N), on the model's device: 1 for tokens that are seen, 0 for others
    */
   public List<Tensor> hiddenStates(Tensor ids, Tensor mask) {
     long length = ids.size(1);
@@ -211,7 +212,7 @@ public final class ClipTextModel extends Module {
     for (int row = 0; row < length; row++) {
       Arrays.fill(causal, (int) (row * length), (int) (row * length) + row + 1, 1);
     }
-    Tensor earlier = Constant.on(ids.device(), causal, 1, 1, length, length);
+    Tensor earlier = Constant.on(mask.device(), causal, 1, 1, length, length);
     Tensor seen = mask.reshape(-1, 1, 1, length);
     return hiddenStates(
         ids, Optional.of((config.causal() ? seen.mul(earlier) : seen).neg().lessThan(0)));
@@ -267,7 +268,7 @@ public final class ClipTextModel extends Module {
    * Picks the vectors that represent whole texts.
    *
    * @param states (B, N, width)
-   * @param ids the tokens (B, N) of these states
+   * @param ids the tokens (B, N) of these states, on any device
    * @return (B, width)
    */
   public Tensor pooled(Tensor states, Tensor ids) {

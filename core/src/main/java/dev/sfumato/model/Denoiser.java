@@ -2,6 +2,7 @@ package dev.sfumato.model;
 
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Tensor;
 
 /**
@@ -17,6 +18,11 @@ public interface Denoiser {
 
   /** The device of the weights, on which x and the condition must be. */
   Device device();
+
+  /** Returns the arithmetic in which it computes. */
+  default Precision precision() {
+    return Precision.FP32;
+  }
 
   /**
    * Requires that the network accepts x of {@code height} by {@code width}.

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
@@ -24,6 +25,11 @@ public record LatentDenoiser(UNet2DConditionModel unet) implements Denoiser {
   @Override
   public Device device() {
     return unet.device();
+  }
+
+  @Override
+  public Precision precision() {
+    return unet.precision();
   }
 
   /** Accepts latents of any size. */

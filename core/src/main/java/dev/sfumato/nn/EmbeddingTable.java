@@ -45,11 +45,12 @@ public final class EmbeddingTable extends ExtendedParameter {
   /**
    * Returns the rows of tokens, (..., d), in the current scope.
    *
-   * @param ids (...) int64, from 0 to {@code size() - 1}
+   * @param ids (...) int64, from 0 to {@code size() - 1}, on any device
    */
   public Tensor rows(Tensor ids) {
+    Device device = parameter().device();
     if (further.isEmpty()) {
-      return Functional.embedding(parameter(), ids);
+      return Functional.embedding(parameter(), ids.to(device));
     }
     long[] tokens = ids.toLongs();
     long[] inTable = new long[tokens.length];
@@ -61,7 +62,6 @@ public final class EmbeddingTable extends ExtendedParameter {
       isBeside[i] = tokens[i] < first ? 0 : 1;
     }
     long[] shape = ids.shape();
-    Device device = ids.device();
     Tensor mask = Tensor.of(isBeside, shape).to(device).neg().lessThan(0).unsqueeze(ids.dim());
     Tensor learned = Functional.embedding(further.get(), Tensor.of(beside, shape).to(device));
     return learned.where(

@@ -45,7 +45,9 @@ public abstract class Module implements AutoCloseable {
    */
   protected static Tensor parameter(long... shape) {
     try (Scope scope = Scope.open()) {
-      return Scope.release(Tensor.zeros().expand(shape)).requiresGrad(true);
+      // Of what the engine knows as a view, it would make a half copy in each pass.
+      Tensor plain = Tensor.zeros().expand(shape).detach();
+      return Scope.release(plain).requiresGrad(true);
     }
   }
 
@@ -157,16 +159,16 @@ public abstract class Module implements AutoCloseable {
   }
 
   /**
-   * Loads weights to compute in {@code precision}. In {@link Precision#BF16} the matrices of
-   * convolutions and linear layers are kept in bfloat16, which takes half of the memory; this
-   * module then computes in it alone, and its outputs are those of float32 weights.
+   * Loads weights to compute in {@code precision}. In half precision the matrices of convolutions
+   * and linear layers are kept in its type, which takes half of the memory; this module then
+   * computes in it alone, and its outputs are those of float32 weights.
    */
   public final void load(Weights weights, Precision precision) {
-    if (precision == Precision.BF16) {
-      load(weights, type -> DType.BFLOAT16);
-      halved = true;
-    } else {
+    if (precision == Precision.FP32) {
       load(weights);
+    } else {
+      load(weights, type -> precision.type());
+      halved = true;
     }
     precision(precision);
   }
@@ -212,7 +214,7 @@ public abstract class Module implements AutoCloseable {
 
   /**
    * Moves all parameters, and what is beside them, to {@code device}. On a card weights in half
-   * precision become float32, unless they were loaded to compute in {@link Precision#BF16}.
+   * precision become float32, unless they were loaded to compute in half precision.
    */
   public final void to(Device device) {
     try (Scope scope = Scope.open()) {
@@ -228,7 +230,7 @@ public abstract class Module implements AutoCloseable {
     return widened ? there.to(DType.FLOAT32) : there;
   }
 
-  /** Returns whether matrices are kept in bfloat16 alone, so that it cannot compute in fp32. */
+  /** Returns whether matrices are kept in half precision, so that it computes in that alone. */
   public final boolean isHalved() {
     return halved;
   }

@@ -58,7 +58,9 @@ final class StateDict {
                   source
                       + ": the weight "
                       + name
-                      + " holds NaN or infinity: the model is damaged, take an earlier one");
+                      + (found.isFinite()
+                          ? " is too large for fp16: use `precision` bf16 or fp32"
+                          : " holds NaN or infinity: the model is damaged, take an earlier one"));
             }
             converted.put(name, weight.to(parameter.device()));
           });

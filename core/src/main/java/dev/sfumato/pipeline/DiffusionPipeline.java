@@ -118,7 +118,8 @@ public interface DiffusionPipeline extends AutoCloseable {
   /**
    * Sets the arithmetic of this pipeline from now on; the default is fp32.
    *
-   * @throws InvalidOptionException for fp32 if the model was loaded in bf16 and draws texts
+   * @throws InvalidOptionException if the model draws texts and was loaded in another, half
+   *     precision
    */
   void precision(Precision precision);
 
@@ -174,6 +175,7 @@ public interface DiffusionPipeline extends AutoCloseable {
    *
    * @return (count, C, H, W) around [-1, 1], not clamped, in the current scope
    * @throws SfumatoException if the options do not fit the model
+   * @throws InvalidOptionException in fp16 on the CPU
    */
   Tensor sample(SamplingOptions options, Sampler.Listener listener);
 

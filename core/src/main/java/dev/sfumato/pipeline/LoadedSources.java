@@ -46,7 +46,7 @@ final class LoadedSources implements GuideSources, AutoCloseable {
     this.height = height;
     this.width = width;
     this.device = pipeline.denoiser().device();
-    this.precision = pipeline.precision();
+    this.precision = pipeline.precision().ofGradients();
   }
 
   /** Returns the guidance of {@code options}, with the guides that they only describe. */

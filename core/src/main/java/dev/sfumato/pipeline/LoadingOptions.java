@@ -26,8 +26,8 @@ import java.util.regex.Pattern;
  * @param words files of words that were learned by textual inversion, each under its own name
  * @param checks whether a safety checker, if the model has one, makes the pictures black that it
  *     flags
- * @param precision the arithmetic of the model; in bf16 its U-Net takes half of the memory and
- *     cannot go back to fp32
+ * @param precision the arithmetic of the model; in bf16 or fp16 its U-Net takes half of the memory
+ *     and cannot compute in another
  * @param compact whether weights in half precision stay so on the CPU. Otherwise the U-Net's become
  *     float32 if they then take at most a quarter of the machine's memory. Results are the same:
  *     compact, drawing takes a tenth longer

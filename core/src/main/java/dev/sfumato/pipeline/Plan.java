@@ -45,6 +45,7 @@ record Plan(Start start, Conditioning conditioning, Guidance guidance) {
       Maker maker,
       Optional<Refiner> refiner,
       Sampler.Listener listener) {
+    pipeline.precision().requireOn(pipeline.denoiser().device());
     int height = options.height().getAsInt();
     int width = options.width().getAsInt();
     int steps = options.steps().getAsInt();

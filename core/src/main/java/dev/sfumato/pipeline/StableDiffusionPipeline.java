@@ -431,9 +431,13 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   @Override
   public void precision(Precision precision) {
-    if (precision == Precision.FP32 && parts.unet().isHalved()) {
+    Precision loaded = parts.unet().precision();
+    if (precision != loaded && parts.unet().isHalved()) {
+      String asked = precision.name().toLowerCase(Locale.ROOT);
       throw new InvalidOptionException(
-          "`precision`: the model was loaded in bf16: load it in fp32 to compute in fp32");
+          "`precision`: the model was loaded in "
+              + loaded.name().toLowerCase(Locale.ROOT)
+              + (": load it in " + asked + " to compute in " + asked));
     }
     parts.unet().precision(precision);
     parts.prompts().encoders().forEach(encoder -> encoder.model().precision(precision));

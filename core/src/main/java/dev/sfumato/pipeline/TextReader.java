@@ -46,9 +46,8 @@ record TextReader(TextEncoder encoder, int back, boolean norm) {
     return row(List.of()).tokens();
   }
 
-  private Reading read(Tensor cpu, Optional<Tensor> mask) {
+  private Reading read(Tensor ids, Optional<Tensor> mask) {
     ClipTextModel model = encoder.model();
-    Tensor ids = cpu.to(model.device());
     List<Tensor> states =
         mask.map(m -> model.hiddenStates(ids, m.to(model.device())))
             .orElseGet(() -> model.hiddenStates(ids));

@@ -1,8 +1,10 @@
 package dev.sfumato.sampling;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ConditionedDenoiser;
 import dev.sfumato.guidance.Conditioning;
+import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.model.Denoiser;
@@ -13,6 +15,7 @@ import dev.sfumato.scheduler.Scheduler;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Autograd;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -138,7 +141,8 @@ public final class Sampler {
    * @param steps the number of steps of the scheduler
    * @return the decoded pictures (B, C, H, W), around [-1, 1] but not clamped
    * @throws NotFinite naming the step that gave NaN or infinity
-   * @throws SfumatoException if the start or the steps do not fit the model
+   * @throws SfumatoException if the start or the steps do not fit the model, or a gradient would go
+   *     through a network in fp16
    * @throws CancellationException if the thread was interrupted
    */
   public Tensor sample(Start start, int steps, Rng random, Listener listener) {
@@ -177,6 +181,7 @@ public final class Sampler {
    * @return the network's samples (B, C, H, W)
    */
   public Tensor samples(Start start, double until, int steps, Rng random, Listener listener) {
+    requireGradients();
     long[] shape = start.shape();
     if (shape.length == 4) {
       denoiser.requireSize(shape[2], shape[3]);
@@ -196,7 +201,7 @@ public final class Sampler {
       Run run =
           start.done() > 0 || until < 1 ? scheduler.between(whole, start.done(), until) : whole;
       Tensor x = first(run, start, noise.map(n -> n.to(denoiser.device())));
-      StepChecks checks = new StepChecks();
+      StepChecks checks = new StepChecks(denoiser.precision());
       for (Step step : run) {
         requireNotInterrupted();
         try (Scope inner = Scope.open()) {
@@ -212,6 +217,16 @@ public final class Sampler {
       }
       checks.checkLast();
       return scope.keep(x);
+    }
+  }
+
+  private void requireGradients() {
+    Precision precision = denoiser.precision();
+    boolean throughNetwork = guidance.mode() == GradientMode.EXACT && !guidance.guides().isEmpty();
+    if (throughNetwork && precision != precision.ofGradients()) {
+      throw new InvalidOptionException(
+          "`gradient` exact goes through the network, where fp16 loses small gradients: use"
+              + " `precision` bf16 or fp32, or `gradient` shortcut");
     }
   }
 

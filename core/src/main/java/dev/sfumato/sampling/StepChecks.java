@@ -2,6 +2,7 @@ package dev.sfumato.sampling;
 
 import dev.sfumato.guidance.Prediction;
 import dev.sfumato.scheduler.Step;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -16,10 +17,16 @@ import java.util.function.UnaryOperator;
 final class StepChecks {
   private static final System.Logger log = System.getLogger(StepChecks.class.getName());
 
+  private final Precision precision;
   private final UnaryOperator<Tensor> keeper = Scope.keeper();
   private final List<Step> steps = new ArrayList<>();
   private final List<Tensor> sums = new ArrayList<>();
   private final List<Prediction> predictions = new ArrayList<>();
+
+  /** Makes checks of a network that computes in {@code precision}. */
+  StepChecks(Precision precision) {
+    this.precision = precision;
+  }
 
   /**
    * Checks a step and the samples {@code x} after it. What went wrong with guides is logged.
@@ -65,14 +72,16 @@ final class StepChecks {
     prediction.warning().ifPresent(line -> log.log(System.Logger.Level.WARNING, line));
   }
 
-  private static Sampler.NotFinite failure(Step step, String what) {
+  private Sampler.NotFinite failure(Step step, String what) {
     return new Sampler.NotFinite(
         String.format(
             Locale.ROOT,
-            "step %d of %d: %s NaN or infinity: the model's weights or settings are damaged, or do"
-                + " not fit the scheduler",
+            "step %d of %d: %s NaN or infinity: %s",
             step.index() + 1,
             step.count(),
-            what));
+            what,
+            precision == Precision.FP16
+                ? "its numbers are too large for fp16, or damaged: use `precision` bf16 or fp32"
+                : "the model's weights or settings are damaged, or do not fit the scheduler"));
   }
 }

@@ -3,6 +3,7 @@ package dev.sfumato.tensor;
 import dev.sfumato.SfumatoException;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
@@ -53,6 +54,29 @@ public record Device(String type, int index) {
       throw new SfumatoException("device '" + name + "' does not exist: " + found);
     }
     return new Device("cuda", number);
+  }
+
+  /**
+   * Returns the card of one of several processes on this machine: each has its own.
+   *
+   * @throws SfumatoException if there are fewer cards than processes
+   */
+  public static Device of(Rendezvous place) {
+    return of(place, Engine.cards());
+  }
+
+  static Device of(Rendezvous place, int cards) {
+    int wanted = Math.max(place.localSize(), place.localRank() + 1);
+    if (wanted > cards) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%d processes on this machine need a card each, but the engine finds %d: start fewer,"
+                  + " or let them share one with `device` cuda:0",
+              wanted,
+              cards));
+    }
+    return new Device("cuda", place.localRank());
   }
 
   private static int freest(List<Long> freeBytes, int cards) {

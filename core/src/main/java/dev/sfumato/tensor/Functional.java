@@ -258,20 +258,21 @@ public final class Functional {
   }
 
   /**
-   * On the CPU, attention is always computed in single precision: the engine's product in bfloat16
-   * is a plain loop there, which takes several times as long as all the rest of a step.
+   * On the CPU, attention is always computed in single precision: the engine's product in half
+   * precision is a plain loop there, which takes several times as long as all the rest of a step.
    */
   private static Tensor attention(
       Tensor q, Tensor k, Tensor v, TensorOptional mask, boolean causal) {
     if (!q.device().isCpu() || !Autocast.enabled()) {
       return attended(q, k, v, mask, causal);
     }
+    DType type = Autocast.current().type();
     return Scope.run(
         () -> {
           try (Autocast exact = Autocast.off()) {
             return attended(
                     q.to(DType.FLOAT32), k.to(DType.FLOAT32), v.to(DType.FLOAT32), mask, causal)
-                .to(DType.BFLOAT16);
+                .to(type);
           }
         });
   }

@@ -41,14 +41,12 @@ public final class GradientCheckpoint implements AutoCloseable {
    */
   private static final ThreadLocal<Boolean> THROWN_AWAY = ThreadLocal.withInitial(() -> false);
 
-  private final Part part;
-  private final List<Tensor> inputs = new ArrayList<>();
+  private final Run run;
+  private final boolean whole;
   private final List<Optional<Tensor>> gradients = new ArrayList<>();
   private final List<Hook> hooks = new ArrayList<>();
-  private final Optional<Rng> random;
-  private final Optional<Tensor> randomState;
-  private final boolean autocast = Autocast.enabled();
   private final Optional<Scope> owner = Scope.outermost();
+  private boolean late;
   private int hooksToRun;
 
   /** A part of a computation that runs twice. */
@@ -75,13 +73,57 @@ public final class GradientCheckpoint implements AutoCloseable {
     }
   }
 
-  private GradientCheckpoint(Part part, List<Tensor> inputs, Optional<Rng> random) {
-    this.part = part;
-    this.random = random;
-    randomState = random.map(r -> Scope.release(r.state()));
-    for (Tensor input : inputs) {
-      this.inputs.add(Scope.release(input.detach()).requiresGrad(input.requiresGrad()));
+  /** What it takes to compute a part again. */
+  static final class Run {
+    private final Part part;
+    private final List<Tensor> inputs = new ArrayList<>();
+    private final Optional<Rng> random;
+    private final Optional<Tensor> randomState;
+    private final Precision precision = Autocast.current();
+
+    private Run(Part part, List<Tensor> inputs, Optional<Rng> random) {
+      this.part = part;
+      this.random = random;
+      randomState = random.map(r -> Scope.release(r.state()));
+      for (Tensor input : inputs) {
+        this.inputs.add(Scope.release(input.detach()).requiresGrad(input.requiresGrad()));
+      }
     }
+
+    /** Computes the part again and adds the gradients of its inputs and weights. */
+    void backward(Tensor gradient) {
+      try (Autograd.Recording on = Autograd.on();
+          Autocast region = Autocast.open(precision)) {
+        if (random.isPresent()) {
+          random.get().replay(randomState.get(), () -> part.backward(inputs, gradient));
+        } else {
+          part.backward(inputs, gradient);
+        }
+      }
+    }
+
+    /** Puts zeros that take no memory in the place of inputs of which only the shape is needed. */
+    private void forgetUnneeded() {
+      for (int i = 0; i < inputs.size(); i++) {
+        if (!part.needs(i)) {
+          Tensor input = inputs.get(i);
+          Tensor shape = Tensor.zeros(input.device()).expand(input.shape());
+          inputs.set(i, Scope.release(shape).requiresGrad(input.requiresGrad()));
+          input.close();
+        }
+      }
+    }
+
+    void free() {
+      inputs.forEach(Tensor::close);
+      inputs.clear();
+      randomState.ifPresent(Tensor::close);
+    }
+  }
+
+  private GradientCheckpoint(Run run, boolean whole) {
+    this.run = run;
+    this.whole = whole;
   }
 
   /**
@@ -94,17 +136,25 @@ public final class GradientCheckpoint implements AutoCloseable {
    */
   public static Tensor of(
       Function<List<Tensor>, Tensor> part, List<Tensor> inputs, Optional<Rng> random) {
-    return ofPart(part::apply, inputs, random);
+    return of(part::apply, inputs, random, true);
   }
 
   static Tensor ofPart(Part part, List<Tensor> inputs, Optional<Rng> random) {
+    return of(part, inputs, random, false);
+  }
+
+  /**
+   * @param whole whether the part is a block of a network, whose gradients may be {@linkplain
+   *     LateGradients late}
+   */
+  private static Tensor of(Part part, List<Tensor> inputs, Optional<Rng> random, boolean whole) {
     for (GradientCheckpoint done = SPENT.poll(); done != null; done = SPENT.poll()) {
       done.close();
     }
     if (!Autograd.recording() || THROWN_AWAY.get()) {
       return part.compute(inputs);
     }
-    GradientCheckpoint checkpoint = new GradientCheckpoint(part, inputs, random);
+    GradientCheckpoint checkpoint = new GradientCheckpoint(new Run(part, inputs, random), whole);
     checkpoint.owner.ifPresent(scope -> scope.own(checkpoint));
     return checkpoint.forward(inputs);
   }
@@ -112,7 +162,7 @@ public final class GradientCheckpoint implements AutoCloseable {
   private Tensor forward(List<Tensor> originals) {
     try (Scope scope = Scope.open()) {
       Tensor output = output();
-      forgetUnneeded();
+      run.forgetUnneeded();
       output.add_(link(originals, output.device()), 1);
       hook(output, this::backward);
       return scope.keep(output);
@@ -126,21 +176,9 @@ public final class GradientCheckpoint implements AutoCloseable {
   private Tensor output() {
     THROWN_AWAY.set(true);
     try {
-      return Scope.run(() -> part.forward(inputs).detach());
+      return Scope.run(() -> run.part.forward(run.inputs).detach());
     } finally {
       THROWN_AWAY.set(false);
-    }
-  }
-
-  /** Puts zeros that take no memory in the place of inputs of which only the shape is needed. */
-  private void forgetUnneeded() {
-    for (int i = 0; i < inputs.size(); i++) {
-      if (!part.needs(i)) {
-        Tensor input = inputs.get(i);
-        Tensor shape = Tensor.zeros(input.device()).expand(input.shape());
-        inputs.set(i, Scope.release(shape).requiresGrad(input.requiresGrad()));
-        input.close();
-      }
     }
   }
 
@@ -169,19 +207,23 @@ public final class GradientCheckpoint implements AutoCloseable {
 
   /** Computes the part again and takes the gradients of its inputs and weights. */
   private void backward(Tensor gradient) {
-    try (Autograd.Recording on = Autograd.on();
-        Autocast region = Autocast.resume(autocast)) {
-      if (random.isPresent()) {
-        random.get().replay(randomState.get(), () -> part.backward(inputs, gradient));
-      } else {
-        part.backward(inputs, gradient);
-      }
+    if (whole) {
+      late = LateGradients.backward(run, gradient);
+    } else {
+      run.backward(gradient);
     }
-    for (int i = 0; i < inputs.size(); i++) {
-      gradients.set(i, Autograd.gathered(inputs.get(i)).map(Scope::release));
+    for (int i = 0; i < run.inputs.size(); i++) {
+      gradients.set(i, Autograd.gathered(run.inputs.get(i)).map(Scope::release));
+      Autograd.forget(run.inputs.get(i));
     }
-    free(inputs);
-    randomState.ifPresent(Tensor::close);
+    free();
+  }
+
+  /** Frees what the run keeps, unless it is to run again. */
+  private void free() {
+    if (!late) {
+      run.free();
+    }
   }
 
   private void replace(Tensor meaningless, int index) {
@@ -210,16 +252,10 @@ public final class GradientCheckpoint implements AutoCloseable {
     }
   }
 
-  private static void free(List<Tensor> tensors) {
-    tensors.forEach(Tensor::close);
-    tensors.clear();
-  }
-
   /** Frees the tensors kept for the backward pass. */
   @Override
   public void close() {
-    free(inputs);
-    randomState.ifPresent(Tensor::close);
+    free();
     gradients.forEach(gradient -> gradient.ifPresent(Tensor::close));
     hooks.forEach(Hook::close);
   }

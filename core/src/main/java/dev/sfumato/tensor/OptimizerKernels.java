@@ -89,11 +89,16 @@ public final class OptimizerKernels {
     if (tensors.isEmpty()) {
       return Tensor.zeros();
     }
-    return Scope.run(() -> Tensor.stack(norms(tensors), 0).norm());
+    return Scope.run(() -> together(norms(tensors)));
   }
 
-  private static List<Tensor> norms(List<Tensor> tensors) {
-    return NORM.call(tensors, 2.0, null);
+  /** Returns the Euclidean norm of tensors that have these norms. */
+  static Tensor together(List<Tensor> norms) {
+    return Tensor.stack(norms, 0).norm();
+  }
+
+  static List<Tensor> norms(List<Tensor> tensors) {
+    return tensors.isEmpty() ? List.of() : NORM.call(tensors, 2.0, null);
   }
 
   /**

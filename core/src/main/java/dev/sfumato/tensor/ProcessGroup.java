@@ -250,9 +250,10 @@ public final class ProcessGroup implements AutoCloseable {
       Tensor flat = Tensor.cat(tensors.stream().map(t -> t.reshape(-1)).toList(), 0);
       Tensor sent = flat.to(Device.CPU);
       await(sent, operation);
+      Tensor sums = sent.to(flat.device()); // a card gets them at once
       long from = 0;
       for (Tensor tensor : tensors) {
-        tensor.copy_(sent.narrow(0, from, tensor.numel()).reshape(tensor.shape()));
+        tensor.copy_(sums.narrow(0, from, tensor.numel()).reshape(tensor.shape()));
         from += tensor.numel();
       }
     }

@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param rank the number of this process, 0 to {@code size - 1} ({@code RANK})
  * @param size the number of processes ({@code WORLD_SIZE})
  * @param localRank the number of this process on its machine, 0 if not set ({@code LOCAL_RANK})
+ * @param localSize the number of processes on its machine, 1 if not set ({@code LOCAL_WORLD_SIZE})
  * @param address the host of the store through which they find each other ({@code MASTER_ADDR})
  * @param port the port of that store ({@code MASTER_PORT})
  * @param agentStore whether the program that started the processes hosts the store; otherwise rank
@@ -23,6 +24,7 @@ public record Rendezvous(
     int rank,
     int size,
     int localRank,
+    int localSize,
     String address,
     int port,
     boolean agentStore,
@@ -50,6 +52,9 @@ public record Rendezvous(
             environment.containsKey("LOCAL_RANK")
                 ? number(environment, "LOCAL_RANK", 0, size - 1)
                 : 0,
+            environment.containsKey("LOCAL_WORLD_SIZE")
+                ? number(environment, "LOCAL_WORLD_SIZE", 1, size)
+                : 1,
             text(environment, "MASTER_ADDR"),
             number(environment, "MASTER_PORT", 1, 65_535),
             environment.getOrDefault("TORCHELASTIC_USE_AGENT_STORE", "").equals("True"),

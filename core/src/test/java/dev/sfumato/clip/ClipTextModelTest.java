@@ -6,13 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.google.common.truth.Truth;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.io.JsonObject;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.MildWeights;
+import dev.sfumato.tensor.Moves;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.StandInCard;
 import dev.sfumato.tensor.Tensor;
 import java.util.HashMap;
 import java.util.List;
@@ -20,6 +23,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -56,6 +60,31 @@ class ClipTextModelTest {
         JsonFile.MAPPER.convertValue(document(name).get("config"), new TypeReference<>() {});
     JsonObject config = JsonObject.of(name + ": ", values).withoutNulls();
     return ClipTextModel.of(TransformersLayout.textConfig(config), weights, name);
+  }
+
+  /** The stand-in has no tables, so each call ends there; checks of the tokens come before. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatItReadsOnACardIsNeverReadBack(boolean learnsAWord) {
+    try (Scope scope = Scope.open();
+        ClipTextModel model = model("text", weights("text"))) {
+      StandInCard.place(model);
+      if (learnsAWord) {
+        model.learnTokens(model.config().vocabSize(), Tensor.zeros(1, 32));
+      }
+      Tensor ids = GOLDEN.tensor("ids");
+      Tensor states = Tensor.zeros(StandInCard.DEVICE, ids.size(0), ids.size(1), 32);
+      long before = Moves.read();
+      for (Executable call :
+          List.<Executable>of(
+              () -> model.hiddenStates(ids),
+              () -> model.hiddenStates(ids, Tensor.zeros(StandInCard.DEVICE, ids.shape())),
+              () -> model.pooled(states, ids))) {
+        SfumatoException end = assertThrows(SfumatoException.class, call);
+        assertThat(end).hasMessageThat().contains("Meta tensors");
+      }
+      Truth.assertThat(Moves.read()).isEqualTo(before);
+    }
   }
 
   @ParameterizedTest

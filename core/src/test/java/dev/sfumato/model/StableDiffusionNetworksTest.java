@@ -9,9 +9,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
 import dev.sfumato.tensor.MildWeights;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -122,6 +124,21 @@ class StableDiffusionNetworksTest {
       Tensor output = predict(unet, name, condition(name));
       assertThat(output).isWithin(TOLERANCE).of(tensor(name, "output"));
       assertThat(Scope.liveTensors()).isLessThan(before + 12);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("dev.sfumato.model.HalfGolden#texts")
+  void roundsAsDiffusersDoesInHalfPrecision(String name, Precision precision) {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off();
+        UNet2DConditionModel unet = unet(name)) {
+      Tensor exact = predict(unet, name, condition(name));
+      unet.precision(precision);
+      try (Autocast region = Autocast.open(precision)) {
+        Tensor output = predict(unet, name, unet.prepare(condition(name)));
+        HalfGolden.requireRounded(output, exact, name, precision);
+      }
     }
   }
 

@@ -9,8 +9,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.truth.Truth;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.Autocast;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -43,6 +45,19 @@ class UNet2DModelTest {
         Autograd.Recording off = Autograd.off();
         Case golden = new Case(name)) {
       assertThat(golden.forward()).isWithin(1e-4).relativeToScale().of(golden.tensor("output"));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("dev.sfumato.model.HalfGolden#pixels")
+  void roundsAsDiffusersDoesInHalfPrecision(String name, Precision precision) {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off();
+        Case golden = new Case(name)) {
+      Tensor exact = golden.forward();
+      try (Autocast region = Autocast.open(precision)) {
+        HalfGolden.requireRounded(golden.forward(), exact, name, precision);
+      }
     }
   }
 

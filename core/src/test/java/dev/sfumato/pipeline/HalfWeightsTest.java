@@ -2,9 +2,11 @@ package dev.sfumato.pipeline;
 
 import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GradientMode;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.guidance.GuideSpec;
@@ -16,6 +18,7 @@ import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Moves;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.StandInCard;
@@ -94,7 +97,7 @@ class HalfWeightsTest {
 
   /** Of bfloat16 weights each product would else need a copy in every step. */
   @ParameterizedTest
-  @CsvSource({"FP32, FLOAT32", "BF16, BFLOAT16"})
+  @CsvSource({"FP32, FLOAT32", "BF16, BFLOAT16", "FP16, FLOAT16"})
   void onACardWeightsHaveTheTypeInWhichTheyCompute(Precision precision, DType type) {
     write("sd1", DType.FLOAT16);
     LoadingOptions options = LoadingOptions.DEFAULT.withPrecision(precision).withCompactWeights();
@@ -105,6 +108,20 @@ class HalfWeightsTest {
       assertThat(types(pipeline.network())).containsExactly(type);
       assertThat(types(pipeline.autoencoder())).containsExactly(DType.FLOAT32);
       assertThat(pipeline.network().device()).isEqualTo(StandInCard.DEVICE);
+    }
+  }
+
+  /** The stand-in has no tables, so reading a text ends there; its tokens are checked before. */
+  @Test
+  void aTextIsNotReadBackFromACard() {
+    try (StableDiffusionPipeline pipeline =
+        StableDiffusionPipeline.load(TinyStableDiffusion.write(folder.resolve("model"), "xl"))) {
+      StandInCard.place(pipeline.learners());
+      long before = Moves.read();
+      SfumatoException end =
+          assertThrows(SfumatoException.class, () -> pipeline.texts(List.of("a red rose")));
+      assertThat(end).hasMessageThat().contains("Meta tensors");
+      assertThat(Moves.read()).isEqualTo(before);
     }
   }
 

@@ -2,7 +2,10 @@ package dev.sfumato.tensor;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import dev.sfumato.nn.Linear;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class AutocastTest {
   /** A changed weight is not seen: its copy was kept. */
@@ -25,6 +28,29 @@ class AutocastTest {
     }
   }
 
+  /** The same for the weights of layers, which the engine must not take for views. */
+  @Test
+  void copiesOfALayersWeightsAreKept() {
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(0);
+        Linear layer = new Linear(3, 2);
+        Autograd.Recording off = Autograd.off()) {
+      layer.reset(random);
+      Tensor x = random.normal(1, 3);
+      try (Autocast.Casts kept = Autocast.keepCasts()) {
+        Tensor before = half(layer, x);
+        layer.parameters().values().forEach(weight -> weight.fill_(7));
+        TensorSubject.assertThat(half(layer, x)).isIdenticalTo(before);
+      }
+    }
+  }
+
+  private static Tensor half(Linear layer, Tensor x) {
+    try (Autocast region = Autocast.open(Precision.BF16)) {
+      return layer.forward(x);
+    }
+  }
+
   private static double product(Tensor weight) {
     try (Autocast region = Autocast.open(Precision.BF16)) {
       Tensor product = Functional.linear(Tensor.full(1, 1, 2), weight, null);
@@ -33,20 +59,48 @@ class AutocastTest {
     }
   }
 
-  /** The engine's attention in bfloat16 is ten times as slow as that in single precision. */
   @Test
-  void attentionIsExactAndKeepsItsType() {
+  void regionsRestoreWhatWasBefore() {
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      Tensor x = Tensor.full(1, 2, 2);
+      try (Autocast half = Autocast.open(Precision.FP16)) {
+        assertThat(typeOfAProduct(x)).isEqualTo(DType.FLOAT16);
+        try (Autocast none = Autocast.open(Precision.FP32)) {
+          assertThat(typeOfAProduct(x)).isEqualTo(DType.FLOAT16); // it does nothing
+        }
+        try (Autocast exact = Autocast.off()) {
+          assertThat(typeOfAProduct(x)).isEqualTo(DType.FLOAT32);
+          try (Autocast other = Autocast.open(Precision.BF16)) {
+            assertThat(typeOfAProduct(x)).isEqualTo(DType.BFLOAT16);
+          }
+          assertThat(typeOfAProduct(x)).isEqualTo(DType.FLOAT32);
+        }
+        assertThat(typeOfAProduct(x)).isEqualTo(DType.FLOAT16);
+      }
+      assertThat(typeOfAProduct(x)).isEqualTo(DType.FLOAT32);
+    }
+  }
+
+  private static DType typeOfAProduct(Tensor x) {
+    return Functional.matmul(x, x).dtype();
+  }
+
+  /** The engine's attention in bfloat16 is ten times as slow as that in single precision. */
+  @ParameterizedTest
+  @EnumSource(names = {"BF16", "FP16"})
+  void attentionIsExactAndKeepsItsType(Precision precision) {
     try (Scope scope = Scope.open();
         Rng random = new Rng(0)) {
       Tensor q = random.normal(1, 2, 64, 16);
       Tensor wanted = Functional.attention(q, q, q);
       Tensor causal = Functional.causalAttention(q, q, q);
-      try (Autocast region = Autocast.open(Precision.BF16)) {
+      try (Autocast region = Autocast.open(precision)) {
         Tensor found = Functional.attention(q, q, q);
-        assertThat(found.dtype()).isEqualTo(DType.BFLOAT16);
-        TensorSubject.assertThat(found).isIdenticalTo(wanted.to(DType.BFLOAT16));
+        assertThat(found.dtype()).isEqualTo(precision.type());
+        TensorSubject.assertThat(found).isIdenticalTo(wanted.to(precision.type()));
         TensorSubject.assertThat(Functional.causalAttention(q, q, q))
-            .isIdenticalTo(causal.to(DType.BFLOAT16));
+            .isIdenticalTo(causal.to(precision.type()));
       }
     }
   }

@@ -46,6 +46,30 @@ class DeviceTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"0, 1, 1", "1, 2, 2", "1, 2, 4", "1, 1, 2"})
+  void eachProcessHasItsOwnCard(int rank, int processes, int cards) {
+    assertThat(Device.of(place(rank, processes), cards)).isEqualTo(new Device("cuda", rank));
+  }
+
+  /** All of them say so, not only those beyond the last card. */
+  @ParameterizedTest
+  @CsvSource({"0, 2, 1, 2", "1, 2, 1, 2", "1, 1, 1, 2", "0, 4, 3, 4"})
+  void fewerCardsThanProcessesAreAnError(int rank, int processes, int cards, int wanted) {
+    assertThat(
+            assertThrows(SfumatoException.class, () -> Device.of(place(rank, processes), cards))
+                .getMessage())
+        .isEqualTo(
+            wanted
+                + " processes on this machine need a card each, but the engine finds "
+                + cards
+                + ": start fewer, or let them share one with `device` cuda:0");
+  }
+
+  private static Rendezvous place(int rank, int processes) {
+    return new Rendezvous(rank, 8, rank, processes, "localhost", 1, false, "0");
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"gpu", "cuda:", "cuda:-1", "cuda:1000", "meta", ""})
   void otherNamesAreErrors(String name) {
     assertThat(failure(name, 2)).contains("use auto, cpu, cuda or cuda:N");

@@ -109,14 +109,15 @@ class ProcessGroupTest {
     Map<String, String> environment = environment();
     assertThat(Rendezvous.of(Map.of("MASTER_PORT", "1"))).isEmpty();
     assertThat(Rendezvous.of(environment))
-        .hasValue(new Rendezvous(1, 2, 0, "localhost", 29500, false, "0"));
+        .hasValue(new Rendezvous(1, 2, 0, 1, "localhost", 29500, false, "0"));
     environment.putAll(
         Map.of(
             "LOCAL_RANK", "1",
+            "LOCAL_WORLD_SIZE", "2",
             "TORCHELASTIC_USE_AGENT_STORE", "True",
             "TORCHELASTIC_RESTART_COUNT", "2"));
     assertThat(Rendezvous.of(environment))
-        .hasValue(new Rendezvous(1, 2, 1, "localhost", 29500, true, "2"));
+        .hasValue(new Rendezvous(1, 2, 1, 2, "localhost", 29500, true, "2"));
     assertThat(Rendezvous.of(Map.of("RANK", "0", "WORLD_SIZE", "1"))).isEmpty();
   }
 
@@ -132,6 +133,7 @@ class ProcessGroupTest {
     "MASTER_PORT,",
     "MASTER_ADDR,",
     "LOCAL_RANK,x",
+    "LOCAL_WORLD_SIZE,3",
     "WORLD_SIZE,99999999999"
   })
   void wrongVariablesAreNamed(String name, String value) {

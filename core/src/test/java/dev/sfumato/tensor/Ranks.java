@@ -23,7 +23,7 @@ public final class Ranks {
     try {
       List<Future<T>> futures = new ArrayList<>();
       for (int rank = 0; rank < size; rank++) {
-        Rendezvous place = new Rendezvous(rank, size, rank, "127.0.0.1", port, false, "0");
+        Rendezvous place = new Rendezvous(rank, size, rank, size, "127.0.0.1", port, false, "0");
         futures.add(threads.submit(() -> join(place, work)));
       }
       List<T> results = new ArrayList<>();

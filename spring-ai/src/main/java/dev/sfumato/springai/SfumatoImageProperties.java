@@ -19,7 +19,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *
  * @param model Text-to-image model: a directory, a .safetensors file or a Hub id.
  * @param device Device that draws: auto, cpu or cuda[:N].
- * @param precision Arithmetic: fp32 or bf16.
+ * @param precision Arithmetic: fp32, bf16 or, on a card, fp16.
  * @param n Number of pictures of a call.
  * @param width Width of the pictures in pixels.
  * @param height Height of the pictures in pixels.

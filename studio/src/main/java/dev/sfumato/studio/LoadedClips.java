@@ -36,7 +36,7 @@ final class LoadedClips implements AutoCloseable {
       kept.put(name, known);
     }
     known.model().to(pipeline.denoiser().device());
-    known.model().precision(pipeline.precision());
+    known.model().precision(pipeline.precision().ofGradients());
     return known.model();
   }
 

@@ -13,6 +13,7 @@ import dev.sfumato.pipeline.PipelineFiles;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.training.TrainedWeights;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -171,17 +172,26 @@ record TrainedModel(
   }
 
   /**
-   * Loads or makes the model, ready to be trained.
+   * Loads or makes the model, ready to be trained. Weights that stay as they are lie in the
+   * precision in which they compute.
    *
    * @param checkpoint the folder to go on from, if any
    */
   Loaded load(
-      Optional<Path> checkpoint, Dataset dataset, long seed, double classDropout, Device device) {
+      Optional<Path> checkpoint,
+      Dataset dataset,
+      long seed,
+      double classDropout,
+      Device device,
+      Precision precision) {
     Optional<Path> folder = folder(checkpoint);
     boolean own = folder.isPresent() || from.memory.isEmpty();
     DiffusionPipeline pipeline =
         folder
-            .map(path -> DiffusionPipeline.load(path, LOADING))
+            .map(
+                path ->
+                    DiffusionPipeline.load(
+                        path, learnsBeside() ? LOADING.withPrecision(precision) : LOADING))
             .or(from::memory)
             .orElseGet(() -> shape.create(dataset, seed, classDropout));
     Loaded loaded = new Loaded(Learner.whole(pipeline), own);
@@ -204,6 +214,11 @@ record TrainedModel(
       loaded.close();
       throw e;
     }
+  }
+
+  /** Returns whether the weights of a text-to-image model stay as they are. */
+  private boolean learnsBeside() {
+    return method.map(m -> m.kind() != Method.Kind.FULL).orElse(tunes);
   }
 
   private void mark(Learner learner) {

@@ -96,8 +96,11 @@ public final class Training implements Cloneable {
   /**
    * Returns a training of a model in memory on pictures in memory. The pipeline still belongs to
    * the caller; its own weights are trained unless the run resumes from a checkpoint.
+   *
+   * @throws InvalidOptionException if the pipeline computes in fp16
    */
   public static Training of(DiffusionPipeline pipeline, Dataset pictures, Path output) {
+    requireGradients(pipeline.precision());
     return new Training(TrainedModel.of(pipeline), TrainingPictures.of(pictures), output);
   }
 
@@ -200,8 +203,13 @@ public final class Training implements Cloneable {
     return with(t -> t.device = Optional.of(other));
   }
 
-  /** Returns a copy that computes in this precision; weights, gradients and sums stay float32. */
+  /**
+   * Returns a copy that computes in this precision; weights, gradients and sums stay float32.
+   *
+   * @throws InvalidOptionException for fp16
+   */
   public Training withPrecision(Precision other) {
+    requireGradients(other);
     return with(t -> t.precision = Optional.of(other));
   }
 
@@ -336,9 +344,23 @@ public final class Training implements Cloneable {
 
   private TrainedModel.Loaded load(Optional<Path> checkpoint, Dataset dataset) {
     TrainedModel.Loaded loaded =
-        model.load(checkpoint, dataset, options.seed(), objective.classDropout(), place());
+        model.load(
+            checkpoint,
+            dataset,
+            options.seed(),
+            objective.classDropout(),
+            place(),
+            precision.orElse(Precision.FP32));
     precision.ifPresent(loaded.pipeline()::precision);
     return loaded;
+  }
+
+  private static void requireGradients(Precision precision) {
+    if (precision != precision.ofGradients()) {
+      throw new InvalidOptionException(
+          "`precision` fp16 is for drawing: small gradients would become 0, so train in bf16 or"
+              + " fp32");
+    }
   }
 
   /** Returns these options with the learning rate that what learns usually takes, unless chosen. */

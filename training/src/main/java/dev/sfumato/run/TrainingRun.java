@@ -7,6 +7,7 @@ import dev.sfumato.data.HeldOut;
 import dev.sfumato.data.Survey;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.ProcessGroup;
+import dev.sfumato.tensor.Tensor;
 import dev.sfumato.tracking.CsvTracker;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.tracking.MlflowTracker;
@@ -20,6 +21,7 @@ import dev.sfumato.training.Trainer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -278,10 +280,12 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   /** Histograms go to TensorBoard only, and only with the sample grids: they cost time. */
-  private void lookAtGradients() {
+  private void lookAtGradients(Map<String, Tensor> gradients) {
     long step = trainer.progress().step() + 1;
     if (watch.tensorboard() && watch.samples().every() > 0 && step % watch.samples().every() == 0) {
-      var histograms = TensorHistograms.of(trainer.loss().network().trainableByName());
+      var weights = new LinkedHashMap<>(trainer.loss().network().trainableByName());
+      weights.keySet().retainAll(gradients.keySet());
+      var histograms = TensorHistograms.of(weights);
       tell(tracker -> tracker.histograms(step, histograms));
     }
   }

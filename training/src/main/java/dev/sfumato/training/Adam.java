@@ -9,6 +9,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
@@ -126,16 +127,16 @@ public final class Adam implements AutoCloseable {
   }
 
   /**
-   * Changes the weights by one step and forgets their gradients.
+   * Changes weights by one step and forgets their gradients.
    *
-   * @param gradients the result of {@link #gradients}, maybe scaled
+   * @param gradients of the weights to change, by their names
    * @param learningRate the learning rate of each weight by its name
    * @param accepted float32, shape (), on the device of the weights: 1, or 0 to change no weight
    */
   public void step(
       Map<String, Tensor> gradients, ToDoubleFunction<String> learningRate, Tensor accepted) {
     Map<Double, List<String>> byRate =
-        weights.keySet().stream()
+        gradients.keySet().stream()
             .collect(
                 Collectors.groupingBy(
                     learningRate::applyAsDouble, LinkedHashMap::new, Collectors.toList()));
@@ -143,7 +144,7 @@ public final class Adam implements AutoCloseable {
         Autograd.Recording off = Autograd.off()) {
       byRate.forEach((rate, names) -> step(names, gradients, rate, accepted));
     }
-    weights.values().forEach(Autograd::forget);
+    gradients.keySet().forEach(name -> Autograd.forget(weights.get(name)));
   }
 
   private void step(
@@ -178,9 +179,18 @@ public final class Adam implements AutoCloseable {
    * gradient of zeros.
    */
   public Map<String, Tensor> gradients() {
+    return gradients(Set.of());
+  }
+
+  /** Returns the gradients of all weights but {@code others}. */
+  Map<String, Tensor> gradients(Set<String> others) {
     Map<String, Tensor> gradients = new LinkedHashMap<>();
     weights.forEach(
-        (name, w) -> gradients.put(name, Autograd.gathered(w).orElseGet(() -> Autograd.zero(w))));
+        (name, w) -> {
+          if (!others.contains(name)) {
+            gradients.put(name, Autograd.gathered(w).orElseGet(() -> Autograd.zero(w)));
+          }
+        });
     return gradients;
   }
 

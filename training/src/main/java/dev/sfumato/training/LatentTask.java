@@ -210,10 +210,11 @@ final class LatentTask implements DenoisingTask {
     }
     return Scope.run(
         () -> {
-          Tensor encoded = moments.of(pictures(batch));
+          Device device = denoiser().device();
+          Tensor encoded = moments.of(pictures(batch), device);
           Posterior posterior =
               new Posterior(encoded.narrow(1, 0, channels), encoded.narrow(1, channels, channels));
-          return autoencoder.scale(posterior.at(noise).to(denoiser().device()));
+          return autoencoder.scale(posterior.at(noise.to(device)));
         });
   }
 
@@ -226,9 +227,7 @@ final class LatentTask implements DenoisingTask {
     return pictures;
   }
 
-  /**
-   * Returns mean and logarithm of the variance of a picture's latents, (1, 2C, H, W), on the CPU.
-   */
+  /** Returns mean and logarithm of the variance of a picture's latents, (1, 2C, H, W). */
   private Tensor moments(Tensor picture) {
     Posterior posterior = pipeline.autoencoder().encode(picture.to(denoiser().device()));
     return Tensor.cat(List.of(posterior.mean(), posterior.logVariance()), 1);
@@ -261,7 +260,10 @@ final class LatentTask implements DenoisingTask {
         captions.set(i, NO_TEXT);
       }
     }
-    Condition condition = learnsTexts() ? pipeline.texts(captions) : unpacked(texts.of(captions));
+    Condition condition =
+        learnsTexts()
+            ? pipeline.texts(captions)
+            : unpacked(texts.of(captions, denoiser().device()));
     boolean told = denoiser().unet().config().additionEmbedType().isPresent();
     return told ? condition.withSizes(sizes(batch).to(denoiser().device())) : condition;
   }
@@ -297,15 +299,13 @@ final class LatentTask implements DenoisingTask {
 
   private Condition unpacked(Tensor packed) {
     UNet2DConditionConfig unet = denoiser().unet().config();
-    Device device = denoiser().device();
     long pooled = pooledWidth(unet);
     long width = textWidth(unet);
     Tensor tokens = packed.narrow(1, 0, packed.size(1) - pooled);
-    Condition condition =
-        Condition.NONE.withTokens(tokens.reshape(packed.size(0), -1, width).to(device));
+    Condition condition = Condition.NONE.withTokens(tokens.reshape(packed.size(0), -1, width));
     return pooled == 0
         ? condition
-        : condition.withVector(packed.narrow(1, packed.size(1) - pooled, pooled).to(device));
+        : condition.withVector(packed.narrow(1, packed.size(1) - pooled, pooled));
   }
 
   /** The numbers of a token's state, before the U-Net projects it if it does. */

@@ -7,6 +7,7 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.Share;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Construction;
+import dev.sfumato.tensor.LateGradients;
 import dev.sfumato.tensor.OptimizerKernels;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Rng;
@@ -19,6 +20,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -173,48 +175,44 @@ public final class Trainer implements AutoCloseable {
    *     step, so {@link #save} saves that state
    */
   public StepReport step() {
-    return step(() -> {});
+    return step(gradients -> {});
   }
 
   /**
    * Takes one optimiser step, like {@link #step()}, with other work before the update.
    *
-   * @param beforeUpdate runs after the gradients are complete and clipped, and before they change
-   *     the weights
+   * @param beforeUpdate runs when gradients are complete and clipped, and before they change their
+   *     weights. It gets them by the names of the weights: all at once, or with gradient
+   *     checkpointing in parts ({@link LateGradients})
    */
-  public StepReport step(Runnable beforeUpdate) {
+  public StepReport step(Consumer<Map<String, Tensor>> beforeUpdate) {
     long start = System.nanoTime();
     int microBatches =
         Math.min(options.gradientAccumulationSteps(), batches.perEpoch() - progress.batch());
     try (Scope scope = Scope.open()) {
       Tensor randomBefore = random.state();
       StepLoss sum = new StepLoss();
+      double rate = rate(options.learningRate());
+      Tensor norm;
       long images = 0;
       try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
-          Rng choices = random(CHOICE_STREAM)) {
+          Rng choices = random(CHOICE_STREAM);
+          LateGradients late = new LateGradients(network.trainableByName())) {
         network.train(dropout);
         for (int i = 0; i < microBatches; i++) {
           int pictures = batches.sizeAt(progress.batch() + i);
           Draws draws = new SharedDraws(random, choices, pictures, share);
-          backward(draws, (double) pictures * microBatches, sum);
+          Runnable backward = () -> backward(draws, (double) pictures * microBatches, sum);
+          if (processes.size() == 1) {
+            late.during(backward);
+          } else {
+            backward.run();
+          }
           images += pictures;
         }
+        norm = update(late, sum, rate, beforeUpdate);
+        network.eval();
       }
-      network.eval();
-      Map<String, Tensor> byName = optimizer.gradients();
-      List<Tensor> gradients = List.copyOf(byName.values());
-      if (processes.size() > 1) {
-        processes.sum_(gradients);
-      }
-      Tensor norm = OptimizerKernels.norm(gradients);
-      if (options.maxGradNorm() > 0) {
-        OptimizerKernels.clip_(gradients, norm, options.maxGradNorm());
-      }
-      beforeUpdate.run();
-      double rate = rate(options.learningRate());
-      double ofTexts = rate(options.textEncoderLearningRate());
-      Tensor accepted = sum.accepted(norm, processes);
-      optimizer.step(byName, name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate, accepted);
       // Only now the host waits for a card.
       StepLoss.Read read = sum.read(norm);
       double mean = processes.sum(read.loss());
@@ -230,6 +228,37 @@ public final class Trainer implements AutoCloseable {
       return new StepReport(
           progress.step(), epoch, progress.images(), mean, rate, read.norm(), seconds);
     }
+  }
+
+  /**
+   * Changes the weights, if loss and gradients are finite, and returns the norm of the gradients.
+   */
+  private Tensor update(
+      LateGradients late, StepLoss sum, double rate, Consumer<Map<String, Tensor>> beforeUpdate) {
+    double ofTexts = rate(options.textEncoderLearningRate());
+    Tensor norm;
+    Tensor accepted;
+    Consumer<Map<String, Tensor>> use;
+    try (Scope scope = Scope.open()) {
+      Map<String, Tensor> kept = optimizer.gradients(late.names());
+      if (processes.size() > 1) {
+        processes.sum_(List.copyOf(kept.values()));
+      }
+      norm = scope.keep(late.norm(kept));
+      accepted = scope.keep(sum.accepted(norm, processes));
+      use =
+          gradients -> {
+            if (options.maxGradNorm() > 0) {
+              OptimizerKernels.clip_(List.copyOf(gradients.values()), norm, options.maxGradNorm());
+            }
+            beforeUpdate.accept(gradients);
+            optimizer.step(
+                gradients, name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate, accepted);
+          };
+      use.accept(kept);
+    }
+    late.each(use);
+    return norm;
   }
 
   private double rate(LearningRate rate) {

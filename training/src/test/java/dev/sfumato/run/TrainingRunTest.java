@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Dataset;
@@ -13,6 +14,7 @@ import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tracking.MlflowServer;
@@ -31,12 +33,33 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainingRunTest {
   private static final Dataset DIGITS = PictureList.random(10, 1, 8, 2, 1);
 
   @TempDir Path folder;
+
+  /** Small gradients would become 0. */
+  @Test
+  void nothingLearnsInHalfPrecision() {
+    Path root = folder.resolve("run");
+    try (PixelPipeline pipeline = newModel()) {
+      pipeline.precision(Precision.FP16);
+      List<Executable> asked =
+          List.of(
+              () -> Training.fromScratch("data", root).withPrecision(Precision.FP16),
+              () -> Training.of(pipeline, DIGITS, root));
+      for (Executable training : asked) {
+        assertThat(assertThrows(InvalidOptionException.class, training))
+            .hasMessageThat()
+            .isEqualTo(
+                "`precision` fp16 is for drawing: small gradients would become 0, so train in bf16"
+                    + " or fp32");
+      }
+    }
+  }
 
   @Test
   void writesWhatTheContractNames() throws IOException {
