@@ -158,7 +158,7 @@ class LaunchCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"--batch-size none, --batch-size", "--device cuda:99, 'cuda:99' does not exist"})
+  @CsvSource({"--batch-size none, --batch-size", "--device cuda:99, cuda:99' does not exist"})
   void theErrorOfAllIsSaidOnce(String option, String words)
       throws IOException, InterruptedException {
     Path log = folder.resolve("log");
