@@ -84,6 +84,9 @@ final class LaunchedProcess {
 
   private void passOn(String line) {
     if (line.startsWith(ERROR)) {
+      if (!error.isEmpty()) { // the last one says why it ended
+        System.err.println(ERROR + error);
+      }
       error = line.substring(ERROR.length()).strip();
     } else if (!line.isEmpty()) {
       System.err.print(rank == 0 ? line : "rank " + rank + ": " + line);

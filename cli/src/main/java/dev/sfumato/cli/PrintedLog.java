@@ -7,8 +7,13 @@ import java.text.MessageFormat;
 import java.util.Locale;
 import java.util.ResourceBundle;
 
-/** Prints what the library logs on standard error: a line for people, with flags for properties. */
+/**
+ * Prints what the library logs on standard error: a line for people, with flags for properties. Of
+ * several processes that train together only the first prints, since all find the same.
+ */
 public final class PrintedLog extends LoggerFinder {
+  private static final boolean FIRST = System.getenv().getOrDefault("RANK", "0").equals("0");
+
   /** Makes the log; Java finds it among its services. */
   public PrintedLog() {}
 
@@ -25,7 +30,7 @@ public final class PrintedLog extends LoggerFinder {
 
     @Override
     public boolean isLoggable(Level level) {
-      return level.getSeverity() >= Level.INFO.getSeverity() && level != Level.OFF;
+      return FIRST && level.getSeverity() >= Level.INFO.getSeverity() && level != Level.OFF;
     }
 
     @Override

@@ -81,10 +81,12 @@ abstract class TrainingCommand implements Callable<Integer> {
     if (goesOn()) {
       SavedOptions.requireAsBefore(spec);
     }
+    IgnoredOptions.refuse(this);
     Training asked = WrongCall.checked(spec, this::asked);
     Device device = TrainingProcesses.device(spec, compute.apply(), compute.device);
     pictures.requireOutside(output);
     Training whole = asked.needsModel() ? withModel(asked) : asked;
+    IgnoredOptions.refuse(spec, whole);
     Downloads.data(pictures.data);
     try (ProcessGroup processes = TrainingProcesses.join(spec);
         TrainingProgress progress = new TrainingProgress(processes.isFirst())) {

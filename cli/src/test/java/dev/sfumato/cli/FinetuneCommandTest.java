@@ -167,6 +167,36 @@ class FinetuneCommandTest {
     finetune("velocity", options.split(" ")[0] + " " + own + " --max-steps 1").succeeds();
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "--ema-decay 0.9, --use-ema",
+    "--use-ema --ema-formula text-to-image --ema-power 0.5, --ema-formula power",
+    "--snr-gamma 3, --loss-weighting min_snr",
+    "--lr-warmup-steps 5, 'an --lr-scheduler with a warm-up, such as constant_with_warmup'",
+    "--lr-scheduler cosine --lr-num-cycles 2, --lr-scheduler cosine_with_restarts",
+    "--lr-power 2, --lr-scheduler polynomial",
+    "--lr-step-rules 1:3;2, --lr-scheduler piecewise_constant",
+    "--cache-latents memory --cache-dir x, --cache-latents disk",
+    "--keep-tokens 1, --shuffle-tags",
+    "--class-embedding-size 3, a new model with --class-conditioning channels",
+    "--instance-prompt rose, a text-to-image model",
+    "--shuffle-tags, a text-to-image model",
+    "--caption-dropout 0.2, a text-to-image model",
+    "--cache-latents disk, a text-to-image model",
+    "--class-prompt rose --class-data x, a text-to-image model",
+  })
+  void refusesWhatWouldChangeNothing(String options, String need) {
+    finetune("epsilon", options.replace(';', ','))
+        .failsWith(2, " has no effect: it needs " + need + " (see sfumato finetune --help)");
+    assertThat(Files.exists(output)).isFalse();
+  }
+
+  @Test
+  void whatARunNeedsMayHaveBeenGivenAtItsStart() {
+    finetune("epsilon", "--max-steps 1 --use-ema --lr-warmup-steps 0").succeeds();
+    finetune("epsilon", "--max-steps 2 --resume --ema-decay 0.9").succeeds();
+  }
+
   @Test
   void resumeTakesTheOptionsOfTheRun() throws IOException {
     finetune(

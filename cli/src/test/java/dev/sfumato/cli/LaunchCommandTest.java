@@ -158,7 +158,7 @@ class LaunchCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"--batch-size none, --batch-size", "--device cuda:99, 'cuda:99' does not exist"})
+  @CsvSource({"--batch-size none, --batch-size", "--device cuda:99, cuda:99' does not exist"})
   void theErrorOfAllIsSaidOnce(String option, String words)
       throws IOException, InterruptedException {
     Path log = folder.resolve("log");
@@ -166,6 +166,28 @@ class LaunchCommandTest {
     assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
     assertThat(Files.readString(log)).containsMatch("^error: rank [01]: .*" + words + ".*\n$");
     assertThat(launch.exitValue()).isEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "skip, 'warning: skipped ', none of the 10 files can be read as a picture",
+    "fail, 'error: ', 10 of 10 files cannot be used as pictures"
+  })
+  void whatAllFindIsSaidOnce(String onBadImage, String start, String end)
+      throws IOException, InterruptedException {
+    Files.createDirectory(folder.resolve("data"));
+    for (int i = 0; i < 10; i++) {
+      Files.createFile(folder.resolve("data/" + i + ".png"));
+    }
+    Calls.config(folder);
+    Path log = folder.resolve("log");
+    Process launch = Calls.start(log, launch(options("two", 2), "--on-bad-image", onBadImage));
+    assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    List<String> lines = Files.readAllLines(log);
+    assertWithMessage(String.join("\n", lines)).that(lines).hasSize(11);
+    assertThat(lines.get(7)).startsWith(start);
+    assertThat(lines.get(7)).endsWith("/data/7.png: the file is empty");
+    assertThat(lines.get(10)).contains(end);
   }
 
   private static List<String> launch(List<String> training, String... more) {

@@ -234,6 +234,12 @@ class TextToImageFinetuneTest {
   }
 
   @Test
+  void droppedClassesAreForOtherModels() {
+    finetune(output, "--class-dropout 0.1")
+        .failsWith(2, "--class-dropout has no effect on a text-to-image model");
+  }
+
+  @Test
   void theCardStatesTheLicence() throws IOException {
     finetune(output, "--max-steps 1 --license CC0").failsWith(2, "--license", "cc0-1.0");
     assertThat(Files.exists(output)).isFalse();
@@ -322,6 +328,32 @@ class TextToImageFinetuneTest {
     finetune(output, "--max-steps 3 --resume").succeeds();
     finetune(output, "--class-count 3").failsWith(2, "--class-prompt");
     finetune(output, "--class-prompt rose").failsWith(2, "--class-data");
+  }
+
+  @Test
+  void aBrokenClassPictureIsToldBeforeOthersAreDrawn() throws IOException {
+    Path classes = Files.createDirectory(folder.resolve("classes"));
+    Files.writeString(classes.resolve("class-00001.png"), "no picture");
+    String options = "--max-steps 1 --class-count 3 --class-prompt rose --class-data " + classes;
+    finetune(output, options)
+        .failsWith(1, "class pictures: ", "class-00001.png", "deleted ones are drawn anew");
+    assertThat(Calls.files(classes)).hasSize(1);
+    Files.delete(classes.resolve("class-00001.png"));
+    finetune(output, options).succeeds();
+  }
+
+  @Test
+  void classPicturesHaveNoMasks() throws IOException {
+    Path classes = folder.resolve("classes");
+    for (Path picture : Calls.files(data)) {
+      String name = picture.getFileName().toString().replace(".png", "-masklabel.png");
+      Files.copy(data.resolve(picture), data.resolve(picture).resolveSibling(name));
+    }
+    finetune(
+            output,
+            "--max-steps 1 --masks file --class-count 2 --class-prompt rose --class-data %s",
+            classes)
+        .succeeds();
   }
 
   @Test

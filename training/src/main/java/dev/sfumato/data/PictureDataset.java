@@ -11,7 +11,6 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
@@ -40,7 +39,7 @@ final class PictureDataset implements Dataset {
   private final AtomicReferenceArray<Prepared> kept;
   private final AtomicLong room;
   private final PictureMasks masks;
-  private final AtomicInteger unmasked = new AtomicInteger(); // of those that were scanned
+  private final MaskFindings maskFindings = new MaskFindings(); // of those that were scanned
 
   /** A picture and its mask, which is empty if the picture counts whole. */
   private record Prepared(Pixels pixels, Optional<Pixels> mask) {
@@ -88,7 +87,11 @@ final class PictureDataset implements Dataset {
         new PictureDataset(
             source, pictures, annotations, options, survey.flatMap(Survey::buckets), room);
     SortedMap<Integer, String> bad = all.scan();
-    return (bad.isEmpty() ? all : all.without(bad)).requireMasks();
+    PictureDataset good = bad.isEmpty() ? all : all.without(bad);
+    if (good.hasMasks()) {
+      all.maskFindings.tell(source.origin(), options.masks(), good.size());
+    }
+    return good;
   }
 
   /** Decodes all pictures and returns the faults of the bad ones. */
@@ -97,9 +100,7 @@ final class PictureDataset implements Dataset {
     IntConsumer decode =
         index -> {
           try {
-            if (mask(index).isEmpty()) {
-              unmasked.incrementAndGet();
-            }
+            maskFindings.add(source.name(index), mask(index));
           } catch (SfumatoException e) {
             bad.put(index, e.getMessage());
           }
@@ -111,24 +112,6 @@ final class PictureDataset implements Dataset {
       threads.shutdownNow();
     }
     return bad;
-  }
-
-  /** Refuses pictures of which none has a mask, if masks are asked for. */
-  private PictureDataset requireMasks() {
-    if (hasMasks() && unmasked.get() >= size()) {
-      throw new SfumatoException(
-          source.origin()
-              + (options.masks() == Masks.FILE
-                  ? ": no picture has a mask beside it, such as rose-masklabel.png for rose.jpg"
-                  : ": no picture has an alpha channel")
-              + ": see `masks`");
-    }
-    if (hasMasks() && unmasked.get() > 0) {
-      log.log(
-          Level.WARNING,
-          source.origin() + ": pictures without a mask count whole: " + unmasked.get());
-    }
-    return this;
   }
 
   private PictureDataset without(SortedMap<Integer, String> bad) {
@@ -155,7 +138,6 @@ final class PictureDataset implements Dataset {
     // A class without good pictures stays, so that labels mean the same on every machine.
     PictureDataset rest =
         new PictureDataset(source, good, annotations.of(good), options, buckets, room);
-    rest.unmasked.set(unmasked.get());
     for (int i = 0; i < good.length; i++) {
       rest.frames.set(i, frames.get(good[i]));
       rest.kept.set(i, kept.get(good[i]));

@@ -88,7 +88,7 @@ record SurveyLines(Survey survey, int batchSize) {
   }
 
   /** Returns the number of the items and the first of them. */
-  private static String some(List<String> items) {
+  static String some(List<String> items) {
     return items.size()
         + " ("
         + items.stream().limit(FEW).collect(Collectors.joining(", "))

@@ -5,6 +5,7 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.DatasetView;
 import dev.sfumato.data.Datasets;
+import dev.sfumato.data.Masks;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.Png;
@@ -46,12 +47,14 @@ record ClassFolders(PriorPreservation prior) {
   }
 
   /**
-   * Requires class pictures for each subject, in a place of their own, before they are drawn.
+   * Requires class pictures for each subject, in a place of their own, before they are drawn. Those
+   * that are there must be readable.
    *
-   * @param data the name of the subjects' pictures
+   * @param subjects the subjects' pictures as they were asked for
    * @param training these pictures
    */
-  void requireSuit(String data, Dataset training) {
+  void requireSuit(TrainingPictures subjects, Dataset training) {
+    String data = subjects.name();
     Path own = prior.data().toAbsolutePath().normalize();
     if (Files.isDirectory(Path.of(data))
         && own.startsWith(Path.of(data).toAbsolutePath().normalize())) {
@@ -69,6 +72,18 @@ record ClassFolders(PriorPreservation prior) {
               .sorted()
               .toList();
       requireSame(training.classNames(), folders, "`classPrompt`: names");
+    }
+    prior.byFolder().keySet().stream()
+        .filter(folder -> !pictures(folder).isEmpty())
+        .forEach(folder -> read(folder, like(training, subjects.options())));
+  }
+
+  private static Dataset read(Path folder, DataOptions options) {
+    try {
+      return Datasets.open(folder.toString(), options);
+    } catch (SfumatoException e) {
+      throw new SfumatoException(
+          "class pictures: " + e.getMessage() + "; deleted ones are drawn anew", e);
     }
   }
 
@@ -185,13 +200,7 @@ record ClassFolders(PriorPreservation prior) {
    */
   ClassPictures open(Dataset training, DataOptions options) {
     Map<Path, String> texts = prior.byFolder();
-    DataOptions like =
-        options
-            .withResolution(training.height())
-            .withCenterCrop(true)
-            .withSplit(DataOptions.Split.ALL)
-            .withTexts(DataOptions.Texts.OPTIONAL.withPrompt(texts.values().iterator().next()));
-    Dataset pictures = Datasets.open(prior.data().toString(), like);
+    Dataset pictures = read(prior.data(), like(training, options));
     if (!ofSeveral()) {
       int count = Math.min(prior.count(), pictures.size());
       return new ClassPictures(
@@ -207,6 +216,17 @@ record ClassFolders(PriorPreservation prior) {
       captions.add(texts.get(prior.data().resolve(name)));
     }
     return new ClassPictures(new Captioned(pictures, captions), prior.weight());
+  }
+
+  /** Returns the options for reading class pictures: as the subject's, but whole and untold. */
+  private DataOptions like(Dataset training, DataOptions options) {
+    return options
+        .withResolution(training.height())
+        .withCenterCrop(true)
+        .withSplit(DataOptions.Split.ALL)
+        .withColumns(DataOptions.Columns.USUAL)
+        .withMasks(Masks.NONE)
+        .withTexts(DataOptions.Texts.OPTIONAL.withPrompt(prior.prompts().get(0)));
   }
 
   private static void requireSame(List<String> subjects, List<String> classes, String place) {

@@ -163,6 +163,14 @@ record TrainedModel(
     return checkpoint.filter(Learner::holdsModel).or(this::directory);
   }
 
+  /** Returns whether the model learns from texts. */
+  boolean isOfTexts(Optional<Path> checkpoint) {
+    return folder(checkpoint)
+        .map(StableDiffusionPipeline::isIn)
+        .or(() -> from.memory.map(StableDiffusionPipeline.class::isInstance))
+        .orElseGet(shape::isOfTexts);
+  }
+
   /**
    * Loads or makes the model, ready to be trained. Weights that stay as they are lie in the
    * precision in which they compute.
@@ -244,10 +252,10 @@ record TrainedModel(
     }
   }
 
-  private static void requireTexts(DiffusionPipeline base) {
+  /** Requires a model whose class pictures have a text. */
+  static void requireTexts(DiffusionPipeline base) {
     if (!(base instanceof StableDiffusionPipeline)) {
-      throw new SfumatoException(
-          "`classPrompt` needs a text-to-image model, which draws class pictures");
+      throw new SfumatoException("`classPrompt` needs a text-to-image model");
     }
   }
 

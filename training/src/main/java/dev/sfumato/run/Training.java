@@ -305,7 +305,7 @@ public final class Training implements Cloneable {
       listener.onTask("reading the pictures");
       int whole = batches.times(processes.size()).batchSize();
       HeldOut heldOut = open(model.folder(checkpoint), survey -> listener.onSurvey(survey, whole));
-      classes.ifPresent(c -> c.requireSuit(pictures.name(), heldOut.training()));
+      classes.ifPresent(c -> c.requireSuit(pictures, heldOut.training()));
       classes.filter(ClassFolders::isIncomplete).ifPresent(c -> draw(c, listener));
       processes.barrier();
       listener.onTask("preparing the model");
@@ -384,11 +384,21 @@ public final class Training implements Cloneable {
    * of a model.
    */
   public boolean needsModel() {
+    return kept().isEmpty();
+  }
+
+  /** Returns whether the model learns from texts, which its files tell. */
+  public boolean isOfTexts() {
+    return model.isOfTexts(kept());
+  }
+
+  /** Returns the checkpoint to resume from, if it holds all of a model. */
+  private Optional<Path> kept() {
     Optional<Path> checkpoint =
         start == Start.RESUME
             ? resumed.or(() -> OutputDirectory.latestCheckpoint(output))
             : Optional.empty();
-    return checkpoint.filter(Files::isDirectory).filter(Learner::holdsModel).isEmpty();
+    return checkpoint.filter(Files::isDirectory).filter(Learner::holdsModel);
   }
 
   private Optional<Path> checkpoint(OutputDirectory directory) {
@@ -424,6 +434,7 @@ public final class Training implements Cloneable {
 
   /** Returns the loss of a model of any kind on these pictures. */
   TrainingLoss loss(DiffusionPipeline pipeline, Dataset dataset) {
+    classes.ifPresent(c -> TrainedModel.requireTexts(pipeline));
     if (pipeline instanceof PixelPipeline pixels) {
       return new DenoisingLoss(pixels.denoiser(), pipeline.scheduler(), objective);
     }

@@ -10,6 +10,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +98,25 @@ class MasksTest {
     assertThat(failure(Masks.FILE)).contains("no picture has a mask beside it");
     assertThat(failure(Masks.ALPHA)).contains("no picture has an alpha channel");
     assertThat(open(OPTIONS).hasMasks()).isFalse();
+  }
+
+  @Test
+  void masksThatLeaveNothingAreSaid() throws IOException {
+    Drawn.picture(folder.resolve("a.png"), 24, 16, 1);
+    Drawn.columns(folder.resolve("a-masklabel.png"), 24, 16, x -> x < 2 ? 255 : 0);
+    assertThat(open(OPTIONS.withMasks(Masks.FILE)).size()).isEqualTo(1);
+    assertThat(
+            assertThrows(
+                SfumatoException.class,
+                () -> open(OPTIONS.withMasks(Masks.FILE).withCenterCrop(true))))
+        .hasMessageThat()
+        .contains("all masks are black, so there is nothing to learn");
+    Drawn.picture(folder.resolve("b.png"), 20, 20, 2); // counts whole
+    List<String> told =
+        LoggedMessages.of(() -> open(OPTIONS.withMasks(Masks.FILE).withCenterCrop(true)));
+    assertThat(told).hasSize(2);
+    assertThat(told.get(1)).contains("nothing is learned from pictures whose mask is black: 1 (");
+    assertThat(told.get(1)).contains("a.png");
   }
 
   @Test
