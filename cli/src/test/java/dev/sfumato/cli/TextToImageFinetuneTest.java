@@ -370,6 +370,9 @@ class TextToImageFinetuneTest {
         .failsWith(1, "names the folders a, c, but the training pictures have a, b");
     finetune(other, options, folder.resolve("c2"), "a=a cat", "a=a dog")
         .failsWith(1, "name each folder once");
+    data = data.resolve("a");
+    finetune(other, options, folder.resolve("c2"), "a=a cat", "b=a dog")
+        .failsWith(1, "lie in none: give each subject a folder of its own");
     assertThat(Files.exists(folder.resolve("c2"))).isFalse();
   }
 

@@ -235,9 +235,12 @@ record ClassFolders(PriorPreservation prior) {
           place
               + " the folders "
               + String.join(", ", classes)
-              + ", but the training pictures have "
-              + (subjects.isEmpty() ? "none" : String.join(", ", subjects))
-              + ": name each of these once in `classPrompt`");
+              + ", but the training pictures "
+              + (subjects.isEmpty()
+                  ? "lie in none: give each subject a folder of its own"
+                  : "have "
+                      + String.join(", ", subjects)
+                      + ": name each of these once in `classPrompt`"));
     }
   }
 
