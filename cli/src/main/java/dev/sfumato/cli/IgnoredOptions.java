@@ -21,10 +21,10 @@ final class IgnoredOptions {
           LearningRate.Kind.EXPONENTIAL);
 
   /**
-   * What some options need.
+   * A condition without which some options change nothing.
    *
-   * @param options their names, with spaces
-   * @param need in words
+   * @param options the options' names, with spaces between them
+   * @param need the condition in words
    */
   private record Rule(String options, Predicate<TrainingCommand> isMet, String need) {}
 

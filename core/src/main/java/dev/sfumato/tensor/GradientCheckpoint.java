@@ -73,7 +73,7 @@ public final class GradientCheckpoint implements AutoCloseable {
     }
   }
 
-  /** What it takes to compute a part again. */
+  /** A part with its inputs, its random numbers and its precision, ready to run again. */
   static final class Run {
     private final Part part;
     private final List<Tensor> inputs = new ArrayList<>();

@@ -43,7 +43,7 @@ public final class LateGradients implements AutoCloseable {
   private final UnaryOperator<Tensor> keeper = Scope.keeper();
   private boolean computing; // a part, to which all checkpoints inside it belong
 
-  /** A part with its weights, and what it takes to run it backward for each batch of a step. */
+  /** A part with its weights, and with a run and the gradient of the output for each batch. */
   private record Late(
       Map<String, Tensor> weights, List<GradientCheckpoint.Run> runs, List<Tensor> gradients) {
     Late() {
@@ -174,9 +174,7 @@ public final class LateGradients implements AutoCloseable {
         () -> {
           Map<String, Tensor> all = norms(kept);
           all.putAll(norms);
-          return all.isEmpty()
-              ? Tensor.zeros()
-              : OptimizerKernels.together(weights.keySet().stream().map(all::get).toList());
+          return OptimizerKernels.together(weights.keySet().stream().map(all::get).toList());
         });
   }
 

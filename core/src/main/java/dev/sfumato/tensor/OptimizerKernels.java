@@ -86,15 +86,12 @@ public final class OptimizerKernels {
    * Returns the Euclidean norm of all elements of all {@code tensors} together, float32, shape ().
    */
   public static Tensor norm(List<Tensor> tensors) {
-    if (tensors.isEmpty()) {
-      return Tensor.zeros();
-    }
     return Scope.run(() -> together(norms(tensors)));
   }
 
   /** Returns the Euclidean norm of tensors that have these norms. */
   static Tensor together(List<Tensor> norms) {
-    return Tensor.stack(norms, 0).norm();
+    return norms.isEmpty() ? Tensor.zeros() : Tensor.stack(norms, 0).norm();
   }
 
   static List<Tensor> norms(List<Tensor> tensors) {

@@ -204,7 +204,8 @@ public final class Training implements Cloneable {
   }
 
   /**
-   * Returns a copy that computes in this precision; weights, gradients and sums stay float32.
+   * Returns a copy that computes in this precision; weights that learn, gradients and sums stay
+   * float32.
    *
    * @throws InvalidOptionException for fp16
    */

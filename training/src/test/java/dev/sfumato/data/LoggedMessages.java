@@ -6,7 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.List;
 
-/** What the library logs: here, lines on standard error. */
+/** Collects the lines that the library logs, which go to standard error here. */
 public final class LoggedMessages {
   private LoggedMessages() {}
 

@@ -22,12 +22,12 @@ import dev.sfumato.training.Captioned;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.PictureList;
+import dev.sfumato.training.SmallUNet;
 import dev.sfumato.training.TrainingOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -170,27 +170,7 @@ class DivergenceTest {
   // ---- all weights of a model of pixels, at rates that ruin them
 
   private static void train(Path output, double rate, long steps, int every) {
-    UNet2DConfig unet =
-        UNet2DConfig.of(
-            Map.of(
-                "sample_size",
-                8,
-                "in_channels",
-                1,
-                "out_channels",
-                1,
-                "block_out_channels",
-                List.of(4, 8),
-                "layers_per_block",
-                1,
-                "norm_num_groups",
-                2,
-                "down_block_types",
-                List.of("DownBlock2D", "DownBlock2D"),
-                "up_block_types",
-                List.of("UpBlock2D", "UpBlock2D"),
-                "add_attention",
-                false));
+    UNet2DConfig unet = SmallUNet.config(1);
     ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, ClassConditioning.NONE);
     try (Rng random = new Rng(3);
         PixelPipeline pipeline = new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults())) {

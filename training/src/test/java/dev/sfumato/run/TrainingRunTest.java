@@ -22,6 +22,7 @@ import dev.sfumato.tracking.MlflowSettings;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.PictureList;
+import dev.sfumato.training.SmallUNet;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.TrainingOptions;
 import java.io.IOException;
@@ -421,29 +422,7 @@ class TrainingRunTest {
   }
 
   private static PixelPipeline newModel() {
-    UNet2DConfig unet =
-        UNet2DConfig.of(
-            Map.of(
-                "sample_size",
-                8,
-                "in_channels",
-                1 + 3,
-                "out_channels",
-                1,
-                "block_out_channels",
-                List.of(4, 8),
-                "layers_per_block",
-                1,
-                "norm_num_groups",
-                2,
-                "dropout",
-                0.1,
-                "down_block_types",
-                List.of("DownBlock2D", "DownBlock2D"),
-                "up_block_types",
-                List.of("UpBlock2D", "UpBlock2D"),
-                "add_attention",
-                false));
+    UNet2DConfig unet = SmallUNet.config(1 + 3).with("dropout", 0.1);
     ClassConditionedUNet denoiser =
         new ClassConditionedUNet(
             unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));

@@ -13,7 +13,6 @@ import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -91,25 +90,7 @@ class DenoisingLossTest {
   }
 
   private static ClassConditionedUNet network() {
-    UNet2DConfig unet =
-        UNet2DConfig.of(
-            Map.of(
-                "in_channels",
-                1 + 3,
-                "out_channels",
-                1,
-                "block_out_channels",
-                List.of(4, 8),
-                "layers_per_block",
-                1,
-                "norm_num_groups",
-                2,
-                "down_block_types",
-                List.of("DownBlock2D", "DownBlock2D"),
-                "up_block_types",
-                List.of("UpBlock2D", "UpBlock2D"),
-                "add_attention",
-                false));
+    UNet2DConfig unet = SmallUNet.config(1 + 3);
     ClassConditionedUNet denoiser =
         new ClassConditionedUNet(
             unet, new ClassConditioning(ClassConditioning.Type.CHANNELS, 2, 3));

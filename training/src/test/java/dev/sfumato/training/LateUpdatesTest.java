@@ -28,30 +28,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LateUpdatesTest {
   private static final int STEPS = 2;
 
-  /** What a run leaves, and the names of the weights that each call before an update told. */
+  /**
+   * The reports and weights of a run, and the names of the weights in each call before an update.
+   */
   private record End(
       List<StepReport> reports, List<Set<String>> parts, Map<String, Tensor> weights) {}
 
   private static ClassConditionedUNet network() {
     UNet2DConfig config =
-        UNet2DConfig.of(
-            Map.of(
-                "sample_size",
-                8,
-                "in_channels",
-                1,
-                "out_channels",
-                1,
-                "block_out_channels",
-                List.of(32, 512),
-                "layers_per_block",
-                1,
-                "down_block_types",
-                List.of("DownBlock2D", "AttnDownBlock2D"),
-                "up_block_types",
-                List.of("AttnUpBlock2D", "UpBlock2D"),
-                "dropout",
-                0.1));
+        SmallUNet.config(1)
+            .with("block_out_channels", List.of(32, 512))
+            .with("norm_num_groups", 32)
+            .with("down_block_types", List.of("DownBlock2D", "AttnDownBlock2D"))
+            .with("up_block_types", List.of("AttnUpBlock2D", "UpBlock2D"))
+            .with("dropout", 0.1);
     ClassConditionedUNet network = new ClassConditionedUNet(config, ClassConditioning.NONE);
     try (Rng random = new Rng(3)) {
       network.reset(random);
