@@ -193,7 +193,10 @@ public final class Peer {
         filled(new ClassConditionedUNet(config, ClassConditioning.NONE)), COSINE, batches, options);
   }
 
-  /** A step of a text-to-image model: of a LoRA, or of the whole U-Net with checkpointing. */
+  /**
+   * A step of a text-to-image model: of a LoRA, or of the whole U-Net with checkpointing. The first
+   * step, which is not timed, fills the caches of latents and texts.
+   */
   private static IntFunction<double[]> learningStep(int side, boolean lora) {
     StableDiffusionPipeline pipeline =
         (StableDiffusionPipeline)
@@ -211,7 +214,7 @@ public final class Peer {
     }
     return trainerSteps(
         new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY),
-        new Batches(new Noise(8, 3, side), new BatchOptions(1, true, true, 0)),
+        new Batches(new Noise(1, 3, side), new BatchOptions(1, true, true, 0)),
         options(1, Adam.Settings.adamW(), 1e-4).withMaxGradNorm(1));
   }
 

@@ -37,16 +37,25 @@ final class Geglu implements GradientCheckpoint.Part {
   }
 
   @Override
+  public Tensor forward(List<Tensor> inputs) {
+    try (Autograd.Recording off = Autograd.off()) {
+      Tensor x = inputs.get(0);
+      return Scope.run(() -> Functional.gelu(half(x, 1)).mul_(half(x, 0)));
+    }
+  }
+
+  @Override
   public void backward(List<Tensor> inputs, Tensor gradient) {
     Tensor x = inputs.get(0);
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
-      Tensor a = half(x, 0);
-      Tensor b = half(x, 1);
       Tensor both = Tensor.make(() -> torch.empty_like(x.handle()));
-      half(both, 0).copy_(gradient.mul(Functional.gelu(b)));
-      Tensor gate = gradient.mul(a);
-      half(both, 1).copy_(Tensor.make(() -> torch.gelu_backward(gate.handle(), b.handle())));
+      Tensor ofA = half(both, 0);
+      Tensor ofB = half(both, 1);
+      Tensor b = half(x, 1);
+      ofA.change(() -> torch.gelu_out(ofA.handle(), b.handle())).mul_(gradient);
+      ofB.change(() -> torch.mul_out(ofB.handle(), gradient.handle(), half(x, 0).handle()));
+      ofB.change(() -> torch.gelu_backward_out(ofB.handle(), ofB.handle(), b.handle()));
       Autograd.gather(x, both);
     }
   }

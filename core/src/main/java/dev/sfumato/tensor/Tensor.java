@@ -335,6 +335,11 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     return change(() -> withNative(value, v -> handle().mul_(v)));
   }
 
+  /** {@code this *= other}, element by element. */
+  Tensor mul_(Tensor other) {
+    return change(() -> handle().mul_(other.handle()));
+  }
+
   /** {@code this += other * alpha}. */
   public Tensor add_(Tensor other, double alpha) {
     return change(() -> withNative(alpha, a -> handle().add_(other.handle(), a)));
@@ -347,7 +352,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
     }
   }
 
-  private Tensor change(Supplier<org.bytedeco.pytorch.Tensor> operation) {
+  Tensor change(Supplier<org.bytedeco.pytorch.Tensor> operation) {
     Engine.call(operation);
     return this;
   }
