@@ -106,7 +106,9 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     return next.batch();
   }
 
+  /** Waits through interrupts, which stop a training only between its steps. */
   private static void await(Future<?> part) {
+    boolean interrupted = Thread.interrupted();
     try {
       part.get();
     } catch (ExecutionException e) {
@@ -118,8 +120,12 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
       }
       throw new SfumatoException("a batch could not be prepared: " + e.getCause(), e.getCause());
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new SfumatoException("interrupted while a batch was prepared", e);
+      interrupted = true;
+      await(part);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

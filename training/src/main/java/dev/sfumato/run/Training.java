@@ -276,7 +276,9 @@ public final class Training implements Cloneable {
   // ---- running
 
   /**
-   * Trains to the end, or until {@code listener} asks to stop, and saves.
+   * Trains to the end, or until {@code listener} asks to stop, and saves. An interrupt of the
+   * thread, such as that of {@code future.cancel(true)}, also stops it after its step; then the
+   * thread is still interrupted when this method returns.
    *
    * @throws SfumatoException if model and pictures do not suit each other, a file is missing or
    *     damaged, or the loss is not finite

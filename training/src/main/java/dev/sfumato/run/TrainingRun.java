@@ -42,6 +42,7 @@ public final class TrainingRun implements AutoCloseable {
   private final FixedNoiseLoss validation;
   private final LossHistory history;
   private long weighedStep = -1;
+  private boolean interrupted;
   private final List<Tracker> trackers = new ArrayList<>();
 
   /** Watches a run from outside. */
@@ -77,7 +78,7 @@ public final class TrainingRun implements AutoCloseable {
 
     /**
      * Returns whether to save and end now; asked after each optimiser step and each step of a
-     * sample.
+     * sample. An interrupt of the training's thread asks the same.
      */
     default boolean stopAsked() {
       return false;
@@ -203,17 +204,19 @@ public final class TrainingRun implements AutoCloseable {
     if (due(watch.samples().every()) && !files.hasSamples()) {
       sample(listener); // the grid of the start, or one during which the last run was stopped
     }
-    boolean stopped = trainer.processes().any(listener.stopAsked());
+    boolean stopped = trainer.processes().any(stopAsked(listener));
     listener.onTask("taking the first step");
     while (trainer.hasNext() && !stopped) {
       int epoch = trainer.progress().epoch();
       StepReport report = step();
+      noteInterrupt();
       history.add(report);
       tell(tracker -> tracker.step(report));
       if (due(watch.samples().every())) {
         sample(listener);
       }
       listener.onStep(report);
+      noteInterrupt();
       if (trainer.progress().epoch() != epoch) {
         finishEpoch(listener);
       }
@@ -221,7 +224,7 @@ public final class TrainingRun implements AutoCloseable {
         listener.onTask("saving a checkpoint");
         files.checkpoint(this::tell);
       }
-      stopped = trainer.processes().any(listener.stopAsked());
+      stopped = trainer.processes().any(stopAsked(listener));
     }
     trainer.processes().barrier();
     return stopped;
@@ -295,7 +298,7 @@ public final class TrainingRun implements AutoCloseable {
     listener.onTask("measuring the validation loss");
     try (Trainer.Averages averages = trainer.useAverages()) {
       validation
-          .value(listener::stopAsked)
+          .value(() -> stopAsked(listener))
           .ifPresent(loss -> history.addValidation(trainer.progress().step(), loss));
     }
     EpochReport report = history.lastEpoch();
@@ -325,13 +328,24 @@ public final class TrainingRun implements AutoCloseable {
         this::tell,
         () -> {
           listener.onTask("drawing samples, step " + step.incrementAndGet() + " of " + steps);
-          return listener.stopAsked();
+          return stopAsked(listener);
         });
+  }
+
+  private boolean stopAsked(Listener listener) {
+    noteInterrupt();
+    return interrupted || listener.stopAsked();
+  }
+
+  /** Takes an interrupt as a wish to stop: while it is pending, no file can be written. */
+  private void noteInterrupt() {
+    interrupted |= Thread.interrupted();
   }
 
   /** A run that is stopped ends without samples, which take time. */
   private void save(boolean stopped, Listener listener) {
     listener.onTask("saving the model");
+    noteInterrupt();
     files.checkpoint(this::tell);
     files.saveModel();
     if (!stopped) {
@@ -362,5 +376,8 @@ public final class TrainingRun implements AutoCloseable {
   public void close() {
     trainer.close();
     trackers.forEach(Tracker::close);
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -111,7 +111,7 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
     POLYNOMIAL,
     /** The base rate times the factors of the shape's rules. */
     PIECEWISE_CONSTANT,
-    /** 0.9 times less after each epoch. */
+    /** The base rate times 0.9 for each finished epoch. */
     EXPONENTIAL;
 
     /**

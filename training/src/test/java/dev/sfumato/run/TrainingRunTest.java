@@ -246,6 +246,30 @@ class TrainingRunTest {
     assertThat(Files.exists(root.resolve("samples/step-000000.png"))).isTrue();
   }
 
+  /** {@code future.cancel(true)} costs no step: the run saves and can be resumed. */
+  @Test
+  void anInterruptStopsAfterItsStepAndSaves() throws IOException {
+    Path root = folder.resolve("run");
+    try (PixelPipeline pipeline = newModel()) {
+      TrainingResult result =
+          training(pipeline, DIGITS, root, 1e-3, 4)
+              .withWatch(watch(2, 3, 4, 1, 2, true))
+              .run(
+                  report -> {
+                    if (report.step() == 2) {
+                      Thread.currentThread().interrupt();
+                    }
+                  });
+      assertThat(Thread.interrupted()).isTrue(); // the caller sees it, too
+      assertThat(result.progress().step()).isEqualTo(2);
+      assertThat(result.isFinished()).isFalse();
+    } finally {
+      Thread.interrupted();
+    }
+    assertThat(Files.exists(root.resolve("checkpoints/step-000002"))).isTrue();
+    assertThat(Files.readAllLines(root.resolve("metrics.csv"))).hasSize(3);
+  }
+
   @Test
   void aValidationEndsWhenTheRunIsStoppedAndIsMeasuredLater() throws IOException {
     Path whole = folder.resolve("whole");
