@@ -178,6 +178,7 @@ class FinetuneCommandTest {
     "--lr-step-rules 1:3;2, --lr-scheduler piecewise_constant",
     "--cache-latents memory --cache-dir x, --cache-latents disk",
     "--keep-tokens 1, --shuffle-tags",
+    "--sample-every 5, a --sample-count above 0",
     "--class-embedding-size 3, a new model with --class-conditioning channels",
     "--instance-prompt rose, a text-to-image model",
     "--shuffle-tags, a text-to-image model",
@@ -189,6 +190,12 @@ class FinetuneCommandTest {
     finetune("epsilon", options.replace(';', ','))
         .failsWith(2, " has no effect: it needs " + need + " (see sfumato finetune --help)");
     assertThat(Files.exists(output)).isFalse();
+  }
+
+  @Test
+  void aColumnOfPicturesIsForParquetFiles() {
+    assertThat(finetune("epsilon", "--max-steps 1 --image-column photo").succeeds().err())
+        .contains("the column of pictures, photo, has no effect: only Parquet files have one");
   }
 
   @Test

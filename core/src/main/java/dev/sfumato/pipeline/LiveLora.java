@@ -1,5 +1,6 @@
 package dev.sfumato.pipeline;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraLayers;
 import java.nio.file.Path;
@@ -36,10 +37,21 @@ public final class LiveLora implements AutoCloseable {
     return scale;
   }
 
-  /** Sets the factor of its changes; with 0 the model is itself, bit for bit. */
+  /**
+   * Sets the factor of its changes; with 0 the model is itself, bit for bit.
+   *
+   * @throws InvalidOptionException if it is NaN or infinite
+   */
   public void scale(double scale) {
+    requireFinite(scale);
     this.scale = scale;
     layers.scale(scale);
+  }
+
+  static void requireFinite(double scale) {
+    if (!Double.isFinite(scale)) {
+      throw new InvalidOptionException("`scale` of a LoRA must be finite, but is " + scale);
+    }
   }
 
   /** Returns the number of layers that it changes. */

@@ -68,6 +68,13 @@ public record LoadingOptions(
         Pattern.compile("(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
 
     /**
+     * @throws InvalidOptionException if the scale is NaN or infinite
+     */
+    public Lora {
+      LiveLora.requireFinite(scale);
+    }
+
+    /**
      * Reads {@code NAME[:SCALE]}; without a scale it is 1.
      *
      * @param located the file or directory of a name

@@ -335,9 +335,10 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    * @param path a file, or a directory with one
    * @param scale the factor of its changes
    * @throws SfumatoException naming the file if it does not fit the model, which then stays as it
-   *     is
+   *     is; or if the scale is NaN or infinite
    */
   public LiveLora addLora(Path path, double scale) {
+    LiveLora.requireFinite(scale);
     return new LiveLora(LoraFile.open(path).adapt(parts.loraTargets(), scale), scale);
   }
 

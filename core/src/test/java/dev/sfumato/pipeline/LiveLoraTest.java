@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.AdaptedWeight;
 import dev.sfumato.nn.Adapter;
@@ -122,6 +123,20 @@ class LiveLoraTest {
       assertThat(Scope.liveTensors() - loaded).isLessThan(20); // pictures, and no matrices
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
+  void aScaleMustBeFinite(double scale) {
+    Path style = file("sd1_more_kohya");
+    try (StableDiffusionPipeline pipeline = load("sd1");
+        LiveLora lora = pipeline.addLora(style, 0.4)) {
+      assertThrows(InvalidOptionException.class, () -> lora.scale(scale));
+      assertThat(lora.scale()).isEqualTo(0.4);
+      assertThrows(InvalidOptionException.class, () -> pipeline.addLora(style, scale));
+      assertThrows(
+          InvalidOptionException.class, () -> LoadingOptions.DEFAULT.withLora(style, scale));
+    }
   }
 
   @Test

@@ -5,11 +5,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 
 /**
  * Captions of single pictures: {@code rose.txt} beside {@code rose.png}, and the names of folders
@@ -17,22 +17,33 @@ import java.util.stream.Stream;
  */
 final class CaptionFiles {
   private static final String ENDING = ".txt";
-  private static final String LARGE_ENDING = ".TXT";
 
   /** At most 999, so that a date in front of a name is not a number of repeats. */
   private static final Pattern REPEATED = Pattern.compile("([0-9]{1,3})_(.+)");
 
   private final PictureFiles files;
-  private final Set<String> present;
+  private final Map<String, String> present; // by the picture's name without its ending
 
   CaptionFiles(PictureFiles files) {
     this.files = files;
-    this.present = Set.copyOf(files.names());
+    this.present =
+        files.names().stream()
+            .filter(CaptionFiles::named)
+            .collect(Collectors.toMap(CaptionFiles::key, name -> name, CaptionFiles::first));
   }
 
   /** Returns whether a file of this name may be a caption. */
   static boolean named(String name) {
-    return name.endsWith(ENDING) || name.endsWith(LARGE_ENDING);
+    return name.toLowerCase(Locale.ROOT).endsWith(ENDING);
+  }
+
+  private static String key(String name) {
+    return EntryNames.canonical(EntryNames.stem(name));
+  }
+
+  /** Of two captions of one picture, the one with the usual ending counts. */
+  private static String first(String one, String other) {
+    return other.endsWith(ENDING) ? other : one;
   }
 
   /**
@@ -82,10 +93,7 @@ final class CaptionFiles {
 
   /** Returns the text beside a picture in one line; empty if there is none. */
   private String beside(String picture) {
-    return Stream.of(ENDING, LARGE_ENDING)
-        .map(ending -> EntryNames.stem(picture) + ending)
-        .filter(present::contains)
-        .findFirst()
+    return Optional.ofNullable(present.get(key(picture)))
         .map(name -> text(files.read(name)).replace("\ufeff", "").strip())
         .map(text -> text.replaceAll("\\s+", " "))
         .orElse("");

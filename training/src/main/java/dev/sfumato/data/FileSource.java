@@ -56,6 +56,7 @@ final class FileSource implements PictureSource {
     Splits splits = splits(files);
     MaskFiles masks = new MaskFiles(files.names());
     warnOfMasks(files, masks, options.masks());
+    warnOfColumn(files, options.columns().image());
     List<String> pictures = splits.require(options.split(), files.origin());
     Metadata metadata = Metadata.of(files);
     Predicate<Metadata.Row> chosen = row -> splits.isOf(row.picture(), options.split());
@@ -128,6 +129,17 @@ final class FileSource implements PictureSource {
                 column.option(),
                 column.asked()));
       }
+    }
+  }
+
+  private static void warnOfColumn(PictureFiles files, String column) {
+    if (!column.isEmpty()) {
+      log.log(
+          Level.WARNING,
+          Printable.shortened(files.origin())
+              + ": the column of pictures, "
+              + Printable.shortened(column)
+              + ", has no effect: only Parquet files have one");
     }
   }
 

@@ -35,14 +35,22 @@ class CaptionsTest {
 
   @Test
   void textFilesBesidePicturesAreCaptions() throws IOException {
-    pictures("a.png", "sub/b.c.png", "d.png", "e.PNG");
+    pictures("a.png", "sub/b.c.png", "d.png", "e.PNG", "f.Jpeg", "g\u00e9.png");
     write("a.txt", "\ufeffa red rose,\r\n on white \n");
     write("sub/b.c.txt", "blue");
     write("d.txt", "caf\u00e9");
     write("e.TXT", "large");
+    write("f.Txt", "mixed");
+    write("ge\u0301.txt", "as macOS writes the name");
     write("readme.txt", "belongs to no picture");
     assertThat(open(REQUIRED).captions())
-        .containsExactly("a red rose, on white", "caf\u00e9", "large", "blue")
+        .containsExactly(
+            "a red rose, on white",
+            "caf\u00e9",
+            "large",
+            "mixed",
+            "as macOS writes the name",
+            "blue")
         .inOrder();
     assertThat(open(DataOptions.defaults()).captions()).contains("blue");
   }
