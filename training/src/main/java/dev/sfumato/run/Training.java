@@ -275,6 +275,11 @@ public final class Training implements Cloneable {
 
   // ---- running
 
+  /** Trains to the end and saves, as {@link #run(TrainingRun.Listener)} does. */
+  public TrainingResult run() {
+    return run(report -> {});
+  }
+
   /**
    * Trains to the end, or until {@code listener} asks to stop, and saves. An interrupt of the
    * thread, such as that of {@code future.cancel(true)}, also stops it after its step; then the

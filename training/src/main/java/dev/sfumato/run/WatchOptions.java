@@ -1,6 +1,8 @@
 package dev.sfumato.run;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,7 +39,7 @@ public record WatchOptions(
    */
   public record Samples(long every, int steps, int count, List<String> prompts) {
     /**
-     * @throws SfumatoException if a number is out of range
+     * @throws InvalidOptionException if a number is out of range
      */
     public Samples {
       prompts = List.copyOf(prompts);
@@ -55,17 +57,11 @@ public record WatchOptions(
    */
   public record Checkpoints(long every, int keep) {
     /**
-     * @throws SfumatoException if a number is out of range
+     * @throws InvalidOptionException if a number is out of range
      */
     public Checkpoints {
       require(every >= 0, "`checkpointEvery` must not be negative");
       require(keep >= 1, "`checkpointsKeep` must be at least 1");
-    }
-  }
-
-  private static void require(boolean holds, String message) {
-    if (!holds) {
-      throw new SfumatoException(message);
     }
   }
 

@@ -387,7 +387,7 @@ class TrainingRunTest {
     try (PixelPipeline pipeline = newModel()) {
       long before = Scope.liveTensors();
       Training resumed = training(pipeline, DIGITS, root, 1e-3, 4).withResume();
-      assertThrows(SfumatoException.class, () -> resumed.run(report -> {}));
+      assertThrows(SfumatoException.class, () -> resumed.run());
       assertThat(Scope.liveTensors()).isEqualTo(before);
     }
   }
