@@ -452,8 +452,8 @@ public final class Training implements Cloneable {
   }
 
   /** Returns the description of the model, for the model card. */
-  String description() {
-    return description.orElse("A diffusion model, " + model.origin() + " with Sfumato.");
+  String description(Learner learner) {
+    return description.orElse(learner.kind() + ", " + model.origin() + " with Sfumato.");
   }
 
   /** Returns every option as requested, by name, without those that depend on the model. */
