@@ -1,9 +1,11 @@
 package dev.sfumato.run;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -132,6 +134,22 @@ public record WatchOptions(
   /** Returns a copy with an MLflow server. */
   public WatchOptions withMlflow(MlflowSettings server) {
     return new WatchOptions(samples, checkpoints, tensorboard, Optional.of(server));
+  }
+
+  /**
+   * Requires as many pictures in a grid as there are texts, if there are grids.
+   *
+   * @throws InvalidOptionException if some texts would never be drawn
+   */
+  void requireDrawn() {
+    if (samples.count > 0 && samples.count < samples.prompts.size()) {
+      throw new InvalidOptionException(
+          String.format(
+              Locale.ROOT,
+              "`validationPrompt`: %d texts need a `sampleCount` of at least as many, but it is %d",
+              samples.prompts.size(),
+              samples.count));
+    }
   }
 
   /** Returns every option by its name in {@code config.json}. */
