@@ -10,4 +10,16 @@ public class InvalidOptionException extends SfumatoException {
   public InvalidOptionException(String message) {
     super(message);
   }
+
+  /**
+   * Checks an option.
+   *
+   * @param message one line that names the option between backquotes
+   * @throws InvalidOptionException if the condition does not hold
+   */
+  public static void require(boolean holds, String message) {
+    if (!holds) {
+      throw new InvalidOptionException(message);
+    }
+  }
 }

@@ -12,10 +12,15 @@ import java.util.ResourceBundle;
  * several processes that train together only the first prints, since all find the same.
  */
 public final class PrintedLog extends LoggerFinder {
-  private static final boolean FIRST = System.getenv().getOrDefault("RANK", "0").equals("0");
+  private static volatile boolean silent;
 
   /** Makes the log; Java finds it among its services. */
   public PrintedLog() {}
+
+  /** Prints nothing from now on, unless this is the first of several processes. */
+  static void ofFirstProcess() {
+    silent = !System.getenv().getOrDefault("RANK", "0").equals("0");
+  }
 
   @Override
   public Logger getLogger(String name, Module module) {
@@ -30,7 +35,7 @@ public final class PrintedLog extends LoggerFinder {
 
     @Override
     public boolean isLoggable(Level level) {
-      return FIRST && level.getSeverity() >= Level.INFO.getSeverity() && level != Level.OFF;
+      return !silent && level.getSeverity() >= Level.INFO.getSeverity() && level != Level.OFF;
     }
 
     @Override

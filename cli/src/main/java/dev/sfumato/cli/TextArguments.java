@@ -80,7 +80,7 @@ final class TextArguments {
       names = "--textual-inversion",
       paramLabel = "FILE[=TOKEN]",
       description =
-          "A learned word, .safetensors or .pt, under the name in the file or TOKEN; can be given"
+          "A learned word, .safetensors, .pt or the directory of a run, under the name in the file or TOKEN; can be given"
               + " several times.")
   List<String> words = List.of();
 

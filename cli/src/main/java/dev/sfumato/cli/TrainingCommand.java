@@ -74,6 +74,7 @@ abstract class TrainingCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    PrintedLog.ofFirstProcess();
     if (resume != null && overwrite) {
       throw new ParameterException(
           spec.commandLine(), "--resume keeps the run in --output and excludes --overwrite");

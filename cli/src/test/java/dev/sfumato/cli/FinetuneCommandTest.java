@@ -259,7 +259,7 @@ class FinetuneCommandTest {
     Training.fineTuning(model.toString(), data.toString(), java)
         .withOptions(TrainingOptions.fineTuning().withMaxSteps(3).withEma(Ema.Settings.DEFAULTS))
         .withWatch(WatchOptions.defaults().withSampleCount(0).withTensorboard(false))
-        .run(report -> {});
+        .run();
     assertThat(Calls.files(java)).isEqualTo(Calls.files(output));
     for (String file : List.of("README.md", WEIGHTS, "checkpoints/step-000003/" + WEIGHTS)) {
       assertWithMessage(file)

@@ -37,11 +37,15 @@ class GuidedSampleTest {
   }
 
   private Calls.Result sample(String more, Object... places) {
+    return Calls.run(call(more, places));
+  }
+
+  private List<String> call(String more, Object... places) {
     List<String> args = Calls.words("sample --steps 4 --scheduler ddim --out");
     args.add(folder.resolve("out.png").toString());
     args.addAll(Calls.words(more, places));
     args.addAll(List.of("--model", model.toString()));
-    return Calls.run(args);
+    return args;
   }
 
   private float[] images(String more, Object... places) {
@@ -141,6 +145,14 @@ class GuidedSampleTest {
     Calls.Result result = sample("--guide color=0,0,1 --scale 1e7");
     result.succeeds();
     assertThat(result.err()).contains("step 1 of 4: the guides make the pictures blow up");
+  }
+
+  @Test
+  void aDrawingThatAnyProcessStartsWarns() throws IOException, InterruptedException {
+    Path log = folder.resolve("log");
+    List<String> call = call("--guide color=0,0,1 --scale 1e7");
+    assertThat(Calls.shell(log, "RANK=1 exec \"$@\"", call).waitFor()).isEqualTo(0);
+    assertThat(Files.readString(log)).contains("the guides make the pictures blow up");
   }
 
   @ParameterizedTest

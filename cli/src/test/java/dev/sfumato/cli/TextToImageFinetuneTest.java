@@ -273,7 +273,7 @@ class TextToImageFinetuneTest {
       finetune(folder.resolve("cached"), "--max-steps 1").succeeds();
       card = Files.readString(folder.resolve("cached/README.md"));
       assertThat(card).contains("\nbase_model: some-org/rose\n");
-      assertThat(card).contains("fine-tuned from `some-org/rose`");
+      assertThat(card).contains("A LoRA, fine-tuned from `some-org/rose`");
       assertThat(card).contains("from_pretrained(\"some-org/rose\")");
       assertThat(card).doesNotContain("as their origin");
       model = TinyStableDiffusion.write(folder.resolve("copy"), "sd1");

@@ -1,5 +1,7 @@
 package dev.sfumato.checkpoint;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.InvalidOptionException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,12 +44,6 @@ public record LoraOptions(
         alpha > 0 && Double.isFinite(alpha), "`loraAlpha` must be more than 0, but is " + alpha);
     require(dropout >= 0 && dropout < 1, "`loraDropout` must be in [0, 1), but is " + dropout);
     require(!targets.isEmpty(), "`loraTargets` is empty: name attention, all, conv or a pattern");
-  }
-
-  private static void require(boolean holds, String message) {
-    if (!holds) {
-      throw new InvalidOptionException(message);
-    }
   }
 
   /** Returns rank 16, alpha 16, the layers of attention, no dropout. */

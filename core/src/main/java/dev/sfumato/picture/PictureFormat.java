@@ -16,6 +16,11 @@ public enum PictureFormat {
   private static final Set<String> EXTENSIONS =
       Set.of("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp");
 
+  private static final Set<String> OTHERS =
+      Set.of(
+          "tif", "tiff", "heic", "heif", "avif", "jxl", "jp2", "psd", "tga", "svg", "ppm", "pgm",
+          "pnm", "exr", "dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2");
+
   private final byte[] signature;
   private final int offset;
 
@@ -36,8 +41,16 @@ public enum PictureFormat {
 
   /** Returns true if a file of this name is meant to be a picture; case does not matter. */
   public static boolean named(String fileName) {
-    int dot = fileName.lastIndexOf('.');
-    return EXTENSIONS.contains(fileName.substring(dot + 1).toLowerCase(Locale.ROOT));
+    return EXTENSIONS.contains(extension(fileName));
+  }
+
+  /** Returns true if a file of this name is meant to be a picture of a format that is not read. */
+  public static boolean unsupported(String fileName) {
+    return OTHERS.contains(extension(fileName));
+  }
+
+  private static String extension(String fileName) {
+    return fileName.substring(fileName.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
   }
 
   private boolean begins(byte[] file) {

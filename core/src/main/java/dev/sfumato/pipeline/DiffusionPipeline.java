@@ -3,8 +3,6 @@ package dev.sfumato.pipeline;
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
-import dev.sfumato.hub.Hub;
-import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.model.PictureSpace;
 import dev.sfumato.nn.Module;
@@ -46,8 +44,17 @@ public interface DiffusionPipeline extends AutoCloseable {
    * @throws SfumatoException if it is neither, or does not load
    */
   static DiffusionPipeline load(String directoryOrId) {
-    return load(
-        Hub.fromEnvironment().locate(directoryOrId, new PipelineFiles(), ProgressListener.NONE));
+    return load(directoryOrId, LoadingOptions.DEFAULT);
+  }
+
+  /**
+   * Loads a model by its directory or Hub id, with choices that its files leave.
+   *
+   * @param directoryOrId as in {@link #load(String)}
+   * @throws SfumatoException if it is neither, or does not load
+   */
+  static DiffusionPipeline load(String directoryOrId, LoadingOptions options) {
+    return load(PipelineFiles.locate(directoryOrId, options), options);
   }
 
   /**

@@ -1,7 +1,9 @@
 package dev.sfumato.pipeline;
 
 import dev.sfumato.hub.FileChoice;
+import dev.sfumato.hub.Hub;
 import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.hub.ProgressListener;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -28,6 +30,12 @@ public final class PipelineFiles implements FileChoice {
   public PipelineFiles(Optional<String> variant, boolean checks) {
     this.variant = variant;
     this.checks = checks;
+  }
+
+  /** Returns where the files of a model are that loads with these choices. */
+  static Path locate(String directoryOrId, LoadingOptions options) {
+    PipelineFiles files = new PipelineFiles(options.reading().variant(), options.checks());
+    return Hub.fromEnvironment().locate(directoryOrId, files, ProgressListener.NONE);
   }
 
   @Override

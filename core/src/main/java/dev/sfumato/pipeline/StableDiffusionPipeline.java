@@ -70,6 +70,21 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
+   * Loads a model by its directory, its file or its Hub id.
+   *
+   * @param name as in {@link DiffusionPipeline#load(String)}
+   * @throws SfumatoException if it is none of them, or does not load
+   */
+  public static StableDiffusionPipeline load(String name) {
+    return load(name, LoadingOptions.DEFAULT);
+  }
+
+  /** Loads a model by its name, with choices that its files leave. */
+  public static StableDiffusionPipeline load(String name, LoadingOptions options) {
+    return load(PipelineFiles.locate(name, options), options);
+  }
+
+  /**
    * Loads a model directory, or a file in the original layout.
    *
    * @throws SfumatoException naming the file that is missing or does not fit
@@ -96,13 +111,13 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
         StableDiffusionParts.of(unet, autoencoder, encoder, scheduler));
   }
 
-  /** Loads a model with choices. */
-  static StableDiffusionPipeline load(Path path, LoadingOptions options) {
+  /** Loads a model directory or file, with choices that its files leave. */
+  public static StableDiffusionPipeline load(Path path, LoadingOptions options) {
     StableDiffusionPipeline pipeline =
         new StableDiffusionPipeline(StableDiffusionParts.load(path, options));
     try {
       pipeline.precision(options.precision());
-      options.words().forEach(word -> pipeline.addTextualInversion(word, Optional.empty()));
+      options.words().forEach(pipeline::addTextualInversion);
       return pipeline;
     } catch (RuntimeException e) {
       pipeline.close();
@@ -318,9 +333,19 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
+   * Adds a word that was learned by textual inversion, as the file names it.
+   *
+   * @param file as in {@link #addTextualInversion(Path, Optional)}
+   */
+  public void addTextualInversion(Path file) {
+    addTextualInversion(file, Optional.empty());
+  }
+
+  /**
    * Adds a word that was learned by textual inversion to the text encoders.
    *
-   * @param file {@code .safetensors}, or {@code .pt} of a web interface, in which nothing is run
+   * @param file {@code .safetensors}, or {@code .pt} of a web interface, in which nothing is run;
+   *     or a directory with {@code learned_embeds.safetensors}
    * @param token the word in prompts; if empty that of the file, else the file's name
    * @throws SfumatoException naming the file if it does not fit the model
    */

@@ -5,6 +5,7 @@ import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Tensor;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A word that was learned as vectors (Gal et al., 2022, arXiv 2208.01618).
@@ -30,16 +32,27 @@ record TextualInversion(String token, List<Tensor> vectors, Path source) {
   /** The entry of a file's header that names the word, since tensors of XL do not. */
   static final String TOKEN = "token";
 
+  /** Returns the file of the word in a directory that textual inversion wrote. */
+  private static Path in(Path directory) {
+    return Stream.of("learned_embeds.safetensors", "learned_embeds.bin")
+        .map(directory::resolve)
+        .filter(Files::exists)
+        .findFirst()
+        .orElseThrow(() -> new SfumatoException(directory + ": has no learned_embeds.safetensors"));
+  }
+
   /**
    * Reads a file of diffusers, of the common web interfaces, or of Stable Diffusion XL. The vectors
    * belong to the current scope.
    *
+   * @param path the file, or a directory with one
    * @param token replaces the one in the file
    * @param xl whether the model is Stable Diffusion XL
    * @param encoders the number of its text encoders
    * @throws SfumatoException if it is damaged or for another kind of model
    */
-  static TextualInversion read(Path file, Optional<String> token, boolean xl, int encoders) {
+  static TextualInversion read(Path path, Optional<String> token, boolean xl, int encoders) {
+    Path file = Files.isDirectory(path) ? in(path) : path;
     Map<String, Tensor> tensors = Weights.of(file).tensors();
     boolean two = Set.of(FIRST, SECOND).containsAll(tensors.keySet());
     if (tensors.isEmpty() || !two && tensors.size() != 1) {

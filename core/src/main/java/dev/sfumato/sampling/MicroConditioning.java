@@ -1,6 +1,8 @@
 package dev.sfumato.sampling;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.picture.Size;
 import java.util.Optional;
 
@@ -22,20 +24,18 @@ public record MicroConditioning(
       new MicroConditioning(Optional.empty(), 0, 0, Optional.empty());
 
   /**
-   * @throws SfumatoException if a number is out of range
+   * @throws InvalidOptionException if a number is out of range
    */
   public MicroConditioning {
-    require("original size", originalSize);
-    require("target size", targetSize);
-    if (cropTop < 0 || cropLeft < 0) {
-      throw new SfumatoException(
-          "crop must be at least 0, not " + cropTop + " above and " + cropLeft + " on the left");
-    }
+    requirePixels("originalSize", originalSize);
+    requirePixels("targetSize", targetSize);
+    require(cropTop >= 0, "`cropTop` must be at least 0, not " + cropTop);
+    require(cropLeft >= 0, "`cropLeft` must be at least 0, not " + cropLeft);
   }
 
-  private static void require(String name, Optional<Size> size) {
-    if (size.isPresent() && Math.min(size.get().height(), size.get().width()) < 1) {
-      throw new SfumatoException(name + " must be at least 1 x 1, not " + size.get());
-    }
+  private static void requirePixels(String property, Optional<Size> size) {
+    require(
+        size.stream().allMatch(s -> Math.min(s.height(), s.width()) >= 1),
+        "`" + property + "` must be at least 1 x 1, not " + size.orElse(null));
   }
 }

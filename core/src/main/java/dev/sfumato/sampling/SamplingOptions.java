@@ -1,5 +1,7 @@
 package dev.sfumato.sampling;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.ClassifierFreeGuidance;
 import dev.sfumato.guidance.Guidance;
@@ -209,7 +211,7 @@ public final class SamplingOptions implements Cloneable {
 
   /** Returns the same options with this number of pictures in the network at once. */
   public SamplingOptions withBatchSize(int batchSize) {
-    return with(copy -> copy.batchSize = OptionalInt.of(atLeastOne("batch size", batchSize)));
+    return with(copy -> copy.batchSize = OptionalInt.of(atLeastOne("batchSize", batchSize)));
   }
 
   /** Returns the same options with another update rule and the model's settings. */
@@ -365,9 +367,8 @@ public final class SamplingOptions implements Cloneable {
    * Returns the same options with another part of the noise levels to go through from a picture.
    */
   public SamplingOptions withStrength(double strength) {
-    if (!(strength > 0 && strength <= 1)) {
-      throw new SfumatoException("strength must be above 0 and at most 1, not " + strength);
-    }
+    require(
+        strength > 0 && strength <= 1, "`strength` must be above 0 and at most 1, not " + strength);
     return with(copy -> copy.strength = OptionalDouble.of(strength));
   }
 
@@ -386,9 +387,7 @@ public final class SamplingOptions implements Cloneable {
   }
 
   private static int atLeastOne(String property, int value) {
-    if (value < 1) {
-      throw new SfumatoException(property + " must be at least 1, not " + value);
-    }
+    require(value >= 1, "`" + property + "` must be at least 1, not " + value);
     return value;
   }
 }

@@ -1,6 +1,8 @@
 package dev.sfumato.sampling;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.picture.Size;
 import java.util.List;
 import java.util.Optional;
@@ -38,20 +40,15 @@ public record TextOptions(
           MicroConditioning.NONE);
 
   /**
-   * @throws SfumatoException if a number is out of range
+   * @throws InvalidOptionException if a number is out of range
    */
   public TextOptions {
     prompts = List.copyOf(prompts);
-    if (guidanceScale.isPresent() && !Double.isFinite(guidanceScale.getAsDouble())) {
-      throw new SfumatoException("guidance scale must be a number");
-    }
-    if (!(guidanceRescale >= 0 && guidanceRescale <= 1)) {
-      throw new SfumatoException(
-          "guidance rescale must lie between 0 and 1, not " + guidanceRescale);
-    }
-    if (clipSkip < 0) {
-      throw new SfumatoException("clip skip must be at least 0, not " + clipSkip);
-    }
+    require(Double.isFinite(guidanceScale.orElse(1)), "`guidanceScale` must be a number");
+    require(
+        guidanceRescale >= 0 && guidanceRescale <= 1,
+        "`guidanceRescale` must lie between 0 and 1, not " + guidanceRescale);
+    require(clipSkip >= 0, "`clipSkip` must be at least 0, not " + clipSkip);
   }
 
   /** Returns options with these texts and the model's own settings. */

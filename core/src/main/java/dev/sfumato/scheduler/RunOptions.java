@@ -1,6 +1,7 @@
 package dev.sfumato.scheduler;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
 import java.util.List;
 
 /**
@@ -22,9 +23,7 @@ public record RunOptions(
     Churn churn,
     boolean keepsSteps) {
   public RunOptions {
-    if (!(eta >= 0 && eta <= 1)) {
-      throw new SfumatoException("eta must lie between 0 and 1, not " + eta);
-    }
+    require(eta >= 0 && eta <= 1, "`eta` must lie between 0 and 1, not " + eta);
     timesteps = List.copyOf(timesteps);
   }
 

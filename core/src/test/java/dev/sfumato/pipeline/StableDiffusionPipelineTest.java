@@ -395,9 +395,9 @@ class StableDiffusionPipelineTest {
   @Test
   void sizesOutOfRangeAreRefused() {
     TextOptions text = TextOptions.of("a");
-    refuses("original size must be at least 1 x 1", () -> text.withOriginalSize(0, 8));
-    refuses("target size must be at least 1 x 1", () -> text.withTargetSize(8, -1));
-    refuses("crop must be at least 0", () -> text.withCrop(-1, 0));
+    refuses("`originalSize` must be at least 1 x 1", () -> text.withOriginalSize(0, 8));
+    refuses("`targetSize` must be at least 1 x 1", () -> text.withTargetSize(8, -1));
+    refuses("`cropTop` must be at least 0", () -> text.withCrop(-1, 0));
   }
 
   @Test

@@ -99,7 +99,11 @@ class TextualInversionTest {
         expected = given(learning, prompt).tokens().orElseThrow().detach().copy();
       }
       try (StableDiffusionPipeline other = StableDiffusionPipeline.load(folder.resolve(name))) {
-        other.addTextualInversion(file, Optional.empty());
+        SfumatoException none =
+            assertThrows(
+                SfumatoException.class, () -> other.addTextualInversion(folder.resolve(name)));
+        assertThat(none.getMessage()).contains("has no learned_embeds.safetensors");
+        other.addTextualInversion(folder);
         assertThat(given(other, prompt).tokens().orElseThrow()).isWithin(1e-6).of(expected);
         assertThrows(SfumatoException.class, () -> other.resumeWord("<other>", 2, file));
       }

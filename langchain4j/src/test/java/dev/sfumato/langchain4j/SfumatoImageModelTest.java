@@ -89,7 +89,7 @@ class SfumatoImageModelTest {
       IntStream.range(0, 3).forEach(i -> assertThat(roses.get(i)).isEqualTo(expected.get(i)));
       assertThat(assertThrows(SfumatoException.class, () -> model.generate(ROSE, 0)))
           .hasMessageThat()
-          .isEqualTo("count must be at least 1, not 0");
+          .isEqualTo("`count` must be at least 1, not 0");
     }
   }
 

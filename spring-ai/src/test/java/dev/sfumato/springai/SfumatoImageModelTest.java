@@ -155,7 +155,7 @@ class SfumatoImageModelTest {
     assertThat(refusal(ImageOptionsBuilder.builder().responseFormat("url").build(), rose))
         .isEqualTo("`responseFormat` url: pictures come as b64_json");
     assertThat(refusal(ImageOptionsBuilder.builder().n(0).build(), rose))
-        .isEqualTo("count must be at least 1, not 0");
+        .isEqualTo("`count` must be at least 1, not 0");
     assertThat(refusal(ImageOptionsBuilder.builder().width(17).build(), rose))
         .isEqualTo("width 17 is not a multiple of 2, which the model draws in");
   }

@@ -1,7 +1,6 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.tensor.Precision;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
@@ -19,12 +18,9 @@ final class JavaText {
           "dev.sfumato.guidance.GradientMode",
           "dev.sfumato.guidance.Guidance",
           "dev.sfumato.guidance.GuideSpec",
-          "dev.sfumato.hub.Hub",
-          "dev.sfumato.hub.ProgressListener",
           "dev.sfumato.picture.Png",
           "dev.sfumato.pipeline.DiffusionPipeline",
           "dev.sfumato.pipeline.LoadingOptions",
-          "dev.sfumato.pipeline.PipelineFiles",
           "dev.sfumato.sampling.PromptSyntax",
           "dev.sfumato.sampling.SamplingOptions",
           "dev.sfumato.sampling.TextOptions",
@@ -85,14 +81,8 @@ final class JavaText {
     if (calls.isEmpty()) {
       return of(drawing.model());
     }
-    String files =
-        Files.exists(Path.of(drawing.model()))
-            ? path(Path.of(drawing.model()))
-            : "Hub.fromEnvironment().locate("
-                + of(drawing.model())
-                + ", new PipelineFiles(), ProgressListener.NONE)";
     return "\n        "
-        + files
+        + of(drawing.model())
         + ",\n        LoadingOptions.DEFAULT"
         + calls("\n          ", calls);
   }

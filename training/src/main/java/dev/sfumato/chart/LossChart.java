@@ -109,6 +109,7 @@ public final class LossChart {
     style.setLegendPosition(LegendPosition.OutsideS).setLegendLayout(LegendLayout.Horizontal);
     style.setLegendBorderColor(Color.WHITE).setLegendSeriesLineLength(24);
     style.setAntiAlias(true).setTextAntiAlias(true);
+    style.setYAxisDecimalPattern("0.#####");
     style.setXAxisDecimalPattern("#,###").setXAxisMin(0.0).setPlotContentSize(0.97);
     style.setXAxisTickMarkSpacingHint(100).setYAxisTickMarkSpacingHint(56);
   }

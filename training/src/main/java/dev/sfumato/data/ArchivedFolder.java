@@ -44,6 +44,11 @@ final class ArchivedFolder implements PictureFiles {
   }
 
   @Override
+  public List<String> danglingLinks() {
+    return folder.danglingLinks();
+  }
+
+  @Override
   public String path(String name) {
     Entry entry = entries.get(name);
     return entry == null ? folder.path(name) : entry.files().path(entry.name());

@@ -2,6 +2,7 @@ package dev.sfumato.data;
 
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.picture.PictureFormat;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -33,7 +34,8 @@ final class Archives {
 
   /** Returns whether an entry is of use. Entries are never written to the paths that they name. */
   static boolean wanted(String name) {
-    return EntryNames.isVisible(name) && FileSource.uses(name);
+    return EntryNames.isVisible(name)
+        && (FileSource.uses(name) || PictureFormat.unsupported(name)); // to be told
   }
 
   /** Removes the entries that are of no use, with a warning of archives in the archive. */

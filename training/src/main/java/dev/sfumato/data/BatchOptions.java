@@ -1,6 +1,6 @@
 package dev.sfumato.data;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
 
 /**
  * Options for putting batches together.
@@ -26,20 +26,14 @@ public record BatchOptions(int batchSize, boolean shuffle, boolean flip, long se
 
     /** Checks the number. */
     public Tags {
-      if (kept < 0) {
-        throw new SfumatoException("`keepTokens` must not be negative, but is " + kept);
-      }
-      if (kept > 0 && !shuffled) {
-        throw new SfumatoException("`keepTokens` needs `shuffleTags`");
-      }
+      require(kept >= 0, "`keepTokens` must not be negative, but is " + kept);
+      require(kept == 0 || shuffled, "`keepTokens` needs `shuffleTags`");
     }
   }
 
   /** Checks the numbers. */
   public BatchOptions {
-    if (batchSize < 1) {
-      throw new SfumatoException("`batchSize` " + batchSize + ": must be at least 1");
-    }
+    require(batchSize >= 1, "`batchSize` " + batchSize + ": must be at least 1");
   }
 
   /** Options with captions as they are. */

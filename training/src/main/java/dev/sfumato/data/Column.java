@@ -10,7 +10,7 @@ import java.util.Optional;
  *
  * @param option what messages call the option that names it
  * @param asked the requested name; empty for the usual ones
- * @param usual the names to look for otherwise
+ * @param usual the names to look for otherwise, first as they are, then in any case
  */
 record Column(String option, String asked, List<String> usual) {
 
@@ -28,11 +28,15 @@ record Column(String option, String asked, List<String> usual) {
    *
    * @param present the table's columns
    * @param table the table's name in messages
-   * @throws SfumatoException if the requested column is missing; the message names the present ones
+   * @throws SfumatoException if the requested column is missing, or several have a usual name in
+   *     other cases; the message names them
    */
   Optional<String> in(List<String> present, String table) {
     if (asked.isEmpty()) {
-      return usual.stream().filter(present::contains).findFirst();
+      return usual.stream()
+          .filter(present::contains)
+          .findFirst()
+          .or(() -> ofAnyCase(present, table));
     }
     if (!present.contains(asked)) {
       throw new SfumatoException(
@@ -45,5 +49,24 @@ record Column(String option, String asked, List<String> usual) {
               String.join(", ", present)));
     }
     return Optional.of(asked);
+  }
+
+  private Optional<String> ofAnyCase(List<String> present, String table) {
+    List<String> found =
+        usual.stream()
+            .map(name -> present.stream().filter(name::equalsIgnoreCase).toList())
+            .filter(alike -> !alike.isEmpty())
+            .findFirst()
+            .orElse(List.of());
+    if (found.size() > 1) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: columns %s: choose one with %s",
+              table,
+              String.join(" and ", found),
+              option));
+    }
+    return found.stream().findFirst();
   }
 }

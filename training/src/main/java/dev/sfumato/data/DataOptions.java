@@ -1,6 +1,8 @@
 package dev.sfumato.data;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Resize;
 import dev.sfumato.picture.Size;
@@ -131,12 +133,6 @@ public final class DataOptions implements Cloneable {
     return DEFAULTS;
   }
 
-  private static void require(boolean holds, String message) {
-    if (!holds) {
-      throw new SfumatoException(message);
-    }
-  }
-
   /**
    * Returns the side of the square pictures in pixels; {@link #NATIVE} means an idx file's own
    * size, and 64 (as in diffusers' training scripts) for folders, whose pictures have many sizes.
@@ -196,7 +192,7 @@ public final class DataOptions implements Cloneable {
   /**
    * Returns a copy with another resolution.
    *
-   * @throws SfumatoException if it is negative or above 8192
+   * @throws InvalidOptionException if it is negative or above 8192
    */
   public DataOptions withResolution(int pixels) {
     require(
@@ -233,7 +229,7 @@ public final class DataOptions implements Cloneable {
   /**
    * Returns a copy with another number of threads.
    *
-   * @throws SfumatoException if it is not between 1 and 1024
+   * @throws InvalidOptionException if it is not between 1 and 1024
    */
   public DataOptions withThreads(int count) {
     require(count >= 1 && count <= 1024, "`dataThreads` " + count + ": must be between 1 and 1024");
@@ -243,7 +239,7 @@ public final class DataOptions implements Cloneable {
   /**
    * Returns a copy with more or less memory for decoded pictures.
    *
-   * @throws SfumatoException if it is negative
+   * @throws InvalidOptionException if it is negative
    */
   public DataOptions withCacheMegabytes(int megabytes) {
     require(megabytes >= 0, "`dataCache` " + megabytes + ": must not be negative");

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * The picture files of one split of a folder or an archive, annotated as in the {@code datasets}
@@ -26,25 +27,28 @@ final class FileSource implements PictureSource {
   private static final System.Logger log = System.getLogger(FileSource.class.getName());
 
   private final PictureFiles files;
-  private final Map<String, String> present; // by the canonical form of their names
+  private final Set<String> present;
   private final List<String> names;
   private final Annotations annotations;
   private final List<String> columns; // of the metadata
   private final MaskFiles masks;
+  private final List<String> leftOut;
 
   private FileSource(
       PictureFiles files,
-      Map<String, String> present,
+      Set<String> present,
       List<String> names,
       Annotations annotations,
       List<String> columns,
-      MaskFiles masks) {
+      MaskFiles masks,
+      List<String> leftOut) {
     this.files = files;
     this.present = present;
     this.names = names;
     this.annotations = annotations;
     this.columns = columns;
     this.masks = masks;
+    this.leftOut = leftOut;
   }
 
   /**
@@ -72,10 +76,13 @@ final class FileSource implements PictureSource {
               files.origin(),
               options.split()));
     }
-    List<String> names = metadata.rows().isEmpty() ? pictures : named;
     Map<String, String> present = new HashMap<>();
     files.names().forEach(name -> present.put(EntryNames.canonical(name), name));
-    warnOfUnnamed(files, pictures, names, present);
+    List<String> names =
+        metadata.rows().isEmpty()
+            ? pictures
+            : named.stream().map(n -> present.getOrDefault(EntryNames.canonical(n), n)).toList();
+    warnOfUnnamed(files, pictures, names);
     warnOfNoSplit(files, splits, options.split());
     Annotations annotations =
         new CaptionFiles(files)
@@ -85,13 +92,27 @@ final class FileSource implements PictureSource {
                 options.texts());
     return new FileSource(
         files,
-        present,
+        Set.copyOf(present.values()),
         names,
         annotations.classNames().isEmpty()
             ? byFolder(splits, options.split(), names, annotations)
             : annotations,
         metadata.columns(),
-        masks);
+        masks,
+        leftOut(files, Set.copyOf(names), name -> splits.isOf(name, options.split())));
+  }
+
+  /** Returns the links that lead nowhere and the pictures of formats that are not read. */
+  private static List<String> leftOut(
+      PictureFiles files, Set<String> taken, Predicate<String> chosen) {
+    return Stream.concat(
+            files.danglingLinks().stream(),
+            files.names().stream().filter(PictureFormat::unsupported))
+        .filter(chosen)
+        .filter(name -> !taken.contains(name))
+        .sorted()
+        .map(files::path)
+        .toList();
   }
 
   /**
@@ -143,10 +164,9 @@ final class FileSource implements PictureSource {
     }
   }
 
-  private static void warnOfUnnamed(
-      PictureFiles files, List<String> pictures, List<String> names, Map<String, String> present) {
+  private static void warnOfUnnamed(PictureFiles files, List<String> pictures, List<String> names) {
     Set<String> unnamed = new HashSet<>(pictures);
-    names.forEach(name -> unnamed.remove(present.get(EntryNames.canonical(name))));
+    names.forEach(unnamed::remove);
     if (!unnamed.isEmpty()) {
       log.log(
           Level.WARNING,
@@ -222,8 +242,8 @@ final class FileSource implements PictureSource {
   }
 
   private String file(int index) {
-    String name = present.get(EntryNames.canonical(names.get(index)));
-    if (name == null) { // metadata may name anything
+    String name = names.get(index);
+    if (!present.contains(name)) { // metadata may name anything
       throw new SfumatoException(name(index) + ": no such file");
     }
     return name;
@@ -237,6 +257,11 @@ final class FileSource implements PictureSource {
   @Override
   public List<String> columns() {
     return columns;
+  }
+
+  @Override
+  public List<String> leftOut() {
+    return leftOut;
   }
 
   @Override

@@ -18,7 +18,9 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * The files of a folder and its subfolders; links are followed. The output of a run is left out,
@@ -31,36 +33,25 @@ final class FolderFiles implements PictureFiles {
   private static final List<String> RUN = List.of(".lock", "metrics.csv");
 
   private final Path folder;
-  private final SortedMap<String, Path> files;
+  private final SortedMap<String, Path> files = new TreeMap<>();
+  private final SortedSet<String> danglingLinks = new TreeSet<>();
 
-  private FolderFiles(Path folder, SortedMap<String, Path> files) {
+  private FolderFiles(Path folder) {
     this.folder = folder;
-    this.files = files;
   }
 
   static FolderFiles of(Path folder) {
-    SortedMap<String, Path> files = new TreeMap<>();
+    FolderFiles found = new FolderFiles(folder);
     try {
       Files.walkFileTree(
-          folder,
-          EnumSet.of(FileVisitOption.FOLLOW_LINKS),
-          Integer.MAX_VALUE,
-          new Visitor(folder, files));
+          folder, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, found.new Visitor());
     } catch (IOException e) {
       throw new SfumatoException(folder + ": cannot be listed (" + AtomicFile.reason(e) + ")", e);
     }
-    return new FolderFiles(folder, files);
+    return found;
   }
 
-  private static final class Visitor extends SimpleFileVisitor<Path> {
-    private final Path folder;
-    private final SortedMap<String, Path> files;
-
-    Visitor(Path folder, SortedMap<String, Path> files) {
-      this.folder = folder;
-      this.files = files;
-    }
-
+  private final class Visitor extends SimpleFileVisitor<Path> {
     @Override
     public FileVisitResult preVisitDirectory(Path path, BasicFileAttributes attributes) {
       if (path.equals(folder)) {
@@ -79,8 +70,14 @@ final class FolderFiles implements PictureFiles {
 
     @Override
     public FileVisitResult visitFile(Path path, BasicFileAttributes attributes) {
-      if (attributes.isRegularFile() && !path.getFileName().toString().startsWith(".")) {
-        files.put(name(folder.relativize(path)), path);
+      if (path.getFileName().toString().startsWith(".")) {
+        return FileVisitResult.CONTINUE;
+      }
+      String name = name(folder.relativize(path));
+      if (attributes.isRegularFile()) {
+        files.put(name, path);
+      } else if (attributes.isSymbolicLink()) { // it could not be followed
+        danglingLinks.add(name);
       }
       return FileVisitResult.CONTINUE;
     }
@@ -126,6 +123,11 @@ final class FolderFiles implements PictureFiles {
   @Override
   public List<String> names() {
     return List.copyOf(files.keySet());
+  }
+
+  @Override
+  public List<String> danglingLinks() {
+    return List.copyOf(danglingLinks);
   }
 
   /** Returns the path of a file. */

@@ -4,6 +4,7 @@ import dev.sfumato.picture.PictureFormat;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -18,20 +19,24 @@ final class MaskFiles {
   /** Finds the masks of pictures among some files. */
   MaskFiles(List<String> files) {
     List<String> pictures = files.stream().filter(PictureFormat::named).toList();
-    Set<String> stems =
-        pictures.stream().map(EntryNames::stem).collect(Collectors.toCollection(HashSet::new));
+    Set<String> keys =
+        pictures.stream().map(MaskFiles::key).collect(Collectors.toCollection(HashSet::new));
     for (String name : pictures) {
-      String stem = EntryNames.stem(name);
-      String picture = stem.substring(0, Math.max(0, stem.length() - MARK.length()));
-      if (stem.endsWith(MARK) && stems.contains(picture)) {
+      String key = key(name);
+      String picture = key.substring(0, Math.max(0, key.length() - MARK.length()));
+      if (key.toLowerCase(Locale.ROOT).endsWith(MARK) && keys.contains(picture)) {
         masks.put(picture, name);
       }
     }
   }
 
+  private static String key(String name) {
+    return EntryNames.canonical(EntryNames.stem(name));
+  }
+
   /** Returns the name of a picture's mask, if it has one. */
   Optional<String> of(String picture) {
-    return Optional.ofNullable(masks.get(EntryNames.stem(picture)));
+    return Optional.ofNullable(masks.get(key(picture)));
   }
 
   /** Returns the number of masks. */

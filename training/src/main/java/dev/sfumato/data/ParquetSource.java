@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -42,6 +43,7 @@ final class ParquetSource implements PictureSource {
   private final Set<String> others = new LinkedHashSet<>(); // columns that may hold captions
   private List<String> classNames = List.of();
   private boolean numbered;
+  private String imageColumn = "";
 
   private ParquetSource(String origin, DataOptions.Columns columns, PackedFile pictures) {
     this.origin = origin;
@@ -67,6 +69,7 @@ final class ParquetSource implements PictureSource {
       if (source.size() == 0) {
         throw new SfumatoException(origin + ": no rows");
       }
+      source.requireSome();
       for (Path file : all) {
         if (!source.labels.isEmpty() && !files.contains(file)) {
           source.addLabels(file, statement);
@@ -82,10 +85,35 @@ final class ParquetSource implements PictureSource {
     }
   }
 
+  /** A column of other texts is one fault, not one for each row. */
+  private void requireSome() {
+    if (paths.size() == size()
+        && IntStream.range(0, size()).allMatch(row -> fault(row).isPresent())) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: the column '%s' names no files that are there (%s): choose another `imageColumn`",
+              origin,
+              imageColumn,
+              fault(0).orElseThrow().getMessage()));
+    }
+  }
+
+  /** Returns what is wrong with the path in a row. */
+  private Optional<SfumatoException> fault(int row) {
+    try {
+      beside(row);
+      return Optional.empty();
+    } catch (SfumatoException e) {
+      return Optional.of(e);
+    }
+  }
+
   private void add(Path path, Statement statement) throws IOException {
     try {
       ParquetFile file = ParquetFile.open(path, statement);
       String image = file.imageColumn(columns.image());
+      imageColumn = image;
       Optional<String> label = file.labelColumn(columns);
       label.ifPresent(column -> requireSameClasses(file, column));
       Optional<String> caption = file.captionColumn(columns);

@@ -14,6 +14,11 @@ interface PictureFiles {
   /** Returns the names of the files, sorted. */
   List<String> names();
 
+  /** Returns the names of links to files that do not exist, sorted. */
+  default List<String> danglingLinks() {
+    return List.of();
+  }
+
   /**
    * Returns the bytes of a file.
    *

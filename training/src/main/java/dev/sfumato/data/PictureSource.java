@@ -53,6 +53,11 @@ interface PictureSource {
   /** Returns the names of the columns that may hold captions. */
   List<String> columns();
 
+  /** Returns the names of files that would be pictures if they could be read. */
+  default List<String> leftOut() {
+    return List.of();
+  }
+
   /** Returns whether each picture is a file, which may have others beside it. */
   boolean ofFiles();
 }

@@ -6,11 +6,13 @@ import dev.sfumato.picture.Size;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ForkJoinPool;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -25,6 +27,8 @@ import java.util.stream.Stream;
  * @param unknown the names of files without a readable header; they may be damaged
  * @param uncaptioned the names of the pictures without a caption, if some have one or all need one
  * @param copies groups of names of files with the same content
+ * @param repeated the names of files that the metadata name more than once
+ * @param leftOut the names of links that lead nowhere, and of pictures in formats that are not read
  * @param buckets the sizes that pictures get; empty if they become squares
  */
 public record Survey(
@@ -32,6 +36,8 @@ public record Survey(
     List<String> unknown,
     List<String> uncaptioned,
     List<List<String>> copies,
+    List<String> repeated,
+    List<String> leftOut,
     Optional<Buckets> buckets) {
 
   /**
@@ -69,6 +75,8 @@ public record Survey(
             ? names(source, Captions.missing(annotations, source.size()))
             : List.of(),
         copies(source, looks),
+        repeated(source),
+        source.leftOut(),
         buckets);
   }
 
@@ -112,7 +120,16 @@ public record Survey(
                 looks.get(group.get(0)).whole()
                     ? Stream.of(group)
                     : groups(group, i -> hash(source.read(i))))
-        .map(group -> group.stream().map(source::name).toList())
+        .map(group -> group.stream().map(source::name).distinct().toList())
+        .filter(group -> group.size() > 1)
+        .toList();
+  }
+
+  private static List<String> repeated(PictureSource source) {
+    Set<String> seen = new HashSet<>();
+    return names(source, IntStream.range(0, source.size()).filter(i -> !seen.add(source.name(i))))
+        .stream()
+        .distinct()
         .toList();
   }
 

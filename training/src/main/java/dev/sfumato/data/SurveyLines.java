@@ -35,6 +35,15 @@ record SurveyLines(Survey survey, int batchSize) {
           "copies of one file: "
               + some(survey.copies().stream().map(group -> String.join(" = ", group)).toList()));
     }
+    if (!survey.repeated().isEmpty()) {
+      lines.add("named twice or more by the metadata: " + some(survey.repeated()));
+    }
+    if (!survey.leftOut().isEmpty()) {
+      lines.add(
+          "left out: "
+              + some(survey.leftOut())
+              + ", which are in formats that are not read, or links that lead nowhere");
+    }
     if (!survey.unknown().isEmpty()) {
       lines.add("no header of a picture: " + some(survey.unknown()));
     }

@@ -165,6 +165,11 @@ record Learner(
     return lora.isEmpty() && word.isEmpty();
   }
 
+  /** Returns what learns, at the beginning of a sentence. */
+  String kind() {
+    return lora.isPresent() ? "A LoRA" : word.isPresent() ? "A learned word" : "A diffusion model";
+  }
+
   /** Returns facts for the report and the card. */
   Map<String, String> facts() {
     Map<String, String> facts = new LinkedHashMap<>();
@@ -175,7 +180,7 @@ record Learner(
               Locale.ROOT,
               "rank %d, alpha %s, %d layers, %,d weights",
               method.lora().rank(),
-              method.lora().alpha(),
+              RunFacts.number(method.lora().alpha()),
               lora.get().size(),
               learning().stream().mapToLong(Tensor::numel).sum()));
       facts.put("norm of its changes", String.format(Locale.ROOT, "%.4g", norm().orElseThrow()));

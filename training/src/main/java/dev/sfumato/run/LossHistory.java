@@ -14,7 +14,9 @@ import java.util.OptionalDouble;
 /** The losses of a run; a resumed run reads them from its files. */
 public final class LossHistory {
   private static final System.Logger log = System.getLogger(LossHistory.class.getName());
-  private static final int WINDOW = 100;
+
+  /** The number of steps in {@link #recent}. */
+  static final int WINDOW = 100;
 
   private final List<StepReport> steps = new ArrayList<>();
   private final List<Point> validation = new ArrayList<>();
@@ -55,7 +57,7 @@ public final class LossHistory {
     return steps.stream().map(report -> new Point(report.step(), report.loss())).toList();
   }
 
-  /** Returns the fixed-noise loss after each epoch. */
+  /** Returns the fixed-noise loss after each epoch, and at the end. */
   public List<Point> validation() {
     return Collections.unmodifiableList(validation);
   }

@@ -12,6 +12,7 @@ import dev.sfumato.tensor.Engine;
 import dev.sfumato.tensor.Tensor;
 import dev.sfumato.training.StepReport;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -62,7 +63,7 @@ record RunFacts(
                 name,
                 value instanceof Collection<?> values
                     ? values.stream().map(String::valueOf).collect(Collectors.joining(","))
-                    : String.valueOf(value)));
+                    : value instanceof Double number ? number(number) : String.valueOf(value)));
     return words;
   }
 
@@ -95,7 +96,11 @@ record RunFacts(
     Map<String, String> facts = new LinkedHashMap<>();
     List<StepReport> steps = history.steps();
     if (!steps.isEmpty()) {
-      facts.put("loss of the last 100 steps", loss(history.recent()));
+      facts.put(
+          steps.size() < LossHistory.WINDOW
+              ? "mean loss of all steps"
+              : "mean loss of the last " + LossHistory.WINDOW + " steps",
+          loss(history.recent()));
     }
     if (!history.validation().isEmpty()) {
       double loss = history.validation().get(history.validation().size() - 1).loss();
@@ -185,9 +190,8 @@ record RunFacts(
     return name
         + ", channels "
         + String.join(", ", channels.stream().map(String::valueOf).toList())
-        + ", "
-        + json.get("layers_per_block")
-        + " layers per level";
+        + ", layers per level: "
+        + json.get("layers_per_block");
   }
 
   /** Returns the classes of the model; a text-to-image model has none. */
@@ -223,6 +227,16 @@ record RunFacts(
 
   static String number(long count) {
     return String.format(Locale.ROOT, "%,d", count);
+  }
+
+  /** Returns a setting as one types it: 1e-5, 0.9, 8. */
+  static String number(double value) {
+    if (value != 0 && Math.abs(value) < 1e-3) {
+      BigDecimal exact = new BigDecimal(String.valueOf(value)).stripTrailingZeros();
+      int exponent = exact.precision() - exact.scale() - 1;
+      return exact.movePointLeft(exponent).toPlainString() + "e" + exponent;
+    }
+    return String.valueOf(value).replaceFirst("\\.0$", "");
   }
 
   static String duration(double seconds) {

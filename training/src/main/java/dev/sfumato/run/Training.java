@@ -275,6 +275,11 @@ public final class Training implements Cloneable {
 
   // ---- running
 
+  /** Trains to the end and saves, as {@link #run(TrainingRun.Listener)} does. */
+  public TrainingResult run() {
+    return run(report -> {});
+  }
+
   /**
    * Trains to the end, or until {@code listener} asks to stop, and saves. An interrupt of the
    * thread, such as that of {@code future.cancel(true)}, also stops it after its step; then the
@@ -449,8 +454,8 @@ public final class Training implements Cloneable {
   }
 
   /** Returns the description of the model, for the model card. */
-  String description() {
-    return description.orElse("A diffusion model, " + model.origin() + " with Sfumato.");
+  String description(Learner learner) {
+    return description.orElse(learner.kind() + ", " + model.origin() + " with Sfumato.");
   }
 
   /** Returns every option as requested, by name, without those that depend on the model. */

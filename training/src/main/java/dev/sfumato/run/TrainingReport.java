@@ -41,10 +41,13 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
     sections.add(
         HtmlReport.Picture.chart(
             facts.output().resolve("loss.png"),
-            "Loss over optimiser steps; validation with the same noise each time."));
+            "Loss over optimiser steps"
+                + (facts.history().validation().isEmpty()
+                    ? "."
+                    : "; validation with the same noise each time.")));
     addSamples(sections);
     addEpochs(sections);
-    addFacts(sections, "Largest changes of the LoRA", facts.learner().largestChanges());
+    addChanges(sections);
     addFacts(sections, "Time and memory", facts.cost());
     addFacts(sections, "Machine", facts.machine());
     addFacts(sections, "Model", facts.model());
@@ -71,6 +74,17 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
     if (!values.isEmpty()) {
       sections.add(new HtmlReport.Heading(heading));
       sections.add(new HtmlReport.Settings(values));
+    }
+  }
+
+  private void addChanges(List<HtmlReport.Section> sections) {
+    Map<String, String> changes = facts.learner().largestChanges();
+    if (!changes.isEmpty()) {
+      sections.add(new HtmlReport.Heading("Largest changes of the LoRA"));
+      sections.add(
+          new HtmlReport.Table(
+              List.of("layer", "norm of its change"),
+              changes.entrySet().stream().map(e -> List.of(e.getKey(), e.getValue())).toList()));
     }
   }
 

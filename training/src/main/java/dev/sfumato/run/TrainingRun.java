@@ -129,7 +129,7 @@ public final class TrainingRun implements AutoCloseable {
       files =
           new RunFiles(
               facts,
-              training.description(),
+              training.description(learner),
               dataset,
               watch,
               trainer,
@@ -198,7 +198,7 @@ public final class TrainingRun implements AutoCloseable {
   /** Returns whether the run was stopped before its end. */
   private boolean train(Listener listener) {
     tell(tracker -> tracker.begin(facts.settings()));
-    if (hasUnmeasuredEpoch()) {
+    if (trainer.progress().batch() == 0 && isUnmeasured()) { // stopped while it was measured
       finishEpoch(listener);
     }
     if (due(watch.samples().every()) && !files.hasSamples()) {
@@ -225,6 +225,9 @@ public final class TrainingRun implements AutoCloseable {
         files.checkpoint(this::tell);
       }
       stopped = trainer.processes().any(stopAsked(listener));
+    }
+    if (!stopped && isUnmeasured()) { // within an epoch
+      finishEpoch(listener);
     }
     trainer.processes().barrier();
     return stopped;
@@ -308,10 +311,9 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  /** Returns true after an epoch during whose measurement the last run was stopped. */
-  private boolean hasUnmeasuredEpoch() {
-    return trainer.progress().batch() == 0
-        && !history.steps().isEmpty()
+  /** Returns whether there is no validation loss of the last step. */
+  private boolean isUnmeasured() {
+    return !history.steps().isEmpty()
         && history.lastEpoch().step() == trainer.progress().step()
         && history.lastEpoch().validationLoss().isEmpty();
   }

@@ -1,7 +1,8 @@
 package dev.sfumato.run;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.InvalidOptionException;
-import dev.sfumato.SfumatoException;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +40,7 @@ public record WatchOptions(
    */
   public record Samples(long every, int steps, int count, List<String> prompts) {
     /**
-     * @throws SfumatoException if a number is out of range
+     * @throws InvalidOptionException if a number is out of range
      */
     public Samples {
       prompts = List.copyOf(prompts);
@@ -57,17 +58,11 @@ public record WatchOptions(
    */
   public record Checkpoints(long every, int keep) {
     /**
-     * @throws SfumatoException if a number is out of range
+     * @throws InvalidOptionException if a number is out of range
      */
     public Checkpoints {
       require(every >= 0, "`checkpointEvery` must not be negative");
       require(keep >= 1, "`checkpointsKeep` must be at least 1");
-    }
-  }
-
-  private static void require(boolean holds, String message) {
-    if (!holds) {
-      throw new SfumatoException(message);
     }
   }
 
@@ -142,14 +137,13 @@ public record WatchOptions(
    * @throws InvalidOptionException if some texts would never be drawn
    */
   void requireDrawn() {
-    if (samples.count > 0 && samples.count < samples.prompts.size()) {
-      throw new InvalidOptionException(
-          String.format(
-              Locale.ROOT,
-              "`validationPrompt`: %d texts need a `sampleCount` of at least as many, but it is %d",
-              samples.prompts.size(),
-              samples.count));
-    }
+    require(
+        samples.count == 0 || samples.count >= samples.prompts.size(),
+        String.format(
+            Locale.ROOT,
+            "`validationPrompt`: %d texts need a `sampleCount` of at least as many, but it is %d",
+            samples.prompts.size(),
+            samples.count));
   }
 
   /** Returns every option by its name in {@code config.json}. */

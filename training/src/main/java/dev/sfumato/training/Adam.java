@@ -1,6 +1,8 @@
 package dev.sfumato.training;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.OptimizerKernels;
@@ -44,12 +46,11 @@ public final class Adam implements AutoCloseable {
     private static final double EPSILON = 1e-8;
 
     /**
-     * @throws SfumatoException if a number is out of range
+     * @throws InvalidOptionException if a number is out of range
      */
     public Settings {
-      if (!(epsilon >= 0 && weightDecay >= 0)) {
-        throw new SfumatoException("`adamEpsilon` and `weightDecay` must not be negative");
-      }
+      require(
+          epsilon >= 0 && weightDecay >= 0, "`adamEpsilon` and `weightDecay` must not be negative");
     }
 
     /** AdamW with a weight decay of 0.01. */
@@ -96,13 +97,12 @@ public final class Adam implements AutoCloseable {
    */
   public record Betas(double first, double second) {
     /**
-     * @throws SfumatoException if a number is out of range
+     * @throws InvalidOptionException if a number is out of range
      */
     public Betas {
-      if (!(first >= 0 && first < 1 && second >= 0 && second < 1)) {
-        throw new SfumatoException(
-            "`adamBeta1` and `adamBeta2` must be in [0, 1), but are " + first + " and " + second);
-      }
+      require(
+          first >= 0 && first < 1 && second >= 0 && second < 1,
+          "`adamBeta1` and `adamBeta2` must be in [0, 1), but are " + first + " and " + second);
     }
   }
 

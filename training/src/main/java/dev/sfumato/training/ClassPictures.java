@@ -1,5 +1,7 @@
 package dev.sfumato.training;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.Crop;
@@ -29,9 +31,7 @@ public record ClassPictures(Dataset pictures, double weight) {
    * @throws SfumatoException if the weight is negative, or the pictures have no captions
    */
   public ClassPictures {
-    if (!(weight >= 0)) {
-      throw new SfumatoException("`priorWeight` must not be negative, but is " + weight);
-    }
+    require(weight >= 0, "`priorWeight` must not be negative, but is " + weight);
     if (pictures.captions().isEmpty()) {
       throw new SfumatoException("the class pictures have no text: give a `classPrompt`");
     }

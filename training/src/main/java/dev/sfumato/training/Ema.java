@@ -1,6 +1,8 @@
 package dev.sfumato.training;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.OptimizerKernels;
@@ -47,15 +49,13 @@ public final class Ema implements AutoCloseable {
     public static final Settings DEFAULTS = new Settings(Formula.POWER, 0.9999, 0.75, 1);
 
     /**
-     * @throws SfumatoException if a number is out of range
+     * @throws InvalidOptionException if a number is out of range
      */
     public Settings {
-      if (!(decay >= 0 && decay < 1)) {
-        throw new SfumatoException("`emaDecay` must be in [0, 1), but is " + decay);
-      }
-      if (!(power >= 0 && invGamma > 0)) {
-        throw new SfumatoException("`emaPower` must be at least 0 and `emaInvGamma` more than 0");
-      }
+      require(decay >= 0 && decay < 1, "`emaDecay` must be in [0, 1), but is " + decay);
+      require(
+          power >= 0 && invGamma > 0,
+          "`emaPower` must be at least 0 and `emaInvGamma` more than 0");
     }
 
     /** Returns a copy with another warm-up. */

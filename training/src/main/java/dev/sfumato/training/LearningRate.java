@@ -1,5 +1,7 @@
 package dev.sfumato.training;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.SfumatoException;
 import java.util.Arrays;
 import java.util.Locale;
@@ -27,16 +29,13 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
    * @throws SfumatoException if a number is out of range
    */
   public LearningRate {
-    if (!(base > 0 && base < Double.POSITIVE_INFINITY)) {
-      throw new SfumatoException("`learningRate` must be more than 0 and finite, but is " + base);
-    }
-    if (warmupSteps < 0) {
-      throw new SfumatoException("`lrWarmupSteps` must not be negative");
-    }
-    if (kind == Kind.PIECEWISE_CONSTANT && shape.rules().isEmpty()) {
-      throw new SfumatoException(
-          "`lrScheduler` piecewise_constant needs `lrStepRules`, such as 1:100,0.1:200,0.01");
-    }
+    require(
+        base > 0 && base < Double.POSITIVE_INFINITY,
+        "`learningRate` must be more than 0 and finite, but is " + base);
+    require(warmupSteps >= 0, "`lrWarmupSteps` must not be negative");
+    require(
+        kind != Kind.PIECEWISE_CONSTANT || !shape.rules().isEmpty(),
+        "`lrScheduler` piecewise_constant needs `lrStepRules`, such as 1:100,0.1:200,0.01");
   }
 
   /** A rate with the usual shape. */
@@ -70,16 +69,13 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
      * @throws SfumatoException if a number is out of range, or rules cannot be read
      */
     public Shape {
-      if (cycles < 1) {
-        throw new SfumatoException("`lrNumCycles` must be at least 1, but is " + cycles);
-      }
-      if (!(power > 0 && power < Double.POSITIVE_INFINITY)) {
-        throw new SfumatoException("`lrPower` must be more than 0 and finite, but is " + power);
-      }
-      if (!RULES.matcher(rules).matches()) {
-        throw new SfumatoException(
-            "`lrStepRules` '" + rules + "' cannot be read: write them as in 1:100,0.1:200,0.01");
-      }
+      require(cycles >= 1, "`lrNumCycles` must be at least 1, but is " + cycles);
+      require(
+          power > 0 && power < Double.POSITIVE_INFINITY,
+          "`lrPower` must be more than 0 and finite, but is " + power);
+      require(
+          RULES.matcher(rules).matches(),
+          "`lrStepRules` '" + rules + "' cannot be read: write them as in 1:100,0.1:200,0.01");
     }
 
     private double factor(long step) {

@@ -1,6 +1,8 @@
 package dev.sfumato.training;
 
-import dev.sfumato.SfumatoException;
+import static dev.sfumato.InvalidOptionException.require;
+
+import dev.sfumato.InvalidOptionException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -30,16 +32,12 @@ public final class Objective implements Cloneable {
   }
 
   private static double notNegative(String name, double value) {
-    if (!(value >= 0)) {
-      throw new SfumatoException("`" + name + "` must not be negative, but is " + value);
-    }
+    require(value >= 0, "`" + name + "` must not be negative, but is " + value);
     return value;
   }
 
   private static double share(String name, double share) {
-    if (!(share >= 0 && share < 1)) {
-      throw new SfumatoException("`" + name + "` must be in [0, 1), but is " + share);
-    }
+    require(share >= 0 && share < 1, "`" + name + "` must be in [0, 1), but is " + share);
     return share;
   }
 
@@ -81,12 +79,10 @@ public final class Objective implements Cloneable {
   /**
    * Returns a copy with this largest signal-to-noise ratio of {@link Weighting#MIN_SNR}.
    *
-   * @throws SfumatoException if it is not more than 0
+   * @throws InvalidOptionException if it is not more than 0
    */
   public Objective withSnrGamma(double gamma) {
-    if (!(gamma > 0)) {
-      throw new SfumatoException("`snrGamma` must be more than 0, but is " + gamma);
-    }
+    require(gamma > 0, "`snrGamma` must be more than 0, but is " + gamma);
     return with(o -> o.snrGamma = gamma);
   }
 
@@ -101,7 +97,7 @@ public final class Objective implements Cloneable {
   /**
    * Returns a copy with another noise offset.
    *
-   * @throws SfumatoException if it is negative
+   * @throws InvalidOptionException if it is negative
    */
   public Objective withNoiseOffset(double strength) {
     return with(o -> o.noiseOffset = notNegative("noiseOffset", strength));
@@ -118,7 +114,7 @@ public final class Objective implements Cloneable {
   /**
    * Returns a copy with another input perturbation.
    *
-   * @throws SfumatoException if it is negative
+   * @throws InvalidOptionException if it is negative
    */
   public Objective withInputPerturbation(double strength) {
     return with(o -> o.inputPerturbation = notNegative("inputPerturbation", strength));
@@ -135,7 +131,7 @@ public final class Objective implements Cloneable {
   /**
    * Returns a copy with another share of dropped labels.
    *
-   * @throws SfumatoException if it is out of range
+   * @throws InvalidOptionException if it is out of range
    */
   public Objective withClassDropout(double share) {
     return with(o -> o.classDropout = share("classDropout", share));
@@ -152,7 +148,7 @@ public final class Objective implements Cloneable {
   /**
    * Returns a copy with another share of dropped captions.
    *
-   * @throws SfumatoException if it is out of range
+   * @throws InvalidOptionException if it is out of range
    */
   public Objective withCaptionDropout(double share) {
     return with(o -> o.captionDropout = share("captionDropout", share));

@@ -1,5 +1,7 @@
 package dev.sfumato.training;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.InvalidOptionException;
 import java.util.Map;
 import java.util.Optional;
@@ -60,16 +62,12 @@ public final class TrainingOptions {
     this.maxGradNorm = maxGradNorm;
     this.ema = ema;
     this.seed = seed;
-    require(length.maxSteps >= 0, "`maxSteps` must not be negative");
-    require(epochs() >= 0, "`epochs` must not be negative");
-    require(length.accumulation >= 1, "`gradientAccumulationSteps` must be at least 1");
-    require(maxGradNorm >= 0, "`maxGradNorm` must not be negative");
-  }
-
-  private static void require(boolean holds, String message) {
-    if (!holds) {
-      throw new InvalidOptionException(message);
-    }
+    require(length.maxSteps >= 0, "`maxSteps` must not be negative, but is " + length.maxSteps);
+    require(epochs() >= 0, "`epochs` must not be negative, but is " + epochs());
+    require(
+        length.accumulation >= 1,
+        "`gradientAccumulationSteps` must be at least 1, but is " + length.accumulation);
+    require(maxGradNorm >= 0, "`maxGradNorm` must be at least 0, but is " + maxGradNorm);
   }
 
   /**

@@ -120,6 +120,22 @@ class CaptionsTest {
   }
 
   @Test
+  void theUsualColumnsAreFoundWhateverTheirCase() throws IOException {
+    pictures("a.png");
+    write("a.txt", "beside");
+    write("metadata.csv", "file_name,Text,LABEL\na.png,of the table,red\n");
+    assertThat(open(REQUIRED).captions()).containsExactly("of the table");
+    assertThat(open(REQUIRED).classNames()).containsExactly("red");
+    write("metadata.csv", "file_name,Text,caption\na.png,one,two\n");
+    assertThat(open(REQUIRED).captions()).containsExactly("two"); // as it is written counts first
+    write("metadata.csv", "file_name,Text,TEXT\na.png,one,two\n");
+    assertThat(failure(REQUIRED))
+        .contains("metadata: columns Text and TEXT: choose one with `captionColumn`");
+    assertThat(open(REQUIRED.withColumns(new Columns("", "", "TEXT"))).captions())
+        .containsExactly("two");
+  }
+
+  @Test
   void columnsOfParquetAreNamed() throws IOException, SQLException {
     Path picture = Files.write(folder.resolve("a.png"), PictureGolden.file("gray.png"));
     try (Connection connection = ParquetFile.connect();

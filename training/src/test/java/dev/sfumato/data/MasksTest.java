@@ -75,6 +75,16 @@ class MasksTest {
         .contains("has 32 x 32 pixels, which are not the proportions of");
   }
 
+  /** macOS and others write accents in two forms. */
+  @Test
+  void aMaskIsFoundHoweverAccentsAndItsEndingAreWritten() throws IOException {
+    ramp("caf\u00e9.png", 24, 16, false);
+    ramp("cafe\u0301-MaskLabel.PNG", 24, 16, false);
+    Dataset dataset = open(OPTIONS.withMasks(Masks.FILE));
+    assertThat(dataset.size()).isEqualTo(1);
+    assertThat(dataset.mask(0)).isPresent();
+  }
+
   @Test
   void whatIsTransparentDoesNotCount() throws IOException {
     ramp("a.png", 24, 16, true);

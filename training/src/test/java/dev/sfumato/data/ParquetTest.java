@@ -191,6 +191,23 @@ class ParquetTest {
   }
 
   @Test
+  void aColumnOfOtherTextsIsOneLine() throws Exception {
+    write("a.parquet", "SELECT %s AS image, unnest(['a rose', 'a lily']) AS title", GRAY);
+    DataOptions options = DataOptions.defaults().withColumns(new Columns("title", "", ""));
+    List<String> told =
+        LoggedMessages.of(
+            () ->
+                assertThat(failure(folder, options))
+                    .isEqualTo(
+                        "F: the column 'title' names no files that are there (F/a.parquet, row 1: no"
+                            .concat(" such file a rose in F): choose another `imageColumn`")
+                            .replace("F", folder.toString())));
+    assertThat(told).isEmpty();
+    Files.write(folder.resolve("a lily"), PictureGolden.file(GRAY));
+    assertThat(failure(folder, options)).contains("1 of 2 files cannot be used as pictures");
+  }
+
+  @Test
   void refusesLabelsThatDoNotFit() throws Exception {
     for (String label : new String[] {"4294967296::BIGINT", "-1", "1.5::DOUBLE", "'nan'::FLOAT"}) {
       write("a.parquet", "SELECT %s AS image, " + label + " AS label", GRAY);

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -100,6 +101,55 @@ class SurveyTest {
             .getMessage();
     assertThat(message).contains("3 of 4 pictures have no caption");
     assertThat(told).containsExactly(survey);
+  }
+
+  @Test
+  void namesPicturesThatAreNotRead() throws IOException {
+    Path a = Drawn.captioned(folder.resolve("a.png"), 30, 20, 1);
+    Files.createSymbolicLink(folder.resolve("b.png"), folder.resolve("gone.png"));
+    Files.createSymbolicLink(folder.resolve("kept.txt"), folder.resolve("gone.txt"));
+    Files.write(folder.resolve("c.TIFF"), Files.readAllBytes(a));
+    Files.writeString(folder.resolve(".d.tiff"), "hidden");
+    try (OutputStream file = Files.newOutputStream(folder.resolve("set.zip"));
+        ZipOutputStream zip = new ZipOutputStream(file)) {
+      for (String name : new String[] {"x/e.png", "x/f.heic"}) {
+        zip.putNextEntry(new ZipEntry(name));
+        zip.write(Files.readAllBytes(a));
+      }
+    }
+    Survey survey = survey();
+    assertThat(survey.pictures()).hasSize(2);
+    assertThat(survey.leftOut().stream().map(name -> Path.of(name).getFileName().toString()))
+        .containsExactly("b.png", "c.TIFF", "f.heic", "kept.txt");
+    assertThat(String.join("; ", survey.lines(1)))
+        .containsMatch("left out: 4 \\(.*b.png, .*c.TIFF, .*, \\.\\.\\.\\), which are in");
+    Files.writeString(folder.resolve("metadata.jsonl"), "{\"file_name\": \"c.TIFF\"}");
+    assertThat(survey().pictures()).hasSize(1); // by its content a PNG
+    assertThat(survey().leftOut()).hasSize(3);
+  }
+
+  @Test
+  void namesRowsThatAreThereTwice() throws IOException {
+    Path a = Drawn.picture(folder.resolve("caf\u00e9.png"), 30, 20, 1);
+    Drawn.picture(folder.resolve("b.png"), 30, 20, 2);
+    Files.writeString(
+        folder.resolve("metadata.jsonl"),
+        """
+        {"file_name": "caf\u00e9.png", "text": "one"}
+        {"file_name": "./cafe\u0301.png", "text": "two"}
+        {"file_name": "b.png", "text": "three"}
+        """);
+    Survey survey = survey();
+    assertThat(survey.copies()).isEmpty();
+    assertThat(survey.repeated()).containsExactly(a.toString());
+    assertThat(survey.lines(1)).contains("named twice or more by the metadata: 1 (" + a + ")");
+    Files.copy(a, folder.resolve("copy.png"));
+    Files.writeString(
+        folder.resolve("metadata.jsonl"),
+        "{\"file_name\": \"copy.png\", \"text\": \"four\"}\n",
+        StandardOpenOption.APPEND);
+    assertThat(survey().copies())
+        .containsExactly(List.of(a.toString(), folder.resolve("copy.png").toString()));
   }
 
   @Test

@@ -185,7 +185,7 @@ class DivergenceTest {
                       .withEma(Ema.Settings.DEFAULTS))
               .withBatches(new BatchOptions(4, true, true, 5))
               .withWatch(WatchOptions.quiet().withCheckpointEvery(every).withCheckpointsKeep(1));
-      (Files.exists(output) ? training.withResume() : training).run(report -> {});
+      (Files.exists(output) ? training.withResume() : training).run();
     }
   }
 

@@ -194,6 +194,23 @@ class TrainingRunTest {
     assertThat(rows.get(1).substring(2)).isEqualTo(rows.get(2).substring(2));
   }
 
+  /** An epoch of many pictures may be longer than a run. */
+  @Test
+  void aRunThatEndsWithinAnEpochMeasuresItsLossThere() throws IOException {
+    Path root = folder.resolve("run");
+    train(root, 1e-5, 3, quiet());
+    List<String> rows = Files.readAllLines(root.resolve("validation.csv"));
+    assertThat(rows.stream().map(row -> row.replaceFirst(",.*", "")))
+        .containsExactly("step", "2", "3")
+        .inOrder();
+    String page = Files.readString(root.resolve("report.html"));
+    assertThat(page).contains("mean loss of all steps");
+    assertThat(page).contains("validation loss</");
+    String card = Files.readString(root.resolve("README.md"));
+    assertThat(card).contains("| learning rate | 1e-5, constant |");
+    assertThat(page + card).doesNotContain("1.0E-");
+  }
+
   @Test
   void aRunThatIsStoppedGoesOnToTheSameEnd() throws IOException {
     WatchOptions watch = watch(0, 3, 0, 3, 2, false);
@@ -370,7 +387,7 @@ class TrainingRunTest {
     try (PixelPipeline pipeline = newModel()) {
       long before = Scope.liveTensors();
       Training resumed = training(pipeline, DIGITS, root, 1e-3, 4).withResume();
-      assertThrows(SfumatoException.class, () -> resumed.run(report -> {}));
+      assertThrows(SfumatoException.class, () -> resumed.run());
       assertThat(Scope.liveTensors()).isEqualTo(before);
     }
   }

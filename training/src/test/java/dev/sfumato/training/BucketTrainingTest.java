@@ -78,9 +78,9 @@ class BucketTrainingTest {
     Path straight = folder.resolve("straight");
     Path resumed = folder.resolve("resumed");
     LatentCache disk = LatentCache.disk(folder.resolve("cache"));
-    training(straight, 7).run(report -> {});
-    training(resumed, 3).withLatentCache(disk).run(report -> {}); // an epoch has 5 batches
-    training(resumed, 7).withLatentCache(disk).withResume().run(report -> {});
+    training(straight, 7).run();
+    training(resumed, 3).withLatentCache(disk).run(); // an epoch has 5 batches
+    training(resumed, 7).withLatentCache(disk).withResume().run();
     assertSameWeights(straight, resumed, 0);
     assertThat(JsonFile.read(straight.resolve("config.json"), JsonNode.class).get("buckets"))
         .isEqualTo(BooleanNode.TRUE);
@@ -89,13 +89,13 @@ class BucketTrainingTest {
   @Test
   void otherBatchesWithinAnEpochAreRefused() throws IOException {
     Path run = folder.resolve("run");
-    training(run, 3).run(report -> {});
+    training(run, 3).run();
     DataOptions options = DataOptions.defaults().withResolution(16);
     Training squares =
         training(run, 7)
             .withPictures(options.withTexts(options.texts().withBuckets(Bucketing.OFF)))
             .withResume();
-    assertThat(assertThrows(SfumatoException.class, () -> squares.run(report -> {})).getMessage())
+    assertThat(assertThrows(SfumatoException.class, () -> squares.run()).getMessage())
         .contains("within an epoch of 5 batches, now it has 4: go on with the same `data` and");
   }
 
@@ -103,7 +103,7 @@ class BucketTrainingTest {
   void processesTrainAsOneDoes() throws Exception {
     Path one = folder.resolve("one");
     Path two = folder.resolve("two");
-    training(one, 6).withBatches(new BatchOptions(2, true, true, 0)).run(report -> {});
+    training(one, 6).withBatches(new BatchOptions(2, true, true, 0)).run();
     Training half = training(two, 6).withBatches(new BatchOptions(1, true, true, 0));
     Ranks.run(2, (ProcessGroup group) -> half.run(group, report -> {}));
     assertSameWeights(one, two, 1e-5);
@@ -137,8 +137,7 @@ class BucketTrainingTest {
     Training training =
         Training.fromScratch(data.toString(), folder.resolve("run"))
             .withPictures(options.withTexts(options.texts().withBuckets(Bucketing.ON)));
-    String message =
-        assertThrows(SfumatoException.class, () -> training.run(report -> {})).getMessage();
+    String message = assertThrows(SfumatoException.class, () -> training.run()).getMessage();
     assertThat(message).contains("`buckets` needs a text-to-image model");
     assertThat(Files.exists(folder.resolve("run"))).isFalse();
   }

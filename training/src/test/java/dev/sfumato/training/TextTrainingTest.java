@@ -165,11 +165,11 @@ class TextTrainingTest {
     Path straight = folder.resolve("straight");
     Path resumed = folder.resolve("resumed");
     try (StableDiffusionPipeline pipeline = model("sd1")) {
-      training(pipeline, straight, 6).run(report -> {});
+      training(pipeline, straight, 6).run();
     }
     try (StableDiffusionPipeline pipeline = model("sd1")) {
-      training(pipeline, resumed, 4).run(report -> {});
-      training(pipeline, resumed, 6).withResume().run(report -> {});
+      training(pipeline, resumed, 4).run();
+      training(pipeline, resumed, 6).withResume().run();
     }
     try (Scope scope = Scope.open();
         StableDiffusionPipeline one = StableDiffusionPipeline.load(straight);
