@@ -41,12 +41,14 @@ sealed interface Resampler permits Resampler.HalvingConv, Resampler.DoublingConv
 
     @Override
     public Tensor forward(Tensor x, Told told) {
-      return forward(x, 2 * x.size(2), 2 * x.size(3));
+      return conv.forwardOfDoubled(x);
     }
 
     /** Resizes to {@code height} x {@code width}, which may be odd where halving has rounded up. */
     Tensor forward(Tensor x, long height, long width) {
-      return Scope.run(() -> conv.forward(Functional.upsampleNearest(x, height, width)));
+      return height == 2 * x.size(2) && width == 2 * x.size(3)
+          ? conv.forwardOfDoubled(x)
+          : Scope.run(() -> conv.forward(Functional.upsampleNearest(x, height, width)));
     }
   }
 

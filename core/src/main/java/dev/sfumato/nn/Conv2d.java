@@ -38,6 +38,17 @@ public final class Conv2d extends Module {
   }
 
   /**
+   * Returns {@link #forward} of x whose pixels are repeated to 2 x 2, for a kernel of 3 x 3 pixels:
+   * (B, in, H, W) to (B, out, 2 H, 2 W).
+   */
+  public Tensor forwardOfDoubled(Tensor x) {
+    if (weight.isTrained()) {
+      return Scope.run(() -> forward(Functional.upsampleNearest(x, 2 * x.size(2), 2 * x.size(3))));
+    }
+    return Scope.run(() -> Functional.conv2dOfDoubled(x, weight.stored(), bias));
+  }
+
+  /**
    * Returns {@link #forward} of {@code before(x)}; to save memory in training, the cheap {@code
    * before(x)} is computed again for the gradients.
    */

@@ -52,6 +52,19 @@ public final class Functional {
         : Scope.run(() -> conv2d(x, weight.to(DType.FLOAT32), bias, stride, paddings, groups));
   }
 
+  /**
+   * {@link #conv2d} with stride 1 and padding 1 of x whose pixels are repeated to 2 x 2.
+   *
+   * @param weight (Cout, Cin, 3, 3), as in {@link #conv2d}
+   * @return (B, Cout, 2 H, 2 W)
+   */
+  public static Tensor conv2dOfDoubled(Tensor x, Tensor weight, Tensor bias) {
+    return DoublingConv.pays(x, weight, bias)
+        ? DoublingConv.conv2d(x, weight, bias)
+        : Scope.run(
+            () -> conv2d(upsampleNearest(x, 2 * x.size(2), 2 * x.size(3)), weight, bias, 1, 1, 1));
+  }
+
   /** Returns true if a weight is stored in half precision to compute in float32. */
   private static boolean isWidened(Tensor weight) {
     return weight.dtype().isHalf() && !Autocast.enabled();
