@@ -63,6 +63,7 @@ final class IgnoredOptions {
               "--sample-every",
               c -> c.watching.sampleEvery == 0 || c.watching.sampleCount > 0,
               "a --sample-count above 0"),
+          new Rule("--sample-steps", c -> c.watching.sampleCount > 0, "a --sample-count above 0"),
           new Rule(
               "--class-embedding-size",
               c ->

@@ -46,7 +46,8 @@ final class SavedOptions implements IDefaultValueProvider {
           "--text-encoder",
           "--class-embedding-size",
           "--method",
-          "--placeholder-token");
+          "--placeholder-token",
+          "--initializer-token");
 
   private final JsonNode saved;
 

@@ -131,7 +131,8 @@ public final class LoraTargets {
    * Returns the layers of a new LoRA in the order of their names.
    *
    * @param texts whether it also changes the text encoders
-   * @throws InvalidOptionException if a target means no layer
+   * @throws InvalidOptionException if a target means no layer, or all targets mean none of the text
+   *     encoders that should learn
    */
   List<Target> chosen(LoraOptions options, boolean texts) {
     List<Target> possible =
@@ -144,9 +145,16 @@ public final class LoraTargets {
                 + "': name attention, all, conv or a pattern such as *.attn2.to_k");
       }
     }
-    return possible.stream()
-        .filter(layer -> options.targets().stream().anyMatch(target -> chooses(target, layer)))
-        .toList();
+    List<Target> chosen =
+        possible.stream()
+            .filter(layer -> options.targets().stream().anyMatch(target -> chooses(target, layer)))
+            .toList();
+    if (texts && chosen.stream().allMatch(layer -> layer.part().equals("unet"))) {
+      throw new InvalidOptionException(
+          "`trainTextEncoder` has no effect: `loraTargets` names no layer of a text encoder: add"
+              + " attention, all or a pattern such as q_proj");
+    }
+    return chosen;
   }
 
   private static boolean chooses(String target, Target layer) {

@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import java.lang.System.Logger.Level;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -9,6 +10,7 @@ import java.util.stream.IntStream;
 
 /** Checks that pictures have the captions that a text-to-image model needs. */
 final class Captions {
+  private static final System.Logger log = System.getLogger(Captions.class.getName());
   private static final int FEW = 3;
 
   private Captions() {}
@@ -23,6 +25,11 @@ final class Captions {
     Annotations found = source.annotations();
     if (texts.prompt().isPresent()) {
       String prompt = texts.prompt().get();
+      if (missing(found, source.size()).findAny().isEmpty()) {
+        log.log(
+            Level.WARNING,
+            source.origin() + ": all pictures have captions, so `instancePrompt` has no effect");
+      }
       List<String> captions =
           found.captions().isEmpty() ? Collections.nCopies(source.size(), "") : found.captions();
       return found.withCaptions(

@@ -45,7 +45,7 @@ record CardHeader(RunFacts facts) {
         .learner()
         .word()
         .map(word -> word.token())
-        .or(() -> Optional.ofNullable(facts.settings().get("instance_prompt")));
+        .or(() -> Optional.ofNullable(facts.settings().get(TrainingPictures.PROMPT)));
   }
 
   /** Returns the paragraphs about {@link #trigger} and the base's origin, if there are any. */

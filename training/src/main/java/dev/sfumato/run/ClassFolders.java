@@ -6,6 +6,7 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.data.DatasetView;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.Masks;
+import dev.sfumato.data.TakenOnce;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.Png;
@@ -19,12 +20,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -47,8 +48,8 @@ record ClassFolders(PriorPreservation prior) {
   }
 
   /**
-   * Requires class pictures for each subject, in a place of their own, before they are drawn. Those
-   * that are there must be readable.
+   * Requires a place of their own for class pictures before they are drawn. Those that are there
+   * must be readable.
    *
    * @param subjects the subjects' pictures as they were asked for
    * @param training these pictures
@@ -64,14 +65,6 @@ record ClassFolders(PriorPreservation prior) {
               + " lies in `data` "
               + data
               + ", so class pictures would be taken for the subject's: choose a folder outside");
-    }
-    if (ofSeveral()) {
-      List<String> folders =
-          prior.byFolder().keySet().stream()
-              .map(folder -> prior.data().relativize(folder).toString())
-              .sorted()
-              .toList();
-      requireSame(training.classNames(), folders, "`classPrompt`: names");
     }
     prior.byFolder().keySet().stream()
         .filter(folder -> !pictures(folder).isEmpty())
@@ -183,39 +176,80 @@ record ClassFolders(PriorPreservation prior) {
   }
 
   /**
-   * Returns the subject's pictures, again from the first until there is one for each class picture.
+   * Returns the subjects' pictures as often as an epoch takes them, those of each again from its
+   * first until there is one for each of its class pictures.
+   *
+   * @throws SfumatoException if the subjects are not those of the class pictures
    */
   Dataset paired(Dataset training) {
-    int all = prior.count() * prior.byFolder().size();
-    int own = training.size();
-    return own >= all
-        ? training
-        : new DatasetView(training, IntStream.range(0, all).map(i -> i % own).toArray());
+    if (ofSeveral()) {
+      List<String> folders =
+          prior.byFolder().keySet().stream()
+              .map(folder -> prior.data().relativize(folder).toString())
+              .sorted()
+              .toList();
+      requireSame(training.classNames(), folders, "`classPrompt`: names");
+    }
+    return new TakenOnce(
+        training,
+        byFolder(training).values().stream()
+            .map(own -> repeated(training, own))
+            .flatMapToInt(
+                own ->
+                    IntStream.range(0, Math.max(own.length, prior.count()))
+                        .map(i -> own[i % own.length]))
+            .toArray());
+  }
+
+  private static int[] repeated(Dataset training, List<Integer> own) {
+    int turns = own.stream().mapToInt(training::repeats).max().orElseThrow();
+    return IntStream.range(0, turns)
+        .flatMap(
+            turn -> own.stream().mapToInt(i -> i).filter(index -> training.repeats(index) > turn))
+        .toArray();
+  }
+
+  /** Returns the numbers of pictures by the folder of their class pictures. */
+  private Map<Path, List<Integer>> byFolder(Dataset pictures) {
+    return IntStream.range(0, pictures.size())
+        .boxed()
+        .collect(
+            Collectors.groupingBy(
+                i -> folder(pictures, i), LinkedHashMap::new, Collectors.toList()));
+  }
+
+  private Path folder(Dataset pictures, int index) {
+    return ofSeveral()
+        ? prior.data().resolve(pictures.classNames().get(pictures.label(index)))
+        : prior.data();
   }
 
   /**
-   * Opens the pictures for training.
+   * Opens the pictures for training, one for each picture of a subject: its class pictures in turn.
    *
-   * @param training the subject's pictures, whose size and classes these must have
+   * @param training the pictures of {@link #paired}
    */
   ClassPictures open(Dataset training, DataOptions options) {
-    Map<Path, String> texts = prior.byFolder();
     Dataset pictures = read(prior.data(), like(training, options));
-    if (!ofSeveral()) {
-      int count = Math.min(prior.count(), pictures.size());
-      return new ClassPictures(
-          new Labelless(
-              new DatasetView(pictures, IntStream.range(0, count).toArray()),
-              Collections.nCopies(count, texts.get(prior.data()))),
-          prior.weight());
+    if (ofSeveral()) {
+      requireSame(training.classNames(), pictures.classNames(), prior.data() + ": has");
     }
-    requireSame(training.classNames(), pictures.classNames(), prior.data() + ": has");
-    List<String> captions = new ArrayList<>();
-    for (int i = 0; i < pictures.size(); i++) {
-      String name = pictures.classNames().get(pictures.label(i));
-      captions.add(texts.get(prior.data().resolve(name)));
-    }
-    return new ClassPictures(new Captioned(pictures, captions), prior.weight());
+    Map<Path, List<Integer>> classes = byFolder(pictures);
+    int[] companions = new int[training.size()];
+    byFolder(training)
+        .forEach(
+            (folder, own) -> {
+              List<Integer> all = classes.get(folder);
+              int count = Math.min(prior.count(), all.size());
+              for (int i = 0; i < own.size(); i++) {
+                companions[own.get(i)] = all.get(i % count);
+              }
+            });
+    Map<Path, String> texts = prior.byFolder();
+    List<String> captions =
+        IntStream.range(0, pictures.size()).mapToObj(i -> texts.get(folder(pictures, i))).toList();
+    return new ClassPictures(
+        new DatasetView(new Captioned(pictures, captions), companions), prior.weight());
   }
 
   /** Returns the options for reading class pictures: as the subject's, but whole and untold. */
@@ -226,7 +260,7 @@ record ClassFolders(PriorPreservation prior) {
         .withSplit(DataOptions.Split.ALL)
         .withColumns(DataOptions.Columns.USUAL)
         .withMasks(Masks.NONE)
-        .withTexts(DataOptions.Texts.OPTIONAL.withPrompt(prior.prompts().get(0)));
+        .withTexts(DataOptions.Texts.OPTIONAL);
   }
 
   private static void requireSame(List<String> subjects, List<String> classes, String place) {
@@ -245,7 +279,7 @@ record ClassFolders(PriorPreservation prior) {
   }
 
   /** Pictures with other captions. */
-  private static class Captioned extends DatasetView {
+  private static final class Captioned extends DatasetView {
     private final List<String> captions;
 
     Captioned(Dataset original, List<String> captions) {
@@ -256,18 +290,6 @@ record ClassFolders(PriorPreservation prior) {
     @Override
     public List<String> captions() {
       return captions;
-    }
-  }
-
-  /** Pictures with other captions and without classes. */
-  private static final class Labelless extends Captioned {
-    Labelless(Dataset original, List<String> captions) {
-      super(original, captions);
-    }
-
-    @Override
-    public List<String> classNames() {
-      return List.of();
     }
   }
 }

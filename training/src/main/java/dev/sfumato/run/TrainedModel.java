@@ -1,5 +1,6 @@
 package dev.sfumato.run;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.data.Dataset;
@@ -118,6 +119,20 @@ record TrainedModel(
   /** Returns a copy that is tuned. */
   TrainedModel tuned() {
     return new TrainedModel(from, shape, weights, gradientCheckpointing, method, true);
+  }
+
+  /**
+   * Requires a method that class pictures suit, if there are any.
+   *
+   * @throws InvalidOptionException if only a word learns
+   */
+  void requireSuits(boolean classPictures) {
+    if (classPictures
+        && method.filter(m -> m.kind() == Method.Kind.TEXTUAL_INVERSION).isPresent()) {
+      throw new InvalidOptionException(
+          "`classPrompt` does not go with textual inversion, which changes one word only: the model"
+              + " forgets nothing");
+    }
   }
 
   /** Returns the method for a model. */

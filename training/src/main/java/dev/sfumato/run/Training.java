@@ -297,6 +297,8 @@ public final class Training implements Cloneable {
    * listeners of the others are only asked whether to stop.
    */
   public TrainingResult run(ProcessGroup processes, TrainingRun.Listener listener) {
+    model.requireSuits(classes.isPresent());
+    watch.requireDrawn();
     if (!processes.isFirst()) {
       Optional<Path> checkpoint =
           Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
@@ -481,6 +483,10 @@ public final class Training implements Cloneable {
     settings.putAll(settings());
     settings.putAll(model.settings(pipeline));
     settings.putAll(TrainingPictures.settings(dataset));
+    Object prompt = settings.get(TrainingPictures.PROMPT);
+    if (prompt != null && !dataset.captions().contains(prompt)) {
+      settings.remove(TrainingPictures.PROMPT); // all pictures have captions of their own
+    }
     return settings;
   }
 }

@@ -35,6 +35,9 @@ import java.util.stream.IntStream;
  */
 record TrainingPictures(
     String name, Optional<Dataset> opened, DataOptions options, Validation validation) {
+  /** The option of a caption for pictures that have none, in {@code config.json}. */
+  static final String PROMPT = "instance_prompt";
+
   private static final System.Logger log = System.getLogger(TrainingPictures.class.getName());
 
   /**
@@ -200,7 +203,7 @@ record TrainingPictures(
     settings.put("image_column", options.columns().image());
     settings.put("label_column", options.columns().label());
     settings.put("caption_column", options.columns().caption());
-    options.texts().prompt().ifPresent(text -> settings.put("instance_prompt", text));
+    options.texts().prompt().ifPresent(text -> settings.put(PROMPT, text));
     settings.put("resolution", options.resolution());
     settings.put("center_crop", options.centerCrop());
     settings.put("channels", word(options.channels()));

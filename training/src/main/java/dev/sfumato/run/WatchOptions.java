@@ -6,6 +6,7 @@ import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -128,6 +129,21 @@ public record WatchOptions(
   /** Returns a copy with an MLflow server. */
   public WatchOptions withMlflow(MlflowSettings server) {
     return new WatchOptions(samples, checkpoints, tensorboard, Optional.of(server));
+  }
+
+  /**
+   * Requires as many pictures in a grid as there are texts, if there are grids.
+   *
+   * @throws InvalidOptionException if some texts would never be drawn
+   */
+  void requireDrawn() {
+    require(
+        samples.count == 0 || samples.count >= samples.prompts.size(),
+        String.format(
+            Locale.ROOT,
+            "`validationPrompt`: %d texts need a `sampleCount` of at least as many, but it is %d",
+            samples.prompts.size(),
+            samples.count));
   }
 
   /** Returns every option by its name in {@code config.json}. */

@@ -12,9 +12,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -23,8 +21,7 @@ import java.util.stream.IntStream;
  * the class (prior preservation; DreamBooth, Ruiz et al., 2023): the loss is that of the subject's
  * pictures plus {@code weight} times that of as many class pictures.
  *
- * <p>Picture i of the subject goes with class picture i, again from the first after the last. If
- * both sets have classes, several subjects, each goes with the class pictures of the same name.
+ * <p>Picture i of the subject goes with class picture i, again from the first after the last.
  *
  * @param pictures with a caption each, as large as the subject's
  * @param weight of their loss, at least 0
@@ -55,7 +52,7 @@ public record ClassPictures(Dataset pictures, double weight) {
 
   /** Returns the batch with as many class pictures of the same size behind it. */
   private Batch pair(Batch batch) {
-    int[] chosen = IntStream.range(0, batch.size()).map(i -> companion(batch, i)).toArray();
+    int[] chosen = IntStream.of(batch.indices()).map(i -> i % pictures.size()).toArray();
     Size size = new Size((int) batch.images().size(2), (int) batch.images().size(3));
     List<Tensor> images = new ArrayList<>(List.of(batch.images()));
     List<String> captions = new ArrayList<>(batch.captions());
@@ -81,22 +78,5 @@ public record ClassPictures(Dataset pictures, double weight) {
   /** Returns masks and as many of pictures that count whole. */
   private static Tensor withWhole(Tensor masks) {
     return Tensor.cat(List.of(masks, masks.mul(0).add(1)), 0);
-  }
-
-  private int companion(Batch batch, int place) {
-    int number = batch.indices()[place];
-    if (batch.labels().length == 0 || pictures.classNames().isEmpty()) {
-      return number % pictures.size();
-    }
-    List<Integer> own = byLabel().get((int) batch.labels()[place]);
-    return own.get(number % own.size());
-  }
-
-  private Map<Integer, List<Integer>> byLabel() {
-    Map<Integer, List<Integer>> found = new LinkedHashMap<>();
-    for (int i = 0; i < pictures.size(); i++) {
-      found.computeIfAbsent(pictures.label(i), label -> new ArrayList<>()).add(i);
-    }
-    return found;
   }
 }

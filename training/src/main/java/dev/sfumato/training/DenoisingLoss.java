@@ -95,6 +95,7 @@ public final class DenoisingLoss implements TrainingLoss {
   @Override
   public void prepare(Dataset dataset) {
     task.prepare(dataset, objective);
+    prior.ifPresent(classes -> task.prepare(classes.pictures(), objective));
   }
 
   @Override

@@ -5,7 +5,7 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
-import dev.sfumato.data.DatasetView;
+import dev.sfumato.data.TakenOnce;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
@@ -29,7 +29,8 @@ public final class FixedNoiseLoss {
 
   /** Makes a loss on the first 256 pictures of {@code dataset}, or on all if there are fewer. */
   public FixedNoiseLoss(Dataset dataset, TrainingLoss loss) {
-    this.dataset = new First(dataset);
+    this.dataset =
+        new TakenOnce(dataset, IntStream.range(0, Math.min(PICTURES, dataset.size())).toArray());
     this.loss = loss.measured();
   }
 
@@ -59,18 +60,6 @@ public final class FixedNoiseLoss {
       }
     }
     return OptionalDouble.of(sum / seen);
-  }
-
-  /** The first pictures, each once. */
-  private static final class First extends DatasetView {
-    First(Dataset dataset) {
-      super(dataset, IntStream.range(0, Math.min(PICTURES, dataset.size())).toArray());
-    }
-
-    @Override
-    public int repeats(int index) {
-      return 1;
-    }
   }
 
   /**

@@ -134,8 +134,8 @@ final class TrainingState {
             file
                 + " has "
                 + name
-                + ", which this run does not train: go on with the same `method`, `freeze` and"
-                + " `trainOnly`");
+                + ", which this run does not train: go on with the same `method`,"
+                + " `trainTextEncoder`, `freeze` and `trainOnly`");
       }
     }
     expected.forEach(
