@@ -11,9 +11,11 @@ import java.util.Optional;
  * c (y - z)}. So three products make two rows, and nine make the 2 x 2 pixels that take 36
  * otherwise. The sums over all channels are products of matrices.
  *
+ * @param weight the weight if it learns
  * @param bias the bias, if there is one
  */
-record DoublingConv(Optional<Tensor> bias) implements FrozenConv {
+record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
+    implements GradientCheckpoint.Part {
 
   /** The number of channels below which the sums take as long as the multiplications. */
   private static final long CHANNELS = 96;
@@ -21,8 +23,12 @@ record DoublingConv(Optional<Tensor> bias) implements FrozenConv {
   /** The number of multiplications of one picture below which calls of the engine take longer. */
   private static final long LARGE = 1 << 22;
 
+  private static final long LARGE_TO_LEARN = 1 << 24;
+
   /** The number of pixels below which the sums of the weights take longer than they save. */
   private static final long PIXELS = 64;
+
+  private static final long PIXELS_TO_LEARN = 256;
 
   /** The number of kernels whose sums, 9 numbers each, malloc does not map. */
   private static final long KERNELS_OF_A_PART = 800_000;
@@ -44,48 +50,58 @@ record DoublingConv(Optional<Tensor> bias) implements FrozenConv {
     return all;
   }
 
-  /** Returns true if the saved multiplications outweigh the sums, and the weights do not learn. */
+  /** Returns true if the saved multiplications outweigh the sums. */
   static boolean pays(Tensor x, Tensor weight, Tensor bias) {
+    boolean learns = weight.requiresGrad();
     long pixels = x.size(2) * x.size(3);
+    long products = weight.size(0) * weight.size(1) * pixels;
     return Math.min(weight.size(0), weight.size(1)) >= CHANNELS
-        && pixels >= PIXELS
-        && weight.size(0) * weight.size(1) * pixels >= LARGE
-        && FrozenConv.takes(x, weight, bias);
+        && pixels >= (learns ? PIXELS_TO_LEARN : PIXELS)
+        && products >= (learns ? LARGE_TO_LEARN : LARGE)
+        && LinearKernel.takes(x, weight, bias);
   }
 
   /** {@link Functional#conv2dOfDoubled}. */
   static Tensor conv2d(Tensor x, Tensor weight, Tensor bias) {
-    return new DoublingConv(Optional.ofNullable(bias)).of(x, weight);
+    boolean learns = weight.requiresGrad();
+    DoublingConv conv =
+        new DoublingConv(
+            learns ? Optional.of(weight) : Optional.empty(), Optional.ofNullable(bias));
+    List<Tensor> inputs = learns ? List.of(x) : List.of(x, weight);
+    return x.requiresGrad() || learns || bias != null && bias.requiresGrad()
+        ? GradientCheckpoint.ofPart(conv, inputs, Optional.empty())
+        : conv.compute(inputs);
+  }
+
+  private Tensor weight(List<Tensor> inputs) {
+    return weight.orElseGet(() -> inputs.get(1));
+  }
+
+  /** The gradient of x needs the weight, that of the weight needs x. */
+  @Override
+  public boolean needs(int input) {
+    return weight.isPresent() || input == 1;
   }
 
   @Override
   public Tensor compute(List<Tensor> inputs) {
-    Tensor weight = inputs.get(1);
+    Tensor weight = weight(inputs);
+    Tensor x = inputs.get(0);
     try (Autograd.Recording off = Autograd.off();
         Scope scope = Scope.open()) {
-      Tensor x = Functional.pad(inputs.get(0), 1, 1, 1, 1);
+      Tensor padded = padded(x);
       List<Part> parts = parts(weight, false);
-      long height = x.size(2) - 2;
-      long width = x.size(3) - 2;
-      Tensor y = Tensor.empty(x.size(0), weight.size(0), height, 2, width, 2);
-      for (long picture = 0; picture < x.size(0); picture++) {
-        long rows = rows(x);
-        for (long row = 0; row < height; row += rows) {
-          try (Scope strip = Scope.open()) {
-            long count = Math.min(rows, height - row);
-            Tensor[][] seen = seen(x.select(0, picture).narrow(1, row, count + 2));
-            Tensor out = y.select(0, picture).narrow(1, row, count);
+      Tensor y = Tensor.empty(x.size(0), weight.size(0), 2 * x.size(2), 2 * x.size(3));
+      Tensor pixels = pixels(y);
+      inStrips(
+          x,
+          (picture, row, count) -> {
+            Tensor[][] seen = seen(padded.select(0, picture).narrow(1, row, count + 2));
+            Tensor out = pixels.select(0, picture).narrow(1, row, count);
             parts.forEach(part -> write(part, seen, part.of(out)));
-          }
-        }
-      }
-      return scope.keep(y.reshape(x.size(0), weight.size(0), 2 * height, 2 * width).detach());
+          });
+      return scope.keep(y);
     }
-  }
-
-  /** Returns the number of rows of padded x whose features a strip holds. */
-  private static long rows(Tensor x) {
-    return Math.max(1, STRIP / (x.size(1) * x.size(3)));
   }
 
   /**
@@ -157,10 +173,10 @@ record DoublingConv(Optional<Tensor> bias) implements FrozenConv {
         if (i == 1) { // one of the products is part of all four pixels
           bias.ifPresent(b -> products[1].add_(part.of(b).unsqueeze(1), 1));
         }
-        sums[i] = pixels(products);
+        sums[i] = pair(products);
       }
       for (int column = 0; column < 2; column++) {
-        Tensor[] both = pixels(new Tensor[] {sums[0][column], sums[1][column], sums[2][column]});
+        Tensor[] both = pair(new Tensor[] {sums[0][column], sums[1][column], sums[2][column]});
         for (int row = 0; row < 2; row++) {
           Tensor place = y.select(4, column).select(2, row);
           place.copy_(both[row].reshape(place.shape()));
@@ -170,31 +186,89 @@ record DoublingConv(Optional<Tensor> bias) implements FrozenConv {
   }
 
   /** The sums of three products for two pixels, in the place of two of them. */
-  private static Tensor[] pixels(Tensor[] m) {
+  private static Tensor[] pair(Tensor[] m) {
     return new Tensor[] {m[0].add_(m[1], 1), m[1].add_(m[2], -1)};
   }
 
   @Override
-  public Tensor gradient(Tensor x, Tensor weight, Tensor gradient) {
-    long height = x.size(2);
-    long width = x.size(3);
-    try (Autograd.Recording off = Autograd.off();
-        Scope scope = Scope.open()) {
+  public void backward(List<Tensor> inputs, Tensor gradient) {
+    Tensor x = inputs.get(0);
+    try (Autograd.Recording off = Autograd.off()) {
+      if (x.requiresGrad()) {
+        Autograd.gather(x, ofInput(x, weight(inputs), gradient));
+      }
+      if (Autograd.ofWeights()) {
+        weight.ifPresent(learned -> Autograd.gather(learned, ofWeight(x, learned, gradient)));
+        bias.filter(Tensor::requiresGrad)
+            .ifPresent(
+                learned ->
+                    Autograd.gather(learned, Tensor.make(() -> gradient.handle().sum(0, 2, 3))));
+      }
+    }
+  }
+
+  /** Does something with a strip of rows. */
+  private interface Strip {
+    void take(int picture, long row, long count);
+  }
+
+  private static void inStrips(Tensor x, Strip strip) {
+    long rows = Math.max(1, STRIP / (x.size(1) * x.size(3)));
+    for (int picture = 0; picture < x.size(0); picture++) {
+      for (long row = 0; row < x.size(2); row += rows) {
+        try (Scope scope = Scope.open()) {
+          strip.take(picture, row, Math.min(rows, x.size(2) - row));
+        }
+      }
+    }
+  }
+
+  private static Tensor pixels(Tensor y) {
+    return y.reshape(y.size(0), y.size(1), y.size(2) / 2, 2, y.size(3) / 2, 2);
+  }
+
+  private static Tensor padded(Tensor x) {
+    return Functional.pad(x, 1, 1, 1, 1);
+  }
+
+  private static Tensor ofInput(Tensor x, Tensor weight, Tensor gradient) {
+    try (Scope scope = Scope.open()) {
       List<Part> parts = parts(weight, true);
-      Tensor dx = Tensor.zeros(x.size(0), x.size(1), height + 2, width + 2);
-      Tensor dy = gradient.reshape(x.size(0), weight.size(0), height, 2, width, 2);
-      long rows = rows(dx);
-      for (long picture = 0; picture < x.size(0); picture++) {
-        for (long row = 0; row < height; row += rows) {
-          try (Scope strip = Scope.open()) {
-            long count = Math.min(rows, height - row);
+      Tensor dx = Tensor.zeros(x.size(0), x.size(1), x.size(2) + 2, x.size(3) + 2);
+      Tensor dy = pixels(gradient);
+      inStrips(
+          x,
+          (picture, row, count) -> {
             Tensor[][] products = products(dy.select(0, picture).narrow(1, row, count));
             Tensor sums = dx.select(0, picture).narrow(1, row, count + 2);
             parts.forEach(part -> add(part, products, part.of(sums)));
-          }
-        }
-      }
-      return scope.keep(dx.narrow(2, 1, height).narrow(3, 1, width).contiguous());
+          });
+      return scope.keep(dx.narrow(2, 1, x.size(2)).narrow(3, 1, x.size(3)).contiguous());
+    }
+  }
+
+  private static Tensor ofWeight(Tensor x, Tensor weight, Tensor gradient) {
+    long out = weight.size(0);
+    long in = weight.size(1);
+    try (Scope scope = Scope.open()) {
+      Tensor sums = Tensor.zeros(9, out, in);
+      Tensor padded = padded(x);
+      Tensor dy = pixels(gradient);
+      inStrips(
+          x,
+          (picture, row, count) -> {
+            Tensor[][] seen = seen(padded.select(0, picture).narrow(1, row, count + 2));
+            Tensor[][] products = products(dy.select(0, picture).narrow(1, row, count));
+            for (int i = 0; i < 3; i++) {
+              for (int j = 0; j < 3; j++) {
+                Tensor part = LinearKernel.product(products[i][j], seen[i][j], null);
+                sums.select(0, 3 * i + j).add_(part, (i == 2) == (j == 2) ? 1 : -1);
+              }
+            }
+          });
+      Tensor columns = Tensor.of(KERNELS, 9, 9).transpose(0, 1).contiguous();
+      Tensor kernels = LinearKernel.product(columns, sums.reshape(9, -1).transpose(0, 1), null);
+      return scope.keep(kernels.transpose(0, 1).contiguous().reshape(out, in, 3, 3));
     }
   }
 
@@ -211,7 +285,7 @@ record DoublingConv(Optional<Tensor> bias) implements FrozenConv {
     return products;
   }
 
-  /** The gradients of the products of {@link #pixels}; the last with the other sign. */
+  /** The gradients of the products of {@link #pair}; the last with the other sign. */
   private static Tensor[] ofPixels(Tensor first, Tensor second) {
     return new Tensor[] {first, first.add(second), second};
   }

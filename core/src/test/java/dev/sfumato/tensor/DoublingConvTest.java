@@ -2,6 +2,8 @@ package dev.sfumato.tensor;
 
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,16 +26,36 @@ class DoublingConvTest {
       Tensor x = random.normal(count, in, height, width).requiresGrad(true);
       Tensor weight = random.normal(out, in, 3, 3).mul(0.02);
       Tensor bias = withBias ? random.normal(out) : null;
+      Tensor frozen = Functional.conv2dOfDoubled(x, weight, bias);
+      List<Tensor> leaves = new ArrayList<>(List.of(x));
+      List<Tensor> ofFrozen = gradients(frozen, leaves);
+      leaves.add(weight.requiresGrad(true));
+      if (withBias) {
+        leaves.add(bias.requiresGrad(true));
+      }
       Tensor found = Functional.conv2dOfDoubled(x, weight, bias);
-      Tensor dx = Autograd.gradient(found.square().mean(), x);
-      weight.requiresGrad(true);
-      Tensor wanted = Functional.conv2dOfDoubled(x, weight, bias);
+      List<Tensor> gradients = gradients(found, leaves);
+      List<Tensor> exact = new ArrayList<>();
+      leaves.forEach(leaf -> exact.add(leaf.detach().to(DType.FLOAT64).requiresGrad(true)));
+      Tensor twice = Functional.upsampleNearest(exact.get(0), 2 * height, 2 * width);
+      Tensor wanted =
+          Functional.conv2d(twice, exact.get(1), withBias ? exact.get(2) : null, 1, 1, 1);
+      List<Tensor> expected = gradients(wanted, exact);
+      assertThat(frozen.detach()).isWithin(1e-5).relativeToScale().of(wanted.detach());
       assertThat(found.detach()).isWithin(1e-5).relativeToScale().of(wanted.detach());
-      assertThat(dx)
-          .isWithin(1e-5)
-          .relativeToScale()
-          .of(Autograd.gradient(wanted.square().mean(), x));
+      assertThat(ofFrozen.get(0)).isWithin(1e-5).relativeToScale().of(expected.get(0));
+      for (int i = 0; i < leaves.size(); i++) {
+        assertThat(gradients.get(i)).isWithin(1e-5).relativeToScale().of(expected.get(i));
+      }
     }
+  }
+
+  private static List<Tensor> gradients(Tensor y, List<Tensor> leaves) {
+    y.square().mean().backward();
+    List<Tensor> gradients = new ArrayList<>();
+    leaves.forEach(leaf -> gradients.add(Autograd.gathered(leaf).orElseThrow().copy()));
+    leaves.forEach(Autograd::forget);
+    return gradients;
   }
 
   @ParameterizedTest

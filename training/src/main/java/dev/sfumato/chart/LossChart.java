@@ -30,6 +30,9 @@ public final class LossChart {
   /** The number of steps in the bold line's mean. */
   public static final int WINDOW = 100;
 
+  /** The size of a loss from which the library searches for ever for labels with a pattern. */
+  private static final double ORDINARY = 1e6;
+
   private static final int WIDTH = 1000;
   private static final int HEIGHT = 560;
   private static final int MOST_EVEN_STEPS = 10;
@@ -109,7 +112,6 @@ public final class LossChart {
     style.setLegendPosition(LegendPosition.OutsideS).setLegendLayout(LegendLayout.Horizontal);
     style.setLegendBorderColor(Color.WHITE).setLegendSeriesLineLength(24);
     style.setAntiAlias(true).setTextAntiAlias(true);
-    style.setYAxisDecimalPattern("0.#####");
     style.setXAxisDecimalPattern("#,###").setXAxisMin(0.0).setPlotContentSize(0.97);
     style.setXAxisTickMarkSpacingHint(100).setYAxisTickMarkSpacingHint(56);
   }
@@ -150,6 +152,10 @@ public final class LossChart {
       style.setYAxisTickLabelsFormattingFunction(LossChart::decadeLabel);
     } else if (Math.min(least(training), least(validation)) >= 0) {
       style.setYAxisMin(0.0);
+    }
+    if (Math.min(least(training), least(validation)) > -ORDINARY
+        && Math.max(greatest(training), greatest(validation)) < ORDINARY) {
+      style.setYAxisDecimalPattern("0.#####");
     }
   }
 
