@@ -37,7 +37,7 @@ final class LoadingArguments {
       names = "--prediction-type",
       paramLabel = "NAME",
       description =
-          "Prediction of the model: epsilon, sample or v_prediction (default: what its files"
+          "What the model predicts: epsilon, sample or v_prediction (default: what its files"
               + " say; in one file of Stable Diffusion 2, v_prediction).")
   PredictionType predictionType;
 
@@ -52,7 +52,7 @@ final class LoadingArguments {
   @Option(
       names = "--no-safety-checker",
       description =
-          "Leave out the model's safety checker, which makes pictures black that it flags.")
+          "Leave out the model's safety checker, which blackens the pictures that it flags.")
   boolean unchecked;
 
   /**

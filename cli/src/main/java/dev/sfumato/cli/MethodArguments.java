@@ -19,7 +19,7 @@ final class MethodArguments {
       names = "--method",
       paramLabel = "full|lora|textual-inversion",
       description =
-          "Text-to-image models: what learns, all weights of the U-Net (full), small matrices beside"
+          "Text-to-image models: what learns: all weights of the U-Net (full), small matrices beside"
               + " them (lora), or the vectors of a new word (default: lora).")
   Method.Kind method;
 
@@ -27,7 +27,7 @@ final class MethodArguments {
       names = "--train-text-encoder",
       negatable = true,
       fallbackValue = "true",
-      description = "Train the text encoders, too: in full, or by the LoRA.")
+      description = "Train the text encoders, too: in full or with a LoRA, as --method says.")
   Boolean trainTextEncoder;
 
   @Option(

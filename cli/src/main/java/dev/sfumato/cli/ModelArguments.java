@@ -20,21 +20,21 @@ final class ModelArguments {
       names = "--beta-schedule",
       paramLabel = "NAME",
       description =
-          "Noise: linear, scaled_linear, squaredcos_cap_v2 or sigmoid (default: the model's own;"
+          "Noise schedule: linear, scaled_linear, squaredcos_cap_v2 or sigmoid (default: the model's own;"
               + " linear for a new one).")
   BetaSchedule betaSchedule;
 
   @Option(
       names = "--train-timesteps",
       paramLabel = "N",
-      description = "Noise levels (default: the model's own; 1000 for a new one).")
+      description = "Number of noise levels (default: the model's own; 1000 for a new one).")
   Integer trainTimesteps;
 
   @Option(
       names = "--prediction-type",
       paramLabel = "NAME",
       description =
-          "Prediction of the model: epsilon, sample or v_prediction (default: the model's"
+          "What the model predicts: epsilon, sample or v_prediction (default: the model's"
               + " own; epsilon for a new one).")
   PredictionType predictionType;
 

@@ -61,7 +61,7 @@ final class OptimizerArguments {
       paramLabel = "NAME",
       description =
           "Course of the rate: constant, constant_with_warmup, linear, cosine, cosine_with_restarts,"
-              + " polynomial, piecewise_constant, or exponential, which is times 0.9 each epoch"
+              + " polynomial, piecewise_constant, or exponential, times 0.9 after each epoch"
               + " (default: ${DEFAULT-VALUE}).")
   LearningRate.Kind lrScheduler;
 

@@ -27,8 +27,8 @@ final class StartArguments {
       names = "--strength",
       paramLabel = "S",
       description =
-          "Change from --init-image, above 0 to 1 (default: 0.8, of Stable Diffusion XL 0.3,"
-              + " of a model of pixels 1; with --mask 1, of Stable Diffusion XL 0.9999).")
+          "Change from --init-image, above 0 to 1 (default: 0.8, for Stable Diffusion XL 0.3,"
+              + " for a model of pixels 1; with --mask 1, for Stable Diffusion XL 0.9999).")
   Double strength;
 
   @Option(

@@ -45,7 +45,7 @@ final class TextArguments {
       names = "--guidance-scale",
       paramLabel = "W",
       description =
-          "Weight of classifier-free guidance; up to 1: none (default: 7.5, of Stable Diffusion XL"
+          "Weight of classifier-free guidance; up to 1: none (default: 7.5, for Stable Diffusion XL"
               + " 5).")
   Double guidanceScale;
 

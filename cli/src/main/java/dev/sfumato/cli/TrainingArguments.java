@@ -94,7 +94,7 @@ final class TrainingArguments {
       names = "--input-perturbation",
       paramLabel = "X",
       description =
-          "Strength of more noise that the model does not learn to predict; 0.1 is usual (default:"
+          "Strength of additional noise that the model does not learn to predict; 0.1 is usual (default:"
               + " ${DEFAULT-VALUE}).")
   double inputPerturbation;
 

@@ -82,7 +82,7 @@ final class WatchArguments {
       paramLabel = "DATA",
       description =
           "Pictures for the validation loss; of these, the validation or test split if there"
-              + " is one (default: that split of --data, else the first of the training pictures).")
+              + " is one (default: that split of --data, else the first training pictures).")
   String validationData;
 
   @Option(

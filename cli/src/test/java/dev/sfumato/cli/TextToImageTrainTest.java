@@ -103,7 +103,7 @@ class TextToImageTrainTest {
     String rows = String.join("", Calls.files(data).stream().map(f -> f + ",a rose\n").toList());
     Files.writeString(data.resolve("metadata.csv"), "file_name,title\n" + rows);
     fromParts("--max-steps 1").failsWith(1, "the column title with --caption-column");
-    fromParts("--max-steps 1 --sample-count 0 --instance-prompt %s", "a rose").succeeds();
+    fromParts("--max-steps 1 --sample-count 1 --instance-prompt %s", "a rose").succeeds();
   }
 
   @Test
@@ -111,7 +111,7 @@ class TextToImageTrainTest {
     Files.delete(data.resolve("metadata.jsonl"));
     BufferedImage wide = new BufferedImage(40, 20, BufferedImage.TYPE_INT_RGB);
     ImageIO.write(wide, "png", data.resolve("wide.png").toFile());
-    String call = "--instance-prompt %s --resolution 16 --sample-count 0 --max-steps ";
+    String call = "--instance-prompt %s --resolution 16 --sample-count 1 --max-steps ";
     assertThat(fromParts(call + 2, "a rose").succeeds().err()).contains("buckets: 2 (");
     JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
     assertThat(config.get("buckets").booleanValue()).isTrue();

@@ -154,6 +154,11 @@ public final class ClipTextModel extends Module {
     }
   }
 
+  /** Removes the vectors of {@link #learnTokens}, if there are any. */
+  public void forgetTokens() {
+    tokenEmbedding.forget();
+  }
+
   /** Returns the vectors of {@link #learnTokens}, (N, width), if there are any. */
   public Optional<Tensor> learnedTokens() {
     return tokenEmbedding.further();

@@ -32,6 +32,11 @@ public final class EmbeddingTable extends ExtendedParameter {
     further = Optional.of(Scope.release(rows).requiresGrad(true));
   }
 
+  /** Frees the rows beside the table, if there are any. */
+  public void forget() {
+    close();
+  }
+
   /** Returns the rows beside the table (N, d), if there are any. */
   public Optional<Tensor> further() {
     return further;

@@ -14,15 +14,20 @@ import java.util.Map;
  * A word whose vectors a text-to-image model learns while all its weights stay as they are (textual
  * inversion; Gal et al., 2022, arXiv 2208.01618). {@link StableDiffusionPipeline#newWord} makes it.
  */
-public final class LearnedWord {
+public final class LearnedWord implements AutoCloseable {
   private final String token;
   private final List<TextEncoder> encoders;
   private final boolean xl;
+  private final Runnable removal;
 
-  LearnedWord(String token, List<TextEncoder> encoders, boolean xl) {
+  /**
+   * @param removal takes the word out of the prompts
+   */
+  LearnedWord(String token, List<TextEncoder> encoders, boolean xl, Runnable removal) {
     this.token = token;
     this.encoders = encoders;
     this.xl = xl;
+    this.removal = removal;
   }
 
   /** Returns the start of a new word for each encoder, in the current scope. */
@@ -79,5 +84,12 @@ public final class LearnedWord {
       }
       Safetensors.write(file, vectors, Map.of("format", "pt", TextualInversion.TOKEN, token));
     }
+  }
+
+  /** Removes the word from the model, which then is as it was before. */
+  @Override
+  public void close() {
+    removal.run();
+    encoders.forEach(encoder -> encoder.model().forgetTokens());
   }
 }

@@ -430,8 +430,13 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
 
   private LearnedWord learning(String token, List<Tensor> start) {
     freeze();
-    parts = parts.with(parts.prompts().learning(token, start));
-    return new LearnedWord(token, parts.prompts().encoders(), kind() == StableDiffusionKind.XL);
+    PromptEncoder before = parts.prompts();
+    parts = parts.with(before.learning(token, start));
+    return new LearnedWord(
+        token,
+        parts.prompts().encoders(),
+        kind() == StableDiffusionKind.XL,
+        () -> parts = parts.with(before));
   }
 
   private void freeze() {

@@ -214,9 +214,10 @@ record Learner(
     return ((StableDiffusionPipeline) pipeline).learners().trainable();
   }
 
-  /** Removes the LoRA from the model. */
+  /** Removes the LoRA or the word from the model. */
   @Override
   public void close() {
     lora.ifPresent(LiveLora::close);
+    word.ifPresent(LearnedWord::close);
   }
 }
