@@ -203,9 +203,9 @@ public final class Peer {
             DiffusionPipeline.load(
                 Path.of(System.getenv("BENCH_TEXT_MODEL")),
                 LoadingOptions.DEFAULT.withCompactWeights());
-    pipeline
-        .network()
-        .widenWithinMemory(side <= 256 ? Long.MAX_VALUE : 1_700_000_000); // as `finetune` does
+    if (side <= 256) {
+      pipeline.network().widenWithinMemory(); // as `finetune` does
+    }
     if (lora) {
       pipeline.newLora(LoraOptions.defaults(), false, 0);
     } else {

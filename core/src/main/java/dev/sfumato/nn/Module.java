@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -195,34 +194,17 @@ public abstract class Module implements AutoCloseable {
    * machine's memory. That is exact, and makes what is computed many times faster.
    */
   public final void widenWithinMemory() {
-    widenWithinMemory(Long.MAX_VALUE);
-  }
-
-  /**
-   * Converts some of them, in the order of their names, if all would take at most a quarter of the
-   * machine's memory.
-   *
-   * @param most the number of bytes that those in float32 take at most
-   */
-  public final void widenWithinMemory(long most) {
     List<Tensor> halves = parameters().values().stream().filter(p -> p.dtype().isHalf()).toList();
     if (!halved && !halves.isEmpty()) {
-      widenWithin(Machine.memory() / 4, most);
+      widenWithin(Machine.memory() / 4);
     }
   }
 
-  /** Converts as many as take at most {@code most} bytes if all would take at most {@code all}. */
-  final void widenWithin(long all, long most) {
+  /** Converts them if all parameters then take at most {@code bytes}. */
+  final void widenWithin(long bytes) {
     long numel = parameters().values().stream().mapToLong(Tensor::numel).sum();
-    if (numel * DType.FLOAT32.bytes() > all) {
-      return;
-    }
-    long taken = 0;
-    for (AdaptedWeight weight : new TreeMap<>(adaptedWeights()).values()) {
-      taken += weight.parameter().numel() * DType.FLOAT32.bytes();
-      if (taken <= most) {
-        weight.widen();
-      }
+    if (numel * DType.FLOAT32.bytes() <= bytes) {
+      widen();
     }
   }
 

@@ -54,13 +54,11 @@ record TrainedModel(
       LoadingOptions.DEFAULT.withoutSafetyChecker().withCompactWeights();
 
   /**
-   * The number of pixels of a picture up to which all weights in half precision are converted once.
+   * The number of pixels of a picture up to which weights in half precision are converted once.
    * Converting them in each step takes a tenth of a step of this size. In a larger one it takes
-   * less, and gradients need the memory: some are converted, unless memory counts more than time.
+   * less, and gradients need the memory.
    */
   private static final long FEW_PIXELS = 256 * 256;
-
-  private static final long SOME_BYTES = 1_700_000_000;
 
   /**
    * The origin of a model: a name of a directory or the Hub, the directory if known, or a pipeline
@@ -221,10 +219,8 @@ record TrainedModel(
       loaded.learner.requireSuits(dataset);
       mark(loaded.learner);
       pipeline.network().checkpointing(gradientCheckpointing);
-      if (own && device.isCpu()) {
-        boolean few = (long) dataset.height() * dataset.width() <= FEW_PIXELS;
-        long large = gradientCheckpointing ? 0 : SOME_BYTES;
-        pipeline.network().widenWithinMemory(few ? Long.MAX_VALUE : large);
+      if (own && device.isCpu() && (long) dataset.height() * dataset.width() <= FEW_PIXELS) {
+        pipeline.network().widenWithinMemory();
       }
       pipeline.to(device);
       from.memory.map(DiffusionPipeline::precision).ifPresent(pipeline::precision);
