@@ -60,11 +60,6 @@ final class IgnoredOptions {
               c -> c.pictures.keepTokens == 0 || c.pictures.shuffleTags,
               "--shuffle-tags"),
           new Rule(
-              "--sample-every",
-              c -> c.watching.sampleEvery == 0 || c.watching.sampleCount > 0,
-              "a --sample-count above 0"),
-          new Rule("--sample-steps", c -> c.watching.sampleCount > 0, "a --sample-count above 0"),
-          new Rule(
               "--class-embedding-size",
               c ->
                   c.described.classConditioning == ClassConditioning.Type.CHANNELS

@@ -178,7 +178,6 @@ class FinetuneCommandTest {
     "--lr-step-rules 1:3;2, --lr-scheduler piecewise_constant",
     "--cache-latents memory --cache-dir x, --cache-latents disk",
     "--keep-tokens 1, --shuffle-tags",
-    "--sample-every 5, a --sample-count above 0",
     "--class-embedding-size 3, a new model with --class-conditioning channels",
     "--instance-prompt rose, a text-to-image model",
     "--shuffle-tags, a text-to-image model",

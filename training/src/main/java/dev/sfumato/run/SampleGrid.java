@@ -38,8 +38,8 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     int classes = ModelOptions.classesOf(pipeline).numClasses();
     SamplingOptions options =
         SamplingOptions.defaults()
-            .withCount(watch.samples().count())
-            .withBatchSize(watch.samples().count())
+            .withCount(watch.samples().drawn())
+            .withBatchSize(watch.samples().drawn())
             .withSize(dataset.height(), dataset.width())
             .withSteps(Math.min(watch.samples().steps(), pipeline.scheduler().numTrainTimesteps()))
             .withLabels(LongStream.range(0, classes).toArray())
@@ -61,7 +61,7 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
 
   /** Returns the rows of a report, if the model draws texts. */
   Optional<PromptRows> promptRows() {
-    return pipeline instanceof StableDiffusionPipeline && watch.samples().count() > 0
+    return pipeline instanceof StableDiffusionPipeline && watch.samples().drawn() > 0
         ? Optional.of(new PromptRows(prompts(), rows(0)))
         : Optional.empty();
   }
@@ -70,14 +70,14 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
   private List<String> prompts() {
     List<String> all =
         watch.samples().prompts().isEmpty() ? dataset.captions() : watch.samples().prompts();
-    return IntStream.range(0, watch.samples().count())
+    return IntStream.range(0, watch.samples().drawn())
         .mapToObj(i -> all.get(i % all.size()))
         .toList();
   }
 
   /** Returns the number of rows: a column per class if the count allows it, else about square. */
   private int rows(int classes) {
-    int count = watch.samples().count();
+    int count = watch.samples().drawn();
     return classes > 0 && count % classes == 0 ? count / classes : Pictures.squareRows(count);
   }
 }

@@ -298,7 +298,6 @@ public final class Training implements Cloneable {
    */
   public TrainingResult run(ProcessGroup processes, TrainingRun.Listener listener) {
     model.requireSuits(classes.isPresent());
-    watch.requireDrawn();
     if (!processes.isFirst()) {
       Optional<Path> checkpoint =
           Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);

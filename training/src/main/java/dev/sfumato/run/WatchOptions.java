@@ -6,7 +6,6 @@ import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tracking.MlflowSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -35,8 +34,8 @@ public record WatchOptions(
    *     the first step, too
    * @param steps scheduler steps of a sample
    * @param count pictures in a grid; 0 for no grids at all
-   * @param prompts the texts that a text-to-image model draws in turn; empty for captions of the
-   *     training pictures
+   * @param prompts the texts that a text-to-image model draws in turn, each at least once; empty
+   *     for captions of the training pictures
    */
   public record Samples(long every, int steps, int count, List<String> prompts) {
     /**
@@ -47,6 +46,11 @@ public record WatchOptions(
       require(every >= 0, "`sampleEvery` must not be negative");
       require(steps >= 1, "`sampleSteps` must be at least 1");
       require(count >= 0, "`sampleCount` must not be negative");
+    }
+
+    /** Returns the number of pictures in a grid: at least one of each text. */
+    int drawn() {
+      return count == 0 ? 0 : Math.max(count, prompts.size());
     }
   }
 
@@ -129,21 +133,6 @@ public record WatchOptions(
   /** Returns a copy with an MLflow server. */
   public WatchOptions withMlflow(MlflowSettings server) {
     return new WatchOptions(samples, checkpoints, tensorboard, Optional.of(server));
-  }
-
-  /**
-   * Requires as many pictures in a grid as there are texts, if there are grids.
-   *
-   * @throws InvalidOptionException if some texts would never be drawn
-   */
-  void requireDrawn() {
-    require(
-        samples.count == 0 || samples.count >= samples.prompts.size(),
-        String.format(
-            Locale.ROOT,
-            "`validationPrompt`: %d texts need a `sampleCount` of at least as many, but it is %d",
-            samples.prompts.size(),
-            samples.count));
   }
 
   /** Returns every option by its name in {@code config.json}. */
