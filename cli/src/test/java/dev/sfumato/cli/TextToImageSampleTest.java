@@ -258,7 +258,7 @@ class TextToImageSampleTest {
         "--prompt rose --class-guidance-scale 2                 | guidance scale",
         "--prompt rose --width 15                               | not a multiple",
         "--prompt rose --guidance-rescale 2                     | rescale",
-        "--prompt rose --clip-skip -1                           | clip skip",
+        "--prompt rose --clip-skip -1                           | --clip-skip",
       })
   void whatDoesNotSuitIsAWrongCall(String options, String message) {
     sample(options + " --out %s", folder.resolve("no.png")).failsWith(2, message);
