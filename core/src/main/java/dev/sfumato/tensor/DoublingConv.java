@@ -14,8 +14,7 @@ import java.util.Optional;
  * @param weight the weight if it learns
  * @param bias the bias, if there is one
  */
-record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
-    implements GradientCheckpoint.Part {
+record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias) implements WeightedLayer {
 
   /** The number of channels below which the sums take as long as the multiplications. */
   private static final long CHANNELS = 96;
@@ -37,18 +36,8 @@ record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
   private static final long STRIP = 1 << 21;
 
   /** A row for each of the 9 products, a column for each weight of a kernel. */
-  private static final float[] KERNELS = kernels();
-
-  private static float[] kernels() {
-    float[][] rows = {{1, 0, 0}, {1, 1, 1}, {0, 0, 1}};
-    float[] all = new float[9 * 9];
-    for (int i = 0; i < all.length; i++) {
-      int product = i / 9;
-      int place = i % 9;
-      all[i] = rows[product / 3][place / 3] * rows[product % 3][place % 3];
-    }
-    return all;
-  }
+  private static final float[] KERNELS =
+      WinogradConv.kernels(new float[][] {{1, 0, 0}, {1, 1, 1}, {0, 0, 1}});
 
   /** Returns true if the saved multiplications outweigh the sums. */
   static boolean pays(Tensor x, Tensor weight, Tensor bias) {
@@ -63,24 +52,8 @@ record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
 
   /** {@link Functional#conv2dOfDoubled}. */
   static Tensor conv2d(Tensor x, Tensor weight, Tensor bias) {
-    boolean learns = weight.requiresGrad();
-    DoublingConv conv =
-        new DoublingConv(
-            learns ? Optional.of(weight) : Optional.empty(), Optional.ofNullable(bias));
-    List<Tensor> inputs = learns ? List.of(x) : List.of(x, weight);
-    return x.requiresGrad() || learns || bias != null && bias.requiresGrad()
-        ? GradientCheckpoint.ofPart(conv, inputs, Optional.empty())
-        : conv.compute(inputs);
-  }
-
-  private Tensor weight(List<Tensor> inputs) {
-    return weight.orElseGet(() -> inputs.get(1));
-  }
-
-  /** The gradient of x needs the weight, that of the weight needs x. */
-  @Override
-  public boolean needs(int input) {
-    return weight.isPresent() || input == 1;
+    return new DoublingConv(WeightedLayer.learning(weight), Optional.ofNullable(bias))
+        .of(x, weight);
   }
 
   @Override
@@ -190,23 +163,6 @@ record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
     return new Tensor[] {m[0].add_(m[1], 1), m[1].add_(m[2], -1)};
   }
 
-  @Override
-  public void backward(List<Tensor> inputs, Tensor gradient) {
-    Tensor x = inputs.get(0);
-    try (Autograd.Recording off = Autograd.off()) {
-      if (x.requiresGrad()) {
-        Autograd.gather(x, ofInput(x, weight(inputs), gradient));
-      }
-      if (Autograd.ofWeights()) {
-        weight.ifPresent(learned -> Autograd.gather(learned, ofWeight(x, learned, gradient)));
-        bias.filter(Tensor::requiresGrad)
-            .ifPresent(
-                learned ->
-                    Autograd.gather(learned, Tensor.make(() -> gradient.handle().sum(0, 2, 3))));
-      }
-    }
-  }
-
   /** Does something with a strip of rows. */
   private interface Strip {
     void take(int picture, long row, long count);
@@ -231,7 +187,8 @@ record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
     return Functional.pad(x, 1, 1, 1, 1);
   }
 
-  private static Tensor ofInput(Tensor x, Tensor weight, Tensor gradient) {
+  @Override
+  public Tensor ofInput(Tensor x, Tensor weight, Tensor gradient) {
     try (Scope scope = Scope.open()) {
       List<Part> parts = parts(weight, true);
       Tensor dx = Tensor.zeros(x.size(0), x.size(1), x.size(2) + 2, x.size(3) + 2);
@@ -247,7 +204,8 @@ record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
     }
   }
 
-  private static Tensor ofWeight(Tensor x, Tensor weight, Tensor gradient) {
+  @Override
+  public Tensor ofWeight(Tensor x, Tensor weight, Tensor gradient) {
     long out = weight.size(0);
     long in = weight.size(1);
     try (Scope scope = Scope.open()) {
@@ -270,6 +228,11 @@ record DoublingConv(Optional<Tensor> weight, Optional<Tensor> bias)
       Tensor kernels = LinearKernel.product(columns, sums.reshape(9, -1).transpose(0, 1), null);
       return scope.keep(kernels.transpose(0, 1).contiguous().reshape(out, in, 3, 3));
     }
+  }
+
+  @Override
+  public Tensor ofBias(Tensor gradient) {
+    return Tensor.make(() -> gradient.handle().sum(0, 2, 3));
   }
 
   /** Returns the gradients of the nine products, (channels, rows W), from that of y. */

@@ -13,8 +13,7 @@ import org.bytedeco.pytorch.global.torch;
  * @param weight the weight if it learns
  * @param bias the bias, if there is one
  */
-record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
-    implements GradientCheckpoint.Part {
+record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias) implements WeightedLayer {
 
   /** Engines for some processors are built without oneDNN. */
   private static final Optional<Operator> PRODUCT =
@@ -55,14 +54,8 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
 
   /** Returns {@code x weight^T + bias}; bias may be null. */
   static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
-    boolean learns = weight.requiresGrad();
-    LinearKernel kernel =
-        new LinearKernel(
-            learns ? Optional.of(weight) : Optional.empty(), Optional.ofNullable(bias));
-    List<Tensor> inputs = learns ? List.of(x) : List.of(x, weight);
-    return x.requiresGrad() || learns || bias != null && bias.requiresGrad()
-        ? GradientCheckpoint.ofPart(kernel, inputs, Optional.empty())
-        : kernel.compute(inputs);
+    return new LinearKernel(WeightedLayer.learning(weight), Optional.ofNullable(bias))
+        .of(x, weight);
   }
 
   /** Returns {@code x weight^T + bias}, not recorded; the weight is in float32. */
@@ -141,41 +134,30 @@ record LinearKernel(Optional<Tensor> weight, Optional<Tensor> bias)
     }
   }
 
+  @Override
+  public Tensor ofInput(Tensor x, Tensor weight, Tensor gradient) {
+    return product(flat(gradient), weight, true, null).reshape(x.shape());
+  }
+
   /** Returns {@code gradient^T x}; the product turns what stands on the left, on one thread. */
-  private static Tensor ofWeight(Tensor x, Tensor gradient) {
-    long in = x.size(1);
-    long out = gradient.size(1);
-    return in * (x.size(0) + out) < out * x.size(0)
-        ? product(x.transpose(0, 1), gradient.transpose(0, 1), null).transpose(0, 1).contiguous()
-        : product(gradient.transpose(0, 1), x.transpose(0, 1), null);
-  }
-
-  private Tensor weight(List<Tensor> inputs) {
-    return weight.orElseGet(() -> inputs.get(1));
-  }
-
-  /** The gradient of x needs the weight, that of the weight needs x. */
   @Override
-  public boolean needs(int input) {
-    return weight.isPresent() || input == 1;
+  public Tensor ofWeight(Tensor x, Tensor weight, Tensor gradient) {
+    Tensor seen = x.reshape(-1, x.size(x.dim() - 1));
+    Tensor rows = flat(gradient);
+    long in = seen.size(1);
+    long out = rows.size(1);
+    return in * (seen.size(0) + out) < out * seen.size(0)
+        ? product(seen.transpose(0, 1), rows.transpose(0, 1), null).transpose(0, 1).contiguous()
+        : product(rows.transpose(0, 1), seen.transpose(0, 1), null);
   }
 
   @Override
-  public void backward(List<Tensor> inputs, Tensor gradient) {
-    Tensor x = inputs.get(0);
-    try (Autograd.Recording off = Autograd.off()) {
-      Tensor rows = gradient.reshape(-1, gradient.size(gradient.dim() - 1)).contiguous();
-      if (x.requiresGrad()) {
-        Autograd.gather(x, product(rows, weight(inputs), true, null).reshape(x.shape()));
-      }
-      if (Autograd.ofWeights()) {
-        weight.ifPresent(
-            learned ->
-                Autograd.gather(learned, ofWeight(x.reshape(-1, x.size(x.dim() - 1)), rows)));
-        bias.filter(Tensor::requiresGrad)
-            .ifPresent(
-                learned -> Autograd.gather(learned, Tensor.make(() -> rows.handle().sum(0))));
-      }
-    }
+  public Tensor ofBias(Tensor gradient) {
+    Tensor rows = flat(gradient);
+    return Tensor.make(() -> rows.handle().sum(0));
+  }
+
+  private static Tensor flat(Tensor gradient) {
+    return gradient.reshape(-1, gradient.size(gradient.dim() - 1));
   }
 }

@@ -32,15 +32,17 @@ record WinogradConv(Optional<Tensor> bias) implements FrozenConv {
   private static final long PLANE = 1 << 19;
 
   /** G for two dimensions: a row for each of the 16 products, a column for each weight of g. */
-  private static final float[] KERNELS = kernels();
+  private static final float[] KERNELS =
+      kernels(new float[][] {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}});
 
-  private static float[] kernels() {
-    float[][] g = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
-    float[] all = new float[16 * 9];
+  /** Returns a matrix for kernels of 3 x 3 from that for their rows, (n, 3) to (n n, 9). */
+  static float[] kernels(float[][] g) {
+    int n = g.length;
+    float[] all = new float[n * n * 9];
     for (int i = 0; i < all.length; i++) {
       int product = i / 9;
       int place = i % 9;
-      all[i] = g[product / 4][place / 3] * g[product % 4][place % 3];
+      all[i] = g[product / n][place / 3] * g[product % n][place % 3];
     }
     return all;
   }

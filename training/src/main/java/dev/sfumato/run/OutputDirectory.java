@@ -83,7 +83,7 @@ public final class OutputDirectory implements AutoCloseable {
   public static OutputDirectory open(Path root) {
     if (hasContent(root) && !Files.exists(root.resolve(LOCK))) {
       throw new SfumatoException(
-          root + ": there is no run to resume among its files: name another `output`");
+          root + ": there is no run to resume, only other files: name another `output`");
     }
     if (Files.exists(root.resolve("model_index.json")) && !hasCheckpoint(root)) {
       throw new SfumatoException(

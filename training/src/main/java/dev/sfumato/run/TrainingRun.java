@@ -311,7 +311,7 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  /** Returns whether there is no validation loss of the last step. */
+  /** Returns true if the validation loss after the last step is still to be measured. */
   private boolean isUnmeasured() {
     return !history.steps().isEmpty()
         && history.lastEpoch().step() == trainer.progress().step()
