@@ -121,11 +121,17 @@ public final class ModelFiles {
   public static List<String> lora(List<String> files) {
     List<String> weights =
         files.stream().filter(f -> !f.contains("/") && f.endsWith(".safetensors")).toList();
-    String first =
-        weights.size() == 1
-            ? weights.get(0)
-            : required(
-                files, List.of("pytorch_lora_weights.safetensors", "adapter_model.safetensors"));
+    List<String> usual = List.of("pytorch_lora_weights.safetensors", "adapter_model.safetensors");
+    if (weights.size() > 1 && usual.stream().noneMatch(files::contains)) {
+      throw new FileChoice.Missing(
+          String.format(
+              Locale.ROOT,
+              "%s but %d others, such as %s: download the one you want and give its path",
+              usual.get(0),
+              weights.size(),
+              weights.get(0)));
+    }
+    String first = weights.size() == 1 ? weights.get(0) : required(files, usual);
     return Stream.of(first, "adapter_config.json").filter(files::contains).toList();
   }
 

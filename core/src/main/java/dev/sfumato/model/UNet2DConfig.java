@@ -102,6 +102,7 @@ public record UNet2DConfig(
    */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static UNet2DConfig of(Map<String, ?> json) {
+    UNet2DRules.checkClass(json); // first: others have keys of the same names and other types
     JsonObject fields = JsonObject.of(json);
     UNet2DConfig config =
         new UNet2DConfig(

@@ -3,6 +3,7 @@ package dev.sfumato.model;
 import dev.sfumato.SfumatoException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /** The rules for a {@link UNet2DConfig}; every message names the key. */
@@ -16,8 +17,7 @@ final class UNet2DRules {
   private UNet2DRules() {}
 
   static void check(UNet2DConfig config) {
-    Object name = config.other().getOrDefault("_class_name", "UNet2DModel");
-    require("UNet2DModel".equals(name), "_class_name is " + name + ": only UNet2DModel is known");
+    checkClass(config.other());
     checkLevels(config);
     checkChannels(config);
     checkSkipBlocks(config);
@@ -32,6 +32,13 @@ final class UNet2DRules {
     double dropout = config.dropout();
     require(dropout >= 0 && dropout < 1, "dropout must be from 0 to below 1, not " + dropout);
     config.activation();
+  }
+
+  static void checkClass(Map<String, ?> json) {
+    Object name = json.get("_class_name");
+    require(
+        name == null || name.equals("UNet2DModel"),
+        "_class_name is " + name + ": only UNet2DModel is known to draw without other parts");
   }
 
   private static void checkNumbers(UNet2DConfig config) {

@@ -48,7 +48,10 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
     json.forEach(
         (name, value) -> {
           // ["library", "Class"], or [null, null] for a part that the model lacks
-          if (value instanceof List<?> part && part.size() == 2 && part.get(1) != null) {
+          if (!name.toString().startsWith("_")
+              && value instanceof List<?> part
+              && part.size() == 2
+              && part.get(1) != null) {
             components.put(name.toString(), part.get(1).toString());
           }
         });

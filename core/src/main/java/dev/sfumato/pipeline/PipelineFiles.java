@@ -51,6 +51,7 @@ public final class PipelineFiles implements FileChoice {
       StableDiffusionParts.requireSupported(folder);
     } else {
       PixelPipeline.unetConfig(folder);
+      PixelPipeline.schedulerConfig(folder); // reading it checks it
     }
   }
 }

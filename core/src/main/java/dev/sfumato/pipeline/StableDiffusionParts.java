@@ -81,6 +81,7 @@ record StableDiffusionParts(
   static void requireSupported(Path directory) {
     try (ModelParts files = ModelParts.of(directory, ReadingOptions.DEFAULT)) {
       requireFit(files.unet(), files.autoencoder(), directory);
+      files.scheduler(); // reading it checks it
     }
   }
 

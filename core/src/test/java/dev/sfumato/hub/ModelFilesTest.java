@@ -146,4 +146,16 @@ class ModelFilesTest {
   private static List<String> names(String text) {
     return List.of(text.strip().split(" +"));
   }
+
+  /** As in ByteDance/Hyper-SD and ByteDance/SDXL-Lightning. */
+  @Test
+  void ofSeveralLorasOneIsToBeDownloaded() {
+    List<String> files = List.of("README.md", "4steps-lora.safetensors", "8steps-lora.safetensors");
+    FileChoice.Missing e = assertThrows(FileChoice.Missing.class, () -> ModelFiles.lora(files));
+    assertThat(e)
+        .hasMessageThat()
+        .isEqualTo(
+            "pytorch_lora_weights.safetensors but 2 others, such as 4steps-lora.safetensors:"
+                + " download the one you want and give its path");
+  }
 }

@@ -21,6 +21,9 @@ class PipelineFilesTest extends HubFixture {
         "model_index.json | {'_class_name': 'OddPipeline', 'prior': ['diffusers', 'Prior']} | prior",
         "unet/config.json | {'sample_size': 8, 'down_block_types': ['OddBlock']} | down_block_types",
         "unet/config.json | [1] | must be a JSON object",
+        "unet/config.json | {'_class_name': 'UNet2DConditionModel', 'attention_head_dim': [5]} | UNet2DModel",
+        "scheduler/scheduler_config.json | {'_class_name': 'ScoreSdeVeScheduler'} | ScoreSdeVeScheduler",
+        "model_index.json | {'_class_name': ['pipeline', 'Own'], 'prior': ['diffusers', 'Prior']} | prior",
       })
   void settingsComeFirst(String file, String content, String named) {
     hub.add(file, content.replace('\'', '"'));
