@@ -4,9 +4,11 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.sampling.SamplingOptions;
+import dev.sfumato.scheduler.SchedulerKind;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -45,7 +47,13 @@ class ExamplesTest {
     Path copies = Files.createDirectories(checkout.resolve("examples").resolve(sources));
     for (String name :
         List.of(
-            "Draw", "Steer", "Inpaint", "DrawingServer", "TrainAutoencoder", "WriteCaptioned")) {
+            "HowItWorks",
+            "Draw",
+            "Steer",
+            "Inpaint",
+            "DrawingServer",
+            "TrainAutoencoder",
+            "WriteCaptioned")) {
       Files.copy(sources.resolve(name + ".java"), copies.resolve(name + ".java"));
     }
     Files.copy(Path.of("run"), checkout.resolve("examples/run"));
@@ -75,6 +83,30 @@ class ExamplesTest {
     assertThat(share(read("colour.png"), 8)).isGreaterThan(share(read("plain.png"), 8));
     assertThat(brightness(read("own.png"), 16) - brightness(read("own.png"), 0))
         .isGreaterThan(brightness(read("plain.png"), 16) - brightness(read("plain.png"), 0));
+  }
+
+  /** The loops that are written out draw what the library draws. */
+  @Test
+  void showsHowItWorks() throws Exception {
+    run("HowItWorks", model.toString());
+    SamplingOptions options =
+        SamplingOptions.defaults()
+            .withSeed(7)
+            .withSteps(50)
+            .withScheduler(SchedulerKind.DDIM)
+            .withSchedulerOption("timestep_spacing", "trailing")
+            .withSchedulerOption("clip_sample", "true");
+    BufferedImage last = Pictures.cut(read("drawn.png"), 20, 2).get(19); // twice as large
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(model)) {
+      BufferedImage drawn = pipeline.draw(options).get(0);
+      for (int i = 0; i < SIDE * SIDE; i++) {
+        assertThat(last.getRGB(i % SIDE * 2, i / SIDE * 2))
+            .isEqualTo(drawn.getRGB(i % SIDE, i / SIDE));
+      }
+    }
+    assertThat(share(read("steered.png"), 8)).isGreaterThan(share(read("drawn.png"), 8));
+    assertThat(read("noised.png").getWidth()).isEqualTo(read("drawn.png").getWidth());
+    assertThat(Files.readString(folder.resolve("output"))).contains("step 10: timestep ");
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.sfumato.hub.HubId;
 import dev.sfumato.hub.Kind;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.io.NearPaths;
+import dev.sfumato.picture.PictureFormat;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import java.nio.file.Files;
@@ -226,8 +227,16 @@ public final class Datasets {
       return FileSource.open(files, options);
     }
     List<String> chosen = new Splits(parquet).require(options.split(), files.origin());
-    return ParquetSource.open(
-        path.toString(), paths(path, chosen), paths(path, parquet), options.columns());
+    ParquetSource source =
+        ParquetSource.open(
+            path.toString(), paths(path, chosen), paths(path, parquet), options.columns());
+    if (!source.namesFiles()) {
+      Archives.warnOfLeftOut(
+          path,
+          files.names().stream().filter(PictureFormat::named),
+          "pictures beside Parquet files");
+    }
+    return source;
   }
 
   /** Suggests a folder or file of a near name, or the name as one of the Hub. */

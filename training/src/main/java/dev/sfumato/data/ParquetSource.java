@@ -99,6 +99,11 @@ final class ParquetSource implements PictureSource {
     }
   }
 
+  /** Returns whether rows name pictures that lie in files of their own. */
+  boolean namesFiles() {
+    return !paths.isEmpty();
+  }
+
   /** Returns what is wrong with the path in a row. */
   private Optional<SfumatoException> fault(int row) {
     try {

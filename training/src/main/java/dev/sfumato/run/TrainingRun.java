@@ -18,8 +18,11 @@ import dev.sfumato.tracking.TensorBoardTracker;
 import dev.sfumato.tracking.TensorHistograms;
 import dev.sfumato.tracking.Tracker;
 import dev.sfumato.training.FixedNoiseLoss;
+import dev.sfumato.training.LearningRate;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,6 +40,8 @@ import java.util.stream.IntStream;
  * checkpoints, a report, and at the end the model itself with its card.
  */
 public final class TrainingRun implements AutoCloseable {
+  private static final Logger log = System.getLogger(TrainingRun.class.getName());
+
   private final DiffusionPipeline pipeline;
   private final WatchOptions watch;
   private final RunFacts facts;
@@ -110,6 +115,7 @@ public final class TrainingRun implements AutoCloseable {
     Map<String, Object> settings = training.settings(pipeline, dataset);
     trainer = trainer(training, pipeline, pictures, checkpoint, processes);
     try {
+      warnOfWarmup(training.options().learningRate(), trainer.totalSteps());
       validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
       // Connects before the directory is cleared, so an unreachable server costs no older run.
       watch
@@ -166,6 +172,20 @@ public final class TrainingRun implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       trainer.close();
       throw e;
+    }
+  }
+
+  private static void warnOfWarmup(LearningRate rate, long totalSteps) {
+    if (rate.isCutShort(totalSteps)) {
+      log.log(
+          Level.WARNING,
+          String.format(
+              Locale.ROOT,
+              "the warm-up takes %d optimiser steps and the run %d, so the learning rate stays below"
+                  + " %s: lower `lrWarmupSteps`",
+              rate.warmupSteps(),
+              totalSteps,
+              RunFacts.number(rate.base())));
     }
   }
 

@@ -147,6 +147,13 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
     return base * factor(step, totalSteps, stepsPerEpoch);
   }
 
+  /** Returns whether a run of {@code totalSteps} optimiser steps ends within the warm-up. */
+  public boolean isCutShort(long totalSteps) {
+    boolean warmsUp =
+        kind != Kind.CONSTANT && kind != Kind.EXPONENTIAL && kind != Kind.PIECEWISE_CONSTANT;
+    return warmsUp && warmupSteps >= totalSteps;
+  }
+
   Map<String, Object> settings() {
     Map<String, Object> settings = new TreeMap<>();
     settings.put("learning_rate", base);

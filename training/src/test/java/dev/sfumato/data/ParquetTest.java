@@ -191,6 +191,17 @@ class ParquetTest {
   }
 
   @Test
+  void tellsThatPicturesBesideATableOfOthersAreLeftOut() throws Exception {
+    write("a.parquet", "SELECT %s AS image", GRAY);
+    Files.write(folder.resolve("b.png"), PictureGolden.file(GRAY));
+    DataOptions options = DataOptions.defaults();
+    List<String> told =
+        LoggedMessages.of(() -> assertThat(open(folder, options).size()).isEqualTo(1));
+    assertThat(String.join("", told))
+        .endsWith(folder + ": pictures beside Parquet files left out: 1");
+  }
+
+  @Test
   void aColumnOfOtherTextsIsOneLine() throws Exception {
     write("a.parquet", "SELECT %s AS image, unnest(['a rose', 'a lily']) AS title", GRAY);
     DataOptions options = DataOptions.defaults().withColumns(new Columns("title", "", ""));

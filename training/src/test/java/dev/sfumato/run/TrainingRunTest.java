@@ -8,6 +8,7 @@ import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.LoggedMessages;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
@@ -20,6 +21,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tracking.MlflowServer;
 import dev.sfumato.tracking.MlflowSettings;
 import dev.sfumato.training.Ema;
+import dev.sfumato.training.LearningRate;
 import dev.sfumato.training.Objective;
 import dev.sfumato.training.PictureList;
 import dev.sfumato.training.SmallUNet;
@@ -403,6 +405,29 @@ class TrainingRunTest {
     } catch (IOException e) {
       throw new AssertionError(e);
     }
+  }
+
+  @Test
+  void tellsThatTheRunEndsWithinTheWarmup() {
+    assertThat(warmedUp("a", 3))
+        .contains(
+            "the warm-up takes 3 optimiser steps and the run 3, so the learning rate stays below"
+                + " 1e-4: lower `lrWarmupSteps`");
+    assertThat(warmedUp("b", 2)).isEmpty();
+  }
+
+  private String warmedUp(String name, long warmup) {
+    LearningRate rate = new LearningRate(LearningRate.Kind.LINEAR, 1e-4, warmup);
+    Runnable run =
+        () -> {
+          try (PixelPipeline pipeline = newModel()) {
+            training(pipeline, DIGITS, folder.resolve(name), 1, 3)
+                .withOptions(TrainingOptions.defaults().withMaxSteps(3).withLearningRate(rate))
+                .withWatch(quiet())
+                .run();
+          }
+        };
+    return String.join("", LoggedMessages.of(run));
   }
 
   // ---- a small run
