@@ -37,13 +37,18 @@ final class ModelDirectory implements ModelParts {
   @Override
   public SchedulerConfig scheduler() {
     SchedulerConfig read =
-        SchedulerConfig.read(directory.resolve("scheduler/scheduler_config.json"));
+        SchedulerConfig.read(directory.resolve("scheduler/scheduler_config.json")).namedIn(index());
     return options.predictionType().map(read::withPredictionType).orElse(read);
   }
 
   @Override
   public UNet2DConditionConfig unet() {
-    return config("unet", UNet2DConditionConfig.class);
+    UNet2DConditionConfig unet = config("unet", UNet2DConditionConfig.class);
+    boolean old =
+        unet.other().get("_diffusers_version") instanceof String version
+            && version.matches("0[.][0-8]([.].*)?");
+    boolean wrong = old && unet.sampleSize().size() == 1 && unet.sampleSize().get(0) < 64;
+    return wrong ? unet.with("sample_size", 64) : unet; // as diffusers does
   }
 
   @Override

@@ -70,8 +70,8 @@ record ModelIndex(Path directory, String className, Map<String, String> componen
         throw new SfumatoException(
             String.format(
                 Locale.ROOT,
-                "%s: is a %s with %s (%s), which is not supported: only Stable Diffusion and models"
-                    + " whose U-Net draws pixels are",
+                "%s: is a %s with %s (%s), which is not supported: StableDiffusionPipeline, its XL,"
+                    + " Img2Img and Inpaint kinds and models whose U-Net draws pixels are",
                 directory,
                 className,
                 part.getKey(),

@@ -109,9 +109,12 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
     boolean bare = unetFolder(directory).equals(directory);
     Path settings =
         firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
-    return Files.exists(settings) || !bare
-        ? SchedulerConfig.read(settings)
-        : SchedulerConfig.ddpmDefaults();
+    if (bare && !Files.exists(settings)) {
+      return SchedulerConfig.ddpmDefaults();
+    }
+    SchedulerConfig read = SchedulerConfig.read(settings);
+    Path index = directory.resolve("model_index.json");
+    return Files.exists(index) ? read.namedIn(JsonFile.read(index, Map.class)) : read;
   }
 
   /**

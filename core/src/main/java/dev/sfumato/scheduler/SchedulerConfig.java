@@ -27,10 +27,23 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   private static final String CLASS_NAME = "_class_name";
   private static final int MOST_TIMESTEPS = 1_000_000;
 
+  /** In the names of classes whose models read continuous noise levels, or none. */
+  private static final List<String> WITHOUT_BETAS =
+      List.of(
+          "EDM",
+          "FlowMa",
+          "ScoreSde",
+          "CMStochastic",
+          "Wuerstchen",
+          "VQDiffusion",
+          "SCM",
+          "Cosine");
+
   /**
    * Checks every setting.
    *
-   * @throws SfumatoException naming the first key that is wrong
+   * @throws SfumatoException naming the first key that is wrong, or the class if its noise levels
+   *     are no timesteps, as EDM's and those of flow matching
    */
   public SchedulerConfig(String className, Map<String, Object> settings) {
     this.className = className;
@@ -90,6 +103,20 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
    */
   public SchedulerConfig withClassName(String name) {
     return new SchedulerConfig(SchedulerKind.classNameOf(name), settings);
+  }
+
+  /**
+   * Returns the same settings for the scheduler of a {@code model_index.json}, which diffusers
+   * follows where the two files differ; if it names none, for this one.
+   *
+   * @param index the content of the file
+   */
+  public SchedulerConfig namedIn(Map<?, ?> index) {
+    return index.get("scheduler") instanceof List<?> part
+            && part.size() == 2
+            && part.get(1) instanceof String name
+        ? withClassName(name)
+        : this;
   }
 
   /** Returns the same settings with another {@code prediction_type}. */
@@ -263,6 +290,11 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
 
   private void check() {
     require(!settings.containsKey(CLASS_NAME), CLASS_NAME, "given apart from the settings");
+    if (WITHOUT_BETAS.stream().anyMatch(className::contains)) {
+      throw new SfumatoException(
+          className
+              + " has other noise levels than the schedulers here: its models are not supported");
+    }
     int timesteps = numTrainTimesteps();
     requireTrainTimesteps(timesteps);
     require(betaStart() > 0 && betaStart() < 1, "beta_start", "between 0 and 1");

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SchedulerConfigTest {
   private static final SchedulerConfig DEFAULTS = SchedulerConfig.ddpmDefaults();
@@ -175,6 +176,21 @@ class SchedulerConfigTest {
     assertThat(e).hasMessageThat().contains(key);
     assertThat(e).hasMessageThat().contains(wanted);
     assertThat(e).hasMessageThat().doesNotContain("\n");
+  }
+
+  /** Playground 2.5, Stable Diffusion 3, google/ncsnpp-church-256, consistency models. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "EDMDPMSolverMultistepScheduler",
+        "FlowMatchEulerDiscreteScheduler",
+        "ScoreSdeVeScheduler",
+        "CMStochasticIterativeScheduler"
+      })
+  void aModelOfOtherNoiseLevelsIsRefusedWhateverSchedulerDraws(String name) {
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> read("{\"_class_name\": \"" + name + "\"}"));
+    assertThat(e).hasMessageThat().contains(name + " has other noise levels");
   }
 
   @Test

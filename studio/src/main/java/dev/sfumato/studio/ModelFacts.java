@@ -1,7 +1,8 @@
 package dev.sfumato.studio;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import dev.sfumato.io.JsonFile;
+import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
@@ -72,22 +72,20 @@ record ModelFacts(
     if (Files.isRegularFile(files)) {
       return new ModelFacts(name, "text", 0, 0, List.of(), "", TEXT_STEPS, 0);
     }
-    Map<?, ?> unet = JsonFile.read(files.resolve("unet/config.json"), Map.class);
-    Map<?, ?> vae = JsonFile.read(files.resolve("vae/config.json"), Map.class);
-    Map<?, ?> scheduler =
-        JsonFile.read(files.resolve("scheduler/scheduler_config.json"), Map.class);
-    int levels = vae.get("block_out_channels") instanceof List<?> list ? list.size() : 4;
-    int side = unet.get("sample_size") instanceof Number n ? n.intValue() << (levels - 1) : 0;
-    boolean xl = Files.isDirectory(files.resolve("text_encoder_2"));
-    return new ModelFacts(
-        name,
-        "text",
-        side,
-        side,
-        List.of(),
-        kind(String.valueOf(scheduler.get("_class_name"))),
-        TEXT_STEPS,
-        xl ? 5 : 7.5);
+    try (ModelParts parts = ModelParts.of(files, ReadingOptions.DEFAULT)) {
+      List<Integer> latents = parts.unet().sampleSize();
+      int side = latents.isEmpty() ? 0 : latents.get(0) * parts.autoencoder().reduction();
+      boolean xl = Files.isDirectory(files.resolve("text_encoder_2"));
+      return new ModelFacts(
+          name,
+          "text",
+          side,
+          side,
+          List.of(),
+          kind(parts.scheduler().className()),
+          TEXT_STEPS,
+          xl ? 5 : 7.5);
+    }
   }
 
   private static String kind(String className) {

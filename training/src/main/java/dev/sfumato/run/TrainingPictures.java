@@ -1,15 +1,15 @@
 package dev.sfumato.run;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.data.Bucketing;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.data.Survey;
-import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.AutoencoderKLConfig;
-import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.PixelPipeline;
@@ -127,13 +127,14 @@ record TrainingPictures(
   private record Shape(List<Integer> size, int channels, boolean texts) {
     static Shape of(Path model) {
       if (StableDiffusionPipeline.isIn(model)) {
-        AutoencoderKLConfig vae =
-            JsonFile.read(model.resolve("vae/config.json"), AutoencoderKLConfig.class);
-        List<Integer> latents =
-            JsonFile.read(model.resolve("unet/config.json"), UNet2DConditionConfig.class)
-                .sampleSize();
-        return new Shape(
-            latents.stream().map(side -> side * vae.reduction()).toList(), vae.outChannels(), true);
+        try (ModelParts parts = ModelParts.of(model, ReadingOptions.DEFAULT)) {
+          AutoencoderKLConfig vae = parts.autoencoder();
+          List<Integer> latents = parts.unet().sampleSize();
+          return new Shape(
+              latents.stream().map(side -> side * vae.reduction()).toList(),
+              vae.outChannels(),
+              true);
+        }
       }
       UNet2DConfig unet = PixelPipeline.unetConfig(model);
       return new Shape(unet.sampleSize(), unet.outChannels(), false);

@@ -1,0 +1,67 @@
+package dev.sfumato.pipeline;
+
+import static com.google.common.truth.Truth.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sfumato.checkpoint.ModelParts;
+import dev.sfumato.checkpoint.ReadingOptions;
+import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.Golden;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What the files of published models say and those of today's diffusers do not. */
+class PublishedModelsTest {
+  @TempDir Path folder;
+
+  /** As diffusers does: many files of its time before 0.9 name half of the size, 32. */
+  @ParameterizedTest
+  @CsvSource({"0.6.0.dev0, 64", "0.8.1, 64", "0.9.0, 8", "0.10.2, 8"})
+  void oldModelsOfTextsDrawLargePictures(String version, int latents) {
+    Path directory = TinyStableDiffusion.write(folder.resolve("sd1"), "sd1");
+    Path file = directory.resolve("unet/config.json");
+    ObjectNode config = JsonFile.read(file, ObjectNode.class);
+    JsonFile.write(file, config.put("_diffusers_version", version).put("sample_size", 8));
+    try (ModelParts files = ModelParts.of(directory, ReadingOptions.DEFAULT)) {
+      assertThat(files.unet().sampleSize()).containsExactly(latents);
+    }
+  }
+
+  /** As diffusers does where the two files differ. */
+  @Test
+  void theIndexNamesTheSchedulerOfAModelOfTexts() {
+    assertLoadsAsNamed(TinyStableDiffusion.write(folder.resolve("sd1"), "sd1"));
+  }
+
+  @Test
+  void theIndexNamesTheSchedulerOfAModelOfPixels() throws IOException {
+    Path tiny = Golden.path("pipeline/tiny");
+    Files.createDirectories(folder.resolve("unet"));
+    Files.createDirectories(folder.resolve("scheduler"));
+    for (String file :
+        new String[] {
+          "model_index.json",
+          "unet/config.json",
+          "unet/diffusion_pytorch_model.safetensors",
+          "scheduler/scheduler_config.json"
+        }) {
+      Files.copy(tiny.resolve(file), folder.resolve(file));
+    }
+    assertLoadsAsNamed(folder);
+  }
+
+  private static void assertLoadsAsNamed(Path directory) {
+    Path file = directory.resolve("model_index.json");
+    ObjectNode index = JsonFile.read(file, ObjectNode.class);
+    index.putArray("scheduler").add("diffusers").add("EulerDiscreteScheduler");
+    JsonFile.write(file, index);
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory)) {
+      assertThat(pipeline.scheduler().className()).isEqualTo("EulerDiscreteScheduler");
+    }
+  }
+}
