@@ -244,9 +244,7 @@ final class LatentTask implements DenoisingTask {
 
   /** Identifies a picture by its pixels, so flips, crops and changed files need no care. */
   private static Optional<String> key(Picture picture) {
-    return picture.moving()
-        ? Optional.empty()
-        : Optional.of(Fingerprint.of(picture.image().toBytes()));
+    return picture.moving() ? Optional.empty() : Optional.of(Fingerprint.of(picture.image()));
   }
 
   /** Identifies a text. A disk keeps captions as they are written, and not with shuffled tags. */
