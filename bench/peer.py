@@ -8,8 +8,8 @@ Run: PYTHONPATH=<diffusers>/src python bench/peer.py serve [--threads 2]
 alternate it with another program; models are made at first use and kept between commands:
     {"run": "train-step", "steps": 3}   ->  {"seconds": [1.71, 1.69, 1.70]}
     {"exit": true}                      ->  {"peak_rss_mb": 912.3}
-`run` is a key of STEPS; data-epoch and cache-picture read the files in $BENCH_PICTURES. $BENCH_DEVICE and $BENCH_PRECISION (bf16, fp16) are for
-the steps of a UNet2DModel; a card answers the mean of the steps. `first-picture` is one cold process: load a model
+`run` is a key of STEPS; data-epoch and cache-picture read the files in $BENCH_PICTURES. $BENCH_DEVICE and $BENCH_PRECISION (bf16, fp16) are as for
+`run.py`; a card answers the mean of the steps. `first-picture` is one cold process: load a model
 directory, sample one picture in 10 DDIM steps, save it; `seconds` counts from the script's first line
 (the driver's own clock also sees the interpreter start). `--lean` hides the optional packages
 that diffusers imports when it finds them, which makes its start quicker.
@@ -55,9 +55,15 @@ def peak_rss_mb():
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
+def half_precision():
+    """The type of 16 bits that was asked for, if any."""
+    import torch
+    return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(os.environ.get("BENCH_PRECISION"))
+
+
 def precise():
     import torch
-    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(os.environ.get("BENCH_PRECISION"))
+    half = half_precision()
     return torch.autocast(DEVICE.split(":")[0], half or torch.bfloat16, enabled=half is not None)
 
 
@@ -281,7 +287,7 @@ def text_unet(dtype=None):
     from diffusers import UNet2DConditionModel
     unet = UNet2DConditionModel.from_pretrained(
         os.environ["BENCH_TEXT_MODEL"], subfolder="unet", torch_dtype=dtype or torch.float32)
-    return unet.eval().requires_grad_(False)
+    return unet.to(DEVICE).eval().requires_grad_(False)
 
 
 def text_autoencoder():
@@ -289,19 +295,19 @@ def text_autoencoder():
     from diffusers import AutoencoderKL
     vae = AutoencoderKL.from_pretrained(
         os.environ["BENCH_TEXT_MODEL"], subfolder="decoder", torch_dtype=torch.float32)
-    return vae.eval().requires_grad_(False)
+    return vae.to(DEVICE).eval().requires_grad_(False)
 
 
-def text_step(side, guided, dtype="float32", steered=False):
+def text_step(side, guided, dtype=None, steered=False):
     """A step of StableDiffusionPipeline; `steered` adds the deep dive's colour loss on the decoded prediction."""
     import torch
     from diffusers import DDIMScheduler
-    dtype = getattr(torch, dtype)
+    dtype = getattr(torch, dtype) if dtype else half_precision() or torch.float32
     unet, schedule = text_unet(dtype), DDIMScheduler()
     vae = text_autoencoder() if steered else None
-    schedule.set_timesteps(40)
-    tokens = torch.randn(2 if guided else 1, 77, 768).to(dtype)
-    state = {"x": torch.randn(1, 4, side // 8, side // 8).to(dtype), "i": 0}
+    schedule.set_timesteps(40, device=DEVICE)
+    tokens = torch.randn(2 if guided else 1, 77, 768).to(DEVICE, dtype)
+    state = {"x": torch.randn(1, 4, side // 8, side // 8).to(DEVICE, dtype), "i": 0}
 
     def step():
         t, x = schedule.timesteps[state["i"] % 40], state["x"]
@@ -327,26 +333,32 @@ def learning_step(side, lora):
     import torch
     import torch.nn.functional as F
     from diffusers import DDPMScheduler
-    unet, schedule = text_unet(), DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    unet = text_unet(half_precision() if lora else None)  # frozen weights are in half precision
+    schedule = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
     unet.train()
     if lora:
+        from diffusers.training_utils import cast_training_params
         from peft import LoraConfig
         unet.add_adapter(LoraConfig(
             r=16, lora_alpha=16, init_lora_weights="gaussian", target_modules=["to_k", "to_q", "to_v", "to_out.0"]))
+        cast_training_params(unet, torch.float32)
     else:
         unet.requires_grad_(True)
         unet.enable_gradient_checkpointing()
     optimizer = torch.optim.AdamW([p for p in unet.parameters() if p.requires_grad], lr=1e-4)
-    moments, tokens = torch.randn(8, 2, 4, side // 8, side // 8), torch.randn(8, 77, 768)
+    moments = torch.randn(8, 2, 4, side // 8, side // 8, device=DEVICE)
+    tokens = torch.randn(8, 77, 768, device=DEVICE, dtype=unet.dtype)
     state = {"i": 0}
 
     def step():
         mean, log_variance = moments[state["i"] % 8].split(1)
         latents = (mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)) * 0.18215
         noise = torch.randn_like(latents)
-        t = torch.randint(0, 1000, (1,))
+        t = torch.randint(0, 1000, (1,), device=DEVICE)
         texts = tokens[state["i"] % 8][None]
-        loss = F.mse_loss(unet(schedule.add_noise(latents, noise, t), t, texts, return_dict=False)[0], noise)
+        with precise():
+            predicted = unet(schedule.add_noise(latents, noise, t), t, texts, return_dict=False)[0]
+        loss = F.mse_loss(predicted.float(), noise)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in unet.parameters() if p.requires_grad], 1.0)
         optimizer.step()

@@ -21,7 +21,7 @@ The interpreter that runs this needs torch 2.13.0 and diffusers' dependencies; S
 (r) caching a picture and its caption for training, as in a first epoch: a JPEG file of 512 x 512 is read, scaled to 256 px
     and encoded, its caption read by the text encoder of Stable Diffusion 1; --rounds 10 --steps 50 caches 500 pictures
 
-Rows a, b, c, e and ge also run on a card and in bf16, b, c and c16 in fp16, too, and these are too large for a CPU:
+Rows a, b, c, e, ge, i, j, n, o and p also run on a card and in bf16, b, c, c16, i and j in fp16, too, and these are too large for a CPU:
 (c16) the step of (c) for 16 pictures    (e16) the step of (e), batch 16
 (faces) a training step of the preset faces-32 at 64 px, batch 128
 Times on a card are means over --steps steps and wait for it at their end. Two more columns then have the memory of
@@ -47,8 +47,8 @@ TASKS = {"a": "train-step", "b": "sample-step", "c": "celeba-step", "e": "finetu
          "gs": "color-shortcut", "ge": "color-exact", "h": "clip-step", "i": "text-step",
          "ib": "text-step-bf16", "j": "text-step-512", "k": "decode-512", "l": "text-color-shortcut", "n": "lora-step", "o": "lora-step-512", "p": "text-finetune-step",
          "q": "encode-256", "r": "cache-picture", "c16": "celeba-step-16", "e16": "finetune-step-16", "faces": "faces-step"}
-CARD = ("a", "b", "c", "c16", "e", "e16", "faces", "ge")
-DRAWING = ("b", "c", "c16")
+CARD = ("a", "b", "c", "c16", "e", "e16", "faces", "ge", "i", "j", "n", "o", "p")
+DRAWING = ("b", "c", "c16", "i", "j")
 LEARNING = ("lora-step", "lora-step-512", "text-finetune-step", "cache-picture")
 TEXT = {TASKS[row] for row in ("i", "ib", "j", "k", "l", "n", "o", "p", "q", "r")}
 LARGE = ("text-finetune-step",)
@@ -158,7 +158,7 @@ def compare(name, rounds, steps):
         os.environ["BENCH_PICTURES"] = str(make_captioned_pictures(max(2, steps) + rounds * steps))
     if name in TEXT:
         os.environ["BENCH_TEXT_MODEL"] = make_text_model()
-    if name in LARGE:
+    if name in LARGE and os.environ["BENCH_DEVICE"] == "cpu":
         return one_at_a_time(name, rounds, steps)
     (ours, our_card), (theirs, their_card) = (
         warmed_up(start, name, max(2, steps)) for start in (lambda: sfumato(name), python))

@@ -28,7 +28,6 @@ import dev.sfumato.model.Presets;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.nn.Activation;
 import dev.sfumato.picture.Resize;
-import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
@@ -58,18 +57,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntFunction;
-import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
  * The Sfumato side of the benches, driven by lines of JSON as {@code peer.py} is: {@code {"run":
  * "train-step", "steps": 3}} answers {@code {"seconds": [...]}}, {@code {"exit": true}} answers the
- * peak of resident memory. {@code BENCH_DEVICE} and {@code BENCH_PRECISION} are for the steps of a
- * {@link UNet2DConfig}; a card answers the mean of the sampling steps.
+ * peak of resident memory. A card answers the mean of the sampling steps.
  */
 public final class Peer {
-  private static final Device DEVICE = Device.parse(setting("BENCH_DEVICE", "cpu"));
+  static final Device DEVICE = Device.parse(setting("BENCH_DEVICE", "cpu"));
   private static final Precision PRECISION = Precision.parse(setting("BENCH_PRECISION", "fp32"));
   private static final SchedulerConfig COSINE =
       SchedulerConfig.ddpmDefaults().withBetaSchedule(BetaSchedule.SQUAREDCOS_CAP_V2);
@@ -127,9 +124,9 @@ public final class Peer {
       case "color-shortcut" -> colorStep(GradientMode.SHORTCUT);
       case "clip-step" -> clipStep();
       case "color-exact" -> colorStep(GradientMode.EXACT);
-      case "text-step" -> TextSteps.sampling(256, true, Precision.FP32);
+      case "text-step" -> TextSteps.sampling(256, true, PRECISION);
       case "text-step-bf16" -> TextSteps.sampling(256, true, Precision.BF16);
-      case "text-step-512" -> TextSteps.sampling(512, false, Precision.FP32);
+      case "text-step-512" -> TextSteps.sampling(512, false, PRECISION);
       case "decode-512" -> TextSteps.decoding(512);
       case "text-color-shortcut" -> TextSteps.steered(256);
       case "encode-256" -> TextSteps.encoding(256);
@@ -198,14 +195,16 @@ public final class Peer {
    * step, which is not timed, fills the caches of latents and texts.
    */
   private static IntFunction<double[]> learningStep(int side, boolean lora) {
+    LoadingOptions loading = LoadingOptions.DEFAULT.withCompactWeights();
     StableDiffusionPipeline pipeline =
-        (StableDiffusionPipeline)
-            DiffusionPipeline.load(
-                Path.of(System.getenv("BENCH_TEXT_MODEL")),
-                LoadingOptions.DEFAULT.withCompactWeights());
+        StableDiffusionPipeline.load(
+            Path.of(System.getenv("BENCH_TEXT_MODEL")),
+            lora ? loading.withPrecision(PRECISION) : loading);
     if (side <= 256) {
       pipeline.network().widenWithinMemory(); // as `finetune` does
     }
+    pipeline.to(DEVICE);
+    pipeline.precision(PRECISION);
     if (lora) {
       pipeline.newLora(LoraOptions.defaults(), false, 0);
     } else {
@@ -334,30 +333,16 @@ public final class Peer {
     int onCpu = Math.max(1, 256 * 256 / (size * size)); // as the command does
     int together = DEVICE.isCpu() ? onCpu : count;
     return steps -> {
-      DoubleStream.Builder seconds = DoubleStream.builder();
-      long begun = System.nanoTime();
-      long[] last = {begun};
       try (Scope scope = Scope.open();
           Rng rng = new Rng(0)) {
+        StepClock clock = new StepClock();
         Tensor pictures =
             sampler
                 .withConditioning(Conditioning.of(denoiser.given(labels, count)))
                 .withBatchSize(together)
-                .sample(
-                    Start.noise(count, denoiser.channels(), size, size),
-                    steps,
-                    rng,
-                    (step, x) -> {
-                      long now = System.nanoTime();
-                      seconds.add((now - last[0]) / 1e9);
-                      last[0] = now;
-                    });
-        if (!DEVICE.isCpu()) {
-          pictures.mean().item(); // waits for the card
-          return new double[] {(System.nanoTime() - begun) / 1e9 / steps};
-        }
+                .sample(Start.noise(count, denoiser.channels(), size, size), steps, rng, clock);
+        return clock.seconds(pictures, steps);
       }
-      return seconds.build().toArray();
     };
   }
 }

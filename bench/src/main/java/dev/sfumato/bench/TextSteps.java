@@ -25,6 +25,7 @@ import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
 import dev.sfumato.training.DenoisingLoss;
 import dev.sfumato.training.LatentCache;
 import dev.sfumato.training.Objective;
@@ -35,7 +36,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
-import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /** Steps of networks of the shape of Stable Diffusion 1.5, with random weights. */
@@ -71,6 +71,7 @@ final class TextSteps {
       network.load(Weights.in(folder, "diffusion_pytorch_model"), precision);
     }
     network.trainable().forEach(weight -> weight.requiresGrad(false));
+    network.to(Peer.DEVICE);
     return network;
   }
 
@@ -98,7 +99,6 @@ final class TextSteps {
   private static IntFunction<double[]> steps(
       UNet2DConditionModel unet, Sampler sampler, int side, boolean guided) {
     return steps -> {
-      DoubleStream.Builder seconds = DoubleStream.builder();
       try (Scope scope = Scope.open();
           Rng random = new Rng(0)) {
         Condition given = text(unet, random);
@@ -107,27 +107,19 @@ final class TextSteps {
             guided
                 ? new Conditioning(given, Optional.of(missing), ClassifierFreeGuidance.of(SCALE))
                 : Conditioning.of(given);
-        long[] last = {System.nanoTime()};
-        sampler
-            .withConditioning(conditioning)
-            .samples(
-                Start.noise(1, 4, side / 8, side / 8),
-                1,
-                steps,
-                random,
-                (step, x) -> {
-                  long now = System.nanoTime();
-                  seconds.add((now - last[0]) / 1e9);
-                  last[0] = now;
-                });
+        StepClock clock = new StepClock();
+        Tensor latents =
+            sampler
+                .withConditioning(conditioning)
+                .samples(Start.noise(1, 4, side / 8, side / 8), 1, steps, random, clock);
+        return clock.seconds(latents, steps);
       }
-      return seconds.build().toArray();
     };
   }
 
   private static Condition text(UNet2DConditionModel unet, Rng random) {
     try (Autograd.Recording off = Autograd.off()) {
-      return unet.prepare(Condition.NONE.withTokens(random.normal(1, 77, 768)));
+      return unet.prepare(Condition.NONE.withTokens(random.normal(1, 77, 768).to(Peer.DEVICE)));
     }
   }
 

@@ -37,6 +37,9 @@ final class SavedOptions implements IDefaultValueProvider {
   /** Options that the library derives from others, and options that each call must give. */
   private static final List<String> DEPENDENT = List.of("epochs", "weight_decay", "data", "model");
 
+  /** Options that say together how long a run is: a new one replaces both. */
+  private static final List<String> LENGTHS = List.of("epochs", "max_steps");
+
   /** Options that only the first start of a run uses. */
   private static final List<String> OF_THE_START =
       List.of(
@@ -77,6 +80,9 @@ final class SavedOptions implements IDefaultValueProvider {
       Path file = run.resolve(FILE);
       if (Files.isRegularFile(file)) {
         values.setAll(JsonFile.read(file, ObjectNode.class));
+        if (words.contains("--epochs") || words.contains("--max-steps")) {
+          values.remove(LENGTHS);
+        }
       }
     }
     return new SavedOptions(values);

@@ -35,7 +35,8 @@ abstract class TrainingCommand implements Callable<Integer> {
       fallbackValue = LATEST,
       description =
           "Resume from a checkpoint of --output, or start if there is none; options that are not"
-              + " given again keep the run's values.")
+              + " given again keep the run's values, but a new --max-steps or --epochs replaces"
+              + " both.")
   String resume;
 
   @Option(names = "--overwrite", description = "Delete an earlier run in --output.")

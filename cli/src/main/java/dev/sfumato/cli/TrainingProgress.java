@@ -44,6 +44,15 @@ final class TrainingProgress implements TrainingRun.Listener, AutoCloseable {
     imagesBefore = trainer.progress().images();
     start = System.nanoTime();
     end();
+    if (!trainer.hasNext()) {
+      note(
+          String.format(
+              Locale.ROOT,
+              "note: step %d is done and the run ends with step %d, so nothing is left to train: a"
+                  + " larger --max-steps or --epochs goes on",
+              trainer.progress().step(),
+              trainer.totalSteps()));
+    }
     notes.forEach(System.err::println);
     if (shown) {
       bar = new StepProgress("train", trainer.progress().step(), trainer.totalSteps());

@@ -2,11 +2,15 @@ package dev.sfumato.cli;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import dev.sfumato.pipeline.LiveLora;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -56,6 +60,30 @@ class FineTunedFilesTest {
                 List.of(
                     method.equals("WORD") ? "--textual-inversion" : "--lora", result.toString()));
     assertThat(after).isNotEqualTo(before);
+  }
+
+  /** With a moving average the card had the norm of the last weights, which are not in the file. */
+  @Test
+  void theCardTellsOfTheFileAndTheData() throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("model"), "sd1");
+    Path output = folder.resolve("run");
+    Calls.run(
+            "finetune --model %s --data %s --output %s --resolution 16 --batch-size 2 --max-steps 3"
+                + " --learning-rate 1e-2 --sample-count 0 --log csv --use-ema --instance-prompt cat"
+                + " --class-prompt pet --class-data %s --class-count 5",
+            model,
+            Calls.pictures(folder.resolve("data"), 4),
+            output,
+            Calls.pictures(folder.resolve("classes"), 5))
+        .succeeds();
+    String card = Files.readString(output.resolve("README.md"));
+    try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(model.toString());
+        LiveLora lora = pipeline.addLora(output, 1)) {
+      double squares = lora.norms().values().stream().mapToDouble(norm -> norm * norm).sum();
+      assertThat(card)
+          .contains(String.format(Locale.ROOT, "its changes | %.4g |", Math.sqrt(squares)));
+    }
+    assertThat(card).contains("| data: 4 pictures, 16 x 16 |");
   }
 
   private byte[] drawn(Path model, List<String> more) throws IOException {

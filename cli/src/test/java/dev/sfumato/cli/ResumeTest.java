@@ -86,7 +86,7 @@ class ResumeTest {
     String note = "note: no checkpoint in " + output + ": the run starts from the beginning\n";
     assertThat(train("--max-steps 1 --resume").succeeds().err()).contains(note);
     List<String> whole = Calls.metrics(output);
-    assertThat(train("--max-steps 1 --resume").succeeds().err()).doesNotContain("note");
+    assertThat(train("--max-steps 1 --resume").succeeds().err()).doesNotContain("no checkpoint");
     keepOnly(".lock", "config.json", "metrics.csv");
     assertThat(train("--max-steps 1 --resume").succeeds().err()).contains(note);
     assertThat(Calls.metrics(output)).isEqualTo(whole);
@@ -143,6 +143,27 @@ class ResumeTest {
     train("--max-steps 1").succeeds();
     train("--max-steps 2 --resume").succeeds();
     assertThat(Calls.metrics(output)).hasSize(1 + 2);
+  }
+
+  /** Once, the epochs of the start also bounded the new steps, and the steps new epochs. */
+  @Test
+  void aNewLengthReplacesTheOldOne() throws IOException {
+    train("--epochs 1").succeeds(); // 2 steps
+    resume("--max-steps 5").succeeds();
+    assertThat(Calls.metrics(output)).hasSize(1 + 5);
+    resume("--epochs 4").succeeds();
+    assertThat(Calls.metrics(output)).hasSize(1 + 8);
+    assertThat(resume("--epochs 5 --max-steps 9").succeeds().err()).doesNotContain("note");
+    assertThat(Calls.metrics(output)).hasSize(1 + 9);
+  }
+
+  @Test
+  void aRunThatHasEndedSaysSo() {
+    train("--max-steps 2").succeeds();
+    String more = "so nothing is left to train: a larger --max-steps or --epochs goes on";
+    assertThat(resume("").succeeds().err())
+        .contains("note: step 2 is done and the run ends with step 2, " + more);
+    assertThat(resume("--max-steps 1").succeeds().err()).contains("ends with step 1, " + more);
   }
 
   @Test

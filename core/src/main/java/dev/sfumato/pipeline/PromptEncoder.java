@@ -166,6 +166,11 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
     return encoders.stream().mapToInt(encoder -> encoder.unread(text)).min().orElse(0);
   }
 
+  /** Returns in words all settings on which {@link #texts} depends beside the weights. */
+  String settings() {
+    return kind + encoders.stream().map(TextEncoder::settings).toList().toString();
+  }
+
   /** Returns what the U-Net reads of texts. */
   Condition texts(List<String> texts) {
     return read(texts, PromptSyntax.NONE, 0).condition();

@@ -159,6 +159,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     return parts.prompts().texts(texts);
   }
 
+  /** Returns in words all settings on which {@link #texts} depends beside the weights. */
+  public String textSettings() {
+    return parts.prompts().settings();
+  }
+
   /** Returns the number of tokens at the end of a text that are not read, since it is too long. */
   public int unreadTokens(String text) {
     return parts.prompts().unread(text);
@@ -332,11 +337,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     this.refiner = Optional.of(new Refiner(refiner, start));
   }
 
-  /**
-   * Adds a word that was learned by textual inversion, as the file names it.
-   *
-   * @param file as in {@link #addTextualInversion(Path, Optional)}
-   */
+  /** Adds a learned word as its file names it: {@link #addTextualInversion(Path, Optional)}. */
   public void addTextualInversion(Path file) {
     addTextualInversion(file, Optional.empty());
   }

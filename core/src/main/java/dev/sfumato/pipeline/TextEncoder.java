@@ -5,7 +5,9 @@ import dev.sfumato.clip.ClipConfig;
 import dev.sfumato.clip.ClipTextEncoder;
 import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.ClipTokenizer;
+import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +20,8 @@ import java.util.Map;
  * @param config the content of {@code config.json}, kept for saving
  */
 record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Object> config) {
+  private static final String SAMPLE = "A photo of 2 cats!";
+
   /** Makes the same of a text encoder with its tokenizer, and freezes its weights. */
   static TextEncoder of(ClipTextEncoder encoder) {
     encoder.model().trainable().forEach(weight -> weight.requiresGrad(false));
@@ -37,6 +41,13 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
   /** Returns the number of tokens at the end of a text that are not read, since it is too long. */
   int unread(String text) {
     return Math.max(0, tokenizer.tokenize(text).size() - (length() - 2));
+  }
+
+  /** Returns the network's settings, and tokens that tell those of the tokenizer. */
+  String settings() {
+    try (Scope scope = Scope.open()) {
+      return model.config() + Arrays.toString(ids(List.of(SAMPLE, "")).toLongs());
+    }
   }
 
   /** Returns the tokens (B, N) of texts; a long text is cut. */

@@ -1,5 +1,8 @@
 package dev.sfumato.tensor;
 
+import java.util.IdentityHashMap;
+import java.util.Map;
+import java.util.function.BinaryOperator;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 
@@ -17,6 +20,10 @@ public final class Autocast implements AutoCloseable {
   private static final ThreadLocal<Precision> CURRENT =
       ThreadLocal.withInitial(() -> Precision.FP32);
 
+  /** The kept copies of weights that {@link #inTypeOf} made. */
+  private static final ThreadLocal<Map<Tensor, Tensor>> COPIES =
+      ThreadLocal.withInitial(IdentityHashMap::new);
+
   private final Precision before = current();
   private final Precision precision;
 
@@ -33,6 +40,8 @@ public final class Autocast implements AutoCloseable {
       KEPT.set(KEPT.get() - 1);
       set(current());
       if (KEPT.get() == 0) {
+        COPIES.get().values().forEach(Tensor::close);
+        COPIES.remove();
         Engine.call(
             () -> {
               torch.clear_cache();
@@ -78,6 +87,40 @@ public final class Autocast implements AutoCloseable {
   /** Returns true if this thread is in a region that computes in half precision. */
   static boolean enabled() {
     return current() != Precision.FP32;
+  }
+
+  /**
+   * Returns true if x is in half precision and the engine would compute its norm or its enlargement
+   * in float32, with a copy of x before and one of the result behind. It does so on cards, not on
+   * the CPU.
+   */
+  static boolean widensNorms(Tensor x) {
+    return enabled() && !x.device().isCpu() && x.dtype() == current().type();
+  }
+
+  /**
+   * Computes in the type of x, with weight and bias, which may be null, rounded to it. The sums of
+   * a norm are float32 all the same.
+   */
+  static Tensor inTypeOf(Tensor x, Tensor weight, Tensor bias, BinaryOperator<Tensor> operation) {
+    return Scope.run(
+        () -> {
+          try (Autocast off = off()) {
+            return operation.apply(rounded(weight, x.dtype()), rounded(bias, x.dtype()));
+          }
+        });
+  }
+
+  /** Rounds a weight, once if copies are kept and no gradient is wanted. */
+  private static Tensor rounded(Tensor weight, DType type) {
+    if (weight == null || weight.dtype() == type) {
+      return weight;
+    }
+    if (KEPT.get() == 0 || Autograd.recording()) {
+      return weight.to(type);
+    }
+    Tensor copy = COPIES.get().computeIfAbsent(weight, w -> Scope.release(w.to(type)));
+    return copy.dtype() == type ? copy : weight.to(type);
   }
 
   /** Returns the arithmetic of this thread. */

@@ -133,6 +133,9 @@ public final class Functional {
    */
   public static Tensor groupNorm(
       Tensor x, long groups, Tensor weight, Tensor bias, double epsilon) {
+    if (Autocast.widensNorms(x)) {
+      return Autocast.inTypeOf(x, weight, bias, (w, b) -> groupNorm(x, groups, w, b, epsilon));
+    }
     return withOptional(
         bias,
         b -> {
@@ -147,6 +150,9 @@ public final class Functional {
 
   /** Layer normalisation (Ba et al., 2016) over the last dimension, with weight and bias (D). */
   public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon) {
+    if (Autocast.widensNorms(x)) {
+      return Autocast.inTypeOf(x, weight, bias, (w, b) -> layerNorm(x, w, b, epsilon));
+    }
     return withOptional(
         bias,
         b -> {
@@ -300,6 +306,9 @@ public final class Functional {
 
   /** Nearest-neighbour enlargement to {@code height} x {@code width}. */
   public static Tensor upsampleNearest(Tensor x, long height, long width) {
+    if (Autocast.widensNorms(x)) {
+      return Autocast.inTypeOf(x, null, null, (w, b) -> upsampleNearest(x, height, width));
+    }
     return Tensor.make(
         () -> torch.upsample_nearest2d(x.handle(), new long[] {height, width}, NO_SCALE, NO_SCALE));
   }

@@ -104,4 +104,60 @@ class AutocastTest {
       }
     }
   }
+
+  /** The engine's own regions would compute a card's norms in float32, and copy twice for it. */
+  @Test
+  void normsOnACardKeepTheTypeOfTheirFeatures() {
+    try (Scope scope = Scope.open()) {
+      Tensor single = Tensor.zeros(StandInCard.DEVICE, 1, 4, 2, 2);
+      Tensor half = single.to(DType.BFLOAT16);
+      assertThat(Autocast.widensNorms(half)).isFalse();
+      try (Autocast region = Autocast.open(Precision.BF16)) {
+        assertThat(Autocast.widensNorms(half)).isTrue();
+        assertThat(Autocast.widensNorms(single)).isFalse();
+        assertThat(Autocast.widensNorms(Tensor.zeros(4).to(DType.BFLOAT16))).isFalse();
+        Tensor large = Functional.upsampleNearest(half, 4, 4);
+        assertThat(large.dtype()).isEqualTo(DType.BFLOAT16);
+        assertThat(large.shape()).isEqualTo(new long[] {1, 4, 4, 4});
+      }
+    }
+  }
+
+  /** A changed weight is not seen: its copy was kept. Without, each call rounds it. */
+  @Test
+  void roundedWeightsOfNormsAreKept() {
+    long before = Scope.liveTensors();
+    try (Scope scope = Scope.open();
+        Autograd.Recording off = Autograd.off()) {
+      Tensor x = Tensor.zeros(1).to(DType.BFLOAT16);
+      Tensor weight = Tensor.full(1, 1);
+      try (Autocast.Casts kept = Autocast.keepCasts()) {
+        assertThat(rounded(x, weight)).isEqualTo(1);
+        weight.fill_(3);
+        assertThat(rounded(x, weight)).isEqualTo(1);
+      }
+      assertThat(rounded(x, weight)).isEqualTo(3);
+    }
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
+
+  private static double rounded(Tensor x, Tensor weight) {
+    return Autocast.inTypeOf(x, weight, null, (w, none) -> w.mul(1)).item();
+  }
+
+  @Test
+  void normsInHalfPrecisionAddInSinglePrecision() {
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(0)) {
+      Tensor x = random.normal(2, 8, 64, 64).add(30).to(DType.BFLOAT16);
+      Tensor weight = random.normal(8);
+      Tensor bias = random.normal(8);
+      Tensor exact = Functional.groupNorm(x.to(DType.FLOAT32), 2, weight, bias, 1e-5);
+      Tensor rounded =
+          Autocast.inTypeOf(x, weight, bias, (w, b) -> Functional.groupNorm(x, 2, w, b, 1e-5));
+      assertThat(rounded.dtype()).isEqualTo(DType.BFLOAT16);
+      Tensor error = rounded.to(DType.FLOAT32).sub(exact).abs();
+      assertThat(error.div(exact.abs().add(1)).max().item()).isLessThan(0.02);
+    }
+  }
 }

@@ -33,6 +33,7 @@ import java.util.stream.Stream;
  * @param options every option by name
  * @param history the losses
  * @param totalSteps optimiser steps of the whole run
+ * @param processes the number of processes that train together
  */
 record RunFacts(
     OutputDirectory output,
@@ -40,7 +41,8 @@ record RunFacts(
     String dataset,
     Map<String, Object> options,
     LossHistory history,
-    long totalSteps) {
+    long totalSteps,
+    int processes) {
   private static final Path MEMORY = Path.of("/proc/self/status");
   private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
 
@@ -81,7 +83,10 @@ record RunFacts(
         .ifPresent(rate -> facts.put("learning rate of the text encoder", rate));
     facts.put(
         "batch",
-        all.get("batch_size") + ", accumulated: " + all.get("gradient_accumulation_steps"));
+        all.get("batch_size")
+            + (processes == 1 ? "" : " in each of " + processes + " processes")
+            + ", accumulated: "
+            + all.get("gradient_accumulation_steps"));
     facts.put("moving average", all.get("use_ema").equals("true") ? "yes" : "no");
     Optional.ofNullable(all.get("class_prompt"))
         .ifPresent(text -> facts.put("class pictures", text));

@@ -183,15 +183,17 @@ final class RunFiles {
   void saveModel() {
     try (Trainer.Averages averages = trainer.useAverages()) {
       facts.learner().saveResult(file(""));
+      new ModelCard(facts, description).write(file("README.md"));
     }
-    new ModelCard(facts, description).write(file("README.md"));
   }
 
   /** Writes the report, and returns the files to look at. */
   List<Path> report(Outcome outcome) {
     drawLoss();
     Path report = file("report.html");
-    new TrainingReport(facts, outcome, samples().promptRows()).write(report);
+    try (Trainer.Averages averages = trainer.useAverages()) {
+      new TrainingReport(facts, outcome, samples().promptRows()).write(report);
+    }
     return List.of(file("loss.png"), report);
   }
 }

@@ -5,6 +5,8 @@ import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.data.Survey;
+import dev.sfumato.data.TakenOnce;
+import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Tensor;
@@ -31,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
  * Trains a model and keeps the run's output directory: metrics, loss curve, sample grids,
@@ -131,7 +134,8 @@ public final class TrainingRun implements AutoCloseable {
               describe(settings, dataset),
               settings,
               history,
-              trainer.totalSteps());
+              trainer.totalSteps(),
+              processes.size());
       files =
           new RunFiles(
               facts,
@@ -342,7 +346,9 @@ public final class TrainingRun implements AutoCloseable {
     long done = trainer.progress().step();
     if (weighedStep != done) {
       weighedStep = done;
-      facts.learner().norm().ifPresent(norm -> tell(tracker -> tracker.loraNorm(done, norm)));
+      try (Trainer.Averages averages = trainer.useAverages()) {
+        facts.learner().norm().ifPresent(norm -> tell(tracker -> tracker.loraNorm(done, norm)));
+      }
     }
     int steps = watch.samples().steps();
     AtomicInteger step = new AtomicInteger();
@@ -385,13 +391,20 @@ public final class TrainingRun implements AutoCloseable {
     String data = String.valueOf(settings.get("data"));
     Path place = Path.of(data);
     String name = Files.exists(place) ? place.getFileName().toString() : data;
+    List<Size> sizes =
+        IntStream.range(0, dataset.size())
+            .mapToObj(i -> dataset.frame(i).size())
+            .distinct()
+            .toList();
     return String.format(
         Locale.ROOT,
-        "%s: %,d pictures, %d x %d",
+        "%s: %,d pictures, %s",
         name,
-        dataset.size(),
-        dataset.width(),
-        dataset.height());
+        dataset instanceof TakenOnce some ? some.different() : dataset.size(),
+        sizes.size() == 1
+            ? sizes.get(0).width() + " x " + sizes.get(0).height()
+            : String.format(
+                "%d sizes around %d x %d", sizes.size(), dataset.width(), dataset.height()));
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
@@ -14,12 +15,13 @@ final class Fingerprint {
 
   private Fingerprint() {}
 
-  static String of(byte[] content) {
-    return name(digest(), content);
+  static String of(String text) {
+    return name(digest(), text.getBytes(StandardCharsets.UTF_8));
   }
 
-  static String of(String text) {
-    return of(text.getBytes(StandardCharsets.UTF_8));
+  /** Returns the name of a tensor; the same numbers in another shape have another. */
+  static String of(Tensor tensor) {
+    return of(Map.of("", tensor), "");
   }
 
   /**
@@ -33,7 +35,8 @@ final class Fingerprint {
     new TreeMap<>(weights)
         .forEach(
             (name, weight) -> {
-              digest.update((name + weight.dtype()).getBytes(StandardCharsets.UTF_8));
+              String kind = name + weight.dtype() + Arrays.toString(weight.shape());
+              digest.update(kind.getBytes(StandardCharsets.UTF_8));
               digest.update(weight.toBytes());
             });
     return name(digest, computation.getBytes(StandardCharsets.UTF_8));

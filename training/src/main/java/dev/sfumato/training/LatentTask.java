@@ -56,12 +56,19 @@ final class LatentTask implements DenoisingTask {
     network = pipeline.learners();
     moments =
         new RowCache<>(
-            cache.store(() -> "vae-" + fingerprint(pipeline.autoencoder().parameters())),
+            cache.store(
+                () ->
+                    "vae-"
+                        + fingerprint(
+                            pipeline.autoencoder().parameters(),
+                            "groups: " + pipeline.autoencoder().config().normNumGroups())),
             LatentTask::key,
             picture -> moments(picture.image()));
     texts =
         new RowCache<>(
-            cache.store(() -> "text-" + fingerprint(textEncoders())), this::key, this::packed);
+            cache.store(() -> "text-" + fingerprint(textEncoders(), pipeline.textSettings())),
+            this::key,
+            this::packed);
   }
 
   private Map<String, Tensor> textEncoders() {
@@ -70,8 +77,10 @@ final class LatentTask implements DenoisingTask {
     return weights;
   }
 
-  private String fingerprint(Map<String, Tensor> weights) {
-    return Fingerprint.of(weights, denoiser().device().type() + " " + pipeline.precision());
+  /** Names networks by their weights, the settings that these do not tell, and the rounding. */
+  private String fingerprint(Map<String, Tensor> weights, String settings) {
+    return Fingerprint.of(
+        weights, settings + " " + denoiser().device().type() + " " + pipeline.precision());
   }
 
   @Override
@@ -235,9 +244,7 @@ final class LatentTask implements DenoisingTask {
 
   /** Identifies a picture by its pixels, so flips, crops and changed files need no care. */
   private static Optional<String> key(Picture picture) {
-    return picture.moving()
-        ? Optional.empty()
-        : Optional.of(Fingerprint.of(picture.image().toBytes()));
+    return picture.moving() ? Optional.empty() : Optional.of(Fingerprint.of(picture.image()));
   }
 
   /** Identifies a text. A disk keeps captions as they are written, and not with shuffled tags. */

@@ -86,6 +86,23 @@ class BucketTrainingTest {
         .isEqualTo(BooleanNode.TRUE);
   }
 
+  /** Their pixels are the same bytes, but not their latents. */
+  @Test
+  void plainPicturesOfSeveralShapesAreKeptApart() throws IOException {
+    for (int i = 0; i < 3; i++) {
+      Drawn.columns(
+          data.resolve(i + ".png"),
+          i == 1 ? 32 : i == 2 ? 8 : 16,
+          i == 2 ? 32 : i == 1 ? 8 : 16,
+          x -> 255);
+    }
+    Path kept = folder.resolve("kept");
+    Path anew = folder.resolve("anew");
+    training(kept, 7).run();
+    training(anew, 7).withLatentCache(LatentCache.NONE).run();
+    assertSameWeights(kept, anew, 0);
+  }
+
   @Test
   void otherBatchesWithinAnEpochAreRefused() throws IOException {
     Path run = folder.resolve("run");

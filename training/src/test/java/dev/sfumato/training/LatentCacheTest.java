@@ -4,6 +4,9 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.databind.node.IntNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchOptions;
@@ -40,6 +43,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Encoded pictures and captions that are kept on the disk. */
 class LatentCacheTest {
@@ -189,6 +194,26 @@ class LatentCacheTest {
     assertThat(losses(disk())).isEqualTo(losses(LatentCache.NONE));
     assertThat(files("vae-")).hasSize(2 * PICTURES);
     assertThat(files("text-")).hasSize(TEXTS);
+  }
+
+  /** Once, the weights alone named a model: a setting that was put right changed nothing. */
+  @ParameterizedTest
+  @CsvSource({
+    "vae/config.json, norm_num_groups, 4",
+    "text_encoder/config.json, hidden_act, gelu",
+    "tokenizer/tokenizer_config.json, pad_token, !",
+    "tokenizer/tokenizer_config.json, model_max_length, 12",
+  })
+  void anotherSettingIsNoticed(String file, String key, String value) {
+    List<Double> before = losses(disk());
+    Path place = model.resolve(file);
+    ObjectNode settings = JsonFile.read(place, ObjectNode.class);
+    boolean isNumber = value.matches("\\d+");
+    settings.set(key, isNumber ? new IntNode(Integer.parseInt(value)) : new TextNode(value));
+    JsonFile.write(place, settings);
+    List<Double> after = losses(disk());
+    assertThat(after).isNotEqualTo(before);
+    assertThat(after).isEqualTo(losses(LatentCache.NONE));
   }
 
   @Test
