@@ -27,6 +27,10 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   private static final String CLASS_NAME = "_class_name";
   private static final int MOST_TIMESTEPS = 1_000_000;
 
+  /** Pipelines that take the settings of any scheduler for one of their own. */
+  private static final Map<String, String> OF_PIPELINES =
+      Map.of("DDIMPipeline", "DDIMScheduler", "PNDMPipeline", "PNDMScheduler");
+
   /** In the names of classes whose models read continuous noise levels, or none. */
   private static final List<String> WITHOUT_BETAS =
       List.of(
@@ -107,11 +111,16 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
 
   /**
    * Returns the same settings for the scheduler of a {@code model_index.json}, which diffusers
-   * follows where the two files differ; if it names none, for this one.
+   * follows where the two files differ; if it names none, for this one. Some pipelines always draw
+   * with one scheduler.
    *
    * @param index the content of the file
    */
   public SchedulerConfig namedIn(Map<?, ?> index) {
+    String always = OF_PIPELINES.get(String.valueOf(index.get(CLASS_NAME)));
+    if (always != null) {
+      return withClassName(always);
+    }
     return index.get("scheduler") instanceof List<?> part
             && part.size() == 2
             && part.get(1) instanceof String name

@@ -53,6 +53,10 @@ class PublishedModelsTest {
       Files.copy(tiny.resolve(file), folder.resolve(file));
     }
     assertLoadsAsNamed(folder);
+    Path index = folder.resolve("model_index.json");
+    JsonFile.write(
+        index, JsonFile.read(index, ObjectNode.class).put("_class_name", "DDIMPipeline"));
+    assertThat(scheduler(folder)).isEqualTo("DDIMScheduler"); // it draws with no other
   }
 
   private static void assertLoadsAsNamed(Path directory) {
@@ -60,8 +64,12 @@ class PublishedModelsTest {
     ObjectNode index = JsonFile.read(file, ObjectNode.class);
     index.putArray("scheduler").add("diffusers").add("EulerDiscreteScheduler");
     JsonFile.write(file, index);
+    assertThat(scheduler(directory)).isEqualTo("EulerDiscreteScheduler");
+  }
+
+  private static String scheduler(Path directory) {
     try (DiffusionPipeline pipeline = DiffusionPipeline.load(directory)) {
-      assertThat(pipeline.scheduler().className()).isEqualTo("EulerDiscreteScheduler");
+      return pipeline.scheduler().className();
     }
   }
 }

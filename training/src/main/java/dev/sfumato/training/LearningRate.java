@@ -144,7 +144,7 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
    * @param stepsPerEpoch optimiser steps of an epoch
    */
   public double at(long step, long totalSteps, long stepsPerEpoch) {
-    return base * factor(step, totalSteps, stepsPerEpoch);
+    return base * course(step, totalSteps, stepsPerEpoch);
   }
 
   /** Returns whether a run of {@code totalSteps} optimiser steps ends within the warm-up. */
@@ -167,7 +167,8 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
     return settings;
   }
 
-  private double factor(long step, long totalSteps, long stepsPerEpoch) {
+  /** Returns the share of the base rate for one optimiser step, as {@link #at}. */
+  double course(long step, long totalSteps, long stepsPerEpoch) {
     if (kind == Kind.CONSTANT) {
       return 1;
     }

@@ -192,7 +192,7 @@ public final class Trainer implements AutoCloseable {
     try (Scope scope = Scope.open()) {
       Tensor randomBefore = random.state();
       StepLoss sum = new StepLoss();
-      double rate = rate(options.learningRate());
+      double rate = course() * options.learningRate().base();
       Tensor norm;
       long images = 0;
       try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
@@ -235,7 +235,7 @@ public final class Trainer implements AutoCloseable {
    */
   private Tensor update(
       LateGradients late, StepLoss sum, double rate, Consumer<Map<String, Tensor>> beforeUpdate) {
-    double ofTexts = rate(options.textEncoderLearningRate());
+    double ofTexts = course() * options.textEncoderLearningRate();
     Tensor norm;
     Tensor accepted;
     Consumer<Map<String, Tensor>> use;
@@ -261,8 +261,11 @@ public final class Trainer implements AutoCloseable {
     return norm;
   }
 
-  private double rate(LearningRate rate) {
-    return rate.at(progress.step(), totalSteps(), options.stepsPerEpoch(batches.perEpoch()));
+  /** Returns the share of the learning rates that holds now. */
+  private double course() {
+    return options
+        .learningRate()
+        .course(progress.step(), totalSteps(), options.stepsPerEpoch(batches.perEpoch()));
   }
 
   /**

@@ -110,9 +110,12 @@ public final class TrainingOptions {
     return rate.learningRate;
   }
 
-  /** Returns the learning rate of text encoders over the steps, if they are trained. */
-  public LearningRate textEncoderLearningRate() {
-    return rate.learningRate.withBase(textRate.orElse(rate.learningRate.base()));
+  /**
+   * Returns the learning rate of text encoders at the start of the curve, if they are trained. At
+   * each step it is the share of this that {@link #learningRate} is of its own base.
+   */
+  public double textEncoderLearningRate() {
+    return textRate.orElse(rate.learningRate.base());
   }
 
   /** Returns the norm to which gradients are clipped; 0 for no clipping. */

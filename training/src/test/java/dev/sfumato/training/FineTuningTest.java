@@ -111,16 +111,18 @@ class FineTuningTest {
   }
 
   private static List<Double> losses(StableDiffusionPipeline pipeline, JsonNode options) {
-    return losses(pipeline, options, ProcessGroup.alone());
+    return losses(pipeline, options, training(options), ProcessGroup.alone());
   }
 
   private static List<Double> losses(
-      StableDiffusionPipeline pipeline, JsonNode options, ProcessGroup group) {
+      StableDiffusionPipeline pipeline,
+      JsonNode options,
+      TrainingOptions training,
+      ProcessGroup group) {
     List<Double> losses = new ArrayList<>();
     int batch = DOCUMENT.get("batch").intValue();
     Batches batches = new Batches(pictures(options), new BatchOptions(batch, false, false, 0));
-    try (Trainer trainer =
-        new Trainer(loss(pipeline, options), batches, training(options), group)) {
+    try (Trainer trainer = new Trainer(loss(pipeline, options), batches, training, group)) {
       while (trainer.hasNext()) {
         losses.add(trainer.step().loss());
       }
@@ -184,7 +186,7 @@ class FineTuningTest {
             group -> {
               try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(files)) {
                 prepare(pipeline, options);
-                return losses(pipeline, options, group);
+                return losses(pipeline, options, training(options), group);
               }
             })) {
       assertAsGolden(rank, golden);
@@ -207,6 +209,36 @@ class FineTuningTest {
       weights.forEach(
           (key, weight) ->
               assertWithMessage(key).that(weight.toFloats()).isEqualTo(before.get(key)));
+    }
+  }
+
+  /**
+   * The end of a polynomial is a rate of the U-Net; a text encoder ends at the same share of its.
+   */
+  @Test
+  void bothRatesFollowOneCurve() {
+    LearningRate polynomial = new LearningRate(LearningRate.Kind.POLYNOMIAL, 4e-7, 0);
+    LearningRate steps =
+        new LearningRate(
+            LearningRate.Kind.PIECEWISE_CONSTANT,
+            4e-7,
+            0,
+            new LearningRate.Shape(1, 1, "1:1,0.75:2,0.5"));
+    Path files = TinyStableDiffusion.write(folder.resolve("model"), "sd1");
+    List<Double> curved = losses(files, polynomial);
+    List<Double> stepped = losses(files, steps);
+    for (int step = 0; step < 3; step++) {
+      assertWithMessage("step " + step).that(curved.get(step)).isWithin(1e-7).of(stepped.get(step));
+    }
+  }
+
+  private static List<Double> losses(Path files, LearningRate rate) {
+    JsonNode options = golden("lora_texts").get("options");
+    TrainingOptions training =
+        training(options).withMaxSteps(3).withLearningRate(rate).withTextEncoderLearningRate(0.3);
+    try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(files)) {
+      prepare(pipeline, options);
+      return losses(pipeline, options, training, ProcessGroup.alone());
     }
   }
 }
