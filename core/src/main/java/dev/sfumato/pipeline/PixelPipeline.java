@@ -282,7 +282,9 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
 
   private Map<String, Object> index() {
     Map<String, Object> index = new LinkedHashMap<>();
-    index.put("_class_name", "DDPMPipeline");
+    String name = scheduler.className();
+    boolean own = name.equals("PNDMScheduler") || name.equals("DDIMScheduler");
+    index.put("_class_name", own ? name.replace("Scheduler", "Pipeline") : "DDPMPipeline");
     index.put("_diffusers_version", "0.40.0");
     index.put("scheduler", List.of("diffusers", scheduler.className()));
     index.put("unet", List.of("diffusers", "UNet2DModel"));

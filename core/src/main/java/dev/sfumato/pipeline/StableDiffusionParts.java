@@ -285,6 +285,7 @@ record StableDiffusionParts(
       throw new IllegalStateException("a model that learns a word is not saved: save the word");
     }
     Map<String, Object> written = new LinkedHashMap<>(index);
+    written.put("scheduler", List.of("diffusers", scheduler.className()));
     boolean oneFile = target.toString().endsWith(".safetensors");
     for (String left : oneFile || checker.isEmpty() ? WITH_CHECKER : List.of("image_encoder")) {
       written.replace(left, Arrays.asList(null, null)); // a plain null, too: diffusers refuses it

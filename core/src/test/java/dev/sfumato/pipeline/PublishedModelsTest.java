@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.checkpoint.ModelParts;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,6 +59,29 @@ class PublishedModelsTest {
     JsonFile.write(
         index, JsonFile.read(index, ObjectNode.class).put("_class_name", "DDIMPipeline"));
     assertThat(scheduler(folder)).isEqualTo("DDIMScheduler"); // it draws with no other
+  }
+
+  /** DDPMPipeline of diffusers cannot draw with PNDM, and no pipeline with an index of nulls. */
+  @Test
+  void whatIsWrittenNamesWhatDraws() {
+    Path pixels = folder.resolve("pixels");
+    try (PixelPipeline tiny = PixelPipeline.load(Golden.path("pipeline/tiny"))) {
+      SchedulerConfig pndm = tiny.scheduler().withClassName("pndm");
+      new PixelPipeline(tiny.denoiser(), pndm).save(pixels, DType.FLOAT32);
+    }
+    assertThat(index(pixels).get("_class_name").textValue()).isEqualTo("PNDMPipeline");
+    Path texts = TinyStableDiffusion.write(folder.resolve("sd1"), "sd1");
+    JsonFile.write(texts.resolve("model_index.json"), index(texts).putNull("scheduler"));
+    Path written = folder.resolve("written");
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(texts)) {
+      pipeline.save(written, DType.FLOAT32);
+      assertThat(index(written).get("scheduler").get(1).textValue())
+          .isEqualTo(pipeline.scheduler().className());
+    }
+  }
+
+  private static ObjectNode index(Path directory) {
+    return JsonFile.read(directory.resolve("model_index.json"), ObjectNode.class);
   }
 
   private static void assertLoadsAsNamed(Path directory) {
