@@ -73,9 +73,9 @@ final class SingleFile implements ModelParts {
   }
 
   private static OriginalKind kind(TensorFile file) {
-    if (file.shapes().containsKey("edm_mean")) {
+    if (file.shapes().keySet().stream().anyMatch(name -> name.startsWith("edm_"))) {
       throw new SfumatoException(
-          file.path() + ": is Playground 2.5, whose noise (EDM) is not supported");
+          file.path() + ": is Playground 2.5 or CosXL, whose noise (EDM) is not supported");
     }
     Predicate<String> has =
         start -> file.shapes().keySet().stream().anyMatch(name -> name.startsWith(start));

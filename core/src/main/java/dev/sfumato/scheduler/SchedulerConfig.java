@@ -38,6 +38,7 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
           "FlowMa",
           "ScoreSde",
           "CMStochastic",
+          "KarrasVe",
           "Wuerstchen",
           "VQDiffusion",
           "SCM",

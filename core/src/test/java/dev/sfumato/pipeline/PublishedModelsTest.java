@@ -1,21 +1,28 @@
 package dev.sfumato.pipeline;
 
 import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.ModelParts;
 import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Safetensors;
+import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the files of published models say and those of today's diffusers do not. */
 class PublishedModelsTest {
@@ -78,6 +85,20 @@ class PublishedModelsTest {
       assertThat(index(written).get("scheduler").get(1).textValue())
           .isEqualTo(pipeline.scheduler().className());
     }
+  }
+
+  /** Playground 2.5 and CosXL, which were drawn as other models of XL. */
+  @ParameterizedTest
+  @ValueSource(strings = {"edm_mean", "edm_vpred.sigma_max"})
+  void aFileOfOtherNoiseLevelsIsRefused(String key) {
+    Path file = folder.resolve("model.safetensors");
+    try (Scope scope = Scope.open()) {
+      Tensor one = Tensor.zeros(1);
+      Safetensors.write(file, Map.of(key, one, "model.diffusion_model.out.0", one), Map.of());
+    }
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> StableDiffusionPipeline.load(file));
+    assertThat(e).hasMessageThat().contains("whose noise (EDM) is not supported");
   }
 
   private static ObjectNode index(Path directory) {

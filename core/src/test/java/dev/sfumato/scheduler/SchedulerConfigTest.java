@@ -185,7 +185,8 @@ class SchedulerConfigTest {
         "EDMDPMSolverMultistepScheduler",
         "FlowMatchEulerDiscreteScheduler",
         "ScoreSdeVeScheduler",
-        "CMStochasticIterativeScheduler"
+        "CMStochasticIterativeScheduler",
+        "KarrasVeScheduler"
       })
   void aModelOfOtherNoiseLevelsIsRefusedWhateverSchedulerDraws(String name) {
     SfumatoException e =

@@ -23,8 +23,9 @@ public final class HowItWorks {
   private static final int COLUMNS = 10;
 
   private final DiffusionPipeline model;
-  private final float[]
-      alphas; // alphaCumprod: what is left of a picture, from nearly 1 to nearly 0
+
+  /** What is left of a picture at each timestep (alphaCumprod), from nearly 1 to nearly 0. */
+  private final float[] alphas;
 
   private HowItWorks(DiffusionPipeline model) {
     this.model = model;
@@ -121,9 +122,7 @@ public final class HowItWorks {
 
   // ---- learning
 
-  /**
-   * Takes ten steps down the gradient of the loss: how far the predicted noise is from the true.
-   */
+  /** Takes ten steps down the gradient of the loss, which compares predicted and true noise. */
   private void learn(Tensor picture, Rng random) {
     List<Tensor> weights = model.network().trainable();
     for (int step = 1; step <= 10; step++) {
