@@ -94,7 +94,9 @@ class PublishedModelsTest {
     Path file = folder.resolve("model.safetensors");
     try (Scope scope = Scope.open()) {
       Tensor one = Tensor.zeros(1);
-      Safetensors.write(file, Map.of(key, one, "model.diffusion_model.out.0", one), Map.of());
+      String unet = "model.diffusion_model.input_blocks.0";
+      Map<String, Tensor> parts = Map.of(key, one, unet, one, "conditioner.embedders.0", one);
+      Safetensors.write(file, parts, Map.of());
     }
     SfumatoException e =
         assertThrows(SfumatoException.class, () -> StableDiffusionPipeline.load(file));
