@@ -145,8 +145,8 @@ record ModelCard(RunFacts facts, String description) {
           unet = UNet2DModel.from_pretrained("DIR", subfolder="unet")
           scheduler = DDPMScheduler.from_pretrained("DIR", subfolder="scheduler")"""
         : """
-          from diffusers import DDPMPipeline
-          DDPMPipeline.from_pretrained("DIR")(batch_size=4).images[0].save("sample.png")""";
+          from diffusers import DiffusionPipeline
+          DiffusionPipeline.from_pretrained("DIR")(batch_size=4).images[0].save("sample.png")""";
   }
 
   static String table(Map<String, String> facts) {
