@@ -404,7 +404,11 @@ public final class TrainingRun implements AutoCloseable {
         sizes.size() == 1
             ? sizes.get(0).width() + " x " + sizes.get(0).height()
             : String.format(
-                "%d sizes around %d x %d", sizes.size(), dataset.width(), dataset.height()));
+                Locale.ROOT,
+                "%d sizes around %d x %d",
+                sizes.size(),
+                dataset.width(),
+                dataset.height()));
   }
 
   @Override
