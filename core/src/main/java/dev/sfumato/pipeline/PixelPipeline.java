@@ -109,10 +109,10 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
     boolean bare = unetFolder(directory).equals(directory);
     Path settings =
         firstOf(directory, List.of("scheduler/scheduler_config.json", "scheduler_config.json"));
-    if (bare && !Files.exists(settings)) {
-      return SchedulerConfig.ddpmDefaults();
-    }
-    SchedulerConfig read = SchedulerConfig.read(settings);
+    SchedulerConfig read =
+        bare && !Files.exists(settings)
+            ? SchedulerConfig.ddpmDefaults()
+            : SchedulerConfig.read(settings);
     Path index = directory.resolve("model_index.json");
     return Files.exists(index) ? read.namedIn(JsonFile.read(index, Map.class)) : read;
   }

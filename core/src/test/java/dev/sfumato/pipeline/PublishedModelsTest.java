@@ -66,6 +66,11 @@ class PublishedModelsTest {
     JsonFile.write(
         index, JsonFile.read(index, ObjectNode.class).put("_class_name", "DDIMPipeline"));
     assertThat(scheduler(folder)).isEqualTo("DDIMScheduler"); // it draws with no other
+    Files.move(folder.resolve("unet/config.json"), folder.resolve("config.json"));
+    Files.delete(folder.resolve("unet/diffusion_pytorch_model.safetensors"));
+    Files.delete(folder.resolve("unet"));
+    Files.delete(folder.resolve("scheduler/scheduler_config.json"));
+    assertThat(PixelPipeline.schedulerConfig(folder).className()).isEqualTo("DDIMScheduler");
   }
 
   /** DDPMPipeline of diffusers cannot draw with PNDM, and no pipeline with an index of nulls. */
