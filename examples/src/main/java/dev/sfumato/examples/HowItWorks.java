@@ -14,6 +14,7 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
@@ -136,7 +137,7 @@ public final class HowItWorks {
             weights.get(i).add_(gradients.get(i), -1e-3);
           }
         }
-        System.out.printf("step %d: timestep %d, loss %.4f%n", step, t, loss.item());
+        System.out.printf(Locale.ROOT, "step %d: timestep %d, loss %.4f%n", step, t, loss.item());
       }
     }
   }
