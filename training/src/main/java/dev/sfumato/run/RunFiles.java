@@ -6,6 +6,7 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.LiveLora;
 import dev.sfumato.sampling.Sampler;
+import dev.sfumato.scheduler.Step;
 import dev.sfumato.tracking.Outcome;
 import dev.sfumato.tracking.Tracker;
 import dev.sfumato.training.Trainer;
@@ -17,8 +18,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
  * The files of a run besides metrics: sample grids, the loss curve, checkpoints, and at the end the
@@ -77,7 +78,7 @@ final class RunFiles {
    * Draws the grid {@code samples/step-NNNNNN.png}, once for each step, and tells the trackers,
    * unless the user asks to stop meanwhile. If the model draws NaN, it logs a warning.
    */
-  void sample(Consumer<Consumer<Tracker>> tell, BooleanSupplier stopAsked) {
+  void sample(Consumer<Consumer<Tracker>> tell, Predicate<Step> stopAsked) {
     long step = trainer.progress().step();
     if (watch.samples().count() == 0 || sampledStep == step) {
       return;
@@ -103,7 +104,7 @@ final class RunFiles {
 
   /** Draws the same without the LoRA, once for a run. */
   private void drawWithout(
-      SampleGrid samples, Consumer<Consumer<Tracker>> tell, BooleanSupplier stopAsked) {
+      SampleGrid samples, Consumer<Consumer<Tracker>> tell, Predicate<Step> stopAsked) {
     Path file = file(WITHOUT);
     if (facts.learner().lora().isEmpty() || Files.exists(file)) {
       return;

@@ -8,12 +8,13 @@ import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerKind;
+import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Scope;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
@@ -34,7 +35,7 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
    * @param stopAsked asked after each step of the scheduler
    * @throws CancellationException if {@code stopAsked} says so
    */
-  BufferedImage draw(BooleanSupplier stopAsked) {
+  BufferedImage draw(Predicate<Step> stopAsked) {
     int classes = ModelOptions.classesOf(pipeline).numClasses();
     SamplingOptions options =
         SamplingOptions.defaults()
@@ -50,7 +51,7 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     }
     Sampler.Listener watcher =
         (step, x) -> {
-          if (stopAsked.getAsBoolean()) {
+          if (stopAsked.test(step)) {
             throw new CancellationException();
           }
         };

@@ -31,7 +31,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
@@ -350,12 +349,10 @@ public final class TrainingRun implements AutoCloseable {
         facts.learner().norm().ifPresent(norm -> tell(tracker -> tracker.loraNorm(done, norm)));
       }
     }
-    int steps = watch.samples().steps();
-    AtomicInteger step = new AtomicInteger();
     files.sample(
         this::tell,
-        () -> {
-          listener.onTask("drawing samples, step " + step.incrementAndGet() + " of " + steps);
+        step -> {
+          listener.onTask("drawing samples, step " + (step.index() + 1) + " of " + step.count());
           return stopAsked(listener);
         });
   }

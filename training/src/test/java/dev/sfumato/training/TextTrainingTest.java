@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
@@ -14,7 +15,9 @@ import dev.sfumato.data.DatasetView;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.pipeline.TinyStableDiffusion;
+import dev.sfumato.run.Method;
 import dev.sfumato.run.Training;
+import dev.sfumato.run.TrainingRun;
 import dev.sfumato.run.WatchOptions;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
@@ -189,6 +192,31 @@ class TextTrainingTest {
           .isWithin(0)
           .of(other.sample(options, (step, x) -> {}));
     }
+  }
+
+  /** The pictures without the LoRA and those with it are each counted from 1. */
+  @Test
+  void saysHowFarThePicturesOfALoraAre() {
+    List<String> drawing = new ArrayList<>();
+    try (StableDiffusionPipeline pipeline = model("sd1")) {
+      training(pipeline, folder.resolve("lora"), 1)
+          .withMethod(Method.lora(LoraOptions.defaults()))
+          .run(
+              new TrainingRun.Listener() {
+                @Override
+                public void onTask(String task) {
+                  if (task.startsWith("drawing")) {
+                    drawing.add(task);
+                  }
+                }
+
+                @Override
+                public void onStep(StepReport report) {}
+              });
+    }
+    String first = "drawing samples, step 1 of 2";
+    String last = "drawing samples, step 2 of 2";
+    assertThat(drawing).containsExactly(first, last, first, last).inOrder();
   }
 
   private static Training training(StableDiffusionPipeline pipeline, Path output, int steps) {
