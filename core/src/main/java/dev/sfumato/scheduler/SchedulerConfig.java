@@ -47,8 +47,8 @@ public record SchedulerConfig(String className, Map<String, Object> settings) {
   /**
    * Checks every setting.
    *
-   * @throws SfumatoException naming the first key that is wrong, or the class if its noise levels
-   *     are no timesteps, as EDM's and those of flow matching
+   * @throws SfumatoException naming the first key that is wrong, or the class if it is not
+   *     supported, such as those of EDM and flow matching
    */
   public SchedulerConfig(String className, Map<String, Object> settings) {
     this.className = className;

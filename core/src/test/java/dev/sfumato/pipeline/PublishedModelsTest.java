@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the files of published models say and those of today's diffusers do not. */
+/** Published models whose files differ from those that diffusers writes today. */
 class PublishedModelsTest {
   @TempDir Path folder;
 

@@ -25,7 +25,7 @@ public final class HowItWorks {
 
   private final DiffusionPipeline model;
 
-  /** What is left of a picture at each timestep (alphaCumprod), from nearly 1 to nearly 0. */
+  /** The alphaCumprod of each timestep. It falls from nearly 1 to nearly 0. */
   private final float[] alphas;
 
   private HowItWorks(DiffusionPipeline model) {
