@@ -68,6 +68,8 @@ final class IgnoredOptions {
 
   private static final List<String> OF_TEXTS =
       List.of(
+          "--vae",
+          "--lora",
           "--instance-prompt",
           "--shuffle-tags",
           "--caption-dropout",

@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.checkpoint.LoraFormat;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -35,7 +36,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         With Sfumato:
 
         ```
-        ./sfumato sample --model %s --%s "DIR/%s" --prompt "%s" --out sample.png
+        ./sfumato sample --model %s%s --%s "DIR/%s" --prompt "%s" --out sample.png
         ```
 
         %s
@@ -51,11 +52,23 @@ record AdapterCard(RunFacts facts, String base, String description) {
         ModelCard.table(facts.model()),
         ModelCard.table(facts.training()),
         base.isEmpty() ? "BASE" : base,
+        choices(),
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),
         trigger().orElse("TEXT"),
         diffusers(),
         licence);
+  }
+
+  /** Returns the options without which the base would be another model. */
+  private String choices() {
+    Map<String, String> settings = facts.settings();
+    String vae = settings.containsKey("vae") ? " --vae " + settings.get("vae") : "";
+    return isFile() ? vae + " --prediction-type " + settings.get("prediction_type") : vae;
+  }
+
+  private boolean isFile() {
+    return new CardHeader(facts).base().filter(BaseModel::isFile).isPresent();
   }
 
   private Optional<String> trigger() {
@@ -86,19 +99,28 @@ record AdapterCard(RunFacts facts, String base, String description) {
                                               text_encoder=pipe.text_encoder_2, tokenizer=pipe.tokenizer_2)""",
                     trigger().orElseThrow())
                 : "pipe.load_textual_inversion(\"DIR\")";
+    String pipeline =
+        !isFile()
+            ? "DiffusionPipeline"
+            : facts.isXl() ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline";
     return String.format(
         Locale.ROOT,
         """
         With diffusers:
 
         ```python
-        from diffusers import DiffusionPipeline
-        pipe = DiffusionPipeline.from_pretrained("%s")
-        %s
+        from diffusers import %s
+        pipe = %s("%s")
+        %s%s
         pipe("%s").images[0].save("sample.png")
         ```
         """,
+        pipeline,
+        pipeline + (isFile() ? ".from_single_file" : ".from_pretrained"),
         base.isEmpty() ? "BASE" : base,
+        isFile() && "v_prediction".equals(facts.settings().get("prediction_type"))
+            ? "pipe.scheduler.register_to_config(prediction_type=\"v_prediction\")\n"
+            : "",
         load,
         trigger().orElse("TEXT"));
   }

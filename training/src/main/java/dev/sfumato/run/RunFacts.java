@@ -244,6 +244,10 @@ record RunFacts(
     return String.valueOf(value).replaceFirst("\\.0$", "");
   }
 
+  static String numbers(Collection<? extends Number> values) {
+    return values.stream().map(v -> number(v.doubleValue())).collect(Collectors.joining(", "));
+  }
+
   static String duration(double seconds) {
     long whole = Math.round(seconds);
     return whole < 60
