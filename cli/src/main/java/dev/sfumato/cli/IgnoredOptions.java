@@ -68,7 +68,6 @@ final class IgnoredOptions {
 
   private static final List<String> OF_TEXTS =
       List.of(
-          "--vae",
           "--lora",
           "--instance-prompt",
           "--shuffle-tags",

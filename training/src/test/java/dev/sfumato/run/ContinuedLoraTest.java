@@ -89,8 +89,7 @@ class ContinuedLoraTest {
       List<Double> straight = losses(training(pipeline, from(file), "straight"));
       assertThat(straight.get(0)).isWithin(1e-5).of(expected);
       assertThat(straight.get(3)).isNotWithin(1e-5).of(straight.get(0));
-      Training half =
-          training(pipeline, from(file), "run").withOptions(o -> o.withMaxSteps(2));
+      Training half = training(pipeline, from(file), "run").withOptions(o -> o.withMaxSteps(2));
       List<Double> parts = losses(half);
       Files.delete(file); // a checkpoint holds it
       parts.addAll(losses(training(pipeline, from(file), "run").withResume()));
@@ -113,8 +112,7 @@ class ContinuedLoraTest {
       refuses(training(pipeline, rank, "run"), "has rank 3 and alpha 3, not `loraRank` 4");
       Method texts = from(file).withTextEncoder(true);
       refuses(training(pipeline, texts, "run"), "changes no text encoder");
-      refuses(
-          training(pipeline, from(folder.resolve("none.safetensors")), "run"), "no such file");
+      refuses(training(pipeline, from(folder.resolve("none.safetensors")), "run"), "no such file");
       refuses(training(pipeline, from(model), "run"), "0 files of weights");
     }
     assertThat(Files.exists(folder.resolve("run"))).isFalse();

@@ -82,7 +82,7 @@ class SingleFileTrainingTest {
             model.toString(), folder.resolve("pictures").toString(), folder.resolve(output))
         .withPictures(DataOptions.defaults().withResolution(16))
         .withMethod(method(method))
-        .withOptions(options -> options.withMaxSteps(4).withLearningRate(1e-2))
+        .withOptions(options -> options.withMaxSteps(2).withLearningRate(1e-2))
         .withWatch(WatchOptions.quiet())
         .withDevice(Device.CPU);
   }
@@ -113,14 +113,14 @@ class SingleFileTrainingTest {
   void theLossesAreThoseOfTheDirectory(String family, String method) {
     write(family);
     List<Double> expected = losses(training(directory, method, "directory"));
-    assertThat(expected).hasSize(4);
+    assertThat(expected).hasSize(2);
     assertThat(losses(training(file, method, "file"))).isEqualTo(expected);
     assertThat(settings("file")).containsEntry("model", file.toString());
     String card = read("file/README.md");
     assertThat(card).contains("model.safetensors");
     assertThat(card).doesNotContain("base_model");
     if (method.equals("full")) {
-      assertThat(losses(training(folder.resolve("file"), "word", "again"))).hasSize(4);
+      assertThat(losses(training(folder.resolve("file"), "word", "again"))).hasSize(2);
     }
   }
 
@@ -137,7 +137,7 @@ class SingleFileTrainingTest {
   void aRunGoesOnBitForBit(String method) throws IOException {
     write("sd1");
     List<Double> straight = losses(training(file, method, "straight"));
-    UnaryOperator<TrainingOptions> short_ = options -> options.withMaxSteps(2);
+    UnaryOperator<TrainingOptions> short_ = options -> options.withMaxSteps(1);
     List<Double> parts = losses(training(file, method, "run").withOptions(short_));
     String hash = (String) settings("run").get("model_sha256");
     assertThat(hash).hasLength(64);
@@ -152,7 +152,7 @@ class SingleFileTrainingTest {
   @Test
   void anotherFileOfTheSameNameIsRefused() throws IOException {
     write("sd1");
-    losses(training(file, "lora", "run").withOptions(options -> options.withMaxSteps(2)));
+    losses(training(file, "lora", "run").withOptions(options -> options.withMaxSteps(1)));
     Files.move(file, folder.resolve("moved.safetensors"));
     Training on = training(file, "lora", "run").withResume();
     assertThat(assertThrows(SfumatoException.class, on::run))
@@ -163,7 +163,7 @@ class SingleFileTrainingTest {
         .hasMessageThat()
         .contains("is not the file that the run began with");
     Files.move(folder.resolve("moved.safetensors"), file, StandardCopyOption.REPLACE_EXISTING);
-    assertThat(losses(on)).hasSize(2);
+    assertThat(losses(on)).hasSize(1);
   }
 
   /** Only the keys of a file say what it predicts, unless they were written by this program. */
@@ -181,7 +181,8 @@ class SingleFileTrainingTest {
     assertThat(read("b/README.md")).contains("bare.safetensors --prediction-type epsilon --lora");
     assertThat(losses(training(bare, "lora", "c"))).isNotEqualTo(expected);
     assertThat(settings("c")).containsEntry("prediction_type", "v_prediction");
-    assertThat(read("c/README.md")).contains("register_to_config(prediction_type=\"v_prediction\")");
+    assertThat(read("c/README.md"))
+        .contains("register_to_config(prediction_type=\"v_prediction\")");
     Training contrary =
         training(file, "lora", "d")
             .withModelOptions(asked.withPredictionType(PredictionType.SAMPLE));
@@ -213,7 +214,7 @@ class SingleFileTrainingTest {
     assertThat(losses(training(file, "full", "b").withModelOptions(with))).isEqualTo(expected);
     assertThat(losses(training(directory, "full", "c").withModelOptions(with))).isEqualTo(expected);
     assertThat(losses(training(file, "full", "d"))).isNotEqualTo(expected);
-    UnaryOperator<TrainingOptions> more = options -> options.withMaxSteps(5);
+    UnaryOperator<TrainingOptions> more = options -> options.withMaxSteps(3);
     Files.delete(vae); // a checkpoint holds it
     Training on = training(file, "full", "b").withModelOptions(with).withOptions(more);
     assertThat(losses(on.withResume())).hasSize(1);
