@@ -35,7 +35,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         With Sfumato:
 
         ```
-        ./sfumato sample --model %s --%s "DIR/%s" --prompt "%s" --out sample.png
+        ./sfumato sample --model %s --%s "DIR/%s" --prompt "%s"%s --out sample.png
         ```
 
         %s
@@ -54,6 +54,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),
         trigger().orElse("TEXT"),
+        new CardHeader(facts).options(),
         diffusers(),
         licence);
   }
@@ -92,14 +93,10 @@ record AdapterCard(RunFacts facts, String base, String description) {
         With diffusers:
 
         ```python
-        from diffusers import DiffusionPipeline
-        pipe = DiffusionPipeline.from_pretrained("%s")
         %s
-        pipe("%s").images[0].save("sample.png")
         ```
         """,
-        base.isEmpty() ? "BASE" : base,
-        load,
-        trigger().orElse("TEXT"));
+        new CardHeader(facts)
+            .diffusers(base.isEmpty() ? "BASE" : base, load + "\n", trigger().orElse("TEXT")));
   }
 }
