@@ -57,10 +57,10 @@ class FineTunedFilesTest {
     assertThat(Calls.run("inspect %s", result).succeeds().out()).contains(kind);
 
     String card = Files.readString(output.resolve("README.md"));
-    assertThat(card.contains("mask_image=")).isEqualTo(card.contains("--mask mask.png"));
-    if (!file.equals("run.safetensors")) { // which diffusers reads in part only
-      assertThat(card.contains("mask_image=")).isEqualTo(family.endsWith("_masks"));
-    }
+    boolean masks = family.endsWith("_masks");
+    boolean inDiffusers = !method.contains("kohya"); // which it reads in part only
+    assertThat(card.contains("--mask mask.png")).isEqualTo(masks);
+    assertThat(card.contains("mask_image=")).isEqualTo(masks && inDiffusers);
 
     boolean whole = file.isEmpty();
     byte[] before = drawn(model, List.of());

@@ -49,6 +49,10 @@ class FineTuningTest {
   }
 
   private static Dataset pictures(JsonNode options) {
+    return options.has("masks") ? new Masked(captioned(options)) : captioned(options);
+  }
+
+  private static Dataset captioned(JsonNode options) {
     int count = DOCUMENT.get("images").intValue();
     if (options.has("prior")) {
       return Captioned.random(count, text("instance"), 16, 7);
@@ -56,14 +60,12 @@ class FineTuningTest {
     if (options.has("vectors")) {
       return Captioned.random(count, "a photo of " + text("word"), 16, 7);
     }
-    Dataset captioned =
-        Captioned.random(
-            StreamSupport.stream(DOCUMENT.get("captions").spliterator(), false)
-                .map(JsonNode::textValue)
-                .toList(),
-            16,
-            7);
-    return options.has("masks") ? new Masked(captioned) : captioned;
+    return Captioned.random(
+        StreamSupport.stream(DOCUMENT.get("captions").spliterator(), false)
+            .map(JsonNode::textValue)
+            .toList(),
+        16,
+        7);
   }
 
   private static DenoisingLoss loss(StableDiffusionPipeline pipeline, JsonNode options) {
