@@ -220,7 +220,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   @Override
   public SamplingOptions completed(SamplingOptions options) {
     TextConditions.require(options);
-    boolean completes = options.mask().isPresent() || parts.readsMasks();
+    boolean completes = options.mask().isPresent() || denoiser().readsMasks();
     if (completes && refiner.isPresent()) {
       throw new SfumatoException("a refiner does not complete pictures: leave out one of the two");
     }
@@ -309,7 +309,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {
-    return new LatentPlan(space(options), denoiser().channels(), parts.readsMasks())
+    return new LatentPlan(space(options), denoiser().channels(), denoiser().readsMasks())
         .of(options, conditioning(options), sources, random);
   }
 
@@ -327,7 +327,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
             && refiner.kind() == StableDiffusionKind.XL
             && refiner.denoiser().channels() == denoiser().channels()
             && refiner.space().scale() == space().scale();
-    if (!alike || refiner.parts.readsMasks()) {
+    if (!alike || refiner.denoiser().readsMasks()) {
       throw new SfumatoException(
           "a refiner of Stable Diffusion XL goes with a base model of Stable Diffusion XL: "
               + refiner.className()
@@ -389,10 +389,9 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Puts a LoRA beside the weights as {@link #addLora} does, to be trained further. If it changes
-   * text encoders, that part learns, too. All other weights stop learning.
+   * Puts a LoRA beside the weights as {@link #addLora} does, to be trained further, its part for
+   * text encoders included. All other weights stop learning.
    *
-   * @param path a file, or a directory with one
    * @param options the dropout; rank, alpha and layers, where they are set, must be the file's
    * @throws SfumatoException naming the file if it does not fit the model or the options
    */

@@ -36,7 +36,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         With Sfumato:
 
         ```
-        ./sfumato sample --model %s%s --%s "DIR/%s" --prompt "%s" --out sample.png
+        ./sfumato sample --model %s%s --%s "DIR/%s" --prompt "%s"%s --out sample.png
         ```
 
         %s
@@ -56,6 +56,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),
         trigger().orElse("TEXT"),
+        new CardHeader(facts).options(),
         diffusers(),
         licence);
   }
@@ -64,11 +65,9 @@ record AdapterCard(RunFacts facts, String base, String description) {
   private String choices() {
     Map<String, String> settings = facts.settings();
     String vae = settings.containsKey("vae") ? " --vae " + settings.get("vae") : "";
-    return isFile() ? vae + " --prediction-type " + settings.get("prediction_type") : vae;
-  }
-
-  private boolean isFile() {
-    return new CardHeader(facts).base().filter(BaseModel::isFile).isPresent();
+    return new BaseModel(base).isFile()
+        ? vae + " --prediction-type " + settings.get("prediction_type")
+        : vae;
   }
 
   private Optional<String> trigger() {
@@ -99,29 +98,16 @@ record AdapterCard(RunFacts facts, String base, String description) {
                                               text_encoder=pipe.text_encoder_2, tokenizer=pipe.tokenizer_2)""",
                     trigger().orElseThrow())
                 : "pipe.load_textual_inversion(\"DIR\")";
-    String pipeline =
-        !isFile()
-            ? "DiffusionPipeline"
-            : facts.isXl() ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline";
     return String.format(
         Locale.ROOT,
         """
         With diffusers:
 
         ```python
-        from diffusers import %s
-        pipe = %s("%s")
-        %s%s
-        pipe("%s").images[0].save("sample.png")
+        %s
         ```
         """,
-        pipeline,
-        pipeline + (isFile() ? ".from_single_file" : ".from_pretrained"),
-        base.isEmpty() ? "BASE" : base,
-        isFile() && "v_prediction".equals(facts.settings().get("prediction_type"))
-            ? "pipe.scheduler.register_to_config(prediction_type=\"v_prediction\")\n"
-            : "",
-        load,
-        trigger().orElse("TEXT"));
+        new CardHeader(facts)
+            .diffusers(base.isEmpty() ? "BASE" : base, load + "\n", trigger().orElse("TEXT")));
   }
 }

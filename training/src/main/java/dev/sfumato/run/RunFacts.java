@@ -210,6 +210,13 @@ record RunFacts(
         && latents.unet().config().additionEmbedType().isPresent();
   }
 
+  /**
+   * Returns whether the model is an inpainting model, whose pipeline needs a picture and a mask.
+   */
+  boolean readsMasks() {
+    return pipeline().denoiser() instanceof LatentDenoiser latents && latents.readsMasks();
+  }
+
   /** Returns whether the model draws texts. */
   boolean drawsTexts() {
     return pipeline() instanceof StableDiffusionPipeline;
