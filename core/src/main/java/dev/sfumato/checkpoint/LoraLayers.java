@@ -85,9 +85,14 @@ public final class LoraLayers implements AutoCloseable {
         .ifPresent(alpha -> addUnless(alphas(), alpha, "`loraAlpha` " + number(alpha), contrary));
     if (!contrary.isEmpty()) {
       throw new SfumatoException(
-          String.format(
-              "%s has rank %s and alpha %s, not %s: leave the option out to go on with its own",
-              file, words(ranks()), words(alphas()), String.join(" and ", contrary)));
+          file
+              + " has rank "
+              + words(ranks())
+              + " and alpha "
+              + words(alphas())
+              + ", not "
+              + String.join(" and ", contrary)
+              + ": leave the option out to go on with its own");
     }
     Set<LoraTargets.Target> changed =
         layers.stream().map(Layer::target).collect(Collectors.toSet());
