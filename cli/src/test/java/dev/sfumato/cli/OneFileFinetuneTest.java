@@ -73,6 +73,7 @@ class OneFileFinetuneTest {
     finetune(more, "--max-steps 1 --lora %s --lora-rank 4", run).failsWith(1, "--lora-rank 4");
     finetune(more, "--max-steps 1 --lora %s", folder).failsWith(1, "is not a LoRA");
     assertThat(Files.exists(more)).isFalse();
+    finetune(run, "--max-steps 1 --lora %s --overwrite", run).failsWith(1, "--lora", "is inside");
     finetune(more, "--max-steps 1 --lora %s --lora-rank 2", run).succeeds();
     finetune(more, "--max-steps 2 --resume --lora %s", run).succeeds();
     finetune(more, "--max-steps 2 --resume --lora %s", model).failsWith(2, "--lora", "keeps");

@@ -204,6 +204,7 @@ record Learner(
               RunFacts.numbers(lora.get().alphas()),
               lora.get().size(),
               learning().stream().mapToLong(Tensor::numel).sum()));
+      method.start().ifPresent(name -> facts.put("begun with", new BaseModel(name).shown()));
       facts.put("norm of its changes", String.format(Locale.ROOT, "%.4g", norm().orElseThrow()));
     }
     word.ifPresent(
