@@ -67,6 +67,10 @@ public final class TrainingOptions {
     require(
         length.accumulation >= 1,
         "`gradientAccumulationSteps` must be at least 1, but is " + length.accumulation);
+    require(
+        textRate.isEmpty() || !findsRate(),
+        "`textEncoderLearningRate` has no use with `optimizer` prodigy, which finds one rate for all"
+            + " weights: leave it out");
     require(maxGradNorm >= 0, "`maxGradNorm` must be at least 0, but is " + maxGradNorm);
   }
 
@@ -105,9 +109,14 @@ public final class TrainingOptions {
     return optimizer;
   }
 
-  /** The learning rate over the steps. */
+  /** Returns whether the optimiser finds the rate, of which {@link #learningRate} is a multiple. */
+  public boolean findsRate() {
+    return optimizer.rule() == Adam.Rule.PRODIGY;
+  }
+
+  /** Returns the learning rate over the steps; 1 times its own for Prodigy if none was chosen. */
   public LearningRate learningRate() {
-    return rate.learningRate;
+    return findsRate() && !rate.chosen ? rate.learningRate.withBase(1) : rate.learningRate;
   }
 
   /**
@@ -115,7 +124,7 @@ public final class TrainingOptions {
    * each step it is the share of this that {@link #learningRate} is of its own base.
    */
   public double textEncoderLearningRate() {
-    return textRate.orElse(rate.learningRate.base());
+    return textRate.orElse(learningRate().base());
   }
 
   /** Returns the norm to which gradients are clipped; 0 for no clipping. */
@@ -180,9 +189,9 @@ public final class TrainingOptions {
     return withRate(new Rate(curve, rate.chosen));
   }
 
-  /** Returns a copy with this base learning rate, unless one was chosen. */
+  /** Returns a copy with this base learning rate, or 1 for Prodigy, unless one was chosen. */
   public TrainingOptions withUsualLearningRate(double base) {
-    return rate.chosen ? this : withLearningRate(base);
+    return rate.chosen ? this : withLearningRate(findsRate() ? 1 : base);
   }
 
   private TrainingOptions withRate(Rate other) {
