@@ -1,7 +1,7 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.TrainingOptions;
 import picocli.CommandLine.Option;
 
@@ -9,10 +9,11 @@ import picocli.CommandLine.Option;
 final class OptimizerArguments {
   @Option(
       names = "--optimizer",
-      paramLabel = "adamw|adam|prodigy",
+      paramLabel = "adamw|adam|prodigy|adafactor",
       description =
-          "Update rule; prodigy finds the learning rate itself (default: ${DEFAULT-VALUE}).")
-  Adam.Rule optimizer;
+          "Update rule; prodigy finds the learning rate itself, adafactor takes the least memory"
+              + " (default: ${DEFAULT-VALUE}).")
+  Optimizer.Rule optimizer;
 
   @Option(
       names = "--learning-rate",
@@ -88,8 +89,8 @@ final class OptimizerArguments {
   String lrStepRules;
 
   TrainingOptions apply(TrainingOptions options) {
-    Adam.Settings settings =
-        Adam.Settings.of(optimizer).withBetas(beta1, beta2).withEpsilon(epsilon);
+    Optimizer.Settings settings =
+        Optimizer.Settings.of(optimizer).withBetas(beta1, beta2).withEpsilon(epsilon);
     TrainingOptions changed =
         options
             .withOptimizer(weightDecay == null ? settings : settings.withWeightDecay(weightDecay))

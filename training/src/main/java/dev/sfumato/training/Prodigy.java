@@ -34,13 +34,13 @@ final class Prodigy implements Optimizer {
   private static final String NUMERATOR = "d_numerator";
   private static final String STEP = "step";
 
-  private final Adam.Settings settings;
+  private final Optimizer.Settings settings;
   private final Map<String, Tensor> weights;
   private final Map<String, Tensor> state = new LinkedHashMap<>();
   private final Map<String, Tensor> sums = new LinkedHashMap<>();
   private double learningRate;
 
-  Prodigy(Map<String, Tensor> weights, Adam.Settings settings) {
+  Prodigy(Map<String, Tensor> weights, Optimizer.Settings settings) {
     this.weights = weights;
     this.settings = settings;
     try (Construction parts = Construction.begin();
@@ -53,18 +53,12 @@ final class Prodigy implements Optimizer {
             }
             add(state, ORIGIN + name, w.detach().copy());
           });
-      Tensor zero = zero();
+      Tensor zero = Optimizer.zeroBeside(weights);
       add(state, ESTIMATE, zero.add(START));
       add(state, NUMERATOR, zero);
       add(state, STEP, zero.copy());
       parts.complete();
     }
-  }
-
-  /** Returns a 0 in float64 beside the weights. */
-  private Tensor zero() {
-    Tensor zero = Tensor.zeros().to(DType.FLOAT64);
-    return weights.isEmpty() ? zero : zero.to(weights.values().iterator().next().device());
   }
 
   private static void add(Map<String, Tensor> to, String name, Tensor tensor) {
@@ -93,7 +87,7 @@ final class Prodigy implements Optimizer {
 
   /** Returns lr c d. */
   private Tensor scale() {
-    Adam.Betas betas = settings.betas();
+    Optimizer.Betas betas = settings.betas();
     Tensor corrected = correction(betas.second()).sqrt().div(correction(betas.first()));
     return state.get(ESTIMATE).mul(corrected).mul(learningRate);
   }
@@ -103,14 +97,14 @@ final class Prodigy implements Optimizer {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
       if (sums.isEmpty()) {
-        add(sums, NUMERATOR, zero());
-        add(sums, GRADIENTS, zero());
+        add(sums, NUMERATOR, Optimizer.zeroBeside(weights));
+        add(sums, GRADIENTS, Optimizer.zeroBeside(weights));
       }
       gradients.forEach(
           (name, gradient) -> {
             learningRate = rates.applyAsDouble(name);
             try (Scope one = Scope.open()) {
-              take(name, gradient.filled(accepted.lessThan(1), 0), accepted);
+              take(name, Optimizer.finite(gradient, accepted), accepted);
             }
           });
     }
@@ -118,7 +112,7 @@ final class Prodigy implements Optimizer {
   }
 
   private void take(String name, Tensor gradient, Tensor accepted) {
-    Adam.Betas betas = settings.betas();
+    Optimizer.Betas betas = settings.betas();
     Tensor d = state.get(ESTIMATE);
     Tensor origin = state.get(ORIGIN + name);
     Tensor way = gradient.mul(origin.sub(weights.get(name).detach())).sum();
@@ -151,7 +145,7 @@ final class Prodigy implements Optimizer {
           .mul_(decay(Math.sqrt(settings.betas().second()), accepted))
           .add_(sums.get(NUMERATOR), 1);
       Tensor size = sums.get(GRADIENTS);
-      Tensor found = numerator.div(size).filled(size.equalTo(zero()), 0);
+      Tensor found = numerator.div(size).filled(size.equalTo(size.mul(0)), 0);
       d.copy_(d.maximum(found));
       weights.forEach(
           (name, w) -> {

@@ -21,7 +21,7 @@ public final class TrainingOptions {
   private static final TrainingOptions DEFAULTS =
       new TrainingOptions(
           new Length(OptionalInt.empty(), 0, 1),
-          Adam.Settings.adamW(),
+          Optimizer.Settings.adamW(),
           Rate.usual(1e-4),
           OptionalDouble.empty(),
           1,
@@ -29,7 +29,7 @@ public final class TrainingOptions {
           0);
 
   private final Length length;
-  private final Adam.Settings optimizer;
+  private final Optimizer.Settings optimizer;
   private final Rate rate;
   private final OptionalDouble textRate;
   private final double maxGradNorm;
@@ -49,7 +49,7 @@ public final class TrainingOptions {
 
   private TrainingOptions(
       Length length,
-      Adam.Settings optimizer,
+      Optimizer.Settings optimizer,
       Rate rate,
       OptionalDouble textRate,
       double maxGradNorm,
@@ -105,13 +105,13 @@ public final class TrainingOptions {
   }
 
   /** The update rule. */
-  public Adam.Settings optimizer() {
+  public Optimizer.Settings optimizer() {
     return optimizer;
   }
 
   /** Returns whether the optimiser finds the rate, of which {@link #learningRate} is a multiple. */
   public boolean findsRate() {
-    return optimizer.rule() == Adam.Rule.PRODIGY;
+    return optimizer.rule() == Optimizer.Rule.PRODIGY;
   }
 
   /** Returns the learning rate over the steps; 1 times its own for Prodigy if none was chosen. */
@@ -168,7 +168,7 @@ public final class TrainingOptions {
   }
 
   /** Returns a copy with another update rule. */
-  public TrainingOptions withOptimizer(Adam.Settings settings) {
+  public TrainingOptions withOptimizer(Optimizer.Settings settings) {
     return new TrainingOptions(length, settings, rate, textRate, maxGradNorm, ema, seed);
   }
 

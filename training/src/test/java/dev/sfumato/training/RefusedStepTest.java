@@ -94,13 +94,13 @@ class RefusedStepTest {
   }
 
   private static Trainer trainer(Layer loss, ProcessGroup processes) {
-    return trainer(loss, processes, Adam.Rule.ADAMW);
+    return trainer(loss, processes, Optimizer.Rule.ADAMW);
   }
 
-  private static Trainer trainer(Layer loss, ProcessGroup processes, Adam.Rule rule) {
+  private static Trainer trainer(Layer loss, ProcessGroup processes, Optimizer.Rule rule) {
     TrainingOptions options =
         TrainingOptions.defaults()
-            .withOptimizer(Adam.Settings.of(rule))
+            .withOptimizer(Optimizer.Settings.of(rule))
             .withMaxSteps(STEPS)
             .withGradientAccumulationSteps(2)
             .withLearningRate(1e-2)
@@ -139,9 +139,11 @@ class RefusedStepTest {
     "INFINITE_LOSS_WITH_A_GOOD_GRADIENT, ADAMW",
     "INFINITE_GRADIENT_WITH_A_GOOD_LOSS, ADAMW",
     "NAN, PRODIGY",
-    "INFINITE_GRADIENT_WITH_A_GOOD_LOSS, PRODIGY"
+    "INFINITE_GRADIENT_WITH_A_GOOD_LOSS, PRODIGY",
+    "NAN, ADAFACTOR",
+    "INFINITE_GRADIENT_WITH_A_GOOD_LOSS, ADAFACTOR"
   })
-  void theStateIsThatBeforeTheStepAndTheNextTryGoesOn(Fault fault, Adam.Rule rule)
+  void theStateIsThatBeforeTheStepAndTheNextTryGoesOn(Fault fault, Optimizer.Rule rule)
       throws IOException {
     long before = Scope.liveTensors();
     try (Layer good = new Layer(-1, fault);

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -28,9 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The optimiser that finds its rate, against prodigyopt. */
-class ProdigyTest {
-  private static final JsonNode GOLDEN = Golden.read("prodigy").document();
+/** Prodigy and Adafactor against prodigyopt and transformers. */
+class OptimizerTest {
+  private static final JsonNode GOLDEN = Golden.read("optimizers").document();
   private static final int PICTURES = GOLDEN.get("pictures").intValue();
   private static final int PIXELS = GOLDEN.get("pixels").intValue();
   private static final int OUTPUTS = GOLDEN.get("outputs").intValue();
@@ -103,11 +104,13 @@ class ProdigyTest {
   }
 
   private static Trainer trainer(Waves waves, JsonNode options) {
+    Optimizer.Rule rule =
+        Optimizer.Rule.valueOf(options.get("optimizer").textValue().toUpperCase(Locale.ROOT));
     TrainingOptions asked =
         TrainingOptions.defaults()
             .withMaxSteps(STEPS)
             .withOptimizer(
-                Adam.Settings.prodigy()
+                Optimizer.Settings.of(rule)
                     .withBetas(
                         options.at("/betas/0").doubleValue(), options.at("/betas/1").doubleValue())
                     .withWeightDecay(options.get("weight_decay").doubleValue()))
@@ -124,8 +127,8 @@ class ProdigyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"prodigy", "clipped"})
-  void findsTheRatesOfPython(String name) {
+  @ValueSource(strings = {"prodigy", "prodigy_clipped", "adafactor"})
+  void learnsAsPythonDoes(String name) {
     JsonNode golden = golden(name);
     long before = Scope.liveTensors();
     try (Scope scope = Scope.open();
@@ -148,9 +151,10 @@ class ProdigyTest {
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }
 
-  @Test
-  void goesOnBitForBit() throws IOException {
-    JsonNode options = golden("prodigy").get("options");
+  @ParameterizedTest
+  @ValueSource(strings = {"prodigy", "adafactor"})
+  void goesOnBitForBit(String name) throws IOException {
+    JsonNode options = golden(name).get("options");
     try (Scope scope = Scope.open();
         Waves waves = new Waves();
         Waves others = new Waves();
@@ -173,8 +177,9 @@ class ProdigyTest {
   }
 
   @Test
-  void hasOneRateForAllWeights() {
-    TrainingOptions prodigy = TrainingOptions.fineTuning().withOptimizer(Adam.Settings.prodigy());
+  void prodigyHasOneRateForAllWeights() {
+    TrainingOptions prodigy =
+        TrainingOptions.fineTuning().withOptimizer(Optimizer.Settings.prodigy());
     assertThat(prodigy.learningRate().base()).isEqualTo(1);
     assertThat(prodigy.withUsualLearningRate(1e-4).learningRate().base()).isEqualTo(1);
     assertThat(prodigy.withLearningRate(0.5).learningRate().base()).isEqualTo(0.5);
