@@ -8,6 +8,11 @@ train_dreambooth_lora.py and textual_inversion.py, and for their like of Stable 
 seeded with 5 draws for each batch the posterior's noise, the noise, its perturbation if there is one, and the
 timesteps. With prior preservation a batch holds the instances and then as many class pictures.
 
+Inpainting models learn as in diffusers' train_dreambooth_inpaint.py. After the posterior's noise the generator draws
+five uniform numbers for each picture's mask and the noise of the posterior of the masked picture. A mask is all of the
+picture in a quarter of the cases, else a rectangle or an ellipse. With "masks" a picture has a mask of its own, as in
+text_training.py, which says what is drawn anew and weighs the loss; image 4 has none and gets a random one.
+
 "down" of a LoRA is randn / r, from a generator seeded with 9, layer by layer in the order of their names.
 The models are the small ones of stable_diffusion_pipelines.py.
 """
@@ -39,6 +44,12 @@ CASES = {
     "dreambooth_lora": {"family": "sd1", "prior": 1.0, "lora": "attention", "rank": 4, "alpha": 4, "texts": True},
     "textual_inversion": {"family": "sd1", "vectors": 2, "learning_rate": 5e-3},
     "textual_inversion_xl": {"family": "xl", "vectors": 1, "learning_rate": 5e-3},
+    "inpainting": {"family": "sd1_masks"},
+    "inpainting_masks": {"family": "sd1_masks", "masks": True},
+    "inpainting_lora": {"family": "sd1_masks", "lora": "attention", "rank": 4, "alpha": 4, "texts": True},
+    "inpainting_dreambooth": {"family": "sd1_masks", "prior": 0.7, "lora": "all", "rank": 2, "alpha": 6, "masks": True},
+    "inpainting_word": {"family": "sd1_masks", "vectors": 1, "learning_rate": 5e-3},
+    "inpainting_xl": {"family": "xl_masks", "lora": "attention", "rank": 4, "alpha": 4, "texts": True},
 }
 
 
@@ -47,9 +58,28 @@ def pictures(count, seed):
     return (torch.randint(0, 256, (count, 3, 16, 16), generator=generator) / 255 - 0.5) / 0.5
 
 
+def masks():
+    images, rows, columns = torch.meshgrid(torch.arange(IMAGES), torch.arange(16), torch.arange(16), indexing="ij")
+    all = 25 * ((7 * rows + 3 * columns + 5 * images) % 11) / 255
+    all[4] = 1
+    return all[:, None]
+
+
+def random_masks(numbers, side):
+    """1 where a picture is drawn anew: all of it, a rectangle or an ellipse."""
+    kind, tall, wide, top, left = numbers.double()[:, :, None, None].unbind(1)
+    tall, wide = tall * side, wide * side
+    middle, centre = top * (side - tall) + tall / 2, left * (side - wide) + wide / 2
+    rows, columns = torch.meshgrid(*[torch.arange(side, dtype=torch.float64)] * 2, indexing="ij")
+    y = (rows + 0.5 - middle).abs() / (tall / 2)
+    x = (columns + 0.5 - centre).abs() / (wide / 2)
+    inside = torch.where(kind < 0.625, torch.maximum(y, x) <= 1, y * y + x * x <= 1)
+    return ((kind < 0.25) | inside).float()[:, None]
+
+
 class Model:
     def __init__(self, options):
-        self.xl = options["family"] == "xl"
+        self.xl = options["family"].startswith("xl")
         self.pipe = families()[options["family"]][1]
         self.unet, self.vae = self.pipe.unet, self.pipe.vae
         self.encoders = {"text_encoder": (self.pipe.text_encoder, self.pipe.tokenizer)}
@@ -154,15 +184,28 @@ def train(options):
             texts = texts + [CLASS] * len(batch)
         with torch.no_grad():
             x = model.vae.encode(pixels).latent_dist.sample(generator) * model.vae.config.scaling_factor
+        channels, weights = [], None
+        if model.unet.config.in_channels == 9:
+            redraw = random_masks(torch.rand(len(x), 5, generator=generator), 16)
+            if "masks" in options:
+                weights = torch.cat([masks()[batch], torch.ones(len(x) - len(batch), 1, 16, 16)])
+                has = (weights < 0.5).amax(dim=(1, 2, 3), keepdim=True)
+                redraw = torch.where(has, (weights >= 0.5).float(), redraw)
+            with torch.no_grad():
+                known = model.vae.encode(pixels * (redraw < 0.5)).latent_dist.sample(generator)
+            channels = [F.interpolate(redraw, size=x.shape[2:]), known * model.vae.config.scaling_factor]
         noise = torch.randn(x.shape, generator=generator)
         seen = noise
         if "input_perturbation" in options:
             seen = noise + options["input_perturbation"] * torch.randn(x.shape, generator=generator)
         t = torch.randint(0, 1000, (len(x),), generator=generator)
         states, more = model.read(texts)
-        output = model.unet(schedule.add_noise(x, seen, t), t, states, **more).sample
+        output = model.unet(torch.cat([schedule.add_noise(x, seen, t), *channels], 1), t, states, **more).sample
         velocity = schedule.config.prediction_type == "v_prediction"
         target = schedule.get_velocity(x, noise, t) if velocity else noise
+        if weights is not None:
+            weights = F.interpolate(weights, size=x.shape[2:], mode="area").sqrt()
+            output, target = output * weights, target * weights
         if "prior" in options:
             output, prior_output = output.chunk(2)
             target, prior_target = target.chunk(2)

@@ -21,6 +21,7 @@ class MessagesTest {
       Set.of(
           "ModelCard.java",
           "AdapterCard.java",
+          "CardHeader.java",
           "MlflowSettings.java",
           "CommandText.java",
           "DrawingSettings.java");

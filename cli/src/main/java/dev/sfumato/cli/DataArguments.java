@@ -90,7 +90,7 @@ final class DataArguments {
       description =
           "Masks of what counts in the loss: in files beside the pictures, such as"
               + " rose-masklabel.png for rose.jpg, white where it counts, or in the pictures' alpha"
-              + " channel (default: ${DEFAULT-VALUE}).")
+              + " channel; an inpainting model redraws what is white (default: ${DEFAULT-VALUE}).")
   Masks masks;
 
   @Option(

@@ -73,6 +73,7 @@ final class IgnoredOptions {
 
   private static final List<String> OF_TEXTS =
       List.of(
+          "--lora",
           "--instance-prompt",
           "--shuffle-tags",
           "--caption-dropout",

@@ -32,6 +32,12 @@ class FineTunedFilesTest {
     "xl, --lora-format kohya --train-text-encoder, run.safetensors, LoRA",
     "xl, WORD, learned_embeds.safetensors, textual inversion",
     "xl, --method full --train-text-encoder, '', StableDiffusionXLPipeline",
+    "sd1_masks, --lora-targets all --train-text-encoder, pytorch_lora_weights.safetensors, LoRA",
+    "sd1_masks, --lora-format kohya, run.safetensors, LoRA",
+    "sd1_masks, WORD, learned_embeds.safetensors, textual inversion",
+    "sd1_masks, --method full, '', StableDiffusionInpaintPipeline",
+    "xl_masks, --train-text-encoder, pytorch_lora_weights.safetensors, LoRA",
+    "xl_masks, --method full, '', StableDiffusionXLInpaintPipeline",
   })
   void eachIsDrawnWith(String family, String method, String file, String kind) throws IOException {
     Path model = TinyStableDiffusion.write(folder.resolve("model"), family);
@@ -49,6 +55,12 @@ class FineTunedFilesTest {
     Calls.run(options).succeeds();
     Path result = output.resolve(file);
     assertThat(Calls.run("inspect %s", result).succeeds().out()).contains(kind);
+
+    String card = Files.readString(output.resolve("README.md"));
+    boolean masks = family.endsWith("_masks");
+    boolean inDiffusers = !method.contains("kohya"); // which it reads in part only
+    assertThat(card.contains("--mask mask.png")).isEqualTo(masks);
+    assertThat(card.contains("mask_image=")).isEqualTo(masks && inDiffusers);
 
     boolean whole = file.isEmpty();
     byte[] before = drawn(model, List.of());

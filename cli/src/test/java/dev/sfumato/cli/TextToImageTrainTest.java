@@ -89,6 +89,18 @@ class TextToImageTrainTest {
         .succeeds();
   }
 
+  /** The U-Net had lost its five channels for the mask without a word. */
+  @Test
+  void aNewModelReadsMasksIfItsConfigSaysSo() throws IOException {
+    String masks = UNET.replace("\"sample_size\"", "\"in_channels\": 9, \"sample_size\"");
+    Files.writeString(folder.resolve("unet.json"), masks);
+    fromParts("--max-steps 1 --sample-count 1").succeeds();
+    JsonNode unet = JsonFile.read(output.resolve("unet/config.json"), JsonNode.class);
+    assertThat(unet.get("in_channels").intValue()).isEqualTo(9);
+    JsonNode index = JsonFile.read(output.resolve("model_index.json"), JsonNode.class);
+    assertThat(index.get("_class_name").textValue()).isEqualTo("StableDiffusionInpaintPipeline");
+  }
+
   @Test
   void whatAModelOfTextsLacksIsNamed() throws IOException {
     train("--config %s --vae %s", folder.resolve("unet.json"), parts)

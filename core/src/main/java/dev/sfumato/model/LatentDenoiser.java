@@ -22,6 +22,11 @@ public record LatentDenoiser(UNet2DConditionModel unet) implements Denoiser {
     return unet.config().outChannels();
   }
 
+  /** Returns whether the U-Net reads a mask and the latents of a known part, too. */
+  public boolean readsMasks() {
+    return unet.config().inChannels() > channels();
+  }
+
   @Override
   public Device device() {
     return unet.device();
@@ -52,7 +57,7 @@ public record LatentDenoiser(UNet2DConditionModel unet) implements Denoiser {
   }
 
   private Tensor withChannels(Tensor x, Condition condition) {
-    if (unet.config().inChannels() == channels()) {
+    if (!readsMasks()) {
       return x;
     }
     Tensor more =

@@ -2,14 +2,13 @@ package dev.sfumato.pipeline;
 
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.Inpainting;
+import dev.sfumato.model.MaskedPictures;
 import dev.sfumato.model.PictureSpace;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.Start;
 import dev.sfumato.tensor.Autograd;
-import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Tensor;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -55,23 +54,21 @@ record LatentPlan(PictureSpace space, int channels, boolean readsMasks) {
   /** Adds the mask and the known part of the picture: nothing of it if there is no mask. */
   private Plan completing(
       Plan plan, Optional<Tensor> x0, SamplingOptions options, LoadedSources sources, Rng random) {
-    int height = options.height().getAsInt();
-    int width = options.width().getAsInt();
     Tensor redraw =
         options
             .mask()
             .map(mask -> sources.mask(options.picture().orElseThrow(), mask))
             .orElseGet(() -> sources.grey().narrow(1, 0, 1).add(1));
     Tensor picture = options.picture().map(sources::start).orElseGet(() -> sources.grey());
-    Tensor kept = space.encode(picture.mul(redraw.neg().add(1)), random);
-    int scale = space.scale();
-    Tensor mask = Functional.upsampleNearest(redraw, height / scale, width / scale);
+    MaskedPictures masked = new MaskedPictures(picture, redraw);
+    Tensor known = space.encode(masked.known(), random);
     if (readsMasks) {
-      Tensor more = Tensor.cat(List.of(mask, kept), 1);
-      return new Plan(plan.start(), plan.conditioning().withChannels(more), plan.guidance());
+      Conditioning more = plan.conditioning().withChannels(masked.channels(known));
+      return new Plan(plan.start(), more, plan.guidance());
     }
-    Inpainting known =
-        new Inpainting(x0.orElseThrow(), mask.neg().lessThan(0), plan.start().noise());
-    return new Plan(plan.start(), plan.conditioning(), plan.guidance().withInpainting(known));
+    Inpainting putBack =
+        new Inpainting(
+            x0.orElseThrow(), masked.mask(known).neg().lessThan(0), plan.start().noise());
+    return new Plan(plan.start(), plan.conditioning(), plan.guidance().withInpainting(putBack));
   }
 }

@@ -13,6 +13,7 @@ import dev.sfumato.clip.ClipTextModel;
 import dev.sfumato.clip.SafetyChecker;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.AutoencoderKLConfig;
+import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.model.UNet2DConditionModel;
 import dev.sfumato.nn.Module;
@@ -128,7 +129,7 @@ record StableDiffusionParts(
       SchedulerConfig scheduler) {
     requireFit(unet.config(), autoencoder.config(), NEW);
     autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
-    Map<String, Object> index = index(scheduler);
+    Map<String, Object> index = index(unet, scheduler);
     return new StableDiffusionParts(
         unet,
         autoencoder,
@@ -138,9 +139,11 @@ record StableDiffusionParts(
         index);
   }
 
-  private static Map<String, Object> index(SchedulerConfig scheduler) {
+  private static Map<String, Object> index(UNet2DConditionModel unet, SchedulerConfig scheduler) {
     Map<String, Object> index = new LinkedHashMap<>();
-    index.put("_class_name", "StableDiffusionPipeline");
+    boolean completes = new LatentDenoiser(unet).readsMasks();
+    index.put(
+        "_class_name", completes ? "StableDiffusionInpaintPipeline" : "StableDiffusionPipeline");
     index.put("_diffusers_version", "0.40.0");
     WITH_CHECKER.forEach(part -> index.put(part, Arrays.asList(null, null)));
     index.put("requires_safety_checker", false);
@@ -255,11 +258,6 @@ record StableDiffusionParts(
   /** Returns the same with other text encoders. */
   StableDiffusionParts with(PromptEncoder others) {
     return new StableDiffusionParts(unet, autoencoder, others, checker, scheduler, index);
-  }
-
-  /** Returns true if the U-Net reads a mask and a masked picture besides the latents. */
-  boolean readsMasks() {
-    return unet.config().inChannels() > unet.config().outChannels();
   }
 
   /** Returns the networks by the names of their folders. */

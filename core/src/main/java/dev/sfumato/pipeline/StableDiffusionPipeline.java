@@ -220,7 +220,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   @Override
   public SamplingOptions completed(SamplingOptions options) {
     TextConditions.require(options);
-    boolean completes = options.mask().isPresent() || parts.readsMasks();
+    boolean completes = options.mask().isPresent() || denoiser().readsMasks();
     if (completes && refiner.isPresent()) {
       throw new SfumatoException("a refiner does not complete pictures: leave out one of the two");
     }
@@ -309,7 +309,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {
-    return new LatentPlan(space(options), denoiser().channels(), parts.readsMasks())
+    return new LatentPlan(space(options), denoiser().channels(), denoiser().readsMasks())
         .of(options, conditioning(options), sources, random);
   }
 
@@ -327,7 +327,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
             && refiner.kind() == StableDiffusionKind.XL
             && refiner.denoiser().channels() == denoiser().channels()
             && refiner.space().scale() == space().scale();
-    if (!alike || refiner.parts.readsMasks()) {
+    if (!alike || refiner.denoiser().readsMasks()) {
       throw new SfumatoException(
           "a refiner of Stable Diffusion XL goes with a base model of Stable Diffusion XL: "
               + refiner.className()
@@ -389,13 +389,15 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Continues with the LoRA of {@link #newLora} that {@link LiveLora#save} wrote.
+   * Puts a LoRA beside the weights as {@link #addLora} does, to be trained further, its part for
+   * text encoders included. All other weights stop learning.
    *
-   * @throws SfumatoException if the file holds a LoRA of another shape
+   * @param options the dropout; rank, alpha and layers, where they are set, must be the file's
+   * @throws SfumatoException naming the file if it does not fit the model or the options
    */
-  public LiveLora resumeLora(LoraOptions options, boolean textEncoders, Path file) {
+  public LiveLora trainLora(Path path, LoraOptions options) {
     freeze();
-    return new LiveLora(LoraLayers.resume(parts.loraTargets(), options, textEncoders, file), 1);
+    return new LiveLora(LoraLayers.train(parts.loraTargets(), options, path), 1);
   }
 
   /**

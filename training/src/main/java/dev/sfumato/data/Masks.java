@@ -1,6 +1,9 @@
 package dev.sfumato.data;
 
-/** The source of masks: white parts of a picture count in the loss, black ones do not. */
+/**
+ * The source of masks: white parts of a picture count in the loss, black ones do not. An inpainting
+ * model learns to draw the white parts anew.
+ */
 public enum Masks {
   /** Pictures count whole. */
   NONE,

@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.io.JsonFile;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -63,6 +64,46 @@ record CardHeader(RunFacts facts) {
             .orElse("");
   }
 
+  /** Returns the options of {@code sample} beside a prompt, with a space before them. */
+  String options() {
+    return facts.readsMasks() ? " --init-image photo.png --mask mask.png" : "";
+  }
+
+  /**
+   * Returns Python code that draws a picture with diffusers.
+   *
+   * @param model the name of the model
+   * @param load lines that add something to the pipeline {@code pipe}, each with its end
+   * @param text the prompt
+   */
+  String diffusers(String model, String load, String text) {
+    boolean masks = facts.readsMasks();
+    boolean file = new BaseModel(model).isFile();
+    String pipeline = masks ? "AutoPipelineForInpainting" : "DiffusionPipeline";
+    if (file) {
+      pipeline =
+          "StableDiffusion" + (facts.isXl() ? "XL" : "") + (masks ? "Inpaint" : "") + "Pipeline";
+    }
+    boolean tell = file && "v_prediction".equals(facts.settings().get("prediction_type"));
+    String call =
+        masks
+            ? "\"%s\", image=load_image(\"photo.png\"), mask_image=load_image(\"mask.png\")"
+            : "\"%s\"";
+    return String.format(
+        Locale.ROOT,
+        """
+        from diffusers import %1$s
+        %2$spipe = %1$s.%3$s("%4$s")
+        %5$s%6$spipe(%7$s).images[0].save("sample.png")""",
+        pipeline,
+        masks ? "from diffusers.utils import load_image\n" : "",
+        file ? "from_single_file" : "from_pretrained",
+        model,
+        tell ? "pipe.scheduler.register_to_config(prediction_type=\"v_prediction\")\n" : "",
+        load,
+        String.format(Locale.ROOT, call, text));
+  }
+
   private List<String> prompts() {
     return facts.drawsTexts() && facts.options().get("validation_prompt") instanceof List<?> texts
         ? texts.stream().map(String::valueOf).toList()
@@ -74,6 +115,9 @@ record CardHeader(RunFacts facts) {
     if (facts.drawsTexts()) {
       tags.add("text-to-image");
       tags.add(facts.isXl() ? "stable-diffusion-xl" : "stable-diffusion");
+      if (facts.readsMasks()) {
+        tags.add("inpainting");
+      }
     } else {
       tags.addAll(List.of("diffusion", "ddpm"));
     }

@@ -96,7 +96,7 @@ record ModelCard(RunFacts facts, String description) {
         table(facts.model()),
         table(facts.training()),
         facts.drawsTexts()
-            ? "--prompt \"TEXT\" "
+            ? "--prompt \"TEXT\"" + new CardHeader(facts).options() + " "
             : isConditioned() ? "--class " + aClass() + " " : "",
         diffusers(),
         licence(!base.isEmpty(), "add it above as `license:`"));
@@ -134,9 +134,7 @@ record ModelCard(RunFacts facts, String description) {
 
   private String diffusers() {
     if (facts.drawsTexts()) {
-      return """
-          from diffusers import DiffusionPipeline
-          DiffusionPipeline.from_pretrained("DIR")("TEXT").images[0].save("sample.png")""";
+      return new CardHeader(facts).diffusers("DIR", "", "TEXT");
     }
     return isConditioned()
         ? """

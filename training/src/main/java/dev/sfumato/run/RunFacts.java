@@ -211,6 +211,13 @@ record RunFacts(
         && latents.unet().config().additionEmbedType().isPresent();
   }
 
+  /**
+   * Returns whether the model is an inpainting model, whose pipeline needs a picture and a mask.
+   */
+  boolean readsMasks() {
+    return pipeline().denoiser() instanceof LatentDenoiser latents && latents.readsMasks();
+  }
+
   /** Returns whether the model draws texts. */
   boolean drawsTexts() {
     return pipeline() instanceof StableDiffusionPipeline;
@@ -243,6 +250,10 @@ record RunFacts(
       return exact.movePointLeft(exponent).toPlainString() + "e" + exponent;
     }
     return String.valueOf(value).replaceFirst("\\.0$", "");
+  }
+
+  static String numbers(Collection<? extends Number> values) {
+    return values.stream().map(v -> number(v.doubleValue())).collect(Collectors.joining(", "));
   }
 
   static String duration(double seconds) {

@@ -57,12 +57,14 @@ public record TextParts(Optional<String> autoencoder, Optional<String> textEncod
       AutoencoderKL vae = AutoencoderFile.load(located(autoencoder, "vae"));
       ClipTextEncoder texts = TextEncoderFile.load(located(textEncoder, "textEncoder"));
       int reduction = vae.config().reduction();
+      int latents = vae.config().latentChannels();
+      int withMask = 2 * latents + 1; // an inpainting model also reads a mask and a known part
       List<Integer> size = List.of(dataset.height() / reduction, dataset.width() / reduction);
       UNet2DConditionModel network =
           new UNet2DConditionModel(
               unet.with("sample_size", size.get(0).equals(size.get(1)) ? size.get(0) : size)
-                  .with("in_channels", vae.config().latentChannels())
-                  .with("out_channels", vae.config().latentChannels())
+                  .with("in_channels", unet.inChannels() == withMask ? withMask : latents)
+                  .with("out_channels", latents)
                   .with("cross_attention_dim", texts.model().config().transformer().width()));
       network.reset(random);
       StableDiffusionPipeline pipeline = StableDiffusionPipeline.of(network, vae, texts, scheduler);

@@ -112,7 +112,7 @@ public final class TrainingRun implements AutoCloseable {
     pipeline = learner.pipeline();
     this.watch = training.watch();
     Dataset dataset = pictures.training();
-    Map<String, Object> settings = training.settings(pipeline, dataset);
+    Map<String, Object> settings = training.settings(learner, dataset);
     trainer = trainer(training, pipeline, pictures, checkpoint, processes);
     try {
       warnOfRate(training.options(), trainer.totalSteps());

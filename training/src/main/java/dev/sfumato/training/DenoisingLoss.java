@@ -22,9 +22,14 @@ import java.util.Optional;
  * The loss of a diffusion model (Ho et al., 2020, algorithm 1): the mean squared error of the
  * noise, the clean picture or the velocity that the network predicts.
  *
- * <p>For each batch, a latent model first draws the noise of the posterior of its latents. Then the
- * noise is drawn, of the shape of the samples, its offset and its perturbation if there are, and
- * the timesteps.
+ * <p>For each batch, a latent model first draws the noise of the posterior of its latents. An
+ * inpainting model then draws five uniform numbers for each picture's mask, and the noise of the
+ * posterior of the known part. Then the noise is drawn, of the shape of the samples, its offset and
+ * its perturbation if there are, and the timesteps.
+ *
+ * <p>An inpainting model gets the mask of each picture as what to draw anew. Without masks, or
+ * where the mask is white all over, that is a random rectangle or ellipse, or in a quarter of the
+ * cases all of the picture.
  */
 public final class DenoisingLoss implements TrainingLoss {
   private final DenoisingTask task;
@@ -110,6 +115,7 @@ public final class DenoisingLoss implements TrainingLoss {
   private Tensor perPicture(Batch batch, Draws draws) {
     Device device = task.denoiser().device();
     Tensor samples = task.samples(batch, draws);
+    Optional<Tensor> channels = task.channels(batch, draws);
     long[] shape = samples.shape();
     Tensor noise = draws.normal(shape[1], shape[2], shape[3]);
     if (objective.noiseOffset() > 0) {
@@ -125,7 +131,8 @@ public final class DenoisingLoss implements TrainingLoss {
     if (batch.size() == 0) {
       return Tensor.zeros();
     }
-    Condition condition = task.condition(batch, leftOut);
+    Condition told = task.condition(batch, leftOut);
+    Condition condition = channels.map(told::withChannels).orElse(told);
     Tensor sent = noise.to(device);
     Tensor times = timesteps.to(device);
     Tensor noisy = schedule.addNoise(samples, seen == noise ? sent : seen.to(device), times);

@@ -6,6 +6,7 @@ import dev.sfumato.model.Condition;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Tensor;
+import java.util.Optional;
 
 /**
  * What a diffusion model makes of a batch: the clean samples that its network denoises, pixels or
@@ -25,6 +26,14 @@ interface DenoisingTask {
    * Returns the clean samples (B, C, H, W) of a batch, which may be empty, on the network's device.
    */
   Tensor samples(Batch batch, Draws draws);
+
+  /**
+   * Returns further input channels (B, C', H, W) of the network for a batch, which may be empty;
+   * called after {@link #samples}.
+   */
+  default Optional<Tensor> channels(Batch batch, Draws draws) {
+    return Optional.empty();
+  }
 
   /** Returns the share of conditions to leave out. */
   double dropout(Objective objective);

@@ -7,6 +7,7 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.model.AutoencoderKL;
 import dev.sfumato.model.Condition;
 import dev.sfumato.model.LatentDenoiser;
+import dev.sfumato.model.MaskedPictures;
 import dev.sfumato.model.Posterior;
 import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.nn.Module;
@@ -43,7 +44,7 @@ final class LatentTask implements DenoisingTask {
   /**
    * A picture of a batch.
    *
-   * @param moving whether another part of it is taken in each epoch
+   * @param moving whether another part of it is taken or hidden in each epoch
    */
   private record Picture(Tensor image, boolean moving) {}
 
@@ -182,10 +183,6 @@ final class LatentTask implements DenoisingTask {
           "the model has its guidance distilled into it (time_cond_proj_dim): such models cannot be"
               + " trained");
     }
-    if (unet.inChannels() != unet.outChannels()) {
-      throw new SfumatoException(
-          "the model completes pictures: only models that draw from a text alone can be trained");
-    }
     try (Scope scope = Scope.open()) {
       Condition read = pipeline.texts(List.of(NO_TEXT));
       long width = read.tokens().orElseThrow().size(2);
@@ -201,26 +198,45 @@ final class LatentTask implements DenoisingTask {
       long pooled = read.vector().map(v -> v.size(1)).orElse(0L);
       if (pooled != pooledWidth(unet)) { // it has a score in place of two of the six sizes
         throw new SfumatoException(
-            "the model refines pictures of another: only models that draw from a text alone can be"
-                + " trained");
+            "the model refines pictures of another: such models cannot be trained");
       }
     }
   }
 
   @Override
   public Tensor samples(Batch batch, Draws draws) {
+    Tensor noise = posteriorNoise(batch, draws);
+    return batch.size() == 0 ? noise : latents(pictures(batch), noise);
+  }
+
+  @Override
+  public Optional<Tensor> channels(Batch batch, Draws draws) {
+    if (!denoiser().readsMasks()) {
+      return Optional.empty();
+    }
+    Tensor numbers = draws.uniform(Redrawn.NUMBERS);
+    Tensor noise = posteriorNoise(batch, draws);
+    if (batch.size() == 0) {
+      return Optional.empty();
+    }
+    return Optional.of(Scope.run(() -> channels(batch, Redrawn.of(batch, numbers), noise)));
+  }
+
+  /** Returns the noise of the posterior of pictures. */
+  private Tensor posteriorNoise(Batch batch, Draws draws) {
     AutoencoderKL autoencoder = pipeline.autoencoder();
     int scale = autoencoder.config().reduction();
     long[] shape = batch.images().shape();
-    long channels = autoencoder.config().latentChannels();
-    Tensor noise = draws.normal(channels, shape[2] / scale, shape[3] / scale);
-    if (batch.size() == 0) {
-      return noise;
-    }
+    return draws.normal(autoencoder.config().latentChannels(), shape[2] / scale, shape[3] / scale);
+  }
+
+  private Tensor latents(List<Picture> pictures, Tensor noise) {
     return Scope.run(
         () -> {
+          AutoencoderKL autoencoder = pipeline.autoencoder();
           Device device = denoiser().device();
-          Tensor encoded = moments.of(pictures(batch), device);
+          Tensor encoded = moments.of(pictures, device);
+          long channels = noise.size(1);
           Posterior posterior =
               new Posterior(encoded.narrow(1, 0, channels), encoded.narrow(1, channels, channels));
           return autoencoder.scale(posterior.at(noise.to(device)));
@@ -230,10 +246,29 @@ final class LatentTask implements DenoisingTask {
   private static List<Picture> pictures(Batch batch) {
     List<Picture> pictures = new ArrayList<>();
     for (int i = 0; i < batch.size(); i++) {
-      boolean moving = batch.crops().get(i).frame().moving();
-      pictures.add(new Picture(batch.images().narrow(0, i, 1), moving));
+      pictures.add(new Picture(batch.images().narrow(0, i, 1), isMoving(batch, i)));
     }
     return pictures;
+  }
+
+  private static boolean isMoving(Batch batch, int picture) {
+    return batch.crops().get(picture).frame().moving();
+  }
+
+  /** Returns the masks and the latents of what they leave of the pictures. */
+  private Tensor channels(Batch batch, List<Redrawn> redrawn, Tensor noise) {
+    long height = batch.images().size(2);
+    long width = batch.images().size(3);
+    List<Tensor> masks =
+        redrawn.stream().map(part -> Tensor.of(part.mask(), 1, 1, height, width)).toList();
+    MaskedPictures masked = new MaskedPictures(batch.images(), Tensor.cat(masks, 0));
+    Tensor known = masked.known();
+    List<Picture> pictures = new ArrayList<>();
+    for (int i = 0; i < batch.size(); i++) {
+      boolean again = redrawn.get(i).leavesTheSame(isMoving(batch, i));
+      pictures.add(new Picture(known.narrow(0, i, 1), !again));
+    }
+    return masked.channels(latents(pictures, noise));
   }
 
   /** Returns mean and logarithm of the variance of a picture's latents, (1, 2C, H, W). */

@@ -49,6 +49,10 @@ class FineTuningTest {
   }
 
   private static Dataset pictures(JsonNode options) {
+    return options.has("masks") ? new Masked(captioned(options)) : captioned(options);
+  }
+
+  private static Dataset captioned(JsonNode options) {
     int count = DOCUMENT.get("images").intValue();
     if (options.has("prior")) {
       return Captioned.random(count, text("instance"), 16, 7);
@@ -145,7 +149,13 @@ class FineTuningTest {
         "dreambooth_min_snr",
         "dreambooth_lora",
         "textual_inversion",
-        "textual_inversion_xl"
+        "textual_inversion_xl",
+        "inpainting",
+        "inpainting_masks",
+        "inpainting_lora",
+        "inpainting_dreambooth",
+        "inpainting_word",
+        "inpainting_xl"
       })
   void losesAsTheScriptDoes(String name) {
     JsonNode golden = golden(name);
@@ -165,7 +175,15 @@ class FineTuningTest {
 
   /** Layers that are computed again still get their gradients, inside the network and before it. */
   @ParameterizedTest
-  @ValueSource(strings = {"lora_texts", "lora_xl", "dreambooth_lora", "textual_inversion"})
+  @ValueSource(
+      strings = {
+        "lora_texts",
+        "lora_xl",
+        "dreambooth_lora",
+        "textual_inversion",
+        "inpainting_dreambooth",
+        "inpainting_xl"
+      })
   void checkpointingChangesNoLoss(String name) {
     JsonNode golden = golden(name);
     JsonNode options = golden.get("options");
@@ -178,11 +196,20 @@ class FineTuningTest {
 
   /** Several processes share each batch; of the last, with one picture, the second gets nothing. */
   @ParameterizedTest
-  @ValueSource(strings = {"lora_texts", "dreambooth", "dreambooth_lora", "textual_inversion"})
+  @ValueSource(
+      strings = {
+        "lora_texts",
+        "dreambooth",
+        "dreambooth_lora",
+        "textual_inversion",
+        "inpainting_masks",
+        "inpainting_dreambooth"
+      })
   void ranksTrainAsOne(String name) throws Exception {
     JsonNode golden = golden(name);
     JsonNode options = golden.get("options");
-    Path files = TinyStableDiffusion.write(folder.resolve("model"), "sd1");
+    Path files =
+        TinyStableDiffusion.write(folder.resolve("model"), options.get("family").textValue());
     for (List<Double> rank :
         Ranks.run(
             2,

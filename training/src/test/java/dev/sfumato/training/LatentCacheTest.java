@@ -123,6 +123,16 @@ class LatentCacheTest {
     assertThat(losses(disk())).isNotEqualTo(none);
   }
 
+  /** What random masks leave of a picture hardly comes again; what they leave of none is grey. */
+  @Test
+  void anInpaintingModelKeepsThePicturesAndOneGreyOne() {
+    model = TinyStableDiffusion.write(folder.resolve("inpainting"), "sd1_masks");
+    List<Double> none = losses(LatentCache.NONE);
+    assertThat(losses(disk())).isEqualTo(none);
+    assertThat(losses(disk())).isEqualTo(none);
+    assertThat(files("vae-")).hasSize(PICTURES + 1);
+  }
+
   @Test
   void damagedAndHalfWrittenFilesAreMadeAnew() throws IOException {
     List<Double> none = losses(disk());
