@@ -21,6 +21,7 @@ import golden
 import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler
+from diffusers.training_utils import compute_snr
 from lora_written import ALL, ATTENTION, TEXT, TEXT_ALL
 from peft import LoraConfig
 from stable_diffusion_pipelines import families
@@ -38,6 +39,8 @@ CASES = {
     "lora_xl": {"family": "xl", "lora": "attention", "rank": 4, "alpha": 4, "texts": True},
     # At 1e-3 a sum in another order moves these losses by 1e-5, since Adam's first steps divide small gradients by themselves.
     "dreambooth": {"family": "sd1", "prior": 0.7, "texts": True, "learning_rate": 1e-4},
+    # The scripts multiply B losses by 2B weights here, which fails; what they mean is that class pictures are not weighted.
+    "dreambooth_min_snr": {"family": "sd1", "prior": 0.7, "min_snr": True, "learning_rate": 1e-4},
     "dreambooth_lora": {"family": "sd1", "prior": 1.0, "lora": "attention", "rank": 4, "alpha": 4, "texts": True},
     "textual_inversion": {"family": "sd1", "vectors": 2, "learning_rate": 5e-3},
     "textual_inversion_xl": {"family": "xl", "vectors": 1, "learning_rate": 5e-3},
@@ -206,7 +209,11 @@ def train(options):
         if "prior" in options:
             output, prior_output = output.chunk(2)
             target, prior_target = target.chunk(2)
-            loss = F.mse_loss(output, target) + options["prior"] * F.mse_loss(prior_output, prior_target)
+            squares = F.mse_loss(output, target, reduction="none").mean(dim=(1, 2, 3))
+            if "min_snr" in options:
+                snr = compute_snr(schedule, t[:len(batch)])
+                squares = squares * snr.clamp(max=5) / snr
+            loss = squares.mean() + options["prior"] * F.mse_loss(prior_output, prior_target)
         else:
             loss = F.mse_loss(output, target)
         loss.backward()

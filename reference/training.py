@@ -1,6 +1,6 @@
 """Goldens of training: losses, gradient norms, final weights and EMA; learning-rate sequences.
 
-torch 2.13.0 (CPU), diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
+torch 2.13.0 (CPU), transformers 5.18, diffusers 0.40.0.dev0, commit 58eb52c0803ea9af3abec60841c2a093bdf1f951.
 Run: PYTHONPATH=<diffusers>/src python reference/training.py
 
 The loop is that of diffusers' training scripts with one CPU generator seeded with `seed`. For each
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel, compute_snr
+from transformers.optimization import Adafactor
 
 import golden
 
@@ -59,6 +60,8 @@ CASES = {
     "class_channels": {"class_conditioning": "channels", "beta_schedule": "squaredcos_cap_v2",
                        "ema": EMA | {"decay": 0.9}},
     "class_embedding": {"class_conditioning": "embedding"},
+    # As transformers' Adafactor with scale_parameter=False and relative_step=False.
+    "adafactor": {"optimizer": "adafactor", "weight_decay": 0.01, "max_grad_norm": 1.0},
 }
 
 
@@ -116,9 +119,13 @@ def train(name, options, seed, tensors):
     options = DEFAULTS | options
     model = Denoiser(options["class_conditioning"], seed).train()
     parameters = list(model.parameters())
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options["optimizer"]]
-    optimizer = kind(parameters, lr=options["learning_rate"], betas=options["betas"],
-                     eps=options["epsilon"], weight_decay=options["weight_decay"])
+    if options["optimizer"] == "adafactor":
+        optimizer = Adafactor(parameters, lr=options["learning_rate"], weight_decay=options["weight_decay"],
+                              scale_parameter=False, relative_step=False)
+    else:
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options["optimizer"]]
+        optimizer = kind(parameters, lr=options["learning_rate"], betas=options["betas"],
+                         eps=options["epsilon"], weight_decay=options["weight_decay"])
     plan = windows(options["accumulation"])
     rate = get_scheduler(options["lr_scheduler"], optimizer, num_training_steps=len(plan),
                          num_warmup_steps=options["lr_warmup_steps"])

@@ -40,10 +40,10 @@ import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.DenoisingLoss;
 import dev.sfumato.training.LatentCache;
 import dev.sfumato.training.Objective;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingOptions;
 import java.io.BufferedReader;
@@ -166,14 +166,14 @@ public final class Peer {
 
   private static IntFunction<double[]> trainStep() {
     Batches batches = new Batches(new Noise(12_800, 1, 28), new BatchOptions(128, true, false, 0));
-    return trainerSteps(mnist(), COSINE, batches, options(1, Adam.Settings.adam(), 1e-3));
+    return trainerSteps(mnist(), COSINE, batches, options(1, Optimizer.Settings.adam(), 1e-3));
   }
 
   private static IntFunction<double[]> finetuneStep(int batches, int size, boolean checkpointing) {
     Batches batch = new Batches(new Noise(1_000, 3, 256), new BatchOptions(size, true, true, 0));
     ClassConditionedUNet denoiser = celebahq();
     denoiser.checkpointing(checkpointing);
-    TrainingOptions options = options(batches, Adam.Settings.adamW(), 1e-5);
+    TrainingOptions options = options(batches, Optimizer.Settings.adamW(), 1e-5);
     return trainerSteps(denoiser, SchedulerConfig.ddpmDefaults(), batch, options);
   }
 
@@ -185,7 +185,7 @@ public final class Peer {
             .with("in_channels", 3)
             .with("out_channels", 3);
     Batches batches = new Batches(new Noise(1_280, 3, 64), new BatchOptions(128, true, false, 0));
-    TrainingOptions options = options(1, Adam.Settings.adamW(), 1e-4);
+    TrainingOptions options = options(1, Optimizer.Settings.adamW(), 1e-4);
     return trainerSteps(
         filled(new ClassConditionedUNet(config, ClassConditioning.NONE)), COSINE, batches, options);
   }
@@ -214,7 +214,7 @@ public final class Peer {
     return trainerSteps(
         new DenoisingLoss(pipeline, Objective.defaults(), LatentCache.MEMORY),
         new Batches(new Noise(1, 3, side), new BatchOptions(1, true, true, 0)),
-        options(1, Adam.Settings.adamW(), 1e-4).withMaxGradNorm(1));
+        options(1, Optimizer.Settings.adamW(), 1e-4).withMaxGradNorm(1));
   }
 
   /** The first epoch of a training, batch 1, whose U-Net is too small to count. */
@@ -230,10 +230,10 @@ public final class Peer {
             Datasets.open(System.getenv("BENCH_PICTURES"), options),
             new BatchOptions(1, false, false, 0),
             2),
-        options(1, Adam.Settings.adamW(), 1e-4));
+        options(1, Optimizer.Settings.adamW(), 1e-4));
   }
 
-  private static TrainingOptions options(int accumulation, Adam.Settings adam, double rate) {
+  private static TrainingOptions options(int accumulation, Optimizer.Settings adam, double rate) {
     return TrainingOptions.defaults()
         .withEpochs(1_000_000)
         .withGradientAccumulationSteps(accumulation)

@@ -1,15 +1,9 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Bucketing;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Masks;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
-import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Options for reading the pictures of a run. */
@@ -174,26 +168,6 @@ final class DataArguments {
         .withMasks(masks)
         .withThreads(dataThreads == null ? usual.threads() : dataThreads)
         .withCacheMegabytes(dataCache == null ? usual.cacheMegabytes() : dataCache);
-  }
-
-  /**
-   * Refuses to read pictures from a run's output.
-   *
-   * @throws SfumatoException if the data are inside {@code output}
-   */
-  void requireOutside(Path output) {
-    try {
-      if (Files.exists(output) && Path.of(data).toRealPath().startsWith(output.toRealPath())) {
-        throw new SfumatoException(
-            String.format(
-                Locale.ROOT,
-                "--data %s is inside --output %s, which belongs to the run: use separate folders",
-                data,
-                output));
-      }
-    } catch (IOException | InvalidPathException e) {
-      return; // not a path, or it does not exist
-    }
   }
 
   BatchOptions batches() {

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.evaluation.ClassReport;
@@ -10,6 +11,7 @@ import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Device;
@@ -147,6 +149,12 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private void measureModel(Device device) {
     Path files = Downloads.pipeline(subject.model);
+    if (StableDiffusionPipeline.isIn(files)) {
+      throw new SfumatoException(
+          subject.model
+              + ": draws from texts: draw pictures with `sfumato sample --out-dir DIR` and measure"
+              + " them with --images DIR");
+    }
     try (Scope scope = Scope.open();
         PixelPipeline pipeline =
             StepProgress.during("load the model", () -> PixelPipeline.load(files))) {

@@ -1,6 +1,8 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.run.TextParts;
 import dev.sfumato.run.Training;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -23,16 +25,23 @@ final class FinetuneCommand extends TrainingCommand {
   @Option(
       names = "--model",
       required = true,
-      paramLabel = "DIR|ID",
+      paramLabel = "DIR|FILE|ID",
       description =
-          "The model to start from: a directory in diffusers' layout, or one of the Hub:"
-              + " org/name[@revision].")
+          "The model to start from: a directory in diffusers' layout, a Stable Diffusion in one"
+              + " .safetensors or .ckpt file, or one of the Hub: org/name[@revision].")
   String model;
+
+  @Option(
+      names = "--vae",
+      paramLabel = "FILE|DIR|ID",
+      description = "Text-to-image models: autoencoder to use instead of the model's own.")
+  String vae;
 
   @Mixin MethodArguments tuning;
 
   @Override
   Training start() {
+    described.texts = new TextParts(Optional.ofNullable(vae), Optional.empty());
     return Training.fineTuning(model, pictures.data, output);
   }
 
@@ -43,6 +52,12 @@ final class FinetuneCommand extends TrainingCommand {
 
   @Override
   Training withModel(Training whole) {
+    if (vae != null) {
+      Downloads.autoencoder(vae);
+    }
+    if (tuning.lora != null && !goesOn()) { // a checkpoint holds it
+      Downloads.lora(tuning.start(spec));
+    }
     return whole.withModelDirectory(Downloads.pipeline(model));
   }
 }

@@ -6,6 +6,7 @@ import dev.sfumato.training.Ema;
 import dev.sfumato.training.LatentCache;
 import dev.sfumato.training.LearningRate;
 import dev.sfumato.training.Objective;
+import dev.sfumato.training.Optimizer;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -43,6 +44,10 @@ final class IgnoredOptions {
               c -> c.training.lossWeighting == Objective.Weighting.MIN_SNR,
               "--loss-weighting min_snr"),
           new Rule(
+              "--adam-beta1 --adam-beta2 --adam-epsilon",
+              c -> c.training.optimizer.optimizer != Optimizer.Rule.ADAFACTOR,
+              "another --optimizer than adafactor"),
+          new Rule(
               "--lr-warmup-steps",
               c ->
                   c.training.optimizer.lrWarmupSteps == 0
@@ -68,6 +73,7 @@ final class IgnoredOptions {
 
   private static final List<String> OF_TEXTS =
       List.of(
+          "--lora",
           "--instance-prompt",
           "--shuffle-tags",
           "--caption-dropout",

@@ -2,6 +2,7 @@ package dev.sfumato.cli;
 
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraOptions;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.run.Method;
 import dev.sfumato.run.PriorPreservation;
 import dev.sfumato.run.Training;
@@ -37,6 +38,14 @@ final class MethodArguments {
   Double textEncoderLearningRate;
 
   // ---- LoRA
+
+  @Option(
+      names = "--lora",
+      paramLabel = "FILE|DIR|ID",
+      description =
+          "LoRA to go on from, in any form that sample reads; it keeps its rank, alpha and layers"
+              + " (default: a new one).")
+  String lora;
 
   @Option(
       names = "--lora-rank",
@@ -143,15 +152,35 @@ final class MethodArguments {
       changed = changed.withPriorPreservation(prior(spec));
     }
     boolean chosen = method != null || texts || given(ofLora());
-    return chosen ? changed.withMethod(method(spec).withTextEncoder(texts)) : changed;
+    return chosen ? changed.withMethod(method(spec)) : changed;
   }
 
   private Method method(CommandSpec spec) {
+    Method chosen = ofKind(spec);
+    chosen = trainTextEncoder == null ? chosen : chosen.withTextEncoder(trainTextEncoder);
+    return lora == null ? chosen : chosen.withStart(start(spec));
+  }
+
+  /** Returns the name of the LoRA to go on from. */
+  String start(CommandSpec spec) {
+    LoadingOptions.Lora given = LoadingOptions.Lora.parse(lora, Path::of);
+    if (given.scale() != 1) {
+      throw wrong(
+          spec,
+          "--lora: a LoRA learns on at its own strength: leave out :"
+              + lora.substring(lora.lastIndexOf(':') + 1)
+              + ", and draw with that scale later");
+    }
+    return given.path().toString();
+  }
+
+  private Method ofKind(CommandSpec spec) {
     Method.Kind kind = method == null ? Method.Kind.LORA : method;
     return switch (kind) {
       case FULL -> Method.full();
       case LORA ->
-          Method.lora(lora()).withFormat(loraFormat == null ? LoraFormat.DIFFUSERS : loraFormat);
+          Method.lora(loraOptions())
+              .withFormat(loraFormat == null ? LoraFormat.DIFFUSERS : loraFormat);
       case TEXTUAL_INVERSION -> {
         if (placeholderToken == null || initializerToken == null) {
           throw wrong(
@@ -176,7 +205,7 @@ final class MethodArguments {
         priorWeight == null ? 1 : priorWeight);
   }
 
-  private LoraOptions lora() {
+  private LoraOptions loraOptions() {
     LoraOptions options = LoraOptions.defaults();
     options = loraRank == null ? options : options.withRank(loraRank);
     options = loraAlpha == null ? options : options.withAlpha(loraAlpha);
@@ -187,7 +216,10 @@ final class MethodArguments {
   private void requireFitting(CommandSpec spec) {
     boolean lora = method == null || method == Method.Kind.LORA;
     if (!lora && given(ofLora())) {
-      throw wrong(spec, "the options --lora-... go with --method lora");
+      throw wrong(
+          spec,
+          "--lora and the options --lora-... go with --method lora; `sfumato convert` merges a LoRA"
+              + " into a model");
     }
     if (classPrompts == null && given(Stream.of(classCount, priorWeight))) {
       throw wrong(spec, "--class-count and --prior-weight need --class-prompt and --class-data");
@@ -202,7 +234,7 @@ final class MethodArguments {
   }
 
   private Stream<Object> ofLora() {
-    return Stream.of(loraRank, loraAlpha, loraTargets, loraDropout, loraFormat);
+    return Stream.of(lora, loraRank, loraAlpha, loraTargets, loraDropout, loraFormat);
   }
 
   private static boolean given(Stream<Object> options) {

@@ -35,7 +35,7 @@ final class ModelArguments {
       paramLabel = "NAME",
       description =
           "What the model predicts: epsilon, sample or v_prediction (default: the model's"
-              + " own; epsilon for a new one).")
+              + " own; in one file of Stable Diffusion 2, v_prediction; epsilon for a new one).")
   PredictionType predictionType;
 
   @Option(

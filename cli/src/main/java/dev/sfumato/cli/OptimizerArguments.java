@@ -1,29 +1,26 @@
 package dev.sfumato.cli;
 
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.TrainingOptions;
 import picocli.CommandLine.Option;
 
 /** Options of the optimiser. */
 final class OptimizerArguments {
-  enum OptimizerName {
-    ADAMW,
-    ADAM
-  }
-
   @Option(
       names = "--optimizer",
-      paramLabel = "adamw|adam",
-      description = "Update rule (default: ${DEFAULT-VALUE}).")
-  OptimizerName optimizer;
+      paramLabel = "adamw|adam|prodigy|adafactor",
+      description =
+          "Update rule; prodigy finds the learning rate itself, adafactor takes the least memory"
+              + " (default: ${DEFAULT-VALUE}).")
+  Optimizer.Rule optimizer;
 
   @Option(
       names = "--learning-rate",
       paramLabel = "X",
       description =
           "Base learning rate (default: 1e-4 for new models and LoRAs, 1e-5 for pretrained models,"
-              + " 5e-3 for a word).")
+              + " 5e-3 for a word; with prodigy 1, a multiple of what it finds).")
   Double learningRate;
 
   @Option(
@@ -47,7 +44,7 @@ final class OptimizerArguments {
   @Option(
       names = "--weight-decay",
       paramLabel = "X",
-      description = "Weight decay (default: 0.01 for adamw, 0 for adam).")
+      description = "Weight decay (default: 0.01, and 0 for adam).")
   Double weightDecay;
 
   @Option(
@@ -92,9 +89,8 @@ final class OptimizerArguments {
   String lrStepRules;
 
   TrainingOptions apply(TrainingOptions options) {
-    Adam.Settings kind =
-        optimizer == OptimizerName.ADAMW ? Adam.Settings.adamW() : Adam.Settings.adam();
-    Adam.Settings settings = kind.withBetas(beta1, beta2).withEpsilon(epsilon);
+    Optimizer.Settings settings =
+        Optimizer.Settings.of(optimizer).withBetas(beta1, beta2).withEpsilon(epsilon);
     TrainingOptions changed =
         options
             .withOptimizer(weightDecay == null ? settings : settings.withWeightDecay(weightDecay))

@@ -49,6 +49,7 @@ final class SavedOptions implements IDefaultValueProvider {
           "--text-encoder",
           "--class-embedding-size",
           "--method",
+          "--lora",
           "--placeholder-token",
           "--initializer-token");
 

@@ -22,10 +22,10 @@ import picocli.CommandLine.ParameterException;
 final class TrainCommand extends TrainingCommand {
   @Option(
       names = "--model",
-      paramLabel = "DIR|ID",
+      paramLabel = "DIR|FILE|ID",
       description =
-          "A model directory in diffusers' layout to start from, or one of the Hub:"
-              + " org/name[@revision].")
+          "A model to start from: a directory in diffusers' layout, a Stable Diffusion in one"
+              + " .safetensors or .ckpt file, or one of the Hub: org/name[@revision].")
   String model;
 
   @Option(
@@ -41,7 +41,8 @@ final class TrainCommand extends TrainingCommand {
       paramLabel = "DIR|ID",
       description =
           "The trained autoencoder of a new text-to-image model, whose --config describes a"
-              + " UNet2DConditionModel: its directory, or a model that has one.")
+              + " UNet2DConditionModel: its directory, or a model that has one. With --model: the"
+              + " autoencoder to use instead of the model's own, as in finetune.")
   String vae;
 
   @Option(
@@ -68,7 +69,10 @@ final class TrainCommand extends TrainingCommand {
   /** Refuses some of the options of a new text-to-image model without the others. */
   private void requireWhole() {
     boolean some = vae != null || textEncoder != null;
-    if (some && (vae == null || textEncoder == null || config == null) && !goesOn()) {
+    if (some
+        && model == null
+        && (vae == null || textEncoder == null || config == null)
+        && !goesOn()) {
       throw new ParameterException(
           spec.commandLine(),
           "a new text-to-image model needs --vae, --text-encoder and --config, the file of its"

@@ -1,16 +1,21 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.run.OutputDirectory;
 import dev.sfumato.run.Training;
 import dev.sfumato.run.TrainingResult;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.ProcessGroup;
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -86,7 +91,10 @@ abstract class TrainingCommand implements Callable<Integer> {
     IgnoredOptions.refuse(this);
     Training asked = WrongCall.checked(spec, this::asked);
     Device device = TrainingProcesses.device(spec, compute.apply(), compute.device);
-    pictures.requireOutside(output);
+    requireOutside("--data");
+    if (overwrite) { // which would delete what the run starts from
+      List.of("--model", "--vae", "--lora").forEach(this::requireOutside);
+    }
     Training whole = asked.needsModel() ? withModel(asked) : asked;
     IgnoredOptions.refuse(spec, whole);
     Downloads.data(pictures.data);
@@ -102,6 +110,32 @@ abstract class TrainingCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /**
+   * Refuses to read from the run's own output.
+   *
+   * @throws SfumatoException if the place that the option names is inside {@code output}
+   */
+  private void requireOutside(String name) {
+    OptionSpec option = spec.findOption(name);
+    if (option == null || option.getValue() == null || !Files.exists(output)) {
+      return;
+    }
+    String place = option.getValue().toString();
+    try {
+      if (Path.of(place).toRealPath().startsWith(output.toRealPath())) {
+        throw new SfumatoException(
+            String.format(
+                Locale.ROOT,
+                "%s %s is inside --output %s, which belongs to the run: use separate folders",
+                name,
+                place,
+                output));
+      }
+    } catch (IOException | InvalidPathException e) {
+      return; // not a path, or it does not exist
+    }
   }
 
   private void report(TrainingResult result) {

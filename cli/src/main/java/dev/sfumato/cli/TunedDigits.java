@@ -7,7 +7,7 @@ import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.Png;
 import dev.sfumato.run.Training;
 import dev.sfumato.run.WatchOptions;
-import dev.sfumato.training.Adam;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.TrainingOptions;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
@@ -79,7 +79,7 @@ final class TunedDigits {
                 .withGradientAccumulationSteps(1)
                 .withLearningRate(1e-4)
                 .withMaxSteps(ENOUGH_STEPS)
-                .withOptimizer(Adam.Settings.adam()))
+                .withOptimizer(Optimizer.Settings.adam()))
         .withWatch(WatchOptions.quiet())
         .withDescription(
             String.format(

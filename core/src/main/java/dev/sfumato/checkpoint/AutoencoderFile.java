@@ -15,7 +15,9 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An autoencoder from files of its own: a directory with {@code config.json}, a model directory, a
@@ -75,6 +77,38 @@ public final class AutoencoderFile {
     return JsonFile.read(folder(directory).resolve("config.json"), AutoencoderKLConfig.class);
   }
 
+  /**
+   * Reads the configuration of the autoencoder of {@link #load(Path, AutoencoderKLConfig)}, without
+   * its weights.
+   */
+  public static AutoencoderKLConfig config(Path path, AutoencoderKLConfig like) {
+    if (Files.isDirectory(path)) {
+      return config(path);
+    }
+    try (TensorFile file = TensorFile.open(path)) {
+      return config(file, like);
+    }
+  }
+
+  private static AutoencoderKLConfig config(TensorFile file, AutoencoderKLConfig like) {
+    FileKind kind = FileKind.of(file.shapes());
+    if (kind != FileKind.AUTOENCODER && kind != FileKind.MODEL) {
+      throw new SfumatoException(
+          file.path() + ": is not an autoencoder but holds: " + kind.title());
+    }
+    Map<String, List<Long>> shapes = file.shapesBelow(SingleFile.autoencoderStart(file));
+    if (!isOriginal(shapes.keySet())) {
+      return like;
+    }
+    Map<String, Object> keys = new HashMap<>(like.toJson());
+    keys.putAll(new OriginalShapes(shapes, file.path().toString()).autoencoder());
+    return AutoencoderKLConfig.of(keys);
+  }
+
+  private static boolean isOriginal(Set<String> names) {
+    return names.stream().anyMatch(name -> name.startsWith("encoder.down."));
+  }
+
   private static Path folder(Path path) {
     return Files.isDirectory(path.resolve("vae")) ? path.resolve("vae") : path;
   }
@@ -82,28 +116,15 @@ public final class AutoencoderFile {
   private static AutoencoderKL ofFile(Path path, AutoencoderKLConfig like) {
     try (TensorFile file = TensorFile.open(path);
         Scope scope = Scope.open()) {
-      FileKind kind = FileKind.of(file.shapes());
-      if (kind != FileKind.AUTOENCODER && kind != FileKind.MODEL) {
-        throw new SfumatoException(path + ": is not an autoencoder but holds: " + kind.title());
-      }
-      String start = SingleFile.autoencoderStart(file);
-      Map<String, Tensor> weights = SingleFile.autoencoderWeights(file.tensorsBelow(start));
-      boolean original = weights.keySet().stream().anyMatch(n -> n.startsWith("encoder.down."));
-      if (!original) {
-        return filled(
-            new AutoencoderKL(like),
-            new Weights(path.toString(), UNet2DModel.modernNames(weights)));
-      }
-      OriginalShapes shapes = new OriginalShapes(TensorFile.shapesOf(weights), path.toString());
-      Map<String, Object> keys = new HashMap<>(like.toJson());
-      keys.putAll(shapes.autoencoder());
-      AutoencoderKLConfig config = AutoencoderKLConfig.of(keys);
-      return filled(
-          new AutoencoderKL(config),
-          new Weights(
-              path.toString(),
-              OriginalNames.matrices(
-                  Renaming.apply(OriginalNames.autoencoder(config)::diffusers, weights))));
+      AutoencoderKLConfig config = config(file, like);
+      Map<String, Tensor> weights =
+          SingleFile.autoencoderWeights(file.tensorsBelow(SingleFile.autoencoderStart(file)));
+      Map<String, Tensor> named =
+          isOriginal(weights.keySet())
+              ? OriginalNames.matrices(
+                  Renaming.apply(OriginalNames.autoencoder(config)::diffusers, weights))
+              : UNet2DModel.modernNames(weights);
+      return filled(new AutoencoderKL(config), new Weights(path.toString(), named));
     }
   }
 

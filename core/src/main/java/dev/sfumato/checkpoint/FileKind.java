@@ -14,9 +14,9 @@ public enum FileKind {
   UNET("U-Net alone", "is a U-Net alone: a model also needs text encoders and an autoencoder"),
   /** An autoencoder alone. */
   AUTOENCODER(
-      "autoencoder alone", "is an autoencoder alone: give it with a model (the option vae)"),
+      "autoencoder alone", "is an autoencoder alone: give it with a model (the option `vae`)"),
   /** A LoRA. */
-  LORA("LoRA", "is a LoRA: give it with the model that it changes (the option lora)"),
+  LORA("LoRA", "is a LoRA: give it with the model that it changes (the option `lora`)"),
   /** The vectors of new tokens. */
   TEXTUAL_INVERSION(
       "textual inversion",

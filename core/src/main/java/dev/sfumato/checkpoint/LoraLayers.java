@@ -9,10 +9,11 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /** The layers that a LoRA changes, with their adapters. */
@@ -57,49 +58,84 @@ public final class LoraLayers implements AutoCloseable {
   }
 
   /**
-   * Puts the adapters that a file of {@link #save} holds beside the weights of a model, to be
-   * trained further.
+   * Puts the adapters that a file holds beside the weights of a model, to be trained further.
    *
-   * @throws SfumatoException if they have another shape than {@code options} say
+   * @param options the dropout; rank, alpha and layers, where they are set, must be the file's
+   * @throws SfumatoException if the file does not fit the model or the options
    */
-  public static LoraLayers resume(
-      LoraTargets targets, LoraOptions options, boolean texts, Path file) {
-    List<LoraTargets.Target> chosen = targets.chosen(options, texts);
+  public static LoraLayers train(LoraTargets targets, LoraOptions options, Path file) {
     LoraLayers read = LoraFile.open(file).adapt(targets, 1);
     try {
-      read.requireLike(options, chosen, file);
+      read.requireLike(targets, options, file);
+      read.layers.forEach(layer -> layer.adapter.train(options.dropout()));
+      return read;
     } catch (RuntimeException e) {
       read.close();
       throw e;
     }
-    read.layers.forEach(layer -> layer.adapter.train(options.dropout()));
-    return read;
   }
 
-  private void requireLike(LoraOptions options, List<LoraTargets.Target> chosen, Path file) {
-    Layer first = layers.get(0);
-    long rank = first.adapter.rank();
-    double alpha = first.adapter.rate() * rank;
-    if (rank != options.rank() || Math.abs(alpha - options.alpha()) > 1e-6 * alpha) {
+  private void requireLike(LoraTargets targets, LoraOptions options, Path file) {
+    List<String> contrary = new ArrayList<>();
+    options
+        .rankIfSet()
+        .ifPresent(rank -> addUnless(ranks(), (long) rank, "`loraRank` " + rank, contrary));
+    options
+        .alphaIfSet()
+        .ifPresent(alpha -> addUnless(alphas(), alpha, "`loraAlpha` " + number(alpha), contrary));
+    if (!contrary.isEmpty()) {
       throw new SfumatoException(
-          String.format(
-              Locale.ROOT,
-              "%s has rank %d and alpha %s, but `loraRank` is %d and `loraAlpha` %s: go on with"
-                  + " the same ones, or start anew in another `output`",
-              file,
-              rank,
-              number(alpha),
-              options.rank(),
-              number(options.alpha())));
+          file
+              + " has rank "
+              + words(ranks())
+              + " and alpha "
+              + words(alphas())
+              + ", not "
+              + String.join(" and ", contrary)
+              + ": leave the option out to go on with its own");
     }
     Set<LoraTargets.Target> changed =
         layers.stream().map(Layer::target).collect(Collectors.toSet());
-    if (!changed.equals(Set.copyOf(chosen))) {
+    boolean others =
+        options.targetsIfSet().isPresent()
+            && !changed.equals(Set.copyOf(targets.chosen(options, changesTexts())));
+    if (others) {
       throw new SfumatoException(
           file
-              + " changes other layers: go on with the same `loraTargets` and `trainTextEncoder`,"
-              + " or start anew in another `output`");
+              + " changes other layers than `loraTargets` names: leave the option out to go on with"
+              + " its own");
     }
+  }
+
+  private static <T extends Number> void addUnless(
+      Set<T> own, T asked, String option, List<String> contrary) {
+    if (!own.equals(Set.of(asked))) {
+      contrary.add(option);
+    }
+  }
+
+  private static String words(Set<? extends Number> numbers) {
+    return numbers.stream().map(n -> number(n.doubleValue())).collect(Collectors.joining(", "));
+  }
+
+  /** Returns the ranks of its layers, usually one, in their order. */
+  public SortedSet<Long> ranks() {
+    return layers.stream()
+        .map(layer -> layer.adapter.rank())
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /** Returns the values of alpha of its layers, usually one, in their order. */
+  public SortedSet<Double> alphas() {
+    return layers.stream()
+        .map(layer -> (float) (layer.adapter.rate() * layer.adapter.rank()))
+        .map(alpha -> Double.valueOf(alpha.toString())) // files have it in single precision
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /** Returns whether it changes a text encoder. */
+  public boolean changesTexts() {
+    return layers.stream().anyMatch(layer -> !layer.target.part().equals("unet"));
   }
 
   private static String number(double value) {

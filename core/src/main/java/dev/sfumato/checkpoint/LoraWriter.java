@@ -7,14 +7,14 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /**
  * Writes LoRA files.
  *
- * @param layers all of one rank and alpha
+ * @param layers what is written, usually of one rank and alpha
  * @param baseVersion the kind of model, as kohya's scripts name it
  */
 record LoraWriter(List<LoraLayers.Layer> layers, String baseVersion) {
@@ -53,16 +53,34 @@ record LoraWriter(List<LoraLayers.Layer> layers, String baseVersion) {
     return adapter.rate() * adapter.rank();
   }
 
-  /** The settings of PEFT's LoraConfig for each network: without them readers take alpha for r. */
+  /**
+   * The settings of PEFT's LoraConfig for each network: without them readers take alpha for r. They
+   * are those of its first layer, with a list of the layers that differ.
+   */
   private Map<String, String> diffusersHeader() {
     Map<String, Object> settings = new TreeMap<>();
     for (LoraLayers.Layer layer : layers) {
       String part = layer.target().part();
-      settings.put(part + ".r", layer.adapter().rank());
-      settings.put(part + ".lora_alpha", alpha(layer.adapter()));
+      put(settings, part + ".r", part + ".rank_pattern", layer, layer.adapter().rank());
+      put(settings, part + ".lora_alpha", part + ".alpha_pattern", layer, alpha(layer.adapter()));
       settings.put(part + ".target_modules", targets(part));
     }
     return Map.of("format", "pt", "lora_adapter_metadata", JsonFile.line(settings));
+  }
+
+  @SuppressWarnings("unchecked")
+  private static void put(
+      Map<String, Object> settings,
+      String key,
+      String pattern,
+      LoraLayers.Layer layer,
+      Object own) {
+    if (!settings.computeIfAbsent(key, k -> own).equals(own)) {
+      String name =
+          layer.target().layer().replaceFirst("^text_model\\.", ""); // both spellings end so
+      ((Map<String, Object>) settings.computeIfAbsent(pattern, k -> new TreeMap<>()))
+          .put(name, own);
+    }
   }
 
   /** Whole names or, as text encoders have two spellings of these, their ends. */
@@ -78,19 +96,25 @@ record LoraWriter(List<LoraLayers.Layer> layers, String baseVersion) {
   }
 
   private Map<String, String> kohyaHeader() {
-    Adapter first = layers.get(0).adapter();
     return Map.of(
         "format",
         "pt",
         "ss_network_module",
         "networks.lora",
         "ss_network_dim",
-        String.valueOf(first.rank()),
+        one(adapter -> String.valueOf(adapter.rank())),
         "ss_network_alpha",
-        String.format(Locale.ROOT, "%s", alpha(first)),
+        one(adapter -> String.valueOf(alpha(adapter))),
         "ss_base_model_version",
         baseVersion,
         "ss_v2",
         baseVersion.startsWith("sd_v2") ? "True" : "False");
+  }
+
+  /** Returns what all layers have, or else the word of kohya's scripts for layers that differ. */
+  private String one(Function<Adapter, String> property) {
+    List<String> all =
+        layers.stream().map(LoraLayers.Layer::adapter).map(property).distinct().toList();
+    return all.size() == 1 ? all.get(0) : "Dynamic";
   }
 }

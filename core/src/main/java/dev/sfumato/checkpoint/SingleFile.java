@@ -215,7 +215,7 @@ final class SingleFile implements ModelParts {
         .orElseThrow(
             () ->
                 new SfumatoException(
-                    file.path() + ": has no autoencoder: give one (the option vae)"));
+                    file.path() + ": has no autoencoder: give one (the option `vae`)"));
   }
 
   @Override

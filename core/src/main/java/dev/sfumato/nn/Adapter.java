@@ -39,14 +39,21 @@ public final class Adapter implements AutoCloseable {
 
   /**
    * Lets both matrices learn. The layer then computes with its weight and adds {@code scale rate up
-   * (down x)}, which costs less in the backward pass than the sum of the weights.
+   * (down x)}, which costs less in the backward pass than the sum of the weights. Matrices in half
+   * precision become float32.
    *
    * @param dropout the share of the change's inputs that are zeroed in training, in [0, 1)
    */
   public void train(double dropout) {
     this.dropout = dropout;
-    up.requiresGrad(true);
-    down.requiresGrad(true);
+    try (Scope scope = Scope.open()) {
+      for (Tensor matrix : List.of(up, down)) {
+        if (matrix.dtype().isHalf()) {
+          matrix.share_(matrix.detach().to(DType.FLOAT32));
+        }
+        matrix.requiresGrad(true);
+      }
+    }
   }
 
   /** Returns {@code up} (out, r). */

@@ -21,7 +21,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Describes a model directory or a tensor file as text. */
 public final class Inspection {
@@ -49,7 +51,22 @@ public final class Inspection {
   }
 
   private static String model(Path directory) {
-    return StableDiffusionPipeline.isIn(directory) ? textToImage(directory) : pixels(directory);
+    if (StableDiffusionPipeline.isIn(directory)) {
+      return textToImage(directory);
+    }
+    return learned(directory).map(Inspection::of).orElseGet(() -> pixels(directory));
+  }
+
+  /** Returns the LoRA or the word in the directory of a run, or the LoRA in one of PEFT. */
+  private static Optional<Path> learned(Path directory) {
+    return Stream.of(
+            "pytorch_lora_weights.safetensors",
+            "adapter_model.safetensors",
+            "learned_embeds.safetensors",
+            directory.toAbsolutePath().normalize().getFileName() + ".safetensors") // kohya's form
+        .map(directory::resolve)
+        .filter(Files::exists)
+        .findFirst();
   }
 
   private static String textToImage(Path directory) {

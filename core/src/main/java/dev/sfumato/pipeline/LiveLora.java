@@ -5,6 +5,7 @@ import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraLayers;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.SortedSet;
 
 /**
  * A LoRA beside the weights of a model, which draws with it until it is closed.
@@ -57,6 +58,21 @@ public final class LiveLora implements AutoCloseable {
   /** Returns the number of layers that it changes. */
   public int size() {
     return layers.size();
+  }
+
+  /** Returns the ranks of its layers, usually one, in their order. */
+  public SortedSet<Long> ranks() {
+    return layers.ranks();
+  }
+
+  /** Returns the values of alpha of its layers, usually one, in their order. */
+  public SortedSet<Double> alphas() {
+    return layers.alphas();
+  }
+
+  /** Returns whether it changes a text encoder. */
+  public boolean changesTextEncoders() {
+    return layers.changesTexts();
   }
 
   /** Returns the Euclidean norm of each layer's change at scale 1, by the layer's name. */

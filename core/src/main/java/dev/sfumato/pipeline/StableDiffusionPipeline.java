@@ -389,13 +389,15 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   /**
-   * Continues with the LoRA of {@link #newLora} that {@link LiveLora#save} wrote.
+   * Puts a LoRA beside the weights as {@link #addLora} does, to be trained further, its part for
+   * text encoders included. All other weights stop learning.
    *
-   * @throws SfumatoException if the file holds a LoRA of another shape
+   * @param options the dropout; rank, alpha and layers, where they are set, must be the file's
+   * @throws SfumatoException naming the file if it does not fit the model or the options
    */
-  public LiveLora resumeLora(LoraOptions options, boolean textEncoders, Path file) {
+  public LiveLora trainLora(Path path, LoraOptions options) {
     freeze();
-    return new LiveLora(LoraLayers.resume(parts.loraTargets(), options, textEncoders, file), 1);
+    return new LiveLora(LoraLayers.train(parts.loraTargets(), options, path), 1);
   }
 
   /**

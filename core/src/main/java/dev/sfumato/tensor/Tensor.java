@@ -336,7 +336,7 @@ public final class Tensor extends TensorOperations implements AutoCloseable {
   }
 
   /** {@code this *= other}, element by element. */
-  Tensor mul_(Tensor other) {
+  public Tensor mul_(Tensor other) {
     return change(() -> handle().mul_(other.handle()));
   }
 

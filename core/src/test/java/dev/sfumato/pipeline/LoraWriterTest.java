@@ -174,21 +174,19 @@ class LoraWriterTest {
       lora.norms().forEach((name, norm) -> assertWithMessage(name).that(norm).isEqualTo(0.0));
       lora.save(file, LoraFormat.DIFFUSERS);
       lora.close();
-      pipeline.resumeLora(options, true, file).close();
-      refuses(pipeline, options.withRank(4), true, file, "rank 3 and alpha 1.5");
-      refuses(pipeline, options.withAlpha(3), true, file, "`loraAlpha` 3");
-      refuses(pipeline, options, false, file, "trainTextEncoder");
-      refuses(pipeline, options.withTargets("attention"), true, file, "loraTargets");
+      pipeline.trainLora(file, options).close();
+      refuses(pipeline, options.withRank(4), file, "rank 3 and alpha 1.5, not `loraRank` 4");
+      refuses(pipeline, options.withAlpha(3), file, "not `loraAlpha` 3");
+      refuses(pipeline, options.withTargets("attention"), file, "`loraTargets`");
       assertThat(draw(pipeline)).isWithin(0).of(plain);
     }
   }
 
   private static void refuses(
-      StableDiffusionPipeline pipeline, LoraOptions options, boolean texts, Path file, String why) {
+      StableDiffusionPipeline pipeline, LoraOptions options, Path file, String why) {
     long before = Scope.liveTensors();
     SfumatoException e =
-        assertThrows(
-            SfumatoException.class, () -> pipeline.resumeLora(options, texts, file).close());
+        assertThrows(SfumatoException.class, () -> pipeline.trainLora(file, options).close());
     assertThat(e).hasMessageThat().contains(why);
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }

@@ -14,9 +14,9 @@ import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.Draws;
 import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingLoss;
@@ -48,7 +48,7 @@ public final class TrainAutoencoder {
     TrainingOptions options =
         TrainingOptions.defaults()
             .withMaxSteps(Integer.parseInt(args[1]))
-            .withOptimizer(Adam.Settings.adam())
+            .withOptimizer(Optimizer.Settings.adam())
             .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 1e-3, 100));
     try (AutoencoderKL network = network(Path.of(args[0]));
         Trainer trainer = new Trainer(new Reconstruction(network), batches, options)) {

@@ -17,9 +17,9 @@ import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.Draws;
 import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingLoss;
@@ -101,7 +101,10 @@ public final class TrainClip {
         TrainingOptions.defaults()
             .withMaxSteps(steps)
             .withOptimizer(
-                Adam.Settings.adamW().withBetas(0.9, 0.98).withEpsilon(1e-6).withWeightDecay(0.05))
+                Optimizer.Settings.adamW()
+                    .withBetas(0.9, 0.98)
+                    .withEpsilon(1e-6)
+                    .withWeightDecay(0.05))
             .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 1.5e-3, steps / 20));
     Batches batches = new Batches(data, BatchOptions.defaults().withBatchSize(BATCH));
     long start = System.nanoTime();

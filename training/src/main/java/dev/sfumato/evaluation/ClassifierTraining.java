@@ -13,9 +13,9 @@ import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Functional;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Tensor;
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.Draws;
 import dev.sfumato.training.LearningRate;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
 import dev.sfumato.training.TrainingLoss;
@@ -129,7 +129,7 @@ public record ClassifierTraining(Dataset training, Dataset test, int epochs, lon
 
   private TrainingOptions options() {
     return TrainingOptions.defaults()
-        .withOptimizer(Adam.Settings.adam())
+        .withOptimizer(Optimizer.Settings.adam())
         .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, LEARNING_RATE, 0))
         .withMaxGradNorm(0)
         .withEpochs(epochs)

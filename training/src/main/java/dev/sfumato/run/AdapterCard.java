@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.checkpoint.LoraFormat;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -35,7 +36,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         With Sfumato:
 
         ```
-        ./sfumato sample --model %s --%s "DIR/%s" --prompt "%s"%s --out sample.png
+        ./sfumato sample --model %s%s --%s "DIR/%s" --prompt "%s"%s --out sample.png
         ```
 
         %s
@@ -51,12 +52,22 @@ record AdapterCard(RunFacts facts, String base, String description) {
         ModelCard.table(facts.model()),
         ModelCard.table(facts.training()),
         base.isEmpty() ? "BASE" : base,
+        choices(),
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),
         trigger().orElse("TEXT"),
         new CardHeader(facts).options(),
         diffusers(),
         licence);
+  }
+
+  /** Returns the options without which the base would be another model. */
+  private String choices() {
+    Map<String, String> settings = facts.settings();
+    String vae = settings.containsKey("vae") ? " --vae " + settings.get("vae") : "";
+    return new BaseModel(base).isFile()
+        ? vae + " --prediction-type " + settings.get("prediction_type")
+        : vae;
   }
 
   private Optional<String> trigger() {

@@ -19,9 +19,20 @@ record BaseModel(String name) {
   /** A model in the cache of the Hub, where {@code /} is written as two dashes. */
   private static final Pattern CACHED = Pattern.compile(".*/models--(.+?)--(.+)/snapshots/[^/]+");
 
+  private static final Pattern FILE = Pattern.compile(".*\\.(safetensors|ckpt)");
+
+  /** Returns whether a model is one file, even if that is gone. */
+  boolean isFile() {
+    Path local = Path.of(name);
+    return Files.isRegularFile(local) || !Files.exists(local) && FILE.matcher(name).matches();
+  }
+
   /** Returns the id of the Hub without a revision, if the model is surely that one. */
   Optional<String> hubId() {
     Path local = Path.of(name);
+    if (isFile()) {
+      return Optional.empty();
+    }
     if (!Files.exists(local)) {
       return HubId.parse(name).map(HubId::repository);
     }

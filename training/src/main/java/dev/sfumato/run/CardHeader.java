@@ -78,7 +78,13 @@ record CardHeader(RunFacts facts) {
    */
   String diffusers(String model, String load, String text) {
     boolean masks = facts.readsMasks();
+    boolean file = new BaseModel(model).isFile();
     String pipeline = masks ? "AutoPipelineForInpainting" : "DiffusionPipeline";
+    if (file) {
+      pipeline =
+          "StableDiffusion" + (facts.isXl() ? "XL" : "") + (masks ? "Inpaint" : "") + "Pipeline";
+    }
+    boolean tell = file && "v_prediction".equals(facts.settings().get("prediction_type"));
     String call =
         masks
             ? "\"%s\", image=load_image(\"photo.png\"), mask_image=load_image(\"mask.png\")"
@@ -87,11 +93,13 @@ record CardHeader(RunFacts facts) {
         Locale.ROOT,
         """
         from diffusers import %1$s
-        %2$spipe = %1$s.from_pretrained("%3$s")
-        %4$spipe(%5$s).images[0].save("sample.png")""",
+        %2$spipe = %1$s.%3$s("%4$s")
+        %5$s%6$spipe(%7$s).images[0].save("sample.png")""",
         pipeline,
         masks ? "from diffusers.utils import load_image\n" : "",
+        file ? "from_single_file" : "from_pretrained",
         model,
+        tell ? "pipe.scheduler.register_to_config(prediction_type=\"v_prediction\")\n" : "",
         load,
         String.format(Locale.ROOT, call, text));
   }

@@ -3,6 +3,9 @@ package dev.sfumato.run;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.hub.Hub;
+import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LearnedWord;
@@ -78,13 +81,31 @@ record Learner(
   }
 
   private static LiveLora lora(
-      StableDiffusionPipeline texts, Method method, Optional<Path> file, long seed) {
-    if (file.isPresent()) {
-      requireFile(file.get());
-      return texts.resumeLora(method.lora(), method.textEncoder(), file.get());
+      StableDiffusionPipeline texts, Method method, Optional<Path> checkpoint, long seed) {
+    checkpoint.ifPresent(Learner::requireFile);
+    Optional<Path> given = checkpoint.or(() -> start(method));
+    if (given.isEmpty()) {
+      long own = new SplittableRandom(seed ^ LORA_STREAM).nextLong();
+      return texts.newLora(method.lora(), method.textEncoder(), own);
     }
-    long own = new SplittableRandom(seed ^ LORA_STREAM).nextLong();
-    return texts.newLora(method.lora(), method.textEncoder(), own);
+    LiveLora lora = texts.trainLora(given.get(), method.lora());
+    boolean changes = lora.changesTextEncoders();
+    if (method.requiresTextEncoder().filter(required -> required != changes).isPresent()) {
+      lora.close();
+      throw new SfumatoException(
+          "`trainTextEncoder`: "
+              + given.get()
+              + (changes ? " also changes a text encoder" : " changes no text encoder")
+              + ": leave the option out to go on with what it changes");
+    }
+    return lora;
+  }
+
+  /** Returns the file or folder of the LoRA to go on from, if there is one. */
+  static Optional<Path> start(Method method) {
+    return method
+        .start()
+        .map(name -> Hub.fromEnvironment().locate(name, ModelFiles::lora, ProgressListener.NONE));
   }
 
   private static LearnedWord word(
@@ -178,16 +199,32 @@ record Learner(
           "LoRA",
           String.format(
               Locale.ROOT,
-              "rank %d, alpha %s, %d layers, %,d weights",
-              method.lora().rank(),
-              RunFacts.number(method.lora().alpha()),
+              "rank %s, alpha %s, %d layers, %,d weights",
+              RunFacts.numbers(lora.get().ranks()),
+              RunFacts.numbers(lora.get().alphas()),
               lora.get().size(),
               learning().stream().mapToLong(Tensor::numel).sum()));
+      method.start().ifPresent(name -> facts.put("begun with", new BaseModel(name).shown()));
       facts.put("norm of its changes", String.format(Locale.ROOT, "%.4g", norm().orElseThrow()));
     }
     word.ifPresent(
         w -> facts.put("learned word", w.token() + ", vectors: " + method.word().vectors()));
     return facts;
+  }
+
+  /** Returns every option of the method by its name in {@code config.json}. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>(method.settings());
+    lora.filter(l -> method.start().isPresent())
+        .ifPresent(
+            l -> {
+              settings.put("train_text_encoder", l.changesTextEncoders());
+              if (l.ranks().size() == 1 && l.alphas().size() == 1) {
+                settings.put("lora_rank", l.ranks().first());
+                settings.put("lora_alpha", l.alphas().first());
+              }
+            });
+    return settings;
   }
 
   /** Returns the norm of all changes of the LoRA, if that learns. */

@@ -6,6 +6,7 @@ import dev.sfumato.checkpoint.LoraOptions;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The part of a text-to-image model that learns, which is also the part that is saved. Other models
@@ -69,33 +70,44 @@ public final class Method {
   }
 
   private final Kind kind;
-  private final boolean textEncoder;
+  private final Optional<Boolean> textEncoder;
   private final LoraOptions lora;
+  private final Optional<String> start;
   private final LoraFormat format;
   private final Word word;
 
-  private Method(Kind kind, boolean textEncoder, LoraOptions lora, LoraFormat format, Word word) {
+  private Method(
+      Kind kind,
+      Optional<Boolean> textEncoder,
+      LoraOptions lora,
+      Optional<String> start,
+      LoraFormat format,
+      Word word) {
     this.kind = kind;
     this.textEncoder = textEncoder;
     this.lora = lora;
+    this.start = start;
     this.format = format;
     this.word = word;
   }
 
+  private static Method of(Kind kind, LoraOptions lora, Word word) {
+    return new Method(kind, Optional.empty(), lora, Optional.empty(), LoraFormat.DIFFUSERS, word);
+  }
+
   /** All weights of the U-Net learn. */
   public static Method full() {
-    return new Method(Kind.FULL, false, LoraOptions.defaults(), LoraFormat.DIFFUSERS, null);
+    return of(Kind.FULL, LoraOptions.defaults(), null);
   }
 
   /** A LoRA of the U-Net learns. */
   public static Method lora(LoraOptions options) {
-    return new Method(Kind.LORA, false, options, LoraFormat.DIFFUSERS, null);
+    return of(Kind.LORA, options, null);
   }
 
   /** A word learns. */
   public static Method textualInversion(Word word) {
-    return new Method(
-        Kind.TEXTUAL_INVERSION, false, LoraOptions.defaults(), LoraFormat.DIFFUSERS, word);
+    return of(Kind.TEXTUAL_INVERSION, LoraOptions.defaults(), word);
   }
 
   /** Returns a copy by which the text encoders learn, too, in full or by a LoRA. */
@@ -104,12 +116,27 @@ public final class Method {
       throw new InvalidOptionException(
           "`trainTextEncoder` does not go with textual inversion, which learns one word of it");
     }
-    return new Method(kind, on, lora, format, word);
+    return new Method(kind, Optional.of(on), lora, start, format, word);
+  }
+
+  /**
+   * Returns a copy whose LoRA goes on from a given one, which keeps its rank, alpha and layers; the
+   * options of {@link #lora} that are set must agree. If it changes text encoders, they learn, too.
+   *
+   * @param name a file or a directory of any form that {@code StableDiffusionPipeline.addLora}
+   *     reads, or an id of the Hub
+   */
+  public Method withStart(String name) {
+    if (kind != Kind.LORA) {
+      throw new InvalidOptionException(
+          "`lora` goes with `method` lora: to train another part, merge it into the model first");
+    }
+    return new Method(kind, textEncoder, lora, Optional.of(name), format, word);
   }
 
   /** Returns a copy that writes its LoRA in this form. */
   public Method withFormat(LoraFormat other) {
-    return new Method(kind, textEncoder, lora, other, word);
+    return new Method(kind, textEncoder, lora, start, other, word);
   }
 
   /** Returns the kind. */
@@ -117,14 +144,24 @@ public final class Method {
     return kind;
   }
 
-  /** Returns whether the text encoders learn, too. */
+  /** Returns whether the text encoders learn, too; a given LoRA may decide that itself. */
   public boolean textEncoder() {
-    return textEncoder;
+    return textEncoder.orElse(false);
   }
 
-  /** Returns the shape of the LoRA. */
+  /** Returns the LoRA to go on from. */
+  Optional<String> start() {
+    return start;
+  }
+
+  /** Returns the shape of the LoRA, or what a given one must have. */
   LoraOptions lora() {
-    return lora;
+    return start.isPresent() ? lora : lora.completed();
+  }
+
+  /** Returns whether a LoRA must or must not change text encoders. */
+  Optional<Boolean> requiresTextEncoder() {
+    return start.isPresent() ? textEncoder : Optional.of(textEncoder());
   }
 
   /** Returns the form of the LoRA's file. */
@@ -141,9 +178,10 @@ public final class Method {
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("method", kind.toString());
-    settings.put("train_text_encoder", textEncoder);
+    settings.put("train_text_encoder", textEncoder());
     if (kind == Kind.LORA) {
-      settings.putAll(lora.settings());
+      start.ifPresent(name -> settings.put("lora", name));
+      settings.putAll(lora().settings());
       settings.put("lora_format", format.toString());
     }
     if (kind == Kind.TEXTUAL_INVERSION) {

@@ -25,13 +25,15 @@ import java.util.Set;
 
 /**
  * The shape of a new model, or requirements on a given one, which keeps the noise and the classes
- * of its training.
+ * of its training. A text-to-image model in one file does not say what it predicts: there the
+ * prediction is not a requirement but what its files lack.
  *
  * @param config the U-Net of a new model: a file like {@code unet/config.json}, or {@code mnist},
  *     {@code faces-32} or {@code ddpm-256}; empty: by the size of the pictures
  * @param noise the noise of a new model
  * @param classes the classes of a new model
- * @param texts the trained parts of a new text-to-image model
+ * @param texts the trained parts of a new text-to-image model; its autoencoder replaces that of a
+ *     given one
  */
 public record ModelOptions(Optional<String> config, Noise noise, Classes classes, TextParts texts) {
   private static final String OF_TEXTS = "UNet2DConditionModel";
@@ -131,6 +133,15 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
   /** Returns a copy with other classes. */
   public ModelOptions withClasses(Classes other) {
     return new ModelOptions(config, noise, other, texts);
+  }
+
+  /**
+   * Returns a copy with another autoencoder.
+   *
+   * @param name a file, a directory or an id of the Hub; for a new model, no file
+   */
+  public ModelOptions withVae(String name) {
+    return withTexts(new TextParts(Optional.of(name), texts.textEncoder()));
   }
 
   /** Returns a copy for a new text-to-image model with these trained parts. */

@@ -152,6 +152,13 @@ public final class OutputDirectory implements AutoCloseable {
         .forEach(OutputDirectory::discard);
   }
 
+  /** Returns every option of the run by name; none if it has not begun. */
+  @SuppressWarnings("unchecked")
+  Map<String, Object> settings() {
+    Path file = root.resolve(SETTINGS);
+    return Files.exists(file) ? JsonFile.read(file, Map.class) : Map.of();
+  }
+
   /** Returns the path of {@code name} in this directory. */
   public Path resolve(String name) {
     return root.resolve(name);

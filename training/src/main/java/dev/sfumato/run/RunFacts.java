@@ -78,7 +78,8 @@ record RunFacts(
   Map<String, String> training() {
     Map<String, String> all = settings();
     Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("learning rate", all.get("learning_rate") + ", " + all.get("lr_scheduler"));
+    String found = all.get("optimizer").equals("prodigy") ? " times what prodigy finds, " : ", ";
+    facts.put("learning rate", all.get("learning_rate") + found + all.get("lr_scheduler"));
     Optional.ofNullable(all.get("text_encoder_learning_rate"))
         .ifPresent(rate -> facts.put("learning rate of the text encoder", rate));
     facts.put(
@@ -249,6 +250,10 @@ record RunFacts(
       return exact.movePointLeft(exponent).toPlainString() + "e" + exponent;
     }
     return String.valueOf(value).replaceFirst("\\.0$", "");
+  }
+
+  static String numbers(Collection<? extends Number> values) {
+    return values.stream().map(v -> number(v.doubleValue())).collect(Collectors.joining(", "));
   }
 
   static String duration(double seconds) {

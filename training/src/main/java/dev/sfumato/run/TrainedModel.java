@@ -2,11 +2,13 @@ package dev.sfumato.run;
 
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.LoraFile;
 import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.hub.ContentHash;
+import dev.sfumato.hub.FileChoice;
 import dev.sfumato.hub.Hub;
-import dev.sfumato.hub.HubId;
-import dev.sfumato.hub.Kind;
+import dev.sfumato.hub.ModelFiles;
 import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.LoadingOptions;
@@ -40,9 +42,11 @@ record TrainedModel(
     boolean gradientCheckpointing,
     Optional<Method> method,
     boolean tunes) {
+  private static final String HASH = "model_sha256";
+
   static final TrainedModel NEW =
       new TrainedModel(
-          new From(Optional.empty(), Optional.empty(), Optional.empty()),
+          new From(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()),
           ModelOptions.defaults(),
           TrainedWeights.ALL,
           false,
@@ -61,11 +65,17 @@ record TrainedModel(
   private static final long FEW_PIXELS = 256 * 256;
 
   /**
-   * The origin of a model: a name of a directory or the Hub, the directory if known, or a pipeline
-   * in memory.
+   * The origin of a model: a name of a directory, a file or the Hub, with the directory or file and
+   * the SHA-256 of a file if they are known; or a pipeline in memory.
    */
   record From(
-      Optional<String> name, Optional<Path> directory, Optional<DiffusionPipeline> memory) {}
+      Optional<String> name,
+      Optional<Path> path,
+      Optional<DiffusionPipeline> memory,
+      Optional<String> hash) {}
+
+  /** Where a model lies, and how it is loaded. */
+  record Source(Path path, LoadingOptions options) {}
 
   /** A model to train, which is freed in the end unless it belongs to the caller. */
   record Loaded(Learner learner, boolean own) implements AutoCloseable {
@@ -83,15 +93,16 @@ record TrainedModel(
   }
 
   static TrainedModel of(DiffusionPipeline pipeline) {
-    return NEW.from(new From(Optional.empty(), Optional.empty(), Optional.of(pipeline)));
+    return NEW.from(
+        new From(Optional.empty(), Optional.empty(), Optional.of(pipeline), Optional.empty()));
   }
 
   TrainedModel named(String name) {
-    return from(new From(Optional.of(name), from.directory, Optional.empty()));
+    return from(new From(Optional.of(name), from.path, Optional.empty(), Optional.empty()));
   }
 
-  TrainedModel at(Path directory) {
-    return from(new From(from.name, Optional.of(directory), Optional.empty()));
+  TrainedModel at(Path path) {
+    return from(new From(from.name, Optional.of(path), Optional.empty(), Optional.empty()));
   }
 
   private TrainedModel from(From other) {
@@ -120,11 +131,19 @@ record TrainedModel(
   }
 
   /**
-   * Requires a method that class pictures suit, if there are any.
+   * Requires parts that the model takes, and a method that class pictures suit, if there are any.
    *
-   * @throws InvalidOptionException if only a word learns
+   * @throws InvalidOptionException if only a word learns, or a part of a given model is named that
+   *     it has itself
    */
   void requireSuits(boolean classPictures) {
+    if (from.memory.isPresent() && shape.texts().isGiven()) {
+      throw new InvalidOptionException("a pipeline in memory has its `vae`: load it with another");
+    }
+    if (from.name.isPresent() && shape.texts().textEncoder().isPresent()) {
+      throw new InvalidOptionException(
+          "`textEncoder` is for a new model: a given one keeps its own");
+    }
     if (classPictures
         && method.filter(m -> m.kind() == Method.Kind.TEXTUAL_INVERSION).isPresent()) {
       throw new InvalidOptionException(
@@ -142,9 +161,31 @@ record TrainedModel(
                 : Method.full());
   }
 
-  /** Returns the directory of the named model, after downloading it if it is on the Hub. */
-  Optional<Path> directory() {
-    return from.directory.or(() -> from.name.map(TrainedModel::find));
+  /** Returns the files of the named model, after downloading them if they are on the Hub. */
+  private Optional<Source> base() {
+    return from.path
+        .or(() -> from.name.map(name -> located(name, new PipelineFiles(Optional.empty(), false))))
+        .map(path -> new Source(path, choices(path)));
+  }
+
+  /** Returns the choices that the files of the named model leave. */
+  private LoadingOptions choices(Path path) {
+    LoadingOptions options =
+        shape
+            .texts()
+            .autoencoder()
+            .map(name -> LOADING.withVae(located(name, ModelFiles::autoencoder)))
+            .orElse(LOADING);
+    return shape
+        .noise()
+        .predictionType()
+        .filter(type -> Files.isRegularFile(path)) // a directory says it
+        .map(options::withPredictionType)
+        .orElse(options);
+  }
+
+  private static Path located(String name, FileChoice choice) {
+    return Hub.fromEnvironment().locate(name, choice, ProgressListener.NONE);
   }
 
   /** Returns the pictures in the size that a new model is described for, with what it needs. */
@@ -156,32 +197,47 @@ record TrainedModel(
     return shape.isOfTexts() ? sized.captioned() : sized.plain();
   }
 
-  private static Path find(String name) {
-    return HubId.parse(name)
-        .filter(id -> !Files.exists(Path.of(name)))
-        .map(
-            id ->
-                Hub.fromEnvironment()
-                    .snapshot(
-                        id,
-                        Kind.MODEL,
-                        new PipelineFiles(Optional.empty(), false),
-                        ProgressListener.NONE))
-        .orElseGet(() -> Path.of(name));
+  /**
+   * Returns the files of the model to load, if any: a checkpoint that holds all of it, or else the
+   * named one.
+   */
+  Optional<Source> source(Optional<Path> checkpoint) {
+    return checkpoint
+        .filter(Learner::holdsModel)
+        .map(folder -> new Source(folder, LOADING))
+        .or(this::base);
   }
 
   /**
-   * Returns the folder of the model to load, if any: a checkpoint that holds all of it, or else the
-   * named one.
+   * Returns a copy that knows a model in one file by its content, for {@code config.json}.
+   *
+   * @param checkpoint the folder to go on from, if any
+   * @param output the run
+   * @throws SfumatoException if the run began with another content
    */
-  Optional<Path> folder(Optional<Path> checkpoint) {
-    return checkpoint.filter(Learner::holdsModel).or(this::directory);
+  TrainedModel identified(Optional<Path> checkpoint, OutputDirectory output) {
+    Optional<String> before = checkpoint.map(c -> (String) output.settings().get(HASH));
+    if (checkpoint.filter(Learner::holdsModel).isPresent()) {
+      return from(new From(from.name, from.path, from.memory, before)); // the file is not needed
+    }
+    if (checkpoint.isEmpty()) {
+      method.flatMap(Learner::start).ifPresent(LoraFile::open); // before pictures are drawn
+    }
+    Optional<Path> file = base().map(Source::path).filter(Files::isRegularFile);
+    Optional<String> hash = file.map(ContentHash::sha256);
+    if (hash.isPresent() && before.isPresent() && !hash.equals(before)) {
+      throw new SfumatoException(
+          file.get()
+              + ": is not the file that the run began with: put that one back, or start anew in"
+              + " another `output`");
+    }
+    return from(new From(from.name, from.path, from.memory, hash));
   }
 
   /** Returns whether the model learns from texts. */
   boolean isOfTexts(Optional<Path> checkpoint) {
-    return folder(checkpoint)
-        .map(StableDiffusionPipeline::isIn)
+    return source(checkpoint)
+        .map(source -> StableDiffusionPipeline.isIn(source.path))
         .or(() -> from.memory.map(StableDiffusionPipeline.class::isInstance))
         .orElseGet(shape::isOfTexts);
   }
@@ -199,14 +255,12 @@ record TrainedModel(
       double classDropout,
       Device device,
       Precision precision) {
-    Optional<Path> folder = folder(checkpoint);
-    boolean own = folder.isPresent() || from.memory.isEmpty();
+    Optional<Source> source = source(checkpoint);
+    boolean own = source.isPresent() || from.memory.isEmpty();
+    Precision stored = learnsBeside() ? precision : Precision.FP32;
     DiffusionPipeline pipeline =
-        folder
-            .map(
-                path ->
-                    DiffusionPipeline.load(
-                        path, learnsBeside() ? LOADING.withPrecision(precision) : LOADING))
+        source
+            .map(s -> DiffusionPipeline.load(s.path, s.options.withPrecision(stored)))
             .or(from::memory)
             .orElseGet(() -> shape.create(dataset, seed, classDropout));
     Loaded loaded = new Loaded(Learner.whole(pipeline), own);
@@ -256,11 +310,11 @@ record TrainedModel(
       work.accept(from.memory.get());
       return;
     }
-    Path folder =
-        directory()
+    Source source =
+        base()
             .orElseThrow(
                 () -> new SfumatoException("class pictures are drawn by a `model`: name it"));
-    try (DiffusionPipeline base = DiffusionPipeline.load(folder, LOADING)) {
+    try (DiffusionPipeline base = DiffusionPipeline.load(source.path, source.options)) {
       requireTexts(base);
       base.to(device);
       work.accept(base);
@@ -281,11 +335,11 @@ record TrainedModel(
         .orElse(from.memory.isPresent() ? "trained further" : "trained from scratch");
   }
 
-  /** Returns the properties of {@code pipeline} by the names of the options. */
-  Map<String, Object> settings(DiffusionPipeline pipeline) {
-    Map<String, Object> settings = new LinkedHashMap<>(shape.settings(pipeline));
-    if (pipeline instanceof StableDiffusionPipeline) {
-      settings.putAll(methodFor(pipeline).settings());
+  /** Returns the properties of a model and of what learns by the names of the options. */
+  Map<String, Object> settings(Learner learner) {
+    Map<String, Object> settings = new LinkedHashMap<>(shape.settings(learner.pipeline()));
+    if (learner.pipeline() instanceof StableDiffusionPipeline) {
+      settings.putAll(learner.settings());
     }
     return settings;
   }
@@ -294,6 +348,7 @@ record TrainedModel(
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>(shape.settings());
     from.name.ifPresent(name -> settings.put("model", name));
+    from.hash.ifPresent(hash -> settings.put(HASH, hash));
     if (!weights.trainOnly().isEmpty()) {
       settings.put("train_only", weights.trainOnly());
     }

@@ -74,7 +74,8 @@ public final class Training implements Cloneable {
    * Returns a training that starts from a trained model, with defaults for fine-tuning; of a
    * text-to-image model it trains a LoRA unless {@link #withMethod} says otherwise.
    *
-   * @param model a directory in diffusers' layout, or {@code org/name[@revision]} of the Hub
+   * @param model a directory in diffusers' layout, a Stable Diffusion in one {@code .safetensors}
+   *     or {@code .ckpt} file, or {@code org/name[@revision]} of the Hub
    * @param data the pictures, in a form that {@link dev.sfumato.data.Datasets#open} accepts
    * @param output the directory for the model and all files of the run
    */
@@ -106,14 +107,14 @@ public final class Training implements Cloneable {
 
   // ---- options
 
-  /** Returns a copy that starts from this model, a directory or an id of the Hub. */
+  /** Returns a copy that starts from this model: a directory, a file or an id of the Hub. */
   public Training withModel(String name) {
     return with(t -> t.model = t.model.named(name));
   }
 
-  /** Returns a copy with the directory of the model named by {@link #withModel}. */
-  public Training withModelDirectory(Path directory) {
-    return with(t -> t.model = t.model.at(directory));
+  /** Returns a copy with the directory or file of the model named by {@link #withModel}. */
+  public Training withModelDirectory(Path path) {
+    return with(t -> t.model = t.model.at(path));
   }
 
   /** Returns a copy with a new model of this shape; a given model must have this shape. */
@@ -301,7 +302,7 @@ public final class Training implements Cloneable {
     if (!processes.isFirst()) {
       Optional<Path> checkpoint =
           Optional.of(processes.broadcast("")).filter(path -> !path.isEmpty()).map(Path::of);
-      HeldOut heldOut = open(model.folder(checkpoint), survey -> {});
+      HeldOut heldOut = open(checkpoint, survey -> {});
       processes.barrier(); // the first draws class pictures
       try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training())) {
         return TrainingRun.follow(
@@ -310,10 +311,11 @@ public final class Training implements Cloneable {
     }
     try (OutputDirectory directory = open()) {
       Optional<Path> checkpoint = checkpoint(directory);
+      Training known = with(t -> t.model = model.identified(checkpoint, directory));
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
       listener.onTask("reading the pictures");
       int whole = batches.times(processes.size()).batchSize();
-      HeldOut heldOut = open(model.folder(checkpoint), survey -> listener.onSurvey(survey, whole));
+      HeldOut heldOut = open(checkpoint, survey -> listener.onSurvey(survey, whole));
       classes.ifPresent(c -> c.requireSuit(pictures, heldOut.training()));
       classes.filter(ClassFolders::isIncomplete).ifPresent(c -> draw(c, listener));
       processes.barrier();
@@ -321,7 +323,12 @@ public final class Training implements Cloneable {
       try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training());
           TrainingRun run =
               new TrainingRun(
-                  suited(loaded), loaded.learner(), heldOut, directory, checkpoint, processes)) {
+                  known.suited(loaded),
+                  loaded.learner(),
+                  heldOut,
+                  directory,
+                  checkpoint,
+                  processes)) {
         run.run(listener);
         return run.result();
       }
@@ -329,9 +336,10 @@ public final class Training implements Cloneable {
   }
 
   /** Opens the pictures, in the size and the colours of the model unless others were requested. */
-  private HeldOut open(Optional<Path> folder, Consumer<Survey> look) {
+  private HeldOut open(Optional<Path> checkpoint, Consumer<Survey> look) {
     HeldOut found =
-        folder
+        model
+            .source(checkpoint)
             .map(pictures::following)
             .orElseGet(() -> model.pictures(pictures))
             .open(batches.seed(), look);
@@ -477,10 +485,10 @@ public final class Training implements Cloneable {
   }
 
   /** Returns every resolved option by name, the content of {@code config.json}. */
-  Map<String, Object> settings(DiffusionPipeline pipeline, Dataset dataset) {
+  Map<String, Object> settings(Learner learner, Dataset dataset) {
     Map<String, Object> settings = new TreeMap<>(notes);
     settings.putAll(settings());
-    settings.putAll(model.settings(pipeline));
+    settings.putAll(model.settings(learner));
     settings.putAll(TrainingPictures.settings(dataset));
     Object prompt = settings.get(TrainingPictures.PROMPT);
     if (prompt != null && !dataset.captions().contains(prompt)) {

@@ -1,8 +1,8 @@
 package dev.sfumato.run;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.AutoencoderFile;
 import dev.sfumato.checkpoint.ModelParts;
-import dev.sfumato.checkpoint.ReadingOptions;
 import dev.sfumato.data.Bucketing;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
@@ -12,6 +12,7 @@ import dev.sfumato.data.Survey;
 import dev.sfumato.model.AutoencoderKLConfig;
 import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.picture.Size;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import java.lang.System.Logger.Level;
@@ -82,8 +83,8 @@ record TrainingPictures(
    *
    * @throws SfumatoException if the model draws pictures that are not square
    */
-  TrainingPictures following(Path model) {
-    Shape shape = Shape.of(model);
+  TrainingPictures following(TrainedModel.Source model) {
+    Shape shape = Shape.of(model.path(), model.options());
     int sides = Set.copyOf(shape.size).size();
     if (options.resolution() == DataOptions.NATIVE && sides > 1 && opened.isEmpty()) {
       throw new SfumatoException(
@@ -91,7 +92,7 @@ record TrainingPictures(
               Locale.ROOT,
               "%s: draws pictures of %d x %d pixels (height x width), but training takes squares:"
                   + " choose their side with `resolution`",
-              model,
+              model.path(),
               shape.size.get(0),
               shape.size.get(1)));
     }
@@ -125,10 +126,12 @@ record TrainingPictures(
 
   /** The size and the channels of a model's pictures, and whether it learns from texts. */
   private record Shape(List<Integer> size, int channels, boolean texts) {
-    static Shape of(Path model) {
+    static Shape of(Path model, LoadingOptions options) {
       if (StableDiffusionPipeline.isIn(model)) {
-        try (ModelParts parts = ModelParts.of(model, ReadingOptions.DEFAULT)) {
-          AutoencoderKLConfig vae = parts.autoencoder();
+        try (ModelParts parts = ModelParts.of(model, options.reading())) {
+          AutoencoderKLConfig own = parts.autoencoder();
+          AutoencoderKLConfig vae =
+              options.vae().map(path -> AutoencoderFile.config(path, own)).orElse(own);
           List<Integer> latents = parts.unet().sampleSize();
           return new Shape(
               latents.stream().map(side -> side * vae.reduction()).toList(),

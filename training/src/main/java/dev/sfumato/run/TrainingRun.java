@@ -21,6 +21,7 @@ import dev.sfumato.training.FixedNoiseLoss;
 import dev.sfumato.training.LearningRate;
 import dev.sfumato.training.StepReport;
 import dev.sfumato.training.Trainer;
+import dev.sfumato.training.TrainingOptions;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
@@ -111,10 +112,10 @@ public final class TrainingRun implements AutoCloseable {
     pipeline = learner.pipeline();
     this.watch = training.watch();
     Dataset dataset = pictures.training();
-    Map<String, Object> settings = training.settings(pipeline, dataset);
+    Map<String, Object> settings = training.settings(learner, dataset);
     trainer = trainer(training, pipeline, pictures, checkpoint, processes);
     try {
-      warnOfWarmup(training.options().learningRate(), trainer.totalSteps());
+      warnOfRate(training.options(), trainer.totalSteps());
       validation = new FixedNoiseLoss(pictures.validation(), trainer.loss());
       // Connects before the directory is cleared, so an unreachable server costs no older run.
       watch
@@ -174,7 +175,15 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  private static void warnOfWarmup(LearningRate rate, long totalSteps) {
+  private static void warnOfRate(TrainingOptions options, long totalSteps) {
+    LearningRate rate = options.learningRate();
+    if (options.findsRate() && rate.base() <= 0.1) {
+      log.log(
+          Level.WARNING,
+          "prodigy finds the learning rate, and "
+              + RunFacts.number(rate.base())
+              + " times that is little: leave `learningRate` out, or take about 1");
+    }
     if (rate.isCutShort(totalSteps)) {
       log.log(
           Level.WARNING,

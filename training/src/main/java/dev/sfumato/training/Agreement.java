@@ -39,7 +39,7 @@ record Agreement(ProcessGroup processes) {
    *
    * @throws SfumatoException if they differ
    */
-  void onState(Progress progress, Module network, Adam optimizer, Optional<Ema> ema) {
+  void onState(Progress progress, Module network, Optimizer optimizer, Optional<Ema> ema) {
     if (processes.size() > 1) {
       Map<String, Tensor> averages = ema.map(Ema::shadow).orElse(Map.of());
       processes.requireSame(

@@ -14,6 +14,7 @@ import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -174,8 +175,17 @@ public final class DenoisingLoss implements TrainingLoss {
         : perPicture.mul(weights(timesteps));
   }
 
-  /** Returns the weights of the timesteps (B), on their device. */
+  /** Returns the weights of the timesteps (B), on their device: 1 for those of class pictures. */
   private Tensor weights(Tensor timesteps) {
+    Tensor all = ofTimesteps(timesteps);
+    long subjects = prior.isEmpty() ? all.size(0) : all.size(0) / 2;
+    return subjects == all.size(0)
+        ? all
+        : Tensor.cat(
+            List.of(all.narrow(0, 0, subjects), all.narrow(0, 0, subjects).mul(0).add(1)), 0);
+  }
+
+  private Tensor ofTimesteps(Tensor timesteps) {
     double gamma = objective.snrGamma();
     float[] weights = new float[schedule.length()];
     for (int t = 0; t < weights.length; t++) {

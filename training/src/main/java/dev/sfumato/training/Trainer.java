@@ -74,7 +74,7 @@ public final class Trainer implements AutoCloseable {
   private final TrainingOptions options;
   private final ProcessGroup processes;
   private final Share share;
-  private final Adam optimizer;
+  private final Optimizer optimizer;
   private final Optional<Ema> ema;
   private final Rng random;
   private Progress progress = Progress.START;
@@ -116,7 +116,7 @@ public final class Trainer implements AutoCloseable {
             .flatMap(weights -> weights.values().stream())
             .toList());
     try (Construction parts = Construction.begin()) {
-      optimizer = new Adam(network.trainableByName(), options.optimizer());
+      optimizer = Optimizer.of(network.trainableByName(), options.optimizer());
       ema = options.ema().map(settings -> new Ema(network.trainableByName(), settings));
       random = new Rng(options.seed());
       agreement.onState(progress, network, optimizer, ema);
@@ -192,7 +192,7 @@ public final class Trainer implements AutoCloseable {
     try (Scope scope = Scope.open()) {
       Tensor randomBefore = random.state();
       StepLoss sum = new StepLoss();
-      double rate = course() * options.learningRate().base();
+      double rate = optimizer.rate(course() * options.learningRate().base());
       Tensor norm;
       long images = 0;
       try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
@@ -210,7 +210,7 @@ public final class Trainer implements AutoCloseable {
           }
           images += pictures;
         }
-        norm = update(late, sum, rate, beforeUpdate);
+        norm = update(late, sum, beforeUpdate);
         network.eval();
       }
       // Only now the host waits for a card.
@@ -234,7 +234,8 @@ public final class Trainer implements AutoCloseable {
    * Changes the weights, if loss and gradients are finite, and returns the norm of the gradients.
    */
   private Tensor update(
-      LateGradients late, StepLoss sum, double rate, Consumer<Map<String, Tensor>> beforeUpdate) {
+      LateGradients late, StepLoss sum, Consumer<Map<String, Tensor>> beforeUpdate) {
+    double rate = course() * options.learningRate().base();
     double ofTexts = course() * options.textEncoderLearningRate();
     Tensor norm;
     Tensor accepted;
@@ -258,6 +259,7 @@ public final class Trainer implements AutoCloseable {
       use.accept(kept);
     }
     late.each(use);
+    optimizer.finish(accepted);
     return norm;
   }
 

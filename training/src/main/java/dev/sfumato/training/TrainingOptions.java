@@ -21,7 +21,7 @@ public final class TrainingOptions {
   private static final TrainingOptions DEFAULTS =
       new TrainingOptions(
           new Length(OptionalInt.empty(), 0, 1),
-          Adam.Settings.adamW(),
+          Optimizer.Settings.adamW(),
           Rate.usual(1e-4),
           OptionalDouble.empty(),
           1,
@@ -29,7 +29,7 @@ public final class TrainingOptions {
           0);
 
   private final Length length;
-  private final Adam.Settings optimizer;
+  private final Optimizer.Settings optimizer;
   private final Rate rate;
   private final OptionalDouble textRate;
   private final double maxGradNorm;
@@ -49,7 +49,7 @@ public final class TrainingOptions {
 
   private TrainingOptions(
       Length length,
-      Adam.Settings optimizer,
+      Optimizer.Settings optimizer,
       Rate rate,
       OptionalDouble textRate,
       double maxGradNorm,
@@ -67,6 +67,10 @@ public final class TrainingOptions {
     require(
         length.accumulation >= 1,
         "`gradientAccumulationSteps` must be at least 1, but is " + length.accumulation);
+    require(
+        textRate.isEmpty() || !findsRate(),
+        "`textEncoderLearningRate` has no use with `optimizer` prodigy, which finds one rate for all"
+            + " weights: leave it out");
     require(maxGradNorm >= 0, "`maxGradNorm` must be at least 0, but is " + maxGradNorm);
   }
 
@@ -101,13 +105,18 @@ public final class TrainingOptions {
   }
 
   /** The update rule. */
-  public Adam.Settings optimizer() {
+  public Optimizer.Settings optimizer() {
     return optimizer;
   }
 
-  /** The learning rate over the steps. */
+  /** Returns whether the optimiser finds the rate, of which {@link #learningRate} is a multiple. */
+  public boolean findsRate() {
+    return optimizer.rule() == Optimizer.Rule.PRODIGY;
+  }
+
+  /** Returns the learning rate over the steps; 1 times its own for Prodigy if none was chosen. */
   public LearningRate learningRate() {
-    return rate.learningRate;
+    return findsRate() && !rate.chosen ? rate.learningRate.withBase(1) : rate.learningRate;
   }
 
   /**
@@ -115,7 +124,7 @@ public final class TrainingOptions {
    * each step it is the share of this that {@link #learningRate} is of its own base.
    */
   public double textEncoderLearningRate() {
-    return textRate.orElse(rate.learningRate.base());
+    return textRate.orElse(learningRate().base());
   }
 
   /** Returns the norm to which gradients are clipped; 0 for no clipping. */
@@ -159,7 +168,7 @@ public final class TrainingOptions {
   }
 
   /** Returns a copy with another update rule. */
-  public TrainingOptions withOptimizer(Adam.Settings settings) {
+  public TrainingOptions withOptimizer(Optimizer.Settings settings) {
     return new TrainingOptions(length, settings, rate, textRate, maxGradNorm, ema, seed);
   }
 
@@ -180,9 +189,9 @@ public final class TrainingOptions {
     return withRate(new Rate(curve, rate.chosen));
   }
 
-  /** Returns a copy with this base learning rate, unless one was chosen. */
+  /** Returns a copy with this base learning rate, or 1 for Prodigy, unless one was chosen. */
   public TrainingOptions withUsualLearningRate(double base) {
-    return rate.chosen ? this : withLearningRate(base);
+    return rate.chosen ? this : withLearningRate(findsRate() ? 1 : base);
   }
 
   private TrainingOptions withRate(Rate other) {

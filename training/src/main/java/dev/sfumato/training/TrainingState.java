@@ -46,7 +46,7 @@ final class TrainingState {
 
   static void save(
       Path folder,
-      Adam optimizer,
+      Optimizer optimizer,
       Optional<Ema> ema,
       Rng random,
       Progress progress,
@@ -69,7 +69,7 @@ final class TrainingState {
 
   /** Restores a state. With another {@code seed}, {@code random} starts from that. */
   static Progress restore(
-      Path folder, Adam optimizer, Optional<Ema> ema, Rng random, Batches batches, long seed) {
+      Path folder, Optimizer optimizer, Optional<Ema> ema, Rng random, Batches batches, long seed) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       requireIsOf(folder, saved.progress());
@@ -134,7 +134,7 @@ final class TrainingState {
             file
                 + " has "
                 + name
-                + ", which this run does not train: go on with the same `method`,"
+                + ", which this run does not train: go on with the same `method`, `optimizer`,"
                 + " `trainTextEncoder`, `freeze` and `trainOnly`");
       }
     }

@@ -9,9 +9,9 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.RunOptions;
-import dev.sfumato.training.Adam;
 import dev.sfumato.training.Ema;
 import dev.sfumato.training.Objective;
+import dev.sfumato.training.Optimizer;
 import dev.sfumato.training.TrainingOptions;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -27,7 +27,7 @@ class OptionsTest {
             Map.entry("epochs", () -> training.withEpochs(-1)),
             Map.entry("maxGradNorm", () -> training.withMaxGradNorm(Double.NaN)),
             Map.entry("learningRate", () -> training.withLearningRate(0)),
-            Map.entry("adamBeta1", () -> Adam.Settings.adamW().withBetas(1, 0.9)),
+            Map.entry("adamBeta1", () -> Optimizer.Settings.adamW().withBetas(1, 0.9)),
             Map.entry("emaDecay", () -> new Ema.Settings(Ema.Formula.POWER, 1, 0.75, 1)),
             Map.entry("snrGamma", () -> Objective.defaults().withSnrGamma(0)),
             Map.entry("batchSize", () -> BatchOptions.defaults().withBatchSize(0)),

@@ -186,7 +186,7 @@ class DataParallelTest {
     return TrainingOptions.defaults()
         .withMaxSteps(steps)
         .withGradientAccumulationSteps(2)
-        .withOptimizer(Adam.Settings.adamW().withEpsilon(1e-3)) // a large one damps rounding
+        .withOptimizer(Optimizer.Settings.adamW().withEpsilon(1e-3)) // a large one damps rounding
         .withLearningRate(new LearningRate(LearningRate.Kind.COSINE, 1e-3, 2))
         .withMaxGradNorm(0.5)
         .withEma(Ema.Settings.DEFAULTS)

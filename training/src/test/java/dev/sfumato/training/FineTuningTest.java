@@ -72,7 +72,9 @@ class FineTuningTest {
     Objective objective =
         Objective.defaults()
             .withCaptionDropout(0)
-            .withInputPerturbation(options.path("input_perturbation").asDouble(0));
+            .withInputPerturbation(options.path("input_perturbation").asDouble(0))
+            .withLossWeighting(
+                options.has("min_snr") ? Objective.Weighting.MIN_SNR : Objective.Weighting.NONE);
     DenoisingLoss loss = new DenoisingLoss(pipeline, objective, LatentCache.MEMORY);
     int classes = DOCUMENT.get("class_images").intValue();
     return options.has("prior")
@@ -144,6 +146,7 @@ class FineTuningTest {
         "lora_texts",
         "lora_xl",
         "dreambooth",
+        "dreambooth_min_snr",
         "dreambooth_lora",
         "textual_inversion",
         "textual_inversion_xl",

@@ -29,7 +29,7 @@ class LateReadsTest {
         Rng rng = new Rng(1)) {
       Tensor weight = rng.normal(4, 3).requiresGrad(true);
       Tensor start = weight.detach().copy();
-      try (Adam adam = new Adam(Map.of("w", weight), Adam.Settings.adamW())) {
+      try (Adam adam = new Adam(Map.of("w", weight), Optimizer.Settings.adamW())) {
         for (double accepted : new double[] {0, 1}) {
           weight.square().mean().backward();
           adam.step(adam.gradients(), name -> 1e-2, Tensor.scalar(accepted));

@@ -210,8 +210,8 @@ class TrainerTest {
                 .withGradientAccumulationSteps(accumulation)
                 .withLearningRate(rate)
                 .requireSteps());
-    assertThrows(SfumatoException.class, () -> Adam.Settings.adamW().withBetas(1, 0.9));
-    assertThrows(SfumatoException.class, () -> Adam.Settings.adamW().withWeightDecay(-1));
+    assertThrows(SfumatoException.class, () -> Optimizer.Settings.adamW().withBetas(1, 0.9));
+    assertThrows(SfumatoException.class, () -> Optimizer.Settings.adamW().withWeightDecay(-1));
     assertThrows(SfumatoException.class, () -> Objective.defaults().withClassDropout(1));
     assertThrows(SfumatoException.class, () -> Ema.Settings.DEFAULTS.withDecay(1.5));
     assertThrows(SfumatoException.class, () -> new Ema.Settings(Ema.Formula.POWER, 0.9, 0.75, 0));
@@ -299,10 +299,9 @@ class TrainerTest {
 
   private static TrainingOptions options(JsonNode golden) {
     JsonNode options = golden.get("options");
-    Adam.Settings kind =
-        options.get("optimizer").textValue().equals("adamw")
-            ? Adam.Settings.adamW()
-            : Adam.Settings.adam();
+    Optimizer.Settings kind =
+        Optimizer.Settings.of(
+            Optimizer.Rule.valueOf(options.get("optimizer").textValue().toUpperCase(Locale.ROOT)));
     TrainingOptions asked =
         TrainingOptions.defaults()
             .withEpochs(EPOCHS)
