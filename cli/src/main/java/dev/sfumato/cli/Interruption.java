@@ -2,28 +2,27 @@ package dev.sfumato.cli;
 
 import java.lang.reflect.Proxy;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Ctrl-C (SIGINT), SIGTERM and SIGHUP. Work that must save something holds a {@link #delay}: the
  * process then ends only when that is closed, and the work should check {@link #asked} and end
- * soon. Other work ends at once, and a second signal of the same kind ends all work at once,
- * including launched processes. The exit status is the system's: 130 after SIGINT, 143 after
- * SIGTERM.
+ * soon. Other work ends at once, and a second Ctrl-C ends all work at once, including launched
+ * processes. A second SIGTERM does not: {@code timeout} sends two, and who wants the end at once
+ * sends SIGKILL. The exit status is the system's: 130 after SIGINT, 143 after SIGTERM.
  */
 final class Interruption {
   private static final List<String> SIGNALS = List.of("INT", "TERM", "HUP");
   private static final int SIGNALLED = 128;
 
   private static final ReentrantLock DELAY = new ReentrantLock();
-  private static final Set<Object> SEEN = ConcurrentHashMap.newKeySet();
+  private static final AtomicBoolean CTRL_C = new AtomicBoolean();
   private static volatile boolean asked;
 
   private Interruption() {}
 
-  /** Handles signals from now on: the first waits for delays, a second one does not. */
+  /** Handles signals from now on: they wait for delays, but a second Ctrl-C does not. */
   static void listen() {
     Runtime.getRuntime().addShutdownHook(new Thread(Interruption::await, "interruption"));
     SIGNALS.forEach(Interruption::handle);
@@ -43,15 +42,15 @@ final class Interruption {
           Proxy.newProxyInstance(
               Interruption.class.getClassLoader(),
               new Class<?>[] {handlerType},
-              (proxy, method, arguments) -> end(status));
+              (proxy, method, arguments) -> end(status, name.equals("INT")));
       type.getMethod("handle", type, handlerType).invoke(null, signal, handler);
     } catch (ReflectiveOperationException e) {
       // With -Xrs, and on a JVM without sun.misc, signals do what the system does with them.
     }
   }
 
-  private static Void end(int status) {
-    if (!SEEN.add(status)) {
+  private static Void end(int status, boolean ctrlC) {
+    if (ctrlC && !CTRL_C.compareAndSet(false, true)) {
       ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
       Runtime.getRuntime().halt(status);
     }

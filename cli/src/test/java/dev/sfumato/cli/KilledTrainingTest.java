@@ -53,6 +53,7 @@ class KilledTrainingTest {
     run.assertSameAs(undisturbed);
   }
 
+  /** Two signals, as {@code timeout} sends them: to the process and to its group. */
   @Test
   void sigtermSavesAndResumeGoesOn() throws IOException, InterruptedException {
     Path output = folder.resolve("stopped");
@@ -62,6 +63,8 @@ class KilledTrainingTest {
     boolean ended = KilledRun.waitFor(process, () -> run.rows() >= 7);
     assertThat(ended).isFalse();
     process.destroy(); // SIGTERM
+    Thread.sleep(3);
+    process.destroy();
     assertThat(process.waitFor(3, TimeUnit.MINUTES)).isTrue();
     assertWithMessage(Files.readString(log)).that(process.exitValue()).isEqualTo(128 + 15);
     int done = run.rows();

@@ -96,6 +96,9 @@ public final class LoraLayers implements AutoCloseable {
     }
     Set<LoraTargets.Target> changed =
         layers.stream().map(Layer::target).collect(Collectors.toSet());
+    if (changed.size() < layers.size()) {
+      throw new SfumatoException(file + ": names a layer twice, so it cannot learn on");
+    }
     boolean others =
         options.targetsIfSet().isPresent()
             && !changed.equals(Set.copyOf(targets.chosen(options, changesTexts())));

@@ -2,7 +2,9 @@ package dev.sfumato.pipeline;
 
 import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.sampling.Sampler;
@@ -120,6 +122,27 @@ class TrainedLoraTest {
         assertThat(lora.alphas()).containsExactly(0.7);
         assertThat(lora.changesTextEncoders()).isFalse();
       }
+    }
+  }
+
+  /** Drawing adds both changes up; what is written has one change for each layer. */
+  @Test
+  void aLayerIsNamedOnce() {
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = pipeline("sd1")) {
+      Path file = folder.resolve("twice.safetensors");
+      Map<String, Tensor> tensors = new TreeMap<>();
+      add(tensors, pipeline, LoraOptions.defaults().withRank(2), file);
+      Map<String, Tensor> twice = new TreeMap<>(tensors);
+      tensors.forEach((name, t) -> twice.put(name.replace("lora_te_", "lora_te1_"), t.copy()));
+      Safetensors.write(file, twice, Map.of());
+      pipeline.addLora(file, 1).close();
+      assertThat(
+              assertThrows(
+                  SfumatoException.class,
+                  () -> pipeline.trainLora(file, LoraOptions.defaults()).close()))
+          .hasMessageThat()
+          .contains("names a layer twice");
     }
   }
 }

@@ -51,7 +51,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         new CardHeader(facts).paragraphs(),
         ModelCard.table(facts.model()),
         ModelCard.table(facts.training()),
-        base.isEmpty() ? "BASE" : base,
+        base.isEmpty() ? "BASE" : word(base),
         choices(),
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),
@@ -64,10 +64,15 @@ record AdapterCard(RunFacts facts, String base, String description) {
   /** Returns the options without which the base would be another model. */
   private String choices() {
     Map<String, String> settings = facts.settings();
-    String vae = settings.containsKey("vae") ? " --vae " + settings.get("vae") : "";
+    String vae = settings.containsKey("vae") ? " --vae " + word(settings.get("vae")) : "";
     return new BaseModel(base).isFile()
         ? vae + " --prediction-type " + settings.get("prediction_type")
         : vae;
+  }
+
+  /** Returns a name as a shell takes it. */
+  private static String word(String name) {
+    return name.matches("[\\w./@:+-]+") ? name : '"' + name + '"';
   }
 
   private Optional<String> trigger() {

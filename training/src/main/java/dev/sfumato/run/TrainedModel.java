@@ -46,7 +46,7 @@ record TrainedModel(
 
   static final TrainedModel NEW =
       new TrainedModel(
-          new From(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()),
+          From.NOTHING,
           ModelOptions.defaults(),
           TrainedWeights.ALL,
           false,
@@ -65,14 +65,27 @@ record TrainedModel(
   private static final long FEW_PIXELS = 256 * 256;
 
   /**
-   * The origin of a model: a name of a directory, a file or the Hub, with the directory or file and
-   * the SHA-256 of a file if they are known; or a pipeline in memory.
+   * The origin of a model: a name of a directory, a file or the Hub, with the directory or file,
+   * that of its autoencoder, and the SHA-256 of a file if they are known; or a pipeline in memory.
    */
   record From(
       Optional<String> name,
       Optional<Path> path,
       Optional<DiffusionPipeline> memory,
-      Optional<String> hash) {}
+      Optional<Path> vae,
+      Optional<String> hash) {
+    static final From NOTHING =
+        new From(
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty());
+
+    From at(Optional<Path> place, Optional<Path> autoencoder, Optional<String> sha256) {
+      return new From(name, place, memory, autoencoder, sha256);
+    }
+  }
 
   /** Where a model lies, and how it is loaded. */
   record Source(Path path, LoadingOptions options) {}
@@ -93,16 +106,19 @@ record TrainedModel(
   }
 
   static TrainedModel of(DiffusionPipeline pipeline) {
+    Optional<Path> none = Optional.empty();
     return NEW.from(
-        new From(Optional.empty(), Optional.empty(), Optional.of(pipeline), Optional.empty()));
+        new From(Optional.empty(), none, Optional.of(pipeline), none, Optional.empty()));
   }
 
   TrainedModel named(String name) {
-    return from(new From(Optional.of(name), from.path, Optional.empty(), Optional.empty()));
+    return from(
+        new From(
+            Optional.of(name), from.path, Optional.empty(), Optional.empty(), Optional.empty()));
   }
 
   TrainedModel at(Path path) {
-    return from(new From(from.name, Optional.of(path), Optional.empty(), Optional.empty()));
+    return from(from.at(Optional.of(path), from.vae, Optional.empty()));
   }
 
   private TrainedModel from(From other) {
@@ -161,21 +177,24 @@ record TrainedModel(
                 : Method.full());
   }
 
-  /** Returns the files of the named model, after downloading them if they are on the Hub. */
+  /** Returns the directory or file of the named model, after downloading it from the Hub. */
+  private Optional<Path> path() {
+    return from.path.or(
+        () -> from.name.map(name -> located(name, new PipelineFiles(Optional.empty(), false))));
+  }
+
+  private Optional<Path> vae() {
+    return from.vae.or(
+        () -> shape.texts().autoencoder().map(name -> located(name, ModelFiles::autoencoder)));
+  }
+
   private Optional<Source> base() {
-    return from.path
-        .or(() -> from.name.map(name -> located(name, new PipelineFiles(Optional.empty(), false))))
-        .map(path -> new Source(path, choices(path)));
+    return path().map(path -> new Source(path, choices(path)));
   }
 
   /** Returns the choices that the files of the named model leave. */
   private LoadingOptions choices(Path path) {
-    LoadingOptions options =
-        shape
-            .texts()
-            .autoencoder()
-            .map(name -> LOADING.withVae(located(name, ModelFiles::autoencoder)))
-            .orElse(LOADING);
+    LoadingOptions options = vae().map(LOADING::withVae).orElse(LOADING);
     return shape
         .noise()
         .predictionType()
@@ -209,7 +228,8 @@ record TrainedModel(
   }
 
   /**
-   * Returns a copy that knows a model in one file by its content, for {@code config.json}.
+   * Returns a copy that knows where its files lie, so that the Hub is asked once, and, for {@code
+   * config.json}, the content of a model in one file.
    *
    * @param checkpoint the folder to go on from, if any
    * @param output the run
@@ -218,26 +238,28 @@ record TrainedModel(
   TrainedModel identified(Optional<Path> checkpoint, OutputDirectory output) {
     Optional<String> before = checkpoint.map(c -> (String) output.settings().get(HASH));
     if (checkpoint.filter(Learner::holdsModel).isPresent()) {
-      return from(new From(from.name, from.path, from.memory, before)); // the file is not needed
+      return from(from.at(from.path, from.vae, before)); // the files are not needed
     }
     if (checkpoint.isEmpty()) {
       method.flatMap(Learner::start).ifPresent(LoraFile::open); // before pictures are drawn
     }
-    Optional<Path> file = base().map(Source::path).filter(Files::isRegularFile);
-    Optional<String> hash = file.map(ContentHash::sha256);
+    Optional<Path> path = path();
+    Optional<String> hash = path.filter(Files::isRegularFile).map(ContentHash::sha256);
     if (hash.isPresent() && before.isPresent() && !hash.equals(before)) {
       throw new SfumatoException(
-          file.get()
+          path.get()
               + ": is not the file that the run began with: put that one back, or start anew in"
               + " another `output`");
     }
-    return from(new From(from.name, from.path, from.memory, hash));
+    return from(from.at(path, path.flatMap(base -> vae()), hash));
   }
 
   /** Returns whether the model learns from texts. */
   boolean isOfTexts(Optional<Path> checkpoint) {
-    return source(checkpoint)
-        .map(source -> StableDiffusionPipeline.isIn(source.path))
+    return checkpoint
+        .filter(Learner::holdsModel)
+        .or(this::path)
+        .map(StableDiffusionPipeline::isIn)
         .or(() -> from.memory.map(StableDiffusionPipeline.class::isInstance))
         .orElseGet(shape::isOfTexts);
   }

@@ -315,12 +315,12 @@ public final class Training implements Cloneable {
       processes.broadcast(checkpoint.map(Path::toString).orElse(""));
       listener.onTask("reading the pictures");
       int whole = batches.times(processes.size()).batchSize();
-      HeldOut heldOut = open(checkpoint, survey -> listener.onSurvey(survey, whole));
+      HeldOut heldOut = known.open(checkpoint, survey -> listener.onSurvey(survey, whole));
       classes.ifPresent(c -> c.requireSuit(pictures, heldOut.training()));
-      classes.filter(ClassFolders::isIncomplete).ifPresent(c -> draw(c, listener));
+      classes.filter(ClassFolders::isIncomplete).ifPresent(c -> known.draw(c, listener));
       processes.barrier();
       listener.onTask("preparing the model");
-      try (TrainedModel.Loaded loaded = load(checkpoint, heldOut.training());
+      try (TrainedModel.Loaded loaded = known.load(checkpoint, heldOut.training());
           TrainingRun run =
               new TrainingRun(
                   known.suited(loaded),
