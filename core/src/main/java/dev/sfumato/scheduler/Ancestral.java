@@ -6,8 +6,11 @@ package dev.sfumato.scheduler;
  *
  * <pre>
  * (1) sigma_up^2 = sigma'^2 (sigma^2 - sigma'^2) / sigma^2
- * (2) sigma_down^2 = sigma'^2 - sigma_up^2
+ * (2) sigma_down^2 = sigma'^2 - sigma_up^2 = sigma'^4 / sigma^2
  * </pre>
+ *
+ * <p>The last form does not lose digits: where sigma is large, diffusers' difference is negative by
+ * rounding, and its picture NaN.
  *
  * @param down sigma_down
  * @param up sigma_up
@@ -17,6 +20,6 @@ record Ancestral(float down, float up) {
     float variance = sigma * sigma;
     float nextVariance = next * next;
     float up = Floats.sqrt(nextVariance * (variance - nextVariance) / variance);
-    return new Ancestral(Floats.sqrt(nextVariance - up * up), up);
+    return new Ancestral(nextVariance / sigma, up);
   }
 }

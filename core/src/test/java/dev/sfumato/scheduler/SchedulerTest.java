@@ -102,6 +102,27 @@ class SchedulerTest {
     }
   }
 
+  /** Where the noise begins far above the picture, differences of its levels lose all digits. */
+  @ParameterizedTest
+  @EnumSource
+  void aCosineScheduleStaysFinite(SchedulerKind kind) {
+    for (String spacing : List.of("leading", "linspace", "trailing")) {
+      Scheduler scheduler =
+          Scheduler.of(
+              scheduler(kind)
+                  .config()
+                  .withBetaSchedule(BetaSchedule.SQUAREDCOS_CAP_V2)
+                  .with("timestep_spacing", spacing));
+      for (int steps = 4; steps <= 20; steps++) {
+        try (Scope scope = Scope.open();
+            Rng rng = new Rng(7)) {
+          Run run = scheduler.begin(steps, RunOptions.defaults(), rng);
+          assertThat(finish(run, start(2, 3, 4, 4)).isFinite()).isTrue();
+        }
+      }
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("configs")
   void stepsAreCountedAndTimestepsDoNotRise(SchedulerConfig config) {
