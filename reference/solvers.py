@@ -163,6 +163,22 @@ CASES = {
         "scaling": {"timestep_scaling": 0.01},
         "zero_snr": {"rescale_betas_zero_snr": True, **V}},
 }
+# After the others, whose seeds count the cases.
+MORE = {
+    "TCDScheduler": {
+        **BASE, **CUSTOM,
+        "clip": {"clip_sample": True, "thresholding": True},  # both without effect
+        "original_100": {"original_inference_steps": 100, "steps": 6},
+        "original_37": {"original_inference_steps": 37, "steps": 5},
+        "zero_snr": {"rescale_betas_zero_snr": True, **V},
+        "eta_0": {"step": {"eta": 0.0}}, "eta_1": {"step": {"eta": 1.0}},
+        "eta_0_sample": {"step": {"eta": 0.0}, "prediction_type": "sample"},
+        "eta_v_prediction": {"step": {"eta": 0.7}, "steps": 4, **V}},
+    "KDPM2DiscreteScheduler": NO_SAMPLE | SPACINGS | SIGMAS,
+    "KDPM2AncestralDiscreteScheduler": dict(NO_SAMPLE | SPACINGS | SIGMAS),
+}
+del MORE["KDPM2AncestralDiscreteScheduler"]["steps_3"]  # its first timestep in between is rounding to 2e-3
+MORE["TCDScheduler"] = {name: {"step": {"eta": 0.3}} | options for name, options in MORE["TCDScheduler"].items()}
 # Saved by one class, read by another: the reader ignores unknown keys.
 CONVERTED = [
     ("DDPMScheduler", to, {"clip_sample": True, "thresholding": True, "variance_type": "fixed_large",
@@ -250,6 +266,9 @@ def main():
             for kind, all_options in CASES.items() for name, options in all_options.items()]
     runs += [(f"{to}.from_{source}_{i}", to, options, source)
              for i, (source, to, options) in enumerate(CONVERTED)]
+    runs += [(f"{kind.removesuffix('Scheduler')}.{name}", kind, options, None)
+             for kind, all_options in MORE.items() for name, options in all_options.items()]
+    runs += [(f"{to}.from_DDPMScheduler", to, CONVERTED[0][2], "DDPMScheduler") for to in MORE if to != "TCDScheduler"]
     for i, (name, kind, options, source) in enumerate(runs):
         try:
             cases.append(case(name, kind, options, 500 + i, tensors, source))

@@ -37,14 +37,17 @@ final class SamplingArguments {
       names = "--steps",
       paramLabel = "N",
       description =
-          "Steps of the scheduler (default: all training timesteps for ddpm, 4 for lcm, else 50).")
+          "Steps of the scheduler (default: all training timesteps for ddpm, 4 for lcm and tcd, else"
+              + " 50).")
   Integer steps;
 
   @Option(
       names = "--eta",
       paramLabel = "E",
       defaultValue = "0",
-      description = "Noise of ddim, 0 (none) to 1 (as ddpm) (default: ${DEFAULT-VALUE}).")
+      description =
+          "Noise of ddim, 0 (none) to 1 (as ddpm), and of tcd, for which 0.3 is usual (default:"
+              + " ${DEFAULT-VALUE}).")
   double eta;
 
   @Option(

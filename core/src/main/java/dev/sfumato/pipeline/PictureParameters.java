@@ -107,6 +107,9 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
       case "dpmsolver_sde" -> "DPM++ SDE";
       case "unipc" -> "UniPC";
       case "lcm" -> "LCM";
+      case "tcd" -> "TCD";
+      case "kdpm2" -> "DPM2";
+      case "kdpm2_ancestral" -> "DPM2 a";
       default -> kind.toString();
     };
   }

@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.SchedulerKind;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The settings that a model decides where {@link SamplingOptions} leave them open.
@@ -16,7 +17,7 @@ record ModelDefaults(SchedulerConfig scheduler, List<Integer> size) {
   private static final int PIXELS_TOGETHER = 256 * 256;
 
   private static final int STEPS = 50;
-  private static final int LCM_STEPS = 4;
+  private static final int DISTILLED_STEPS = 4;
 
   SamplingOptions complete(SamplingOptions options) {
     if (size.isEmpty() && (options.height().isEmpty() || options.width().isEmpty())) {
@@ -36,7 +37,9 @@ record ModelDefaults(SchedulerConfig scheduler, List<Integer> size) {
     if (scheduler.className().equals(SchedulerKind.DDPM.className())) {
       return trained;
     }
-    boolean lcm = scheduler.className().equals(SchedulerKind.LCM.className());
-    return Math.min(lcm ? LCM_STEPS : STEPS, trained);
+    boolean distilled =
+        Stream.of(SchedulerKind.LCM, SchedulerKind.TCD)
+            .anyMatch(kind -> scheduler.className().equals(kind.className()));
+    return Math.min(distilled ? DISTILLED_STEPS : STEPS, trained);
   }
 }

@@ -79,8 +79,8 @@ public final class SamplingOptions implements Cloneable {
 
   /**
    * Returns the same with all open settings decided: the scheduler's steps (all that the model was
-   * trained on for ddpm, 4 for lcm, otherwise 50, and never more than the model was trained on),
-   * and as many pictures at once as fit into 65,536 pixels.
+   * trained on for ddpm, 4 for lcm and tcd, otherwise 50, and never more than the model was trained
+   * on), and as many pictures at once as fit into 65,536 pixels.
    *
    * @param own the model's scheduler, used unless the options name another
    * @param size height and width of the model's pictures; empty if it has no own size

@@ -33,19 +33,7 @@ record DpmSdeScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impl
     SigmaGrid grid =
         SigmaGrid.fromEndToEnd(config, trained, Timesteps.fractional(config, steps), 0);
     double churn = options.churn().noise();
-    return new SdeRun(config, withMiddles(grid, trained), churn, noise);
-  }
-
-  /** Inserts the middle, in log(sigma), between every two levels. */
-  private static SigmaGrid withMiddles(SigmaGrid grid, TrainedSigmas trained) {
-    SigmaGrid doubled = grid.doubled();
-    for (int i = 1; i < doubled.timesteps().length; i += 2) {
-      float from = logOf(grid.sigmas()[i / 2]);
-      float to = logOf(grid.sigmas()[i / 2 + 1]);
-      doubled.sigmas()[i] = sigmaOf(from + (to - from) * 0.5f);
-      doubled.timesteps()[i] = trained.timestepOf(doubled.sigmas()[i]);
-    }
-    return doubled;
+    return new SdeRun(config, grid.withMiddles(trained, (sigma, next) -> next), churn, noise);
   }
 
   /** Returns t = -log(sigma). */

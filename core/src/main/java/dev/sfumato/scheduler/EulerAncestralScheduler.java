@@ -26,26 +26,16 @@ record EulerAncestralScheduler(SchedulerConfig config, NoiseSchedule noiseSchedu
     }
 
     /**
-     * Takes a step with the standard deviation sigma_up of DDPM's posterior:
-     *
-     * <pre>
-     * (1) sigma_up^2 = sigma'^2 (sigma^2 - sigma'^2) / sigma^2
-     * (2) sigma_down^2 = sigma'^2 - sigma_up^2
-     * (3) x' = x + (sigma_down - sigma) (x - x_0) / sigma + sigma_up z
-     * </pre>
+     * Takes a step to the levels of {@link Ancestral}: {@code x' = x + (down - sigma) eps + up z}.
      */
     @Override
     public Tensor step(Tensor modelOutput, Tensor x, Step step) {
       try (Scope scope = Scope.open()) {
         float sigma = sigma(step);
-        float variance = sigma * sigma;
-        float nextVariance = next(step) * next(step);
-        float up = Floats.sqrt(nextVariance * (variance - nextVariance) / variance);
-        float down = Floats.sqrt(nextVariance - up * up);
-
+        Ancestral levels = Ancestral.of(sigma, next(step));
         Tensor x0 = x0(prediction(modelOutput, x), x, step);
-        Tensor mean = x.add(derivative(x, x0, sigma).mul(down - sigma));
-        return scope.keep(mean.add(noise(x).mul(up)));
+        Tensor mean = x.add(derivative(x, x0, sigma).mul(levels.down() - sigma));
+        return scope.keep(mean.add(noise(x).mul(levels.up())));
       }
     }
   }

@@ -1,12 +1,9 @@
 package dev.sfumato.scheduler;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
-import java.util.Locale;
-import java.util.stream.IntStream;
 
 /**
  * Latent consistency models (Luo et al. 2023, 2310.04378): models distilled to jump from any
@@ -21,7 +18,7 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
   public Run begin(int steps, RunOptions options, Rng noise) {
     List<Integer> timesteps =
         options.timesteps().isEmpty()
-            ? distilled(steps, 1)
+            ? Distilled.timesteps(config, steps, 1)
             : Timesteps.own(config, steps, options.timesteps());
     return new LcmRun(this, timesteps, noise);
   }
@@ -29,47 +26,8 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
   @Override
   public Run begin(int steps, double strength, RunOptions options, Rng noise) {
     return options.keepsSteps() && options.timesteps().isEmpty()
-        ? new LcmRun(this, distilled(steps, strength), noise)
+        ? new LcmRun(this, Distilled.timesteps(config, steps, strength), noise)
         : Scheduler.super.begin(steps, strength, options, noise);
-  }
-
-  /**
-   * Returns {@code steps} evenly spaced ones of the timesteps on which the model was distilled,
-   * from the last on that {@code strength} leaves.
-   */
-  private List<Integer> distilled(int steps, double strength) {
-    Timesteps.requireStrength(strength);
-    int train = config.numTrainTimesteps();
-    int original = config.solver().originalInferenceSteps();
-    if (original > train) {
-      throw new SfumatoException(
-          "original_inference_steps " + original + " must be at most num_train_timesteps " + train);
-    }
-    if (steps < 1 || steps > original) {
-      throw new SfumatoException(
-          "steps must lie between 1 and original_inference_steps, which is "
-              + original
-              + ", not "
-              + steps);
-    }
-    int left = (int) (original * strength);
-    if (steps > left) {
-      throw new SfumatoException(
-          String.format(
-              Locale.ROOT,
-              "a strength of %s leaves %d of %d original_inference_steps, which is less than %d"
-                  + " steps: raise it or take fewer",
-              strength,
-              left,
-              original,
-              steps));
-    }
-    int stride = train / original;
-    double gap = left / (double) steps;
-    return IntStream.range(0, steps)
-        .map(i -> (left - (int) Math.floor(i * gap)) * stride - 1)
-        .boxed()
-        .toList();
   }
 
   private static final class LcmRun extends DiscreteRun {

@@ -8,10 +8,10 @@ import java.util.List;
  * The options of a run of a scheduler. As in diffusers, a scheduler ignores options that it does
  * not use, except custom timesteps.
  *
- * @param eta DDIM's weight of fresh noise, from 0 (none) to 1 (as much as DDPM)
+ * @param eta DDIM's weight of fresh noise, from 0 (none) to 1 (as much as DDPM); TCD's gamma
  * @param useClippedModelOutput DDIM: whether the noise is derived again from the limited x_0
- * @param timesteps DDPM, Euler, Heun, DPM-Solver++, LCM: the timesteps to visit, falling; empty for
- *     the usual spacing
+ * @param timesteps DDPM, Euler, Heun, DPM-Solver++, LCM, TCD: the timesteps to visit, falling;
+ *     empty for the usual spacing
  * @param churn Euler: noise before each step; DPM-Solver-SDE uses only its standard deviation
  * @param keepsSteps LCM: whether a start from a picture takes all steps, spread over the noise
  *     levels that are left, instead of the last of them

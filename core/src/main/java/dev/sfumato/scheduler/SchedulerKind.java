@@ -32,7 +32,13 @@ public enum SchedulerKind {
   /** Zhao et al. 2023: a predictor and a corrector of any order. */
   UNIPC("UniPCMultistepScheduler", UniPcScheduler::new),
   /** Luo et al. 2023: a few steps of a model distilled for them. */
-  LCM("LCMScheduler", LcmScheduler::new);
+  LCM("LCMScheduler", LcmScheduler::new),
+  /** Zheng et al. 2024: the same for models that jump to any timestep. */
+  TCD("TCDScheduler", TcdScheduler::new),
+  /** Karras et al. 2022: the midpoint method over log(sigma), two evaluations a step. */
+  KDPM2("KDPM2DiscreteScheduler", Kdpm2Scheduler::deterministic),
+  /** The same with fresh noise at each step. */
+  KDPM2_ANCESTRAL("KDPM2AncestralDiscreteScheduler", Kdpm2Scheduler::ancestral);
 
   private final String className;
   private final Function<SchedulerConfig, Scheduler> maker;

@@ -83,6 +83,32 @@ record SigmaGrid(float[] sigmas, double[] timesteps) {
     return new SigmaGrid(sigmas, Arrays.stream(timesteps).map(t -> (float) t).toArray());
   }
 
+  /** Returns the same grid with whole timesteps. */
+  SigmaGrid whole() {
+    return new SigmaGrid(sigmas, Arrays.stream(timesteps).map(Math::rint).toArray());
+  }
+
+  /** The end of a step from one level to the next. */
+  interface End {
+    float of(float sigma, float next);
+  }
+
+  /**
+   * Inserts the middle, in log(sigma), between every level and the end of its step.
+   *
+   * @param trained tells the timesteps of the middles
+   */
+  SigmaGrid withMiddles(TrainedSigmas trained, End end) {
+    SigmaGrid doubled = doubled();
+    for (int i = 1; i < doubled.timesteps.length; i += 2) {
+      float from = Floats.log(sigmas[i / 2]);
+      float to = Floats.log(end.of(sigmas[i / 2], sigmas[i / 2 + 1]));
+      doubled.sigmas[i] = Floats.exp(from + (to - from) * 0.5f);
+      doubled.timesteps[i] = trained.timestepOf(doubled.sigmas[i]);
+    }
+    return doubled;
+  }
+
   /**
    * Repeats every level except the first, for solvers with a second evaluation at the end of a
    * step.

@@ -24,7 +24,8 @@ import java.util.stream.Stream;
  * @param predictX0 UniPC: whether it combines clean pictures instead of noises
  * @param disableCorrector UniPC: the steps without correction after them
  * @param skipPrkSteps PNDM: whether it starts without Runge-Kutta steps
- * @param originalInferenceSteps LCM: the steps of the teacher that the model was distilled from
+ * @param originalInferenceSteps LCM, TCD: the steps of the teacher that the model was distilled
+ *     from
  * @param timestepScaling LCM: a larger value lowers the weight of x itself in the clean picture
  * @param noiseSamplerSeed DPM-Solver-SDE: the seed of its Brownian motion; empty to draw one
  */

@@ -25,9 +25,9 @@
  * 2010.02502), improved DDPM (Nichol and Dhariwal 2021, 2102.09672), velocity (Salimans and Ho
  * 2022, 2202.00512), PNDM (Liu et al. 2022, 2202.09778), EDM (Karras et al. 2022, 2206.00364),
  * DPM-Solver and DPM-Solver++ (Lu et al. 2022, 2206.00927 and 2211.01095), DEIS (Zhang and Chen
- * 2022, 2204.13902), UniPC (Zhao et al. 2023, 2302.04867), LCM (Luo et al. 2023, 2310.04378),
- * dynamic thresholding (Saharia et al. 2022, 2205.11487), zero terminal SNR (Lin et al. 2023,
- * 2305.08891).
+ * 2022, 2204.13902), UniPC (Zhao et al. 2023, 2302.04867), LCM (Luo et al. 2023, 2310.04378), TCD
+ * (Zheng et al. 2024, 2402.19159), dynamic thresholding (Saharia et al. 2022, 2205.11487), zero
+ * terminal SNR (Lin et al. 2023, 2305.08891).
  *
  * <p>Notation: {@code alphaCumprod} is the papers' "alpha bar", the share of the clean picture's
  * variance that is left at a timestep: x_t = sqrt(alphaCumprod) x_0 + sqrt(1 - alphaCumprod) eps.

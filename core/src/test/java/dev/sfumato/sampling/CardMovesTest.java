@@ -157,7 +157,8 @@ class CardMovesTest {
                 SchedulerKind.DDPM,
                 SchedulerKind.EULER_ANCESTRAL,
                 SchedulerKind.DPMSOLVER_SDE,
-                SchedulerKind.LCM)
+                SchedulerKind.LCM,
+                SchedulerKind.KDPM2_ANCESTRAL)
             .contains(kind);
     for (Traffic step : traffic("tiny", OPTIONS.withScheduler(kind), Precision.FP32)) {
       assertWithMessage("read").that(step.read).isEqualTo(0);

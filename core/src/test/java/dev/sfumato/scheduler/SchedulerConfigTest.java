@@ -85,7 +85,7 @@ class SchedulerConfigTest {
         .isEqualTo(
             "scheduler FooScheduler is not supported: use one of ddpm, ddim, pndm, lms, euler,"
                 + " euler_ancestral, heun, dpmsolver++, dpmsolver_singlestep, dpmsolver_sde, deis,"
-                + " unipc, lcm");
+                + " unipc, lcm, tcd, kdpm2, kdpm2_ancestral");
     assertThat(Scheduler.of(config.withClassName("ddim")).config().predictionType())
         .isEqualTo(PredictionType.V_PREDICTION);
   }

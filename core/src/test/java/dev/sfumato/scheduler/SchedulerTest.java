@@ -33,17 +33,29 @@ class SchedulerTest {
           SchedulerKind.DDIM,
           SchedulerKind.EULER_ANCESTRAL,
           SchedulerKind.DPMSOLVER_SDE,
-          SchedulerKind.LCM);
+          SchedulerKind.LCM,
+          SchedulerKind.TCD,
+          SchedulerKind.KDPM2_ANCESTRAL);
 
   private static final Set<SchedulerKind> NEED_NOISE =
-      EnumSet.of(SchedulerKind.PNDM, SchedulerKind.EULER_ANCESTRAL, SchedulerKind.DPMSOLVER_SDE);
+      EnumSet.of(
+          SchedulerKind.PNDM,
+          SchedulerKind.EULER_ANCESTRAL,
+          SchedulerKind.DPMSOLVER_SDE,
+          SchedulerKind.KDPM2,
+          SchedulerKind.KDPM2_ANCESTRAL);
+
+  private static final Set<SchedulerKind> WITHOUT_OFFSET =
+      EnumSet.of(SchedulerKind.LCM, SchedulerKind.TCD, SchedulerKind.DPMSOLVER_SINGLESTEP);
 
   /** These evaluate the model more than once in a step. */
   private static final Map<SchedulerKind, Integer> EVALUATIONS =
       Map.of(
           SchedulerKind.PNDM, STEPS + 9,
           SchedulerKind.HEUN, 2 * STEPS - 1,
-          SchedulerKind.DPMSOLVER_SDE, 2 * STEPS - 1);
+          SchedulerKind.DPMSOLVER_SDE, 2 * STEPS - 1,
+          SchedulerKind.KDPM2, 2 * STEPS - 1,
+          SchedulerKind.KDPM2_ANCESTRAL, 2 * STEPS - 1);
 
   private static Scheduler scheduler(SchedulerKind kind) {
     return Scheduler.of(SchedulerConfig.ddpmDefaults().withClassName(kind.className()));
@@ -284,7 +296,7 @@ class SchedulerTest {
       assertRefused(", not 1001", () -> scheduler.begin(1001, options, rng));
       assertRefused("eta", () -> options.withEta(-0.5));
       assertRefused("eta", () -> options.withEta(Double.NaN));
-      if (kind != SchedulerKind.LCM && kind != SchedulerKind.DPMSOLVER_SINGLESTEP) {
+      if (!WITHOUT_OFFSET.contains(kind)) {
         Scheduler offset =
             Scheduler.of(
                 scheduler.config().with("steps_offset", 999).with("timestep_spacing", "leading"));

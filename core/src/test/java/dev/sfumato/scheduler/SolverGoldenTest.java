@@ -85,6 +85,7 @@ class SolverGoldenTest {
             step.path("s_tmax").asDouble(Double.POSITIVE_INFINITY),
             step.path("s_noise").asDouble(1));
     return RunOptions.defaults()
+        .withEta(step.path("eta").asDouble(0))
         .withTimesteps(SchedulerGoldenTest.integers(c.get("custom_timesteps")))
         .withChurn(churn);
   }
