@@ -82,7 +82,9 @@ public final class LoraLayers implements AutoCloseable {
         .ifPresent(rank -> addUnless(ranks(), (long) rank, "`loraRank` " + rank, contrary));
     options
         .alphaIfSet()
-        .ifPresent(alpha -> addUnless(alphas(), alpha, "`loraAlpha` " + number(alpha), contrary));
+        .ifPresent(
+            alpha ->
+                addUnless(alphas(), asStored(alpha), "`loraAlpha` " + number(alpha), contrary));
     if (!contrary.isEmpty()) {
       throw new SfumatoException(
           file
@@ -131,9 +133,15 @@ public final class LoraLayers implements AutoCloseable {
   /** Returns the values of alpha of its layers, usually one, in their order. */
   public SortedSet<Double> alphas() {
     return layers.stream()
-        .map(layer -> (float) (layer.adapter.rate() * layer.adapter.rank()))
-        .map(alpha -> Double.valueOf(alpha.toString())) // files have it in single precision
+        .map(layer -> asStored(layer.adapter.rate() * layer.adapter.rank()))
         .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /**
+   * Returns the shortest number that is the same in single precision, in which files have alpha.
+   */
+  private static double asStored(double alpha) {
+    return Double.parseDouble(Float.toString((float) alpha));
   }
 
   /** Returns whether it changes a text encoder. */

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** LoRAs of others that learn on. */
 class TrainedLoraTest {
@@ -110,16 +111,17 @@ class TrainedLoraTest {
     }
   }
 
-  @Test
-  void optionsThatAgreeAreTaken() {
+  @ParameterizedTest
+  @ValueSource(doubles = {0.7, 1.23456789012, 1e-7, 5e9})
+  void optionsThatAgreeAreTaken(double alpha) {
     try (StableDiffusionPipeline pipeline = pipeline("sd1")) {
       Path file = folder.resolve("one.safetensors");
-      LoraOptions shape = LoraOptions.defaults().withRank(12).withAlpha(0.7).withTargets("all");
+      LoraOptions shape = LoraOptions.defaults().withRank(12).withAlpha(alpha).withTargets("all");
       try (LiveLora lora = pipeline.newLora(shape, false, 3)) {
-        lora.save(file, LoraFormat.KOHYA);
+        lora.save(file, LoraFormat.DIFFUSERS);
       }
       try (LiveLora lora = pipeline.trainLora(file, shape)) {
-        assertThat(lora.alphas()).containsExactly(0.7);
+        assertThat(lora.alphas().first()).isWithin(1e-6 * alpha).of(alpha);
         assertThat(lora.changesTextEncoders()).isFalse();
       }
     }
