@@ -25,6 +25,7 @@ from diffusers.training_utils import compute_snr
 from lora_written import ALL, ATTENTION, TEXT, TEXT_ALL
 from peft import LoraConfig
 from stable_diffusion_pipelines import families
+from transformers.optimization import Adafactor
 
 IMAGES, CLASSES, BATCH, STEPS, SEED = 10, 4, 3, 20, 5
 CAPTIONS = [f"a {color} {thing}" for color in ("red", "blue") for thing in ("rose", "cat", "house", "hat", "cup")]
@@ -44,6 +45,7 @@ CASES = {
     "dreambooth_lora": {"family": "sd1", "prior": 1.0, "lora": "attention", "rank": 4, "alpha": 4, "texts": True},
     "textual_inversion": {"family": "sd1", "vectors": 2, "learning_rate": 5e-3},
     "textual_inversion_xl": {"family": "xl", "vectors": 1, "learning_rate": 5e-3},
+    "adafactor": {"family": "sd1", "texts": True, "learning_rate": 1e-4, "optimizer": "adafactor"},
     "inpainting": {"family": "sd1_masks"},
     "inpainting_masks": {"family": "sd1_masks", "masks": True},
     "inpainting_lora": {"family": "sd1_masks", "lora": "attention", "rank": 4, "alpha": 4, "texts": True},
@@ -171,7 +173,10 @@ def train(options):
         learning = groups(model, options, rate)
     if "prior" in options:
         captions, classes = [INSTANCE] * IMAGES, pictures(CLASSES, 8)
-    optimizer = torch.optim.AdamW(learning, weight_decay=1e-2)
+    if options.get("optimizer") == "adafactor":
+        optimizer = Adafactor(learning, weight_decay=1e-2, scale_parameter=False, relative_step=False)
+    else:
+        optimizer = torch.optim.AdamW(learning, weight_decay=1e-2)
     schedule = DDPMScheduler.from_config(model.pipe.scheduler.config)
     generator = torch.Generator().manual_seed(SEED)
     losses = []

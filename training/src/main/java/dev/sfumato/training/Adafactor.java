@@ -31,6 +31,7 @@ final class Adafactor implements Optimizer {
   private static final String COLUMNS = "exp_avg_sq_col.";
   private static final String SQUARES = "exp_avg_sq.";
   private static final String STEP = "step";
+  private static final String JOINED = ".in_proj_";
 
   private final double weightDecay;
   private final Map<String, Tensor> weights;
@@ -41,20 +42,37 @@ final class Adafactor implements Optimizer {
     weightDecay = settings.weightDecay();
     try (Construction parts = Construction.begin();
         Scope scope = Scope.open()) {
-      weights.forEach(
-          (name, w) -> {
-            long[] shape = w.shape();
-            if (shape.length < 2) {
-              add(SQUARES + name, w, shape);
-            } else {
-              add(ROWS + name, w, Arrays.copyOf(shape, shape.length - 1));
-              long[] columns = Arrays.copyOf(shape, shape.length - 1);
-              columns[columns.length - 1] = shape[shape.length - 1];
-              add(COLUMNS + name, w, columns);
-            }
-          });
+      weights.forEach((name, w) -> parts(name, w).forEach(this::add));
       state.put(STEP, Scope.release(Optimizer.zeroBeside(weights)));
       parts.complete();
+    }
+  }
+
+  /**
+   * Returns the matrices of a weight: those of queries, keys and values of a text encoder lie in
+   * one.
+   */
+  private static Map<String, Tensor> parts(String name, Tensor whole) {
+    if (!name.contains(JOINED)) {
+      return Map.of(name, whole);
+    }
+    Map<String, Tensor> parts = new LinkedHashMap<>();
+    long rows = whole.size(0) / 3;
+    for (int i = 0; i < 3; i++) {
+      parts.put(name + "." + i, whole.narrow(0, i * rows, rows));
+    }
+    return parts;
+  }
+
+  private void add(String name, Tensor part) {
+    long[] shape = part.shape();
+    if (shape.length < 2) {
+      add(SQUARES + name, part, shape);
+    } else {
+      add(ROWS + name, part, Arrays.copyOf(shape, shape.length - 1));
+      long[] columns = Arrays.copyOf(shape, shape.length - 1);
+      columns[columns.length - 1] = shape[shape.length - 1];
+      add(COLUMNS + name, part, columns);
     }
   }
 
@@ -82,13 +100,18 @@ final class Adafactor implements Optimizer {
       gradients.forEach(
           (name, gradient) -> {
             try (Scope one = Scope.open()) {
-              Tensor direction = direction(name, Optimizer.finite(gradient, accepted), share);
               Tensor weight = weights.get(name).detach();
               double rate = rates.applyAsDouble(name);
               if (weightDecay > 0) {
                 weight.mul_(taken.mul(-rate * weightDecay).add(1));
               }
-              weight.add_(direction.mul_(taken.mul(-rate)), 1);
+              Map<String, Tensor> changed = parts(name, weight);
+              parts(name, Optimizer.finite(gradient, accepted))
+                  .forEach(
+                      (part, g) ->
+                          changed
+                              .get(part)
+                              .add_(direction(part, g, share).mul_(taken.mul(-rate)), 1));
             }
           });
     }

@@ -88,6 +88,10 @@ class FineTuningTest {
   private static TrainingOptions training(JsonNode options) {
     TrainingOptions training =
         TrainingOptions.defaults()
+            .withOptimizer(
+                options.has("optimizer")
+                    ? Optimizer.Settings.adafactor()
+                    : Optimizer.Settings.adamW())
             .withMaxSteps(20)
             .withLearningRate(options.path("learning_rate").asDouble(1e-3))
             .withMaxGradNorm(options.has("vectors") ? 0 : 1)
@@ -150,6 +154,7 @@ class FineTuningTest {
         "dreambooth_lora",
         "textual_inversion",
         "textual_inversion_xl",
+        "adafactor",
         "inpainting",
         "inpainting_masks",
         "inpainting_lora",
