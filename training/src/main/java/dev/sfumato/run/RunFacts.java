@@ -13,6 +13,7 @@ import dev.sfumato.tensor.Tensor;
 import dev.sfumato.training.StepReport;
 import java.io.IOException;
 import java.math.BigDecimal;
+import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -74,12 +75,28 @@ record RunFacts(
     return Optional.ofNullable(settings().get("license"));
   }
 
+  /** Returns the rate of the last step in words. */
+  private String found() {
+    String end =
+        history.steps().isEmpty()
+            ? ""
+            : number(rounded(history.steps().get(history.steps().size() - 1).learningRate()))
+                + " at the end, ";
+    String multiple = settings().get("learning_rate");
+    return end + "found by prodigy" + (multiple.equals("1") ? "" : " times " + multiple);
+  }
+
+  /** Returns a number of three digits. */
+  private static double rounded(double value) {
+    return new BigDecimal(value).round(new MathContext(3)).doubleValue();
+  }
+
   /** Returns the settings that others want to know first, then {@link #results}. */
   Map<String, String> training() {
     Map<String, String> all = settings();
     Map<String, String> facts = new LinkedHashMap<>();
-    String found = all.get("optimizer").equals("prodigy") ? " times what prodigy finds, " : ", ";
-    facts.put("learning rate", all.get("learning_rate") + found + all.get("lr_scheduler"));
+    String ofSteps = all.get("optimizer").equals("prodigy") ? found() : all.get("learning_rate");
+    facts.put("learning rate", ofSteps + ", " + all.get("lr_scheduler"));
     Optional.ofNullable(all.get("text_encoder_learning_rate"))
         .ifPresent(rate -> facts.put("learning rate of the text encoder", rate));
     facts.put(

@@ -108,30 +108,41 @@ final class Adafactor implements Optimizer {
               Map<String, Tensor> changed = parts(name, weight);
               parts(name, Optimizer.finite(gradient, accepted))
                   .forEach(
-                      (part, g) ->
-                          changed
-                              .get(part)
-                              .add_(direction(part, g, share).mul_(taken.mul(-rate)), 1));
+                      (part, g) -> {
+                        Tensor direction = direction(part, g, share);
+                        Tensor size = direction.norm().div(Math.sqrt(direction.numel()));
+                        Tensor most = size.clamp(1, Double.POSITIVE_INFINITY);
+                        changed.get(part).add_(direction.mul_(taken.mul(-rate).div(most)), 1);
+                      });
             }
           });
     }
     gradients.keySet().forEach(name -> Autograd.forget(weights.get(name)));
   }
 
-  /** Returns u / max(1, rms(u)). */
+  /** Returns u. */
   private Tensor direction(String name, Tensor gradient, Tensor share) {
     Tensor squares = gradient.square();
-    Tensor all;
     if (gradient.dim() < 2) {
-      all = gradient.mul(average(SQUARES + name, squares, share).pow(-0.5));
-    } else {
-      Tensor rows = average(ROWS + name, mean(squares, -1), share);
-      Tensor columns = average(COLUMNS + name, mean(squares, -2), share);
-      Tensor scaled = rows.div(rows.mean(true, -1)).pow(-0.5).unsqueeze(-1);
-      all = gradient.mul(scaled).mul_(columns.pow(-0.5).unsqueeze(-2));
+      return gradient.mul(average(SQUARES + name, squares, share).pow(-0.5));
     }
-    Tensor size = all.norm().div(Math.sqrt(all.numel()));
-    return all.mul_(size.clamp(1, Double.POSITIVE_INFINITY).pow(-1));
+    Tensor rows = average(ROWS + name, mean(squares, -1), share);
+    Tensor columns = average(COLUMNS + name, mean(squares, -2), share);
+    Tensor all = gradient.mul(rows.div(rows.mean(true, -1)).pow(-0.5).unsqueeze(-1));
+    scale(all, columns.pow(-0.5));
+    return all;
+  }
+
+  /** Multiplies each row by {@code columns}, row by row where there are few. */
+  private static void scale(Tensor all, Tensor columns) {
+    long length = all.size(all.dim() - 2);
+    if (length > SHORT) {
+      all.mul_(columns.unsqueeze(-2));
+      return;
+    }
+    for (int i = 0; i < length; i++) {
+      all.select(-2, i).mul_(columns);
+    }
   }
 
   /** Returns means over one dimension; the engine is slow where it is as short as a kernel's. */
