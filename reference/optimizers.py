@@ -22,6 +22,8 @@ CASES = {
                 "lr_scheduler": "constant"},
     "prodigy_clipped": {"optimizer": "prodigy", "learning_rate": 2.0, "weight_decay": 0.1, "betas": [0.8, 0.99], "max_grad_norm": 0.5,
                 "lr_scheduler": "cosine"},
+    "prodigy_warmed_up": {"optimizer": "prodigy", "learning_rate": 1.0, "weight_decay": 0.01, "betas": [0.9, 0.999], "max_grad_norm": 0.0,
+                "lr_scheduler": "constant_with_warmup", "warmup": 20},
     "adafactor": {"optimizer": "adafactor", "learning_rate": 1e-2, "weight_decay": 0.1, "betas": [0.9, 0.999],
                   "max_grad_norm": 0.0, "lr_scheduler": "cosine"},
 }
@@ -44,7 +46,7 @@ def train(options, dtype):
         model.weight.copy_(torch.cos((k[:, None] + 5 * j).to(torch.float64)) / 1000)
         model.bias.zero_()
     optimizer = optimizer_of(model.parameters(), options)
-    rate = get_scheduler(options["lr_scheduler"], optimizer, num_training_steps=STEPS, num_warmup_steps=0)
+    rate = get_scheduler(options["lr_scheduler"], optimizer, num_training_steps=STEPS, num_warmup_steps=options.get("warmup", 0))
     losses, rates = [], []
     for _ in range(STEPS):
         loss = (model(pictures.to(dtype)) - wanted).square().mean()

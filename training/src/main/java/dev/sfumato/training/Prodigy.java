@@ -22,7 +22,8 @@ import java.util.function.ToDoubleFunction;
  * }</pre>
  *
  * <p>The settings that are not given are those of diffusers' training scripts: with bias
- * correction, and s without the learning rate, which is safe with a warm-up.
+ * correction, and s without the learning rate, which is safe with a warm-up. A step at a rate of 0
+ * changes nothing.
  */
 final class Prodigy implements Optimizer {
   private static final double START = 1e-6;
@@ -103,8 +104,10 @@ final class Prodigy implements Optimizer {
       gradients.forEach(
           (name, gradient) -> {
             learningRate = rates.applyAsDouble(name);
-            try (Scope one = Scope.open()) {
-              take(name, Optimizer.finite(gradient, accepted), accepted);
+            if (learningRate > 0) {
+              try (Scope one = Scope.open()) {
+                take(name, Optimizer.finite(gradient, accepted), accepted);
+              }
             }
           });
     }
@@ -136,6 +139,14 @@ final class Prodigy implements Optimizer {
 
   @Override
   public void finish(Tensor accepted) {
+    if (learningRate > 0) {
+      change(accepted);
+    }
+    sums.values().forEach(Tensor::close);
+    sums.clear();
+  }
+
+  private void change(Tensor accepted) {
     try (Scope scope = Scope.open();
         Autograd.Recording off = Autograd.off()) {
       Tensor scale = scale().mul(accepted);
@@ -160,8 +171,6 @@ final class Prodigy implements Optimizer {
           });
       state.get(STEP).add_(accepted, 1);
     }
-    sums.values().forEach(Tensor::close);
-    sums.clear();
   }
 
   @Override

@@ -116,7 +116,7 @@ class OptimizerTest {
                     .withWeightDecay(options.get("weight_decay").doubleValue()))
             .withLearningRateCurve(
                 LearningRate.Kind.parse(options.get("lr_scheduler").textValue()),
-                0,
+                options.path("warmup").asInt(0),
                 LearningRate.Shape.USUAL)
             .withMaxGradNorm(options.get("max_grad_norm").doubleValue());
     double rate = options.get("learning_rate").doubleValue();
@@ -127,7 +127,7 @@ class OptimizerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"prodigy", "prodigy_clipped", "adafactor"})
+  @ValueSource(strings = {"prodigy", "prodigy_clipped", "prodigy_warmed_up", "adafactor"})
   void learnsAsPythonDoes(String name) {
     JsonNode golden = golden(name);
     long before = Scope.liveTensors();
