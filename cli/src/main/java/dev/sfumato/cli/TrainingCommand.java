@@ -92,10 +92,13 @@ abstract class TrainingCommand implements Callable<Integer> {
     Training asked = WrongCall.checked(spec, this::asked);
     Device device = TrainingProcesses.device(spec, compute.apply(), compute.device);
     requireOutside("--data");
-    if (overwrite) { // which would delete what the run starts from
-      List.of("--model", "--vae", "--lora").forEach(this::requireOutside);
-    }
     Training whole = asked.needsModel() ? withModel(asked) : asked;
+    if (overwrite) { // which would delete what the result needs
+      List.of("--vae", "--lora").forEach(this::requireOutside);
+    }
+    if (overwrite && whole.learnsBesideModel()) {
+      requireOutside("--model");
+    }
     IgnoredOptions.refuse(spec, whole);
     Downloads.data(pictures.data);
     try (ProcessGroup processes = TrainingProcesses.join(spec);

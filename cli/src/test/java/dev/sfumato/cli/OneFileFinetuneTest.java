@@ -64,6 +64,18 @@ class OneFileFinetuneTest {
     Calls.run("evaluate --model %s", whole).failsWith(1, "--images DIR");
   }
 
+  /** A LoRA is nothing without its model; a whole model is read before its run is overwritten. */
+  @Test
+  void aModelThatTheResultNeedsIsNotOverwritten() throws IOException {
+    finetune(run, "--max-steps 1 --method full").succeeds();
+    String again =
+        "finetune --model %s --data %s --output %s --batch-size 2 --sample-count 0 --log csv"
+            + " --instance-prompt rose --resolution 16 --max-steps 1 --overwrite";
+    Path data = folder.resolve("data");
+    Calls.run(again, run, data, run).failsWith(1, "--model", "is inside");
+    Calls.run(again + " --method full", run, data, run).succeeds();
+  }
+
   @Test
   void aLoraLearnsOn() throws IOException {
     finetune(run, "--max-steps 1 --lora-rank 2 --lora-format kohya").succeeds();

@@ -308,7 +308,7 @@ record TrainedModel(
   }
 
   /** Returns whether the weights of a text-to-image model stay as they are. */
-  private boolean learnsBeside() {
+  boolean learnsBeside() {
     return method.map(m -> m.kind() != Method.Kind.FULL).orElse(tunes);
   }
 

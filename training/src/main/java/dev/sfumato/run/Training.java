@@ -140,10 +140,7 @@ public final class Training implements Cloneable {
     return with(t -> t.classes = Optional.of(new ClassFolders(prior)));
   }
 
-  /**
-   * Returns a copy that computes layers again in the backward pass, which saves memory and costs
-   * time.
-   */
+  /** Returns a copy that computes layers again in the backward pass: less memory, more time. */
   public Training withGradientCheckpointing(boolean on) {
     return with(t -> t.model = t.model.withGradientCheckpointing(on));
   }
@@ -382,8 +379,8 @@ public final class Training implements Cloneable {
 
   /** Returns these options with the learning rate that what learns usually takes, unless chosen. */
   private Training suited(TrainedModel.Loaded loaded) {
-    double whole = options.learningRate().base();
-    double usual = loaded.learner().method().kind().usualLearningRate(whole);
+    Method.Kind kind = loaded.learner().method().kind();
+    double usual = kind.usualLearningRate(options.learningRate().base());
     return withOptions(options.withUsualLearningRate(usual));
   }
 
@@ -396,10 +393,7 @@ public final class Training implements Cloneable {
         : OutputDirectory.create(output, start == Start.OVERWRITE);
   }
 
-  /**
-   * Returns whether the named model is needed: not by a run that resumes from a checkpoint with all
-   * of a model.
-   */
+  /** Returns whether the named model is needed: not if a checkpoint holds all of it. */
   public boolean needsModel() {
     return kept().isEmpty();
   }
@@ -407,6 +401,11 @@ public final class Training implements Cloneable {
   /** Returns whether the model learns from texts, which its files tell. */
   public boolean isOfTexts() {
     return model.isOfTexts(kept());
+  }
+
+  /** Returns whether the result, a LoRA or a word, is of use only with the model itself. */
+  public boolean learnsBesideModel() {
+    return model.learnsBeside() && isOfTexts();
   }
 
   /** Returns the checkpoint to resume from, if it holds all of a model. */
