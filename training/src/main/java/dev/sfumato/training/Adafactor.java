@@ -128,21 +128,8 @@ final class Adafactor implements Optimizer {
     }
     Tensor rows = average(ROWS + name, mean(squares, -1), share);
     Tensor columns = average(COLUMNS + name, mean(squares, -2), share);
-    Tensor all = gradient.mul(rows.div(rows.mean(true, -1)).pow(-0.5).unsqueeze(-1));
-    scale(all, columns.pow(-0.5));
-    return all;
-  }
-
-  /** Multiplies each row by {@code columns}, row by row where there are few. */
-  private static void scale(Tensor all, Tensor columns) {
-    long length = all.size(all.dim() - 2);
-    if (length > SHORT) {
-      all.mul_(columns.unsqueeze(-2));
-      return;
-    }
-    for (int i = 0; i < length; i++) {
-      all.select(-2, i).mul_(columns);
-    }
+    Tensor scaled = gradient.mul(rows.div(rows.mean(true, -1)).pow(-0.5).unsqueeze(-1));
+    return scaled.mul_(columns.pow(-0.5).unsqueeze(-2));
   }
 
   /** Returns means over one dimension; the engine is slow where it is as short as a kernel's. */
