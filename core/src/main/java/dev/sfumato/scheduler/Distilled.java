@@ -9,6 +9,13 @@ import java.util.stream.IntStream;
 final class Distilled {
   private Distilled() {}
 
+  /** Returns the timesteps that the options name, or else those of {@code steps} steps. */
+  static List<Integer> timestepsOrOwn(SchedulerConfig config, int steps, RunOptions options) {
+    return options.timesteps().isEmpty()
+        ? timesteps(config, steps, 1)
+        : Timesteps.own(config, steps, options.timesteps());
+  }
+
   /**
    * Returns {@code steps} evenly spaced ones of the timesteps on which the model was distilled,
    * from the last on that {@code strength} leaves.

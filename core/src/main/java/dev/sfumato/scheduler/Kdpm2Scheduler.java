@@ -40,21 +40,22 @@ record Kdpm2Scheduler(SchedulerConfig config, NoiseSchedule noiseSchedule, boole
         SigmaGrid.fromEndToEnd(config, trained, Timesteps.fractional(config, steps), 0);
     boolean whole = config.solver().sigmaSpacing() == SigmaSpacing.KARRAS;
     SigmaGrid told = whole ? grid.whole() : grid;
-    return new Kdpm2Run(config, ancestral, told.withMiddles(trained, this::end), noise);
+    SigmaGrid halves = told.withMiddles(trained, (sigma, to) -> levels(sigma, to).down());
+    return new Kdpm2Run(this, halves, noise);
   }
 
-  /** Returns sigma where a step ends before fresh noise is added. */
-  private float end(float sigma, float next) {
-    return ancestral ? Ancestral.of(sigma, next).down() : next;
+  /** Returns the levels of a step; without fresh noise it goes straight to the next one. */
+  private Ancestral levels(float sigma, float next) {
+    return ancestral ? Ancestral.of(sigma, next) : new Ancestral(next, 0);
   }
 
   private static final class Kdpm2Run extends SigmaRun {
     private final Memory starts = new Memory(1);
-    private final boolean ancestral;
+    private final Kdpm2Scheduler scheduler;
 
-    Kdpm2Run(SchedulerConfig config, boolean ancestral, SigmaGrid grid, Rng rng) {
-      super(config, grid, rng);
-      this.ancestral = ancestral;
+    Kdpm2Run(Kdpm2Scheduler scheduler, SigmaGrid grid, Rng rng) {
+      super(scheduler.config, grid, rng);
+      this.scheduler = scheduler;
     }
 
     /**
@@ -78,12 +79,9 @@ record Kdpm2Scheduler(SchedulerConfig config, NoiseSchedule noiseSchedule, boole
           return scope.keep(x.add(derivative.mul(next(step) - sigma(step))));
         }
         float from = sigmas[i - 1];
-        if (!ancestral) {
-          return scope.keep(starts.at(i - 1).add(derivative.mul(next(step) - from)));
-        }
-        Ancestral levels = Ancestral.of(from, next(step));
+        Ancestral levels = scheduler.levels(from, next(step));
         Tensor mean = starts.at(i - 1).add(derivative.mul(levels.down() - from));
-        return scope.keep(mean.add(noise(x).mul(levels.up())));
+        return scope.keep(scheduler.ancestral ? mean.add(noise(x).mul(levels.up())) : mean);
       }
     }
 

@@ -16,11 +16,7 @@ record LcmScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
 
   @Override
   public Run begin(int steps, RunOptions options, Rng noise) {
-    List<Integer> timesteps =
-        options.timesteps().isEmpty()
-            ? Distilled.timesteps(config, steps, 1)
-            : Timesteps.own(config, steps, options.timesteps());
-    return new LcmRun(this, timesteps, noise);
+    return new LcmRun(this, Distilled.timestepsOrOwn(config, steps, options), noise);
   }
 
   @Override

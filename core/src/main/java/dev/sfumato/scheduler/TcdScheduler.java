@@ -17,10 +17,7 @@ record TcdScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
 
   @Override
   public Run begin(int steps, RunOptions options, Rng noise) {
-    List<Integer> timesteps =
-        options.timesteps().isEmpty()
-            ? Distilled.timesteps(config, steps, 1)
-            : Timesteps.own(config, steps, options.timesteps());
+    List<Integer> timesteps = Distilled.timestepsOrOwn(config, steps, options);
     return new TcdRun(this, timesteps, options.eta(), noise);
   }
 
@@ -45,7 +42,8 @@ record TcdScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
     public Tensor step(Tensor modelOutput, Tensor x, Step step) {
       try (Scope scope = Scope.open()) {
         int next = Math.max(next(step), 0);
-        NoiseLevel jump = NoiseLevel.ofAlphaCumprod(alphaCumprod((int) ((float) (1 - eta) * next)));
+        float alphaCumprod = alphaCumprod((int) ((float) (1 - eta) * next));
+        NoiseLevel jump = NoiseLevel.ofAlphaCumprod(alphaCumprod);
         Tensor prediction = prediction(modelOutput, x);
         Tensor x0 = level(step).x0(predictionType, prediction, x);
         Tensor epsilon = epsilon(prediction, x, step);
@@ -53,7 +51,7 @@ record TcdScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) impleme
         if (eta == 0 || step.index() == step.count() - 1) {
           return scope.keep(jumped);
         }
-        float kept = alphaCumprod(next) / alphaCumprod((int) ((float) (1 - eta) * next));
+        float kept = alphaCumprod(next) / alphaCumprod;
         return scope.keep(jumped.mul(Floats.sqrt(kept)).add(noise(x).mul(Floats.sqrt(1 - kept))));
       }
     }

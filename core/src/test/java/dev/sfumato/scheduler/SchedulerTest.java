@@ -102,7 +102,7 @@ class SchedulerTest {
     }
   }
 
-  /** Where the noise begins far above the picture, differences of its levels lose all digits. */
+  /** A cosine schedule begins at a sigma of some 20,000, whose square swallows small numbers. */
   @ParameterizedTest
   @EnumSource
   void aCosineScheduleStaysFinite(SchedulerKind kind) {

@@ -87,7 +87,7 @@ record TrainedModel(
     }
   }
 
-  /** Where a model lies, and how it is loaded. */
+  /** The place of a model's files, and the choices for loading them. */
   record Source(Path path, LoadingOptions options) {}
 
   /** A model to train, which is freed in the end unless it belongs to the caller. */

@@ -123,7 +123,7 @@ class LatentCacheTest {
     assertThat(losses(disk())).isNotEqualTo(none);
   }
 
-  /** What random masks leave of a picture hardly comes again; what they leave of none is grey. */
+  /** Random masks hide another part each time. A picture that is hidden whole is always grey. */
   @Test
   void anInpaintingModelKeepsThePicturesAndOneGreyOne() {
     model = TinyStableDiffusion.write(folder.resolve("inpainting"), "sd1_masks");
