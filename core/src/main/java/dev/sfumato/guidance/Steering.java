@@ -26,7 +26,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   Prediction predict(Tensor noisy) {
     Tensor x =
         guidance.inpainting().map(known -> known.before(run, step, noisy, random)).orElse(noisy);
-    if (guidance.actingAt(step).isEmpty()) {
+    if (guidance.actingAt(run, step).isEmpty()) {
       return new Prediction(denoiser.predict(run, step, x), x);
     }
     boolean twice = guidance.rule().asksForConditionAlone() && denoiser.isClassifierFree(step);
@@ -38,7 +38,9 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     }
     Tensor output = twice ? denoiser.predict(run, step, x) : d.output.detach();
     Tensor gradient = guidance.clamp().apply(StepNumbers.finite(d.gradient));
-    Prediction guided = guidance.rule().moved(new Prediction(output, x), gradient, run, step);
+    Prediction plain = new Prediction(output, x);
+    Prediction guided =
+        run.keepsChanges(step) ? guidance.rule().moved(plain, gradient, run, step) : plain;
     List<Tensor> descents = new ArrayList<>();
     MeanGuidance mean = guidance.meanGuidance();
     Prediction shifted =
@@ -85,7 +87,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Tensor seen = guidance.rule().seen(predictedX0, x, run, step);
     Tensor pictures = guidance.rule().limited(denoiser.pictures(seen));
     Tensor sum = null;
-    for (ScheduledGuide guide : guidance.actingAt(step)) {
+    for (ScheduledGuide guide : guidance.actingAt(run, step)) {
       Tensor loss = guide.loss(pictures, at);
       byName.put(guide.name(), loss.detach());
       Tensor weighted = loss.mul(guide.weight().at(run, step));

@@ -33,6 +33,11 @@ record HeunScheduler(SchedulerConfig config, NoiseSchedule noiseSchedule) implem
       super(config, grid, rng);
     }
 
+    @Override
+    public boolean keepsChanges(Step step) {
+      return step.index() % 2 == 0;
+    }
+
     /**
      *
      *

@@ -58,6 +58,11 @@ record Kdpm2Scheduler(SchedulerConfig config, NoiseSchedule noiseSchedule, boole
       this.scheduler = scheduler;
     }
 
+    @Override
+    public boolean keepsChanges(Step step) {
+      return step.index() % 2 == 0;
+    }
+
     /**
      * Takes a half step to sigma_m, then the whole step with the derivative found there:
      *

@@ -32,6 +32,14 @@ public interface Run extends Iterable<Step> {
    */
   double nextAlphaCumprod(Step step);
 
+  /**
+   * Returns whether {@link #step} keeps a change of its {@code x}. Where a rule only looks for the
+   * derivative at {@code x}, it goes on from an earlier x, and a change would count the other way.
+   */
+  default boolean keepsChanges(Step step) {
+    return true;
+  }
+
   /** Returns the factor that gives {@code x} a standard deviation of 1. */
   double inputScale(Step step);
 

@@ -1,7 +1,6 @@
 package dev.sfumato.data;
 
 import dev.sfumato.picture.Pixels;
-import dev.sfumato.picture.Resize;
 import dev.sfumato.picture.Size;
 import java.util.List;
 import java.util.Optional;
@@ -90,12 +89,6 @@ public interface Dataset {
 
   /** Returns the middle of a picture that is scaled to another size if it has not this one. */
   default float[] picture(int index, Size size) {
-    Pixels pixels = pixels(index);
-    if (!frame(index).size().equals(size)) {
-      Size own = new Size(pixels.height(), pixels.width());
-      Size scaled = Frame.covering(own, size, false).scaled();
-      pixels = Resize.to(pixels, scaled.height(), scaled.width());
-    }
-    return pixels.centerCrop(size.height(), size.width()).signed();
+    return frame(index).middle(pixels(index), size).signed();
   }
 }

@@ -1,6 +1,7 @@
 package dev.sfumato.data;
 
 import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Resize;
 import dev.sfumato.picture.Size;
 
 /**
@@ -52,6 +53,20 @@ public record Frame(Size original, Size scaled, Size size, boolean moving) {
         this,
         (int) Math.rint((scaled.height() - size.height()) / 2.0),
         (int) Math.rint((scaled.width() - size.width()) / 2.0));
+  }
+
+  /**
+   * Returns the middle of the scaled picture, or of its mask, scaled again if another size is asked
+   * for.
+   */
+  public Pixels middle(Pixels pixels, Size asked) {
+    Pixels covering = pixels;
+    if (!size.equals(asked)) {
+      Size own = new Size(pixels.height(), pixels.width());
+      Size larger = covering(own, asked, false).scaled();
+      covering = Resize.to(pixels, larger.height(), larger.width());
+    }
+    return covering.centerCrop(asked.height(), asked.width());
   }
 
   /**

@@ -14,8 +14,9 @@ import java.util.Map;
  *
  * @param prompts the text of each picture of a grid; of equal ones the first is shown
  * @param rows the number of rows of a grid
+ * @param completed whether they are pictures of the data of which a part is drawn anew
  */
-record PromptRows(List<String> prompts, int rows) {
+record PromptRows(List<String> prompts, int rows, boolean completed) {
   private static final int GAP = 2;
 
   /**

@@ -1,7 +1,10 @@
 package dev.sfumato.run;
 
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Frame;
 import dev.sfumato.picture.Pictures;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.sampling.Sampler;
@@ -10,7 +13,9 @@ import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -20,10 +25,11 @@ import java.util.stream.LongStream;
 
 /**
  * Draws grids of pictures with the current weights. Each starts from the same noise, so two grids
- * of a run differ only by what the model has learned between them.
+ * of a run differ only by what the model has learned between them. An inpainting model completes
+ * pictures of the data.
  *
  * @param pipeline the model
- * @param dataset pictures of the size to draw
+ * @param dataset pictures of the size to draw, those to complete
  * @param watch the number of pictures and steps
  */
 record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watch) {
@@ -46,9 +52,6 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
             .withLabels(LongStream.range(0, classes).toArray())
             .withScheduler(SchedulerKind.DDIM)
             .withSeed(SEED);
-    if (pipeline instanceof StableDiffusionPipeline) {
-      options = options.withText(TextOptions.NONE.withPrompts(prompts()));
-    }
     Sampler.Listener watcher =
         (step, x) -> {
           if (stopAsked.test(step)) {
@@ -56,14 +59,56 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
           }
         };
     try (Scope scope = Scope.open()) {
-      return Pictures.grid(pipeline.sample(options, watcher), rows(classes));
+      return Pictures.grid(sample(options, watcher), rows(classes));
     }
+  }
+
+  private Tensor sample(SamplingOptions options, Sampler.Listener watcher) {
+    if (completes()) {
+      List<Tensor> completed =
+          IntStream.range(0, options.count())
+              .mapToObj(i -> pipeline.sample(completion(i, options), watcher))
+              .toList();
+      return Tensor.cat(completed, 0);
+    }
+    return pipeline instanceof StableDiffusionPipeline
+        ? pipeline.sample(options.withText(TextOptions.NONE.withPrompts(prompts())), watcher)
+        : pipeline.sample(options, watcher);
+  }
+
+  /** Returns whether the model is one for inpainting. */
+  private boolean completes() {
+    return pipeline instanceof StableDiffusionPipeline texts && texts.denoiser().readsMasks();
+  }
+
+  /** Draws a part of the next picture anew: what is white in its mask, else its middle. */
+  private SamplingOptions completion(int place, SamplingOptions options) {
+    int index = place % dataset.size();
+    Size size = new Size(dataset.height(), dataset.width());
+    Frame frame = dataset.frame(index);
+    Pixels redraw = dataset.mask(index).map(m -> frame.middle(m, size)).orElseGet(() -> half(size));
+    return options
+        .withCount(1)
+        .withBatchSize(1)
+        .withSeed(SEED + place)
+        .withText(TextOptions.of(prompts().get(place)))
+        .withInpainting(frame.middle(dataset.pixels(index), size), redraw);
+  }
+
+  /** Returns a mask that is white in the middle half of both sides. */
+  private static Pixels half(Size size) {
+    byte[] mask = new byte[(int) size.area()];
+    for (int y = size.height() / 4; y < size.height() - size.height() / 4; y++) {
+      int row = y * size.width();
+      Arrays.fill(mask, row + size.width() / 4, row + size.width() - size.width() / 4, (byte) 255);
+    }
+    return new Pixels(1, size.height(), size.width(), mask);
   }
 
   /** Returns the rows of a report, if the model draws texts. */
   Optional<PromptRows> promptRows() {
     return pipeline instanceof StableDiffusionPipeline && watch.samples().drawn() > 0
-        ? Optional.of(new PromptRows(prompts(), rows(0)))
+        ? Optional.of(new PromptRows(prompts(), rows(0), completes()))
         : Optional.empty();
   }
 

@@ -121,7 +121,14 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
             "All pictures of a row start from the same noise. From left to right: "
                 + String.join(", ", pictures.keySet())
                 + "."));
-    sections.add(new HtmlReport.Rows(promptRows.orElseThrow().of(List.copyOf(pictures.values()))));
+    PromptRows rows = promptRows.orElseThrow();
+    if (rows.completed()) {
+      sections.add(
+          new HtmlReport.Paragraph(
+              "They are pictures of the data. What is white in their masks is drawn anew, or their"
+                  + " middle if they have none."));
+    }
+    sections.add(new HtmlReport.Rows(rows.of(List.copyOf(pictures.values()))));
   }
 
   private static BufferedImage image(Path grid) {
