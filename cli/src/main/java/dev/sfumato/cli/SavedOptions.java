@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.ContentHash;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.run.OutputDirectory;
 import dev.sfumato.run.Training;
@@ -125,7 +126,7 @@ final class SavedOptions implements IDefaultValueProvider {
 
   /**
    * Refuses options that a run resumed from a checkpoint cannot change: those that describe its
-   * model and its method, unless they equal those of its start.
+   * model and its method, unless they equal those of its start. A model in one file may have moved.
    */
   static void requireAsBefore(CommandSpec command) {
     SavedOptions before = (SavedOptions) command.defaultValueProvider();
@@ -133,12 +134,22 @@ final class SavedOptions implements IDefaultValueProvider {
     for (String name : OF_THE_START) {
       OptionSpec option = given.matchedOption(name);
       if (option != null
-          && !String.valueOf(json(option.getValue())).equals(before.defaultValue(option))) {
+          && !String.valueOf(json(option.getValue())).equals(before.defaultValue(option))
+          && !before.isMoved(option)) {
         throw new ParameterException(
             command.commandLine(),
             name + ": a resumed run keeps what it began with: leave the option out");
       }
     }
+  }
+
+  /** Returns whether a model in one file now lies elsewhere. */
+  private boolean isMoved(OptionSpec option) {
+    Path file = Path.of(option.getValue().toString());
+    return key(option).equals("model")
+        && saved.has("model_sha256")
+        && Files.isRegularFile(file)
+        && ContentHash.sha256(file).equals(saved.path("model_sha256").textValue());
   }
 
   private static Object json(Object value) {

@@ -74,6 +74,27 @@ class FineTunedFilesTest {
     assertThat(after).isNotEqualTo(before);
   }
 
+  @Test
+  void aModelInOneFileMayMove() throws IOException {
+    Path model = TinyStableDiffusion.write(folder.resolve("model"), "sd1");
+    Path data = Calls.pictures(folder.resolve("data"), 4);
+    Path file = folder.resolve("model.safetensors");
+    Path moved = folder.resolve("moved.safetensors");
+    Path run = folder.resolve("run");
+    Calls.run("convert --model %s --output %s", model, file).succeeds();
+    Calls.run(
+            "finetune --model %s --data %s --output %s --instance-prompt cup --resolution 16"
+                + " --max-steps 1 --sample-count 0 --log csv",
+            file, data, run)
+        .succeeds();
+    Files.move(file, moved);
+    String on = "finetune --output %s --resume --max-steps 2";
+    Calls.run(on, run).failsWith(1, file + ": there is no such file");
+    Calls.run(on + " --model %s", run, model).failsWith(2, "--model: a resumed run keeps");
+    Calls.run(on + " --model %s", run, moved).succeeds();
+    Calls.run("finetune --output %s --resume --max-steps 3", run).succeeds();
+  }
+
   /** With a moving average the card had the norm of the last weights, which are not in the file. */
   @Test
   void theCardTellsOfTheFileAndTheData() throws IOException {

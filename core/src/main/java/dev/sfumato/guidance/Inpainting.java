@@ -16,8 +16,9 @@ import java.util.Optional;
  * Known latents are put back after each step with one noise, as in diffusers' inpainting pipelines.
  *
  * @param picture (1 or B, C, H, W), in [-1, 1] or latents, on the network's device
- * @param redraw (1 or B, 1, H, W) bool, true for the parts to draw
- * @param noise the noise of known latents, in the shape of the samples; empty for pixels
+ * @param redraw (1 or B, 1, H, W) bool, true for the parts to draw, on that device
+ * @param noise the noise of known latents, in the shape of the samples, on that device; empty for
+ *     pixels
  */
 public record Inpainting(Tensor picture, Tensor redraw, Optional<Tensor> noise) {
   /**

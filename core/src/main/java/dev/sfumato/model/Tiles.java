@@ -1,5 +1,6 @@
 package dev.sfumato.model;
 
+import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.ArrayList;
@@ -63,7 +64,8 @@ record Tiles(int in, int out) {
     }
     return Scope.run(
         () -> {
-          Tensor ramp = Tensor.linspace(0, 1 - 1.0 / width, width).to(tile.device());
+          float[] evenly = Tensor.linspace(0, 1 - 1.0 / width, width).toFloats();
+          Tensor ramp = Constant.on(tile.device(), evenly, width);
           Tensor weight = dim == 3 ? ramp : ramp.reshape(-1, 1);
           Tensor last = before.narrow(dim, before.size(dim) - width, width);
           Tensor first = tile.narrow(dim, 0, width);

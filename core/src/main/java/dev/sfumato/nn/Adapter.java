@@ -137,8 +137,8 @@ public final class Adapter implements AutoCloseable {
   private Tensor allRows(Tensor up) {
     long rows = up.size(0);
     Tensor above = Tensor.zeros(up.device(), part.index() * rows, up.size(1));
-    Tensor below = Tensor.zeros((part.count() - 1 - part.index()) * rows, up.size(1));
-    return part.count() == 1 ? up : Tensor.cat(List.of(above, up, below.to(up.device())), 0);
+    Tensor below = Tensor.zeros(up.device(), (part.count() - 1 - part.index()) * rows, up.size(1));
+    return part.count() == 1 ? up : Tensor.cat(List.of(above, up, below), 0);
   }
 
   /** Adds the change to the weight for good and frees its matrices. */

@@ -68,7 +68,9 @@ record LatentPlan(PictureSpace space, int channels, boolean readsMasks) {
     }
     Inpainting putBack =
         new Inpainting(
-            x0.orElseThrow(), masked.mask(known).neg().lessThan(0), plan.start().noise());
+            x0.orElseThrow(),
+            masked.mask(known).neg().lessThan(0),
+            plan.start().noise().map(noise -> noise.to(known.device())));
     return new Plan(plan.start(), plan.conditioning(), plan.guidance().withInpainting(putBack));
   }
 }

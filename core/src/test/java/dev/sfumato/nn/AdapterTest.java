@@ -1,16 +1,20 @@
 package dev.sfumato.nn;
 
+import static com.google.common.truth.Truth.assertThat;
 import static dev.sfumato.tensor.TensorSubject.assertThat;
 
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Functional;
+import dev.sfumato.tensor.Moves;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
+import dev.sfumato.tensor.StandInCard;
 import dev.sfumato.tensor.Tensor;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** An adapter beside a weight, against its formula, and its gradients. */
 class AdapterTest {
@@ -61,6 +65,23 @@ class AdapterTest {
       assertThat(gradients.get(1))
           .isWithin(1e-5)
           .of(Functional.matmul(up.transpose(0, 1), own).mul(0.5));
+    }
+  }
+
+  /** As a frozen LoRA of a text encoder does beside a word that learns. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void aPartOfAWeightSendsNothingToACard(int index) {
+    try (Scope scope = Scope.open();
+        Linear layer = new Linear(6, 6, false)) {
+      StandInCard.place(layer);
+      AdaptedWeight.Part part = new AdaptedWeight.Part(weight(layer), index, 3, false);
+      part.adapt(
+          Tensor.zeros(StandInCard.DEVICE, 2, 2), Tensor.zeros(StandInCard.DEVICE, 2, 6), 1, 0.5);
+      Tensor x = Tensor.zeros(StandInCard.DEVICE, 3, 6);
+      long sent = Moves.sent();
+      assertThat(layer.forward(x).device()).isEqualTo(StandInCard.DEVICE);
+      assertThat(Moves.sent()).isEqualTo(sent);
     }
   }
 

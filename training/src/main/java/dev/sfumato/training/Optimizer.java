@@ -5,6 +5,7 @@ import static dev.sfumato.InvalidOptionException.require;
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.DType;
+import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -132,8 +133,8 @@ public interface Optimizer extends AutoCloseable {
 
   /** Returns a new 0 in float64 on the device of the weights. */
   static Tensor zeroBeside(Map<String, Tensor> weights) {
-    Tensor zero = Tensor.zeros().to(DType.FLOAT64);
-    return weights.isEmpty() ? zero : zero.to(weights.values().iterator().next().device());
+    Device device = weights.values().stream().findFirst().map(Tensor::device).orElse(Device.CPU);
+    return Tensor.zeros(device).to(DType.FLOAT64);
   }
 
   /** Returns the gradient, or zeros if the step is not accepted; the host does not wait. */

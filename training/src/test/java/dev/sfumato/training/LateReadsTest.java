@@ -1,6 +1,7 @@
 package dev.sfumato.training;
 
 import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
@@ -16,7 +17,9 @@ import dev.sfumato.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** An optimiser step whose loss and gradient norm the host reads only at its end. */
@@ -90,6 +93,31 @@ class LateReadsTest {
       assertThrows(SfumatoException.class, () -> loss.read(number)); // the stand-in has no numbers
       assertThat(Moves.read()).isEqualTo(read + 1);
       assertThat(Moves.sent()).isEqualTo(sent);
+    }
+  }
+
+  /** The stand-in has neither Adam's kernel nor the absolute values of Prodigy's last sum. */
+  @ParameterizedTest
+  @EnumSource(names = {"PRODIGY", "ADAFACTOR"})
+  void anOptimizerMovesNothing(Optimizer.Rule rule) {
+    try (Scope scope = Scope.open()) {
+      Map<String, Tensor> weights =
+          Map.of("matrix", Tensor.zeros(StandInCard.DEVICE, 8, 6).requiresGrad(true));
+      try (Optimizer optimizer = Optimizer.of(weights, Optimizer.Settings.of(rule))) {
+        long moves = Moves.sent() + Moves.read();
+        Tensor accepted = Tensor.full(StandInCard.DEVICE, 1);
+        Executable step =
+            () -> {
+              optimizer.step(optimizer.gradients(), name -> 1e-2, accepted);
+              optimizer.finish(accepted);
+            };
+        if (rule == Optimizer.Rule.PRODIGY) {
+          assertThat(assertThrows(SfumatoException.class, step)).hasMessageThat().contains("abs");
+        } else {
+          assertDoesNotThrow(step);
+        }
+        assertThat(Moves.sent() + Moves.read()).isEqualTo(moves);
+      }
     }
   }
 }
