@@ -146,6 +146,9 @@ record Metadata(List<Row> rows) {
         add(values.nextValue(), file, number, name, present, rows);
       }
     } catch (JsonProcessingException e) {
+      if (e.getOriginalMessage().startsWith("Invalid UTF-8")) {
+        throw notUtf8(file, e);
+      }
       int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
       throw new SfumatoException(
           line <= 0 // before the first row
@@ -158,10 +161,14 @@ record Metadata(List<Row> rows) {
                   e.getOriginalMessage().lines().findFirst().orElse("damaged")),
           e);
     } catch (CharConversionException e) {
-      throw new SfumatoException(file + ": is not text in UTF-8: save it as that", e);
+      throw notUtf8(file, e);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be read (" + AtomicFile.reason(e) + ")", e);
     }
+  }
+
+  private static SfumatoException notUtf8(String file, IOException e) {
+    return new SfumatoException(file + ": is not text in UTF-8: save it as that", e);
   }
 
   private static void add(
