@@ -203,8 +203,7 @@ public final class Guidance implements Cloneable {
   }
 
   /** Returns the guides that act at {@code step}. */
-  List<ScheduledGuide> actingAt(Run run, Step step) {
-    boolean useful = run.keepsChanges(step) || meanGuidance.steps() > 0;
-    return guides.stream().filter(guide -> useful && guide.weight().actsAt(step)).toList();
+  List<ScheduledGuide> actingAt(Step step) {
+    return guides.stream().filter(guide -> guide.weight().actsAt(step)).toList();
   }
 }

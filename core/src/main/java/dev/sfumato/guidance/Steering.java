@@ -26,7 +26,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
   Prediction predict(Tensor noisy) {
     Tensor x =
         guidance.inpainting().map(known -> known.before(run, step, noisy, random)).orElse(noisy);
-    if (guidance.actingAt(run, step).isEmpty()) {
+    if (guidance.actingAt(step).isEmpty()) {
       return new Prediction(denoiser.predict(run, step, x), x);
     }
     boolean twice = guidance.rule().asksForConditionAlone() && denoiser.isClassifierFree(step);
@@ -87,7 +87,7 @@ record Steering(Guidance guidance, ConditionedDenoiser denoiser, Run run, Step s
     Tensor seen = guidance.rule().seen(predictedX0, x, run, step);
     Tensor pictures = guidance.rule().limited(denoiser.pictures(seen));
     Tensor sum = null;
-    for (ScheduledGuide guide : guidance.actingAt(run, step)) {
+    for (ScheduledGuide guide : guidance.actingAt(step)) {
       Tensor loss = guide.loss(pictures, at);
       byName.put(guide.name(), loss.detach());
       Tensor weighted = loss.mul(guide.weight().at(run, step));
