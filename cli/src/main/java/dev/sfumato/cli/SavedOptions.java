@@ -76,10 +76,14 @@ final class SavedOptions implements IDefaultValueProvider {
     int output = words.indexOf("--output");
     if (words.contains("--resume") && output >= 0 && output + 1 < words.size()) {
       Path run = Path.of(words.get(output + 1));
+      Path file = run.resolve(FILE);
       if (!words.contains("--data")) { // which a run needs that has not begun
         OutputDirectory.requireRun(run);
+        if (!Files.exists(file)) {
+          throw new SfumatoException(
+              run + ": the run ended before its first step: repeat its command with all options");
+        }
       }
-      Path file = run.resolve(FILE);
       if (Files.isRegularFile(file)) {
         values.setAll(JsonFile.read(file, ObjectNode.class));
         if (words.contains("--epochs") || words.contains("--max-steps")) {

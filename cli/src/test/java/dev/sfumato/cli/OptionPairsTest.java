@@ -94,4 +94,15 @@ class OptionPairsTest {
     resumed.addAll(List.of("--initializer-token", "red"));
     Calls.run(resumed).failsWith(2, "--initializer-token: a resumed run keeps what it began with");
   }
+
+  /** Such a run was stopped while it drew class pictures. */
+  @Test
+  void aRunWithoutAStepNeedsAllItsOptions() throws IOException {
+    Files.createDirectories(output);
+    Files.createFile(output.resolve(".lock"));
+    Calls.run("finetune --output %s --resume", output)
+        .failsWith(1, "ended before its first step: repeat its command");
+    List<String> again = finetune("--resume --sample-count 0").succeeds().out().lines().toList();
+    assertThat(again).containsExactly(output.toString());
+  }
 }

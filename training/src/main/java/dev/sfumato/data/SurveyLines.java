@@ -58,7 +58,7 @@ record SurveyLines(Survey survey, int batchSize) {
         Locale.ROOT,
         "%,d pictures%s, from %s to %s pixels%s",
         count,
-        taken > count ? String.format(Locale.ROOT, ", %,d in an epoch", taken) : "",
+        taken > count ? String.format(Locale.ROOT, ", %,d with repeats", taken) : "",
         survey.smallest().orElseThrow().frame().original(),
         survey.largest().orElseThrow().frame().original(),
         enlarged > 0

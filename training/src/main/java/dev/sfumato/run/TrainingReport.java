@@ -125,8 +125,8 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
     if (rows.completed()) {
       sections.add(
           new HtmlReport.Paragraph(
-              "They are pictures of the data. What is white in their masks is drawn anew, or their"
-                  + " middle if they have none."));
+              "They are pictures of the data, of which a part is drawn anew: what is white in their"
+                  + " masks, or the middle of those that have none."));
     }
     sections.add(new HtmlReport.Rows(rows.of(List.copyOf(pictures.values()))));
   }
