@@ -266,7 +266,7 @@ public abstract class Module implements AutoCloseable {
     if (dropoutRandom == null || p == 0) {
       return x;
     }
-    Tensor dropped = dropoutRandom.uniform(x.shape()).to(x.device()).lessThan(p);
+    Tensor dropped = dropoutRandom.uniform(x.device(), x.shape()).lessThan(p);
     return Tensor.zeros(x.device()).where(dropped, x.div(1 - p));
   }
 

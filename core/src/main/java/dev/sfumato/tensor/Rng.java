@@ -10,6 +10,9 @@ import org.bytedeco.pytorch.global.torch;
  * other; who draws what is then left to chance.
  */
 public final class Rng implements AutoCloseable {
+  /** The generators of cards, of which the engine has one each for all threads. */
+  private static final Object CARDS = new Object();
+
   private final Generator generator;
   private final GeneratorOptional argument;
 
@@ -30,6 +33,27 @@ public final class Rng implements AutoCloseable {
   /** Draws uniform numbers in [0, 1), float32: {@code torch.rand}. */
   public synchronized Tensor uniform(long... shape) {
     return Tensor.make(() -> torch.rand(shape, argument, Options.of(DType.FLOAT32)));
+  }
+
+  /**
+   * Draws uniform numbers in [0, 1), float32, where they are used. A card draws them itself, from a
+   * seed that this generator draws: to send many would take longer than to compute with them.
+   */
+  public synchronized Tensor uniform(Device device, long... shape) {
+    if (device.isCpu()) {
+      return uniform(shape);
+    }
+    long seed;
+    try (Scope scope = Scope.open()) {
+      seed = integers(0, Long.MAX_VALUE, 1).toLongs()[0];
+    }
+    synchronized (CARDS) {
+      return Tensor.make(
+          () -> {
+            torch.manual_seed(seed);
+            return torch.rand(shape, Options.of(DType.FLOAT32, device));
+          });
+    }
   }
 
   /** Draws a uniform number in [low, high), float32: {@code torch.empty(1).uniform_(low, high)}. */

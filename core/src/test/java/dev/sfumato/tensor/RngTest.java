@@ -94,4 +94,19 @@ class RngTest {
       Truth.assertThat(one.normal(3).toFloats()).isNotEqualTo(new Rng(5).normal(3).toFloats());
     }
   }
+
+  @Test
+  void aCardDrawsFromASeedAndIsSentNothing() {
+    try (Scope scope = Scope.open();
+        Rng one = new Rng(5);
+        Rng other = new Rng(5)) {
+      long moves = Moves.sent() + Moves.read();
+      Tensor drawn = one.uniform(StandInCard.DEVICE, 4, 3);
+      Truth.assertThat(drawn.device()).isEqualTo(StandInCard.DEVICE);
+      Truth.assertThat(drawn.shape()).isEqualTo(new long[] {4, 3});
+      Truth.assertThat(Moves.sent() + Moves.read()).isEqualTo(moves);
+      other.integers(0, Long.MAX_VALUE, 1);
+      assertThat(one.uniform(3)).isIdenticalTo(other.uniform(3));
+    }
+  }
 }
