@@ -290,6 +290,15 @@ class TextToImageFinetuneTest {
   }
 
   @Test
+  void codeOfACardQuotesTheTriggerWords() throws IOException {
+    caption = "a \"red\" $rose \\o/";
+    finetune(output, "--max-steps 1").succeeds();
+    String card = Files.readString(output.resolve("README.md"));
+    assertThat(card).contains("--prompt \"a \\\"red\\\" \\$rose \\\\o/\" --out");
+    assertThat(card).contains("pipe(\"a \\\"red\\\" $rose \\\\o/\").images");
+  }
+
+  @Test
   void aWordIsLearnedAndDrawnWith() throws IOException {
     String word =
         "--method textual-inversion --placeholder-token <rose-x> --initializer-token a --vectors 2"
@@ -306,7 +315,9 @@ class TextToImageFinetuneTest {
       assertThat(Safetensors.open(output.resolve(file)).tensor("<rose-x>").shape())
           .isEqualTo(new long[] {2, 32});
     }
-    assertThat(Files.readString(output.resolve("README.md"))).contains("<rose-x>");
+    String card = Files.readString(output.resolve("README.md"));
+    assertThat(card).contains("put `<rose-x>` into prompts");
+    assertThat(card).contains("| learned word | \\<rose-x>, vectors: 2 |"); // not a tag of HTML
     sample("--prompt %s --textual-inversion %s", "a <rose-x>", output.resolve(file)).succeeds();
     finetune(output, "--max-steps 4 --resume --vectors 3").failsWith(1, "--vectors");
   }

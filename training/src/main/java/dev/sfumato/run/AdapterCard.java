@@ -36,7 +36,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         With Sfumato:
 
         ```
-        ./sfumato sample --model %s%s --%s "DIR/%s" --prompt "%s"%s --out sample.png
+        ./sfumato sample --model %s%s --%s "DIR/%s" --prompt %s%s --out sample.png
         ```
 
         %s
@@ -55,7 +55,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
         choices(),
         facts.learner().word().isPresent() ? "textual-inversion" : "lora",
         file(),
-        trigger().orElse("TEXT"),
+        CardHeader.shell(trigger().orElse("TEXT")),
         new CardHeader(facts).options(),
         diffusers(),
         licence);
@@ -72,7 +72,7 @@ record AdapterCard(RunFacts facts, String base, String description) {
 
   /** Returns a name as a shell takes it. */
   private static String word(String name) {
-    return name.matches("[\\w./@:+-]+") ? name : '"' + name + '"';
+    return name.matches("[\\w./@:+-]+") ? name : CardHeader.shell(name);
   }
 
   private Optional<String> trigger() {
@@ -98,10 +98,10 @@ record AdapterCard(RunFacts facts, String base, String description) {
                     """
                   from safetensors.torch import load_file
                   vectors = load_file("DIR/learned_embeds.safetensors")
-                  pipe.load_textual_inversion(vectors["clip_l"], "%1$s")
-                  pipe.load_textual_inversion(vectors["clip_g"], "%1$s",
+                  pipe.load_textual_inversion(vectors["clip_l"], %1$s)
+                  pipe.load_textual_inversion(vectors["clip_g"], %1$s,
                                               text_encoder=pipe.text_encoder_2, tokenizer=pipe.tokenizer_2)""",
-                    trigger().orElseThrow())
+                    CardHeader.python(trigger().orElseThrow()))
                 : "pipe.load_textual_inversion(\"DIR\")";
     return String.format(
         Locale.ROOT,

@@ -86,22 +86,30 @@ record CardHeader(RunFacts facts) {
     }
     boolean tell = file && "v_prediction".equals(facts.settings().get("prediction_type"));
     String call =
-        masks
-            ? "\"%s\", image=load_image(\"photo.png\"), mask_image=load_image(\"mask.png\")"
-            : "\"%s\"";
+        masks ? "%s, image=load_image(\"photo.png\"), mask_image=load_image(\"mask.png\")" : "%s";
     return String.format(
         Locale.ROOT,
         """
         from diffusers import %1$s
-        %2$spipe = %1$s.%3$s("%4$s")
+        %2$spipe = %1$s.%3$s(%4$s)
         %5$s%6$spipe(%7$s).images[0].save("sample.png")""",
         pipeline,
         masks ? "from diffusers.utils import load_image\n" : "",
         file ? "from_single_file" : "from_pretrained",
-        model,
+        python(model),
         tell ? "pipe.scheduler.register_to_config(prediction_type=\"v_prediction\")\n" : "",
         load,
-        String.format(Locale.ROOT, call, text));
+        String.format(Locale.ROOT, call, python(text)));
+  }
+
+  /** Returns a text as a string of Python. */
+  static String python(String text) {
+    return '"' + text.replaceAll("[\\\\\"]", "\\\\$0") + '"';
+  }
+
+  /** Returns a text as a word of a shell. */
+  static String shell(String text) {
+    return '"' + text.replaceAll("[\\\\\"$`]", "\\\\$0") + '"';
   }
 
   private List<String> prompts() {

@@ -156,7 +156,7 @@ record ModelCard(RunFacts facts, String description) {
                     Locale.ROOT,
                     "| %s | %s |\n",
                     fact.getKey(),
-                    fact.getValue().replace("|", "\\|")))
+                    fact.getValue().replace("|", "\\|").replace("<", "\\<")))
         .collect(Collectors.joining("", "| | |\n|---|---|\n", ""));
   }
 }

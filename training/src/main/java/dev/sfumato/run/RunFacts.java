@@ -106,8 +106,10 @@ record RunFacts(
             + ", accumulated: "
             + all.get("gradient_accumulation_steps"));
     facts.put("moving average", all.get("use_ema").equals("true") ? "yes" : "no");
-    Optional.ofNullable(all.get("class_prompt"))
-        .ifPresent(text -> facts.put("class pictures", text));
+    if (options.get("class_prompt") instanceof Collection<?> texts) {
+      facts.put(
+          "class pictures", texts.stream().map(String::valueOf).collect(Collectors.joining(", ")));
+    }
     facts.put("steps", number(history.steps().size()));
     facts.put("seed", all.get("seed"));
     facts.putAll(results());
