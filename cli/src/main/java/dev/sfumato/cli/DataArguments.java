@@ -45,7 +45,7 @@ final class DataArguments {
       paramLabel = "NAME",
       description =
           "Parquet or metadata column of captions (default: text or caption, if there is one);"
-              + " where it is empty, the .txt file beside a picture.")
+              + " where it is empty, the .txt or .caption file beside a picture.")
   String captionColumn;
 
   @Option(

@@ -38,6 +38,8 @@ class SubjectsTest {
     Calls.run(options).succeeds();
     assertThat(files(cache, "vae-")).isEqualTo(4 + 2 * CLASS_PICTURES);
     assertThat(files(cache, "text-")).isEqualTo(3);
+    assertThat(Files.readString(folder.resolve("run/report.html")))
+        .contains("and without class pictures.");
   }
 
   /** Repeats of a picture go with different class pictures. */

@@ -12,11 +12,14 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Captions of single pictures: {@code rose.txt} beside {@code rose.png}, and the names of folders
- * such as {@code 10_red rose}, by the convention of kohya's scripts.
+ * Captions of single pictures: {@code rose.txt} or {@code rose.caption} beside {@code rose.png},
+ * and the names of folders such as {@code 10_red rose}, by the convention of kohya's scripts.
  */
 final class CaptionFiles {
   private static final String ENDING = ".txt";
+  private static final String OTHER_ENDING = ".caption";
+
+  private static final int OTHERS = 3;
 
   /** At most 999, so that a date in front of a name is not a number of repeats. */
   private static final Pattern REPEATED = Pattern.compile("([0-9]{1,3})_(.+)");
@@ -34,16 +37,24 @@ final class CaptionFiles {
 
   /** Returns whether a file of this name may be a caption. */
   static boolean named(String name) {
-    return name.toLowerCase(Locale.ROOT).endsWith(ENDING);
+    return rank(name) < OTHERS;
   }
 
   private static String key(String name) {
     return EntryNames.canonical(EntryNames.stem(name));
   }
 
-  /** Of two captions of one picture, the one with the usual ending counts. */
+  /** Of two captions of one picture, the one with the more usual ending counts. */
   private static String first(String one, String other) {
-    return other.endsWith(ENDING) ? other : one;
+    return rank(other) < rank(one) ? other : one;
+  }
+
+  /** Returns how far an ending is from the usual one. */
+  private static int rank(String name) {
+    String lower = name.toLowerCase(Locale.ROOT);
+    return name.endsWith(ENDING)
+        ? 0
+        : lower.endsWith(ENDING) ? 1 : lower.endsWith(OTHER_ENDING) ? 2 : OTHERS;
   }
 
   /**

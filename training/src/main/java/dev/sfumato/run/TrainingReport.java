@@ -44,7 +44,10 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
             "Loss over optimiser steps"
                 + (facts.history().validation().isEmpty()
                     ? "."
-                    : "; validation with the same noise each time.")));
+                    : "; validation with the same noise each time"
+                        + (facts.options().containsKey("class_prompt")
+                            ? " and without class pictures."
+                            : "."))));
     addSamples(sections);
     addEpochs(sections);
     addChanges(sections);

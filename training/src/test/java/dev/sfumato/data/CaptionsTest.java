@@ -55,6 +55,17 @@ class CaptionsTest {
     assertThat(open(DataOptions.defaults()).captions()).contains("blue");
   }
 
+  /** The ending that kohya's scripts take by default; where there are both, .txt counts. */
+  @Test
+  void captionFilesBesidePicturesAreCaptions() throws IOException {
+    pictures("a.png", "b.png", "c.png");
+    write("a.caption", "one");
+    write("b.caption", "two");
+    write("b.txt", "three");
+    write("c.CAPTION", "four");
+    assertThat(open(REQUIRED).captions()).containsExactly("one", "three", "four").inOrder();
+  }
+
   /** Notepad's "Unicode" and the text of an old system. */
   @Test
   void textFilesOfOtherEncodingsAreRead() throws IOException {
