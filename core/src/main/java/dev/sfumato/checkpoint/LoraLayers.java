@@ -36,11 +36,13 @@ public final class LoraLayers implements AutoCloseable {
    *
    * @param texts whether the text encoders get adapters, too
    * @param seed of the generator that draws
-   * @throws InvalidOptionException if a target means no layer
+   * @throws InvalidOptionException if a target means no layer, or the rank is larger than that of
+   *     each layer's weights
    */
   public static LoraLayers start(
       LoraTargets targets, LoraOptions options, boolean texts, long seed) {
     List<LoraTargets.Target> chosen = targets.chosen(options, texts);
+    requireRank(options.rank(), chosen);
     List<Layer> layers = new ArrayList<>();
     try (Scope scope = Scope.open();
         Rng random = new Rng(seed)) {
@@ -55,6 +57,22 @@ public final class LoraLayers implements AutoCloseable {
       }
     }
     return new LoraLayers(layers, targets.version());
+  }
+
+  /** Requires a rank that some layer can use: a small one may have more than it needs. */
+  private static void requireRank(int rank, List<LoraTargets.Target> targets) {
+    long most =
+        targets.stream()
+            .mapToLong(target -> Math.min(target.weight().in(), target.weight().out()))
+            .max()
+            .orElseThrow();
+    if (rank > most) {
+      throw new InvalidOptionException(
+          "`loraRank` "
+              + rank
+              + " is larger than all layers that it would change, which gains nothing: give at most "
+              + most);
+    }
   }
 
   /**

@@ -271,7 +271,7 @@ public final class Trainer implements AutoCloseable {
     Tensor accepted;
     Consumer<Map<String, Tensor>> use;
     try (Scope scope = Scope.open()) {
-      Map<String, Tensor> kept = optimizer.gradients(late.names());
+      Map<String, Tensor> kept = optimizer.gradients(late.names(), processes);
       if (processes.size() > 1) {
         processes.sum_(List.copyOf(kept.values()));
       }
