@@ -39,7 +39,7 @@ class DeviceOptions {
       description =
           "Precision of convolutions and matrix products (default: ${DEFAULT-VALUE});"
               + " sums stay fp32, and weights, too, except in the U-Net of a text-to-image model. fp16"
-              + " is for drawing on cards without fast bf16.")
+              + " is for cards without fast bf16.")
   Precision precision;
 
   @Option(

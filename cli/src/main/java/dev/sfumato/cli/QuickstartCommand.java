@@ -73,9 +73,6 @@ final class QuickstartCommand implements Callable<Integer> {
   public Integer call() {
     require(seconds > 0, "--seconds must be above 0, not " + seconds);
     require(steps >= 1, "--steps must be at least 1, not " + steps);
-    require(
-        compute.precision == compute.precision.ofGradients(),
-        "quickstart also trains, for which --precision is bf16 or fp32");
     device = compute.apply();
     output = output != null ? output : nextFreeName();
     List<HtmlReport.Section> report = new ArrayList<>();

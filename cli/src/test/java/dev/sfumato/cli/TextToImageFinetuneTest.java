@@ -403,6 +403,29 @@ class TextToImageFinetuneTest {
     assertThat(err).contains("4 of 4 captions are too long for the text encoder");
   }
 
+  @Test
+  void aValidationPromptThatIsTooLongIsWarnedOfOnce() {
+    samples = "2";
+    String err =
+        finetune(
+                output,
+                "--max-steps 2 --sample-every 1 --sample-steps 1 --validation-prompt cat"
+                    + " --validation-prompt %s",
+                "a_red_rose_by_the_sea_".repeat(19))
+            .succeeds()
+            .err();
+    assertThat(err.split("warning: ", -1)).hasLength(2);
+    assertThat(err).contains("--validation-prompt \"a_red_rose");
+    assertThat(err).doesNotContain("--prompt-syntax");
+  }
+
+  @Test
+  void aRankThatNoMemoryHoldsIsRefused() {
+    finetune(output, "--max-steps 1 --lora-rank 1000000000")
+        .failsWith(2, "--lora-rank 1000000000 needs ");
+    finetune(output, "--max-steps 1 --lora-rank 500").succeeds();
+  }
+
   /** Saving a checkpoint once froze the text encoder. */
   @Test
   void theTextEncoderLearnsAfterACheckpoint() throws IOException {

@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The Hugging Face Hub and its cache on this machine, which Python's {@code huggingface_hub}
@@ -25,6 +27,9 @@ import java.util.Optional;
  */
 public final class Hub {
   private static final System.Logger log = System.getLogger(Hub.class.getName());
+
+  /** The warnings of this program, which asks for a model more than once. */
+  private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
   /** Names that mean a file. */
   private static final String FILES = ".*\\.(safetensors|bin|pt|pth|ckpt|json|zip|png|jpe?g)";
@@ -98,7 +103,7 @@ public final class Hub {
    *
    * <p>The server resolves the revision, unless the settings say offline, or all files are cached
    * and the revision is a commit or the cache is read-only. If the server cannot be reached, the
-   * files of the last known commit are used, with a warning.
+   * files of the last known commit are used, with one warning.
    *
    * @param choice the choice of its files
    * @return the folder of the revision's files; it may hold more files than {@code choice} selects
@@ -132,9 +137,10 @@ public final class Hub {
     } catch (IOException e) {
       String reason = settings.endpoint() + " cannot be reached (" + AtomicFile.reason(e) + ")";
       Path snapshot = cached(cache, id, choice, reason);
-      log.log(
-          Level.WARNING,
-          id + ": " + reason + ": using the cached commit " + snapshot.getFileName());
+      String warning = id + ": " + reason + ": using the cached commit " + snapshot.getFileName();
+      if (TOLD.add(warning)) {
+        log.log(Level.WARNING, warning);
+      }
       return snapshot;
     }
   }

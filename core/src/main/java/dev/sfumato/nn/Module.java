@@ -249,6 +249,13 @@ public abstract class Module implements AutoCloseable {
     return precision;
   }
 
+  /** Returns whether this module, or one inside it, computes in {@code precision}. */
+  public final boolean computesIn(Precision precision) {
+    List<Module> found = new ArrayList<>();
+    visit("", (path, module) -> found.add(module));
+    return found.stream().anyMatch(module -> module.precision == precision);
+  }
+
   /** Switches dropout on; {@code dropoutRandom} draws its masks. */
   public final void train(Rng dropoutRandom) {
     visit("", (path, module) -> module.dropoutRandom = dropoutRandom);

@@ -5,6 +5,7 @@ import dev.sfumato.guidance.ClassifierFreeGuidance;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.model.Condition;
 import dev.sfumato.sampling.PromptSyntax;
+import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.TextOptions;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -102,7 +103,6 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
       throw new SfumatoException(
           count + " pictures cannot be shared evenly among " + prompts + " prompts");
     }
-    warnOfCuts(text);
     double scale = text.guidanceScale().orElse(kind.guidanceScale(false));
     try (Scope scope = Scope.open()) {
       Read given = read(text.prompts(), text.syntax(), text.clipSkip());
@@ -143,8 +143,8 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
         : read(List.of(text.negative().orElse("")), text.syntax(), 0);
   }
 
-  /** Warns of prompts that are cut, once for each. */
-  private void warnOfCuts(TextOptions text) {
+  /** Tells of prompts that are cut, once for each. */
+  void tellCuts(TextOptions text, Sampler.Listener listener) {
     if (text.syntax() != PromptSyntax.NONE) {
       return;
     }
@@ -153,8 +153,7 @@ record PromptEncoder(List<TextEncoder> encoders, StableDiffusionKind kind, boole
         .filter(prompt -> unread(prompt) > 0)
         .forEach(
             prompt ->
-                log.log(
-                    System.Logger.Level.WARNING,
+                listener.onCutPrompt(
                     "a prompt is too long for the text encoder, which does not read the last "
                         + unread(prompt)
                         + " of its tokens: shorten it, or choose a `promptSyntax` that reads long"

@@ -32,6 +32,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Stable Diffusion 1, 2 and XL: a directory in the layout of diffusers' {@code
@@ -129,11 +130,8 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   public static boolean isIn(Path path) {
     return Files.isRegularFile(path)
         || Files.exists(path.resolve("model_index.json"))
-            && isKnown(ModelIndex.of(path).className());
-  }
-
-  private static boolean isKnown(String className) {
-    return CLASSES.contains(className) || DISTILLED.contains(className);
+            && Stream.of(CLASSES, DISTILLED)
+                .anyMatch(known -> known.contains(ModelIndex.of(path).className()));
   }
 
   @Override
@@ -297,6 +295,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    */
   @Override
   public Tensor sample(SamplingOptions options, Sampler.Listener listener) {
+    parts.prompts().tellCuts(options.text(), listener);
     Tensor pictures = Plan.draw(this, completed(options), this::plan, refiner, listener);
     if (!pictures.isFinite()) {
       pictures.close();

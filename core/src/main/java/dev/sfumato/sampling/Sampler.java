@@ -69,6 +69,11 @@ public final class Sampler {
      * @param picture its number, from 0
      */
     default void onFlagged(int picture) {}
+
+    /** Called at the start for each prompt that a text encoder cuts; by default it is logged. */
+    default void onCutPrompt(String warning) {
+      System.getLogger(Sampler.class.getName()).log(System.Logger.Level.WARNING, warning);
+    }
   }
 
   /** The failure of a step that gave NaN or infinity; on a card it comes after the last step. */

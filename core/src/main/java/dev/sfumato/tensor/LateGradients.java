@@ -162,7 +162,7 @@ public final class LateGradients implements AutoCloseable {
   /**
    * Returns the Euclidean norm of all gradients together, float32, shape ().
    *
-   * @param kept the gradients of all other weights by name
+   * @param kept the gradients of the other weights by name, of those that have one
    */
   public Tensor norm(Map<String, Tensor> kept) {
     for (Late part : parts) {
@@ -174,7 +174,8 @@ public final class LateGradients implements AutoCloseable {
         () -> {
           Map<String, Tensor> all = norms(kept);
           all.putAll(norms);
-          return OptimizerKernels.together(weights.keySet().stream().map(all::get).toList());
+          List<String> names = weights.keySet().stream().filter(all::containsKey).toList();
+          return OptimizerKernels.together(names.stream().map(all::get).toList());
         });
   }
 

@@ -15,6 +15,7 @@ public final class OptimizerKernels {
   private static final Operator ADAMW = Operator.of("aten::_fused_adamw_", "");
   private static final Operator ADD = Operator.of("aten::_foreach_add_", "Tensor");
   private static final Operator MULTIPLY = Operator.of("aten::_foreach_mul_", "Tensor");
+  private static final Operator SCALE = Operator.of("aten::_foreach_mul_", "Scalar");
   private static final Operator NORM = Operator.of("aten::_foreach_norm", "Scalar");
   private static final Operator LERP = Operator.of("aten::_foreach_lerp_", "Scalar");
 
@@ -112,6 +113,13 @@ public final class OptimizerKernels {
       Tensor exact = norm.to(DType.FLOAT64);
       Tensor factor = exact.mul(0).add(most).div(exact.add(1e-6)).clamp(0, 1);
       MULTIPLY.call(gradients, factor.to(DType.FLOAT32));
+    }
+  }
+
+  /** Multiplies all {@code tensors} by {@code factor}. */
+  public static void multiply_(List<Tensor> tensors, double factor) {
+    if (!tensors.isEmpty()) {
+      SCALE.call(tensors, factor);
     }
   }
 

@@ -10,9 +10,9 @@ public enum Precision {
   /** bfloat16: half the memory traffic, and faster on processors and cards that support it. */
   BF16(DType.BFLOAT16),
   /**
-   * Half precision (IEEE 754), which ends at 65,504: for drawing on cards that have no fast
-   * bfloat16, such as those of compute capability 7.5. Nothing learns in it, and no gradient goes
-   * through a network, since small gradients would become 0.
+   * Half precision (IEEE 754), which ends at 65,504: for cards that have no fast bfloat16, such as
+   * those of compute capability 7.5. Training scales its loss, since small gradients would become
+   * 0. Guides do not, so their gradients go through no network in this precision.
    */
   FP16(DType.FLOAT16);
 
@@ -41,7 +41,7 @@ public enum Precision {
     return type;
   }
 
-  /** Returns the arithmetic for what gradients go through: in half precision they would vanish. */
+  /** Returns the arithmetic for what guides go through: in half precision gradients vanish. */
   public Precision ofGradients() {
     return this == FP16 ? FP32 : this;
   }

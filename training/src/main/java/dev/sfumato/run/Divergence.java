@@ -1,6 +1,5 @@
 package dev.sfumato.run;
 
-import dev.sfumato.tensor.Precision;
 import dev.sfumato.training.Trainer;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -21,7 +20,11 @@ record Divergence(RunFacts facts, Trainer trainer) {
             + " noise%s",
         last.getFileName(),
         trainer.progress().step() == 0 ? "" : "if the loss had grown, " + back(last) + ", else ",
-        facts.pipeline().precision() == Precision.BF16 ? ", or with `precision` fp32" : "");
+        switch (facts.pipeline().precision()) {
+          case FP32 -> "";
+          case BF16 -> ", or with `precision` fp32";
+          case FP16 -> ", or with `precision` bf16 or fp32";
+        });
   }
 
   private String back(Path last) {

@@ -5,14 +5,13 @@ import dev.sfumato.picture.Pictures;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Rows of the report: for each text its pictures over the steps, cut out of the sample grids.
  *
- * @param prompts the text of each picture of a grid; of equal ones the first is shown
+ * @param prompts the text of each picture of a grid; of equal ones the first is shown, unless they
+ *     complete different pictures
  * @param rows the number of rows of a grid
  * @param completed whether they are pictures of the data of which a part is drawn anew
  */
@@ -25,18 +24,18 @@ record PromptRows(List<String> prompts, int rows, boolean completed) {
    * @param grids of equal size, from left to right
    */
   List<HtmlReport.Picture> of(List<BufferedImage> grids) {
-    Map<String, Integer> places = new LinkedHashMap<>();
-    for (int i = 0; i < prompts.size(); i++) {
-      places.putIfAbsent(prompts.get(i), i);
-    }
     List<List<BufferedImage>> columns =
         grids.stream().map(grid -> Pictures.cut(grid, prompts.size(), rows)).toList();
     List<HtmlReport.Picture> shown = new ArrayList<>();
-    places.forEach(
-        (text, place) ->
-            shown.add(
-                HtmlReport.Picture.of(
-                    row(columns.stream().map(pictures -> pictures.get(place)).toList()), text)));
+    for (int i = 0; i < prompts.size(); i++) {
+      int place = i;
+      if (completed || prompts.indexOf(prompts.get(i)) == i) {
+        shown.add(
+            HtmlReport.Picture.of(
+                row(columns.stream().map(pictures -> pictures.get(place)).toList()),
+                prompts.get(i)));
+      }
+    }
     return shown;
   }
 

@@ -6,7 +6,6 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.LiveLora;
 import dev.sfumato.sampling.Sampler;
-import dev.sfumato.scheduler.Step;
 import dev.sfumato.tracking.Outcome;
 import dev.sfumato.tracking.Tracker;
 import dev.sfumato.training.Trainer;
@@ -59,6 +58,7 @@ final class RunFiles {
     this.watch = watch;
     this.trainer = trainer;
     this.savedStep = savedStep;
+    samples().warnOfCuts();
   }
 
   private Path file(String name) {
@@ -78,7 +78,7 @@ final class RunFiles {
    * Draws the grid {@code samples/step-NNNNNN.png}, once for each step, and tells the trackers,
    * unless the user asks to stop meanwhile. If the model draws NaN, it logs a warning.
    */
-  void sample(Consumer<Consumer<Tracker>> tell, Predicate<Step> stopAsked) {
+  void sample(Consumer<Consumer<Tracker>> tell, Predicate<String> stopAsked) {
     long step = trainer.progress().step();
     if (watch.samples().count() == 0 || sampledStep == step) {
       return;
@@ -104,7 +104,7 @@ final class RunFiles {
 
   /** Draws the same without the LoRA, once for a run. */
   private void drawWithout(
-      SampleGrid samples, Consumer<Consumer<Tracker>> tell, Predicate<Step> stopAsked) {
+      SampleGrid samples, Consumer<Consumer<Tracker>> tell, Predicate<String> stopAsked) {
     Path file = file(WITHOUT);
     if (facts.learner().lora().isEmpty() || Files.exists(file)) {
       return;

@@ -15,6 +15,7 @@ import dev.sfumato.scheduler.Step;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
+import java.lang.System.Logger.Level;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -33,15 +34,16 @@ import java.util.stream.LongStream;
  * @param watch the number of pictures and steps
  */
 record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watch) {
+  private static final System.Logger log = System.getLogger(SampleGrid.class.getName());
   private static final long SEED = 0;
 
   /**
    * Draws a grid; a class-conditioned model draws its classes in turn.
    *
-   * @param stopAsked asked after each step of the scheduler
+   * @param stopAsked asked after each step of the scheduler, with words for how far the grid is
    * @throws CancellationException if {@code stopAsked} says so
    */
-  BufferedImage draw(Predicate<Step> stopAsked) {
+  BufferedImage draw(Predicate<String> stopAsked) {
     int classes = ModelOptions.classesOf(pipeline).numClasses();
     SamplingOptions options =
         SamplingOptions.defaults()
@@ -52,28 +54,60 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
             .withLabels(LongStream.range(0, classes).toArray())
             .withScheduler(SchedulerKind.DDIM)
             .withSeed(SEED);
-    Sampler.Listener watcher =
-        (step, x) -> {
-          if (stopAsked.test(step)) {
-            throw new CancellationException();
-          }
-        };
     try (Scope scope = Scope.open()) {
-      return Pictures.grid(sample(options, watcher), rows(classes));
+      return Pictures.grid(sample(options, stopAsked), rows(classes));
     }
   }
 
-  private Tensor sample(SamplingOptions options, Sampler.Listener watcher) {
+  /** Passes steps on. Texts that are too long have been told before the training. */
+  private record Watcher(Predicate<String> stopAsked, String start) implements Sampler.Listener {
+    @Override
+    public void onStep(Step step, Tensor x) {
+      if (stopAsked.test(start + "step " + (step.index() + 1) + " of " + step.count())) {
+        throw new CancellationException();
+      }
+    }
+
+    @Override
+    public void onCutPrompt(String warning) {}
+  }
+
+  /** Warns of requested texts that are too long; those of the data are told with the data. */
+  void warnOfCuts() {
+    if (!(pipeline instanceof StableDiffusionPipeline texts) || watch.samples().count() == 0) {
+      return;
+    }
+    watch.samples().prompts().stream()
+        .distinct()
+        .filter(text -> texts.unreadTokens(text) > 0)
+        .forEach(
+            text ->
+                log.log(
+                    Level.WARNING,
+                    "`validationPrompt` \""
+                        + text
+                        + "\" is too long for the text encoder, which does not read the last "
+                        + texts.unreadTokens(text)
+                        + " of its tokens: shorten it"));
+  }
+
+  private Tensor sample(SamplingOptions options, Predicate<String> stopAsked) {
     if (completes()) {
       List<Tensor> completed =
           IntStream.range(0, options.count())
-              .mapToObj(i -> pipeline.sample(completion(i, options), watcher))
+              .mapToObj(i -> pipeline.sample(completion(i, options), watcher(i, stopAsked)))
               .toList();
       return Tensor.cat(completed, 0);
     }
+    Watcher watcher = new Watcher(stopAsked, "");
     return pipeline instanceof StableDiffusionPipeline
         ? pipeline.sample(options.withText(TextOptions.NONE.withPrompts(prompts())), watcher)
         : pipeline.sample(options, watcher);
+  }
+
+  private Watcher watcher(int place, Predicate<String> stopAsked) {
+    return new Watcher(
+        stopAsked, "picture " + (place + 1) + " of " + watch.samples().drawn() + ", ");
   }
 
   /** Returns whether the model is one for inpainting. */

@@ -299,12 +299,17 @@ record TrainedModel(
         pipeline.network().widenWithinMemory();
       }
       pipeline.to(device);
-      from.memory.map(DiffusionPipeline::precision).ifPresent(pipeline::precision);
+      precision().ifPresent(pipeline::precision);
       return loaded;
     } catch (RuntimeException | Error e) {
       loaded.close();
       throw e;
     }
+  }
+
+  /** Returns the precision of a model in memory. */
+  Optional<Precision> precision() {
+    return from.memory.map(DiffusionPipeline::precision);
   }
 
   /** Returns whether the weights of a text-to-image model stay as they are. */

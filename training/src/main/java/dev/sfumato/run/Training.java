@@ -97,11 +97,8 @@ public final class Training implements Cloneable {
   /**
    * Returns a training of a model in memory on pictures in memory. The pipeline still belongs to
    * the caller; its own weights are trained unless the run resumes from a checkpoint.
-   *
-   * @throws InvalidOptionException if the pipeline computes in fp16
    */
   public static Training of(DiffusionPipeline pipeline, Dataset pictures, Path output) {
-    requireGradients(pipeline.precision());
     return new Training(TrainedModel.of(pipeline), TrainingPictures.of(pictures), output);
   }
 
@@ -203,12 +200,10 @@ public final class Training implements Cloneable {
 
   /**
    * Returns a copy that computes in this precision; weights that learn, gradients and sums stay
-   * float32.
-   *
-   * @throws InvalidOptionException for fp16
+   * float32. In fp16, which needs a card, the loss is scaled ({@link
+   * dev.sfumato.training.Trainer}).
    */
   public Training withPrecision(Precision other) {
-    requireGradients(other);
     return with(t -> t.precision = Optional.of(other));
   }
 
@@ -295,6 +290,7 @@ public final class Training implements Cloneable {
    * listeners of the others are only asked whether to stop.
    */
   public TrainingResult run(ProcessGroup processes, TrainingRun.Listener listener) {
+    precision.or(model::precision).ifPresent(p -> p.requireOn(place()));
     model.requireSuits(classes.isPresent());
     if (!processes.isFirst()) {
       Optional<Path> checkpoint =
@@ -367,14 +363,6 @@ public final class Training implements Cloneable {
             precision.orElse(Precision.FP32));
     precision.ifPresent(loaded.pipeline()::precision);
     return loaded;
-  }
-
-  private static void requireGradients(Precision precision) {
-    if (precision != precision.ofGradients()) {
-      throw new InvalidOptionException(
-          "`precision` fp16 is for drawing: small gradients would become 0, so train in bf16 or"
-              + " fp32");
-    }
   }
 
   /** Returns these options with the learning rate that what learns usually takes, unless chosen. */

@@ -360,8 +360,8 @@ public final class TrainingRun implements AutoCloseable {
     }
     files.sample(
         this::tell,
-        step -> {
-          listener.onTask("drawing samples, step " + (step.index() + 1) + " of " + step.count());
+        place -> {
+          listener.onTask("drawing samples, " + place);
           return stopAsked(listener);
         });
   }

@@ -6,8 +6,10 @@ import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -171,25 +173,39 @@ public interface Optimizer extends AutoCloseable {
     state().forEach((name, tensor) -> tensor.copy_(saved.get(name)));
   }
 
-  /**
-   * Returns the gradients by the names of their weights; a weight that the loss did not reach has a
-   * gradient of zeros.
-   */
+  /** Returns the gradients by the names of their weights, without those that no loss reached. */
   default Map<String, Tensor> gradients() {
-    return gradients(Set.of());
+    return gradients(Set.of(), ProcessGroup.alone());
   }
 
-  /** Returns the gradients of all weights but {@code others}. */
-  default Map<String, Tensor> gradients(Set<String> others) {
+  /**
+   * Returns the gradients of all weights but {@code others} that the loss of some process reached;
+   * in the other processes they are zeros.
+   */
+  default Map<String, Tensor> gradients(Set<String> others, ProcessGroup processes) {
+    List<String> names = weights().keySet().stream().filter(n -> !others.contains(n)).toList();
     Map<String, Tensor> gradients = new LinkedHashMap<>();
-    weights()
-        .forEach(
-            (name, w) -> {
-              if (!others.contains(name)) {
-                gradients.put(name, Autograd.gathered(w).orElseGet(() -> Autograd.zero(w)));
-              }
-            });
-    return gradients;
+    names.forEach(
+        name -> Autograd.gathered(weights().get(name)).ifPresent(g -> gradients.put(name, g)));
+    if (processes.size() == 1) {
+      return gradients;
+    }
+    float[] counts = new float[names.size()];
+    for (int i = 0; i < counts.length; i++) {
+      counts[i] = gradients.containsKey(names.get(i)) ? 1 : 0;
+    }
+    Tensor reached = Tensor.of(counts, counts.length);
+    processes.sum_(List.of(reached));
+    float[] inAny = reached.toFloats();
+    Map<String, Tensor> inOrder = new LinkedHashMap<>();
+    for (int i = 0; i < inAny.length; i++) {
+      if (inAny[i] > 0) {
+        String name = names.get(i);
+        Tensor own = gradients.get(name);
+        inOrder.put(name, own == null ? Autograd.zero(weights().get(name)) : own);
+      }
+    }
+    return inOrder;
   }
 
   @Override

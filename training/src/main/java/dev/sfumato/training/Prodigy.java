@@ -6,7 +6,9 @@ import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -39,6 +41,7 @@ final class Prodigy implements Optimizer {
   private final Map<String, Tensor> weights;
   private final Map<String, Tensor> state = new LinkedHashMap<>();
   private final Map<String, Tensor> sums = new LinkedHashMap<>();
+  private final Set<String> reached = new LinkedHashSet<>(); // in this step
   private double learningRate;
 
   Prodigy(Map<String, Tensor> weights, Optimizer.Settings settings) {
@@ -111,6 +114,7 @@ final class Prodigy implements Optimizer {
             }
           });
     }
+    reached.addAll(gradients.keySet());
     gradients.keySet().forEach(name -> Autograd.forget(weights.get(name)));
   }
 
@@ -144,6 +148,7 @@ final class Prodigy implements Optimizer {
     }
     sums.values().forEach(Tensor::close);
     sums.clear();
+    reached.clear();
   }
 
   private void change(Tensor accepted) {
@@ -158,13 +163,15 @@ final class Prodigy implements Optimizer {
       Tensor size = sums.get(GRADIENTS);
       Tensor found = numerator.div(size).filled(size.equalTo(size.mul(0)), 0);
       d.copy_(d.maximum(found));
-      weights.forEach(
-          (name, w) -> {
+      reached.forEach(
+          name -> {
             try (Scope one = Scope.open()) {
               Tensor deviation = state.get(SECOND_MOMENT + name).sqrt();
               Tensor change =
                   state.get(FIRST_MOMENT + name).div(deviation.add(d.mul(settings.epsilon())));
-              w.detach()
+              weights
+                  .get(name)
+                  .detach()
                   .mul_(scale.mul(-settings.weightDecay()).add(1))
                   .add_(change.mul(scale), -1);
             }

@@ -40,6 +40,10 @@ import java.util.stream.Stream;
  * weights, so a restored run continues bit for bit. Dropout and {@link Draws#chosen} use generators
  * that start anew with each optimiser step.
  *
+ * <p>If the network computes in half precision, the loss is multiplied by up to 65,536 before the
+ * backward pass, and its gradients are divided by that. A step whose gradients overflow is computed
+ * again with half the factor, so no step is lost.
+ *
  * <p>Several processes can train together: each takes its share of every batch, with the random
  * numbers that a single process would draw for it, and the gradients are summed. So losses and
  * weights equal those of one process, except for rounding and for dropout, whose masks each process
@@ -77,6 +81,7 @@ public final class Trainer implements AutoCloseable {
   private final Optimizer optimizer;
   private final Optional<Ema> ema;
   private final Rng random;
+  private final LossScale scale;
   private Progress progress = Progress.START;
   private Optional<BatchStream> stream = Optional.empty();
 
@@ -107,6 +112,7 @@ public final class Trainer implements AutoCloseable {
     this.options = options.requireSteps();
     this.processes = processes;
     share = new Share(processes.rank(), processes.size());
+    scale = new LossScale(network);
     loss.prepare(batches.dataset());
     network.widenLearning();
     Agreement agreement = new Agreement(processes);
@@ -187,12 +193,42 @@ public final class Trainer implements AutoCloseable {
    */
   public StepReport step(Consumer<Map<String, Tensor>> beforeUpdate) {
     long start = System.nanoTime();
+    double rate = optimizer.rate(course() * options.learningRate().base());
+    LossScale.State scaleBefore = scale.state();
+    Attempt attempt = attempt(beforeUpdate);
+    while (attempt.overflowed() && scale.halve()) {
+      attempt = attempt(beforeUpdate);
+    }
+    if (!attempt.isFinite()) {
+      scale.restore(scaleBefore);
+      throw new NotFinite(progress.step() + 1, attempt.loss, attempt.norm);
+    }
+    scale.count();
+    ema.ifPresent(Ema::update);
+    int epoch = progress.epoch();
+    progress = progress.after(attempt.microBatches, attempt.images, batches.perEpoch());
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new StepReport(
+        progress.step(), epoch, progress.images(), attempt.loss, rate, attempt.norm, seconds);
+  }
+
+  /** A step that was taken, or if a number is not finite left everything as it was. */
+  private record Attempt(int microBatches, long images, double loss, double norm) {
+    boolean isFinite() {
+      return Double.isFinite(loss) && Double.isFinite(norm);
+    }
+
+    boolean overflowed() {
+      return Double.isFinite(loss) && !Double.isFinite(norm);
+    }
+  }
+
+  private Attempt attempt(Consumer<Map<String, Tensor>> beforeUpdate) {
     int microBatches =
         Math.min(options.gradientAccumulationSteps(), batches.perEpoch() - progress.batch());
     try (Scope scope = Scope.open()) {
       Tensor randomBefore = random.state();
       StepLoss sum = new StepLoss();
-      double rate = optimizer.rate(course() * options.learningRate().base());
       Tensor norm;
       long images = 0;
       try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
@@ -215,18 +251,12 @@ public final class Trainer implements AutoCloseable {
       }
       // Only now the host waits for a card.
       StepLoss.Read read = sum.read(norm);
-      double mean = processes.sum(read.loss());
-      if (!Double.isFinite(mean) || !Double.isFinite(read.norm())) {
+      Attempt attempt = new Attempt(microBatches, images, processes.sum(read.loss()), read.norm());
+      if (!attempt.isFinite()) {
         random.state(randomBefore);
         forgetStream();
-        throw new NotFinite(progress.step() + 1, mean, read.norm());
       }
-      ema.ifPresent(Ema::update);
-      int epoch = progress.epoch();
-      progress = progress.after(microBatches, images, batches.perEpoch());
-      double seconds = (System.nanoTime() - start) / 1e9;
-      return new StepReport(
-          progress.step(), epoch, progress.images(), mean, rate, read.norm(), seconds);
+      return attempt;
     }
   }
 
@@ -241,18 +271,22 @@ public final class Trainer implements AutoCloseable {
     Tensor accepted;
     Consumer<Map<String, Tensor>> use;
     try (Scope scope = Scope.open()) {
-      Map<String, Tensor> kept = optimizer.gradients(late.names());
+      Map<String, Tensor> kept = optimizer.gradients(late.names(), processes);
       if (processes.size() > 1) {
         processes.sum_(List.copyOf(kept.values()));
       }
-      norm = scope.keep(late.norm(kept));
+      norm = scope.keep(late.norm(kept).div(scale.factor()));
       accepted = scope.keep(sum.accepted(norm, processes));
+      boolean overflowed = scale.isUsed() && accepted.item() == 0;
       use =
           gradients -> {
+            scale.remove_(gradients.values());
             if (options.maxGradNorm() > 0) {
               OptimizerKernels.clip_(List.copyOf(gradients.values()), norm, options.maxGradNorm());
             }
-            beforeUpdate.accept(gradients);
+            if (!overflowed) {
+              beforeUpdate.accept(gradients);
+            }
             optimizer.step(
                 gradients, name -> name.startsWith(TEXT_ENCODER) ? ofTexts : rate, accepted);
           };
@@ -280,7 +314,7 @@ public final class Trainer implements AutoCloseable {
       Batch batch = nextBatch();
       Tensor mean = loss.loss(batch, draws);
       if (batch.size() > 0) {
-        mean.div(divisor / batch.size()).backward();
+        mean.div(divisor / batch.size() / scale.factor()).backward();
         sum.add(mean, divisor / batch.size());
       }
     }
@@ -318,7 +352,7 @@ public final class Trainer implements AutoCloseable {
 
   /** Writes the state of the run, except for the network's weights, into an existing folder. */
   public void save(Path folder) {
-    TrainingState.save(folder, optimizer, ema, random, progress, batches, options.seed());
+    TrainingState.save(folder, optimizer, ema, random, scale, progress, batches, options.seed());
   }
 
   /**
@@ -329,7 +363,8 @@ public final class Trainer implements AutoCloseable {
    */
   public void restore(Path folder) {
     forgetStream();
-    progress = TrainingState.restore(folder, optimizer, ema, random, batches, options.seed());
+    progress =
+        TrainingState.restore(folder, optimizer, ema, random, scale, batches, options.seed());
     if (progress.batch() >= batches.perEpoch()) {
       throw new SfumatoException(
           folder

@@ -1,5 +1,6 @@
 package dev.sfumato.training;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batches;
@@ -27,14 +28,15 @@ final class TrainingState {
 
   /**
    * The saved progress; 0 means that batch size or batches of an epoch were not saved, null that
-   * the seed was not.
+   * the seed was not, or that the loss had no factor.
    */
   private record Saved(
       @JsonProperty(required = true) Progress progress,
       long emaUpdates,
       int batchSize,
       int batchesPerEpoch,
-      Long seed) {
+      Long seed,
+      @JsonInclude(JsonInclude.Include.NON_NULL) LossScale.State lossScale) {
     Saved {
       if (progress == null || emaUpdates < 0 || batchSize < 0 || batchesPerEpoch < 0) {
         throw new SfumatoException("does not say how far the run is");
@@ -49,6 +51,7 @@ final class TrainingState {
       Optimizer optimizer,
       Optional<Ema> ema,
       Rng random,
+      LossScale scale,
       Progress progress,
       Batches batches,
       long seed) {
@@ -63,13 +66,20 @@ final class TrainingState {
               ema.map(Ema::updates).orElse(0L),
               batches.options().batchSize(),
               batches.perEpoch(),
-              seed));
+              seed,
+              scale.state()));
     }
   }
 
   /** Restores a state. With another {@code seed}, {@code random} starts from that. */
   static Progress restore(
-      Path folder, Optimizer optimizer, Optional<Ema> ema, Rng random, Batches batches, long seed) {
+      Path folder,
+      Optimizer optimizer,
+      Optional<Ema> ema,
+      Rng random,
+      LossScale scale,
+      Batches batches,
+      long seed) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       requireIsOf(folder, saved.progress());
@@ -83,6 +93,7 @@ final class TrainingState {
       if (saved.seed() == null || saved.seed() == seed) {
         random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
       }
+      scale.restore(saved.lossScale());
       requireSameBatches(folder, saved, batches);
       return saved.progress();
     }

@@ -7,10 +7,13 @@ import dev.sfumato.data.Masks;
 import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Device;
+import dev.sfumato.training.StepReport;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.IntBinaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +23,7 @@ class InpaintingSamplesTest {
   private static final int SIDE = 32;
 
   @TempDir Path folder;
+  private final List<String> tasks = new ArrayList<>();
 
   private static int noise(int x, int y) {
     return (x * 31 + y * 17) * (x + 7) * 7919;
@@ -47,7 +51,16 @@ class InpaintingSamplesTest {
         .withOptions(options -> options.withMaxSteps(1))
         .withWatch(WatchOptions.quiet().withSampleEvery(9).withSampleCount(2).withSampleSteps(2))
         .withDevice(Device.CPU)
-        .run();
+        .run(
+            new TrainingRun.Listener() {
+              @Override
+              public void onTask(String task) {
+                tasks.add(task);
+              }
+
+              @Override
+              public void onStep(StepReport report) {}
+            });
     assertThat(Files.readString(run.resolve("report.html"))).contains("pictures of the data");
     return Files.readAllBytes(run.resolve("samples/step-000000.png"));
   }
@@ -61,6 +74,16 @@ class InpaintingSamplesTest {
     assertThat(grid("other middle", reading)).isEqualTo(drawn);
     write("0.png", (x, y) -> isMiddle(x, y) ? noise(x, y) : 0);
     assertThat(grid("other border", reading)).isNotEqualTo(drawn);
+  }
+
+  @Test
+  void eachIsCountedAndHasARowInTheReport() throws IOException {
+    write("0.png", InpaintingSamplesTest::noise);
+    write("1.png", (x, y) -> 0);
+    grid("two", DataOptions.defaults().withResolution(SIDE));
+    String report = Files.readString(folder.resolve("two/report.html"));
+    assertThat(report.split("<figcaption>a cup</figcaption>", -1)).hasLength(3);
+    assertThat(tasks).contains("drawing samples, picture 2 of 2, step 1 of 2");
   }
 
   @Test

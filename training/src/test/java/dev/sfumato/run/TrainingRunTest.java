@@ -36,7 +36,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainingRunTest {
@@ -44,22 +43,23 @@ class TrainingRunTest {
 
   @TempDir Path folder;
 
-  /** Small gradients would become 0. */
   @Test
-  void nothingLearnsInHalfPrecision() {
+  void halfPrecisionNeedsACard() {
     Path root = folder.resolve("run");
     try (PixelPipeline pipeline = newModel()) {
-      pipeline.precision(Precision.FP16);
-      List<Executable> asked =
+      Training training = Training.of(pipeline, DIGITS, root).withDevice(Device.CPU);
+      List<Runnable> asked =
           List.of(
-              () -> Training.fromScratch("data", root).withPrecision(Precision.FP16),
-              () -> Training.of(pipeline, DIGITS, root));
-      for (Executable training : asked) {
-        assertThat(assertThrows(InvalidOptionException.class, training))
+              () -> training.withPrecision(Precision.FP16).run(),
+              () -> {
+                pipeline.precision(Precision.FP16);
+                training.run();
+              });
+      for (Runnable run : asked) {
+        assertThat(assertThrows(InvalidOptionException.class, run::run))
             .hasMessageThat()
-            .isEqualTo(
-                "`precision` fp16 is for drawing: small gradients would become 0, so train in bf16"
-                    + " or fp32");
+            .startsWith("`precision` fp16 needs a card");
+        assertThat(Files.exists(root)).isFalse();
       }
     }
   }

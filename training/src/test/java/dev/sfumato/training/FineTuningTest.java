@@ -8,9 +8,11 @@ import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.pipeline.LoadingOptions;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Golden;
+import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Ranks;
 import dev.sfumato.tensor.Scope;
@@ -20,6 +22,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -169,6 +172,39 @@ class FineTuningTest {
       prepare(pipeline, options);
       assertAsGolden(losses(pipeline, options), golden);
     }
+  }
+
+  /** As far from float32 as PyTorch's losses under autocast with a GradScaler. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"text_to_image", "lora_texts", "lora_xl", "dreambooth_lora", "textual_inversion"})
+  void losesAsTheScriptDoesInHalfPrecision(String name) {
+    JsonNode golden = golden(name);
+    JsonNode options = golden.get("options");
+    boolean whole = !options.has("lora") && !options.has("vectors");
+    LoadingOptions loading =
+        LoadingOptions.DEFAULT.withPrecision(whole ? Precision.FP32 : Precision.FP16);
+    Path files =
+        TinyStableDiffusion.write(folder.resolve("model"), options.get("family").textValue());
+    try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(files, loading)) {
+      prepare(pipeline, options);
+      pipeline.precision(Precision.FP16);
+      double off = distance(losses(pipeline, options), golden.get("losses"));
+      double offInPython = distance(doubles(golden.get("half")), golden.get("losses"));
+      assertThat(off).isGreaterThan(0);
+      assertThat(off).isLessThan(2 * offInPython);
+    }
+  }
+
+  private static List<Double> doubles(JsonNode numbers) {
+    return StreamSupport.stream(numbers.spliterator(), false).map(JsonNode::doubleValue).toList();
+  }
+
+  private static double distance(List<Double> losses, JsonNode expected) {
+    return IntStream.range(0, losses.size())
+        .mapToDouble(step -> Math.abs(losses.get(step) - expected.get(step).doubleValue()))
+        .max()
+        .orElseThrow();
   }
 
   private static void assertAsGolden(List<Double> losses, JsonNode golden) {
