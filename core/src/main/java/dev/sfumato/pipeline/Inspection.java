@@ -195,7 +195,8 @@ public final class Inspection {
                         t.dtype().code(),
                         t.shape()))
             .collect(Collectors.joining());
-    return rows + String.format(
+    return rows
+        + String.format(
             Locale.ROOT,
             "%d tensor%s, %,d bytes%n",
             tensors.size(),

@@ -36,8 +36,7 @@ class ConditionTest {
   void aPartOfAnotherShapeIsRefused() {
     try (Scope scope = Scope.open()) {
       SfumatoException e =
-          assertThrows(
-              SfumatoException.class, () -> Condition.NONE.withTokens(Tensor.zeros(2, 3)));
+          assertThrows(SfumatoException.class, () -> Condition.NONE.withTokens(Tensor.zeros(2, 3)));
       assertThat(e)
           .hasMessageThat()
           .isEqualTo("tokens must have 3 dimensions, not the shape [2, 3]");
