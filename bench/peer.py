@@ -67,6 +67,12 @@ def precise():
     return torch.autocast(DEVICE.split(":")[0], half or torch.bfloat16, enabled=half is not None)
 
 
+def scaler():
+    """The factor of the loss in fp16; it does nothing in other precisions."""
+    import torch
+    return torch.amp.GradScaler(DEVICE.split(":")[0], enabled=half_precision() == torch.float16)
+
+
 def unet_of(config):
     """A function of noisy pictures and timesteps, and the parameters."""
     import torch
@@ -105,7 +111,7 @@ def training_step(model, optimizer, images, **options):
     from diffusers import DDPMScheduler
     denoise, parameters = model
     schedule = DDPMScheduler(**options)
-    optimizer = optimizer(parameters)
+    optimizer, scale = optimizer(parameters), scaler()
 
     def step():
         for clean in images:
@@ -113,9 +119,10 @@ def training_step(model, optimizer, images, **options):
             noise = torch.randn_like(clean)
             t = torch.randint(0, 1000, clean.shape[:1], device=DEVICE)
             loss = F.mse_loss(denoise(schedule.add_noise(clean, noise, t), t), noise)
-            (loss / len(images)).backward()
+            scale.scale(loss / len(images)).backward()
             loss.item()
-        optimizer.step()
+        scale.step(optimizer)
+        scale.update()
         optimizer.zero_grad()
 
     return step
@@ -345,7 +352,7 @@ def learning_step(side, lora):
     else:
         unet.requires_grad_(True)
         unet.enable_gradient_checkpointing()
-    optimizer = torch.optim.AdamW([p for p in unet.parameters() if p.requires_grad], lr=1e-4)
+    optimizer, scale = torch.optim.AdamW([p for p in unet.parameters() if p.requires_grad], lr=1e-4), scaler()
     moments = torch.randn(8, 2, 4, side // 8, side // 8, device=DEVICE)
     tokens = torch.randn(8, 77, 768, device=DEVICE, dtype=unet.dtype)
     state = {"i": 0}
@@ -359,9 +366,11 @@ def learning_step(side, lora):
         with precise():
             predicted = unet(schedule.add_noise(latents, noise, t), t, texts, return_dict=False)[0]
         loss = F.mse_loss(predicted.float(), noise)
-        loss.backward()
+        scale.scale(loss).backward()
+        scale.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_([p for p in unet.parameters() if p.requires_grad], 1.0)
-        optimizer.step()
+        scale.step(optimizer)
+        scale.update()
         optimizer.zero_grad()
         loss.item()
         state["i"] += 1

@@ -20,7 +20,8 @@ public enum FileKind {
   /** The vectors of new tokens. */
   TEXTUAL_INVERSION(
       "textual inversion",
-      "is a textual inversion: give it with the model whose tokens it adds to"),
+      "is a textual inversion: give it with the model whose words it adds to (the option"
+          + " `textualInversion`)"),
   /** A ControlNet. */
   CONTROL_NET("ControlNet", "is a ControlNet, which is not supported"),
   /** A whole model of another family. */

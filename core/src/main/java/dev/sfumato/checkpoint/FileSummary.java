@@ -25,7 +25,8 @@ public final class FileSummary {
       }
       switch (kind) {
         case MODEL -> model(path, file, facts);
-        case AUTOENCODER, UNET -> facts.put("parameters", parameters(file.shapes()));
+        case AUTOENCODER -> facts.put("vae", parameters(file.shapes()));
+        case UNET -> facts.put("U-Net", parameters(file.shapes()));
         case LORA -> facts.putAll(LoraFile.open(path).facts(file.shapes()));
         case TEXTUAL_INVERSION -> embedding(file, facts);
         default -> {}

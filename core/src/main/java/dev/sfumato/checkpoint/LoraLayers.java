@@ -3,12 +3,14 @@ package dev.sfumato.checkpoint;
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.nn.Adapter;
+import dev.sfumato.tensor.Machine;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
@@ -36,13 +38,13 @@ public final class LoraLayers implements AutoCloseable {
    *
    * @param texts whether the text encoders get adapters, too
    * @param seed of the generator that draws
-   * @throws InvalidOptionException if a target means no layer, or the rank is larger than that of
-   *     each layer's weights
+   * @throws InvalidOptionException if a target means no layer, or the rank needs more memory than
+   *     the machine has
    */
   public static LoraLayers start(
       LoraTargets targets, LoraOptions options, boolean texts, long seed) {
     List<LoraTargets.Target> chosen = targets.chosen(options, texts);
-    requireRank(options.rank(), chosen);
+    requireMemory(options.rank(), chosen);
     List<Layer> layers = new ArrayList<>();
     try (Scope scope = Scope.open();
         Rng random = new Rng(seed)) {
@@ -59,19 +61,19 @@ public final class LoraLayers implements AutoCloseable {
     return new LoraLayers(layers, targets.version());
   }
 
-  /** Requires a rank that some layer can use: a small one may have more than it needs. */
-  private static void requireRank(int rank, List<LoraTargets.Target> targets) {
-    long most =
-        targets.stream()
-            .mapToLong(target -> Math.min(target.weight().in(), target.weight().out()))
-            .max()
-            .orElseThrow();
-    if (rank > most) {
+  /** Requires that the machine can hold what learns. */
+  private static void requireMemory(int rank, List<LoraTargets.Target> targets) {
+    long sides = targets.stream().mapToLong(t -> t.weight().in() + t.weight().out()).sum();
+    double bytes = 4.0 * Float.BYTES * rank * sides;
+    if (bytes > Machine.memory()) {
       throw new InvalidOptionException(
-          "`loraRank` "
-              + rank
-              + " is larger than all layers that it would change, which gains nothing: give at most "
-              + most);
+          String.format(
+              Locale.ROOT,
+              "`loraRank` %d needs %,.0f GB for the matrices, their gradients and the averages of"
+                  + " Adam, and this machine has %.0f: give a smaller one",
+              rank,
+              bytes / 1e9,
+              Machine.memory() / 1e9));
     }
   }
 

@@ -74,9 +74,11 @@ public final class LoraTargets {
               String start = suffix.isEmpty() ? several ? "lora_te1_" : "lora_te_" : "lora_te2_";
               Target target = new Target(part, layer, start + flat(layer), weight);
               String plain = layer.replaceFirst("^text_model\\.", "");
-              add(target, part + "." + layer, part + "." + plain, start + flat(layer));
-              if (!several) {
-                add(target, "lora_te1_" + flat(layer));
+              for (String name : List.of(layer, plain)) { // transformers 5 writes the plain ones
+                add(target, part + "." + name, start + flat(name));
+                if (!several) {
+                  add(target, "lora_te1_" + flat(name));
+                }
               }
             });
   }

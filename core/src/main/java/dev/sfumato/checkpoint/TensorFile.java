@@ -1,6 +1,7 @@
 package dev.sfumato.checkpoint;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.GitLfs;
 import dev.sfumato.nn.Weights;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
@@ -56,6 +57,7 @@ final class TensorFile implements AutoCloseable {
     if (!Files.exists(path)) {
       throw new SfumatoException(path + ": there is no such file");
     }
+    GitLfs.requireContent(path);
     return new TensorFile(path);
   }
 

@@ -26,7 +26,6 @@ public final class Condition {
   private enum Part {
     LABELS,
     TOKENS,
-    TOKEN_MASK,
     VECTOR,
     SIZES,
     GUIDANCE,
@@ -49,11 +48,6 @@ public final class Condition {
   /** Context for cross attention, such as the states of a text encoder (B, N, D). */
   public Optional<Tensor> tokens() {
     return part(Part.TOKENS);
-  }
-
-  /** A mask of the tokens (B, N): 1 to attend, 0 for padding; all are attended to if absent. */
-  public Optional<Tensor> tokenMask() {
-    return part(Part.TOKEN_MASK);
   }
 
   /** A vector for the whole sample, such as the pooled text or a picture's embedding (B, D). */
@@ -97,11 +91,6 @@ public final class Condition {
   /** Returns the same condition with these {@link #tokens()}. */
   public Condition withTokens(Tensor tokens) {
     return with(Part.TOKENS, tokens, 3);
-  }
-
-  /** Returns the same condition with this {@link #tokenMask()}. */
-  public Condition withTokenMask(Tensor mask) {
-    return with(Part.TOKEN_MASK, mask, 2);
   }
 
   /** Returns the same condition with this {@link #vector()}. */

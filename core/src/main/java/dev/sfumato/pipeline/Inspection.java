@@ -195,6 +195,12 @@ public final class Inspection {
                         t.dtype().code(),
                         t.shape()))
             .collect(Collectors.joining());
-    return rows + String.format(Locale.ROOT, "%d tensors, %,d bytes%n", tensors.size(), bytes);
+    return rows
+        + String.format(
+            Locale.ROOT,
+            "%d tensor%s, %,d bytes%n",
+            tensors.size(),
+            tensors.size() == 1 ? "" : "s",
+            bytes);
   }
 }

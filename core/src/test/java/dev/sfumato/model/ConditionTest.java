@@ -36,11 +36,10 @@ class ConditionTest {
   void aPartOfAnotherShapeIsRefused() {
     try (Scope scope = Scope.open()) {
       SfumatoException e =
-          assertThrows(
-              SfumatoException.class, () -> Condition.NONE.withTokenMask(Tensor.zeros(2, 3, 4)));
+          assertThrows(SfumatoException.class, () -> Condition.NONE.withTokens(Tensor.zeros(2, 3)));
       assertThat(e)
           .hasMessageThat()
-          .isEqualTo("token mask must have 2 dimensions, not the shape [2, 3, 4]");
+          .isEqualTo("tokens must have 3 dimensions, not the shape [2, 3]");
     }
   }
 }

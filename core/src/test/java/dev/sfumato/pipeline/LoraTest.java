@@ -14,6 +14,7 @@ import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -74,6 +75,25 @@ class LoraTest {
         StableDiffusionPipeline pipeline = load(family, file(file), 0.7)) {
       assertThat(query(pipeline)).isWithin(2e-6).of(GOLDEN.tensor(expected + "." + QUERY));
       assertThat(draw(pipeline)).isWithin(TOLERANCE).of(GOLDEN.tensor(expected));
+    }
+  }
+
+  /** diffusers' convert_state_dict_to_kohya, with transformers 5: lora_te1_, no text_model. */
+  @Test
+  void kohyasNamesMayLackTextModel() {
+    Path plain =
+        changed(
+            "sd1_kohya",
+            weights ->
+                List.copyOf(weights.keySet())
+                    .forEach(
+                        name ->
+                            weights.put(
+                                name.replace("lora_te_text_model_", "lora_te1_"),
+                                weights.remove(name))));
+    try (Scope scope = Scope.open();
+        StableDiffusionPipeline pipeline = load("sd1", plain, 0.7)) {
+      assertThat(draw(pipeline)).isWithin(TOLERANCE).of(GOLDEN.tensor("sd1"));
     }
   }
 

@@ -365,6 +365,15 @@ class SingleFileTest {
   }
 
   @Test
+  void aGitLfsPointerIsNamed() throws IOException {
+    Path file = folder.resolve("model.safetensors");
+    Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
+    assertThat(assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(file)))
+        .hasMessageThat()
+        .contains("is a Git LFS pointer");
+  }
+
+  @Test
   void aFileWithoutAnAutoencoderIsNotTakenForOne() {
     Path file = folder.resolve("other.safetensors");
     try (Scope scope = Scope.open()) {

@@ -2,6 +2,7 @@ package dev.sfumato.studio;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.sfumato.SfumatoException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,6 +58,9 @@ record Drawing(
     List<Guide> guides) {
   private static final int MOST = 64;
 
+  /** A longer side is a slip of the hand: its first step would block the queue for hours. */
+  private static final int LONGEST = 4096;
+
   /**
    * A LoRA.
    *
@@ -94,11 +98,16 @@ record Drawing(
   /**
    * Checks what no other part checks.
    *
-   * @throws SfumatoException if there are too many pictures, or a mask without a picture
+   * @throws SfumatoException if there are too many pictures or pixels, or a mask without a picture
    */
   Drawing {
     if (count < 1 || count > MOST) {
       throw new SfumatoException("draw between 1 and " + MOST + " pictures, not " + count);
+    }
+    for (Integer side : Arrays.asList(width, height)) {
+      if (side != null && (side < 1 || side > LONGEST)) {
+        throw new SfumatoException("a side has between 1 and " + LONGEST + " pixels, not " + side);
+      }
     }
     if (picture == null && (mask != null || strength != null)) {
       throw new SfumatoException("a mask and a strength need a picture");

@@ -253,6 +253,16 @@ class SafetyTest {
     return answer.error();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\"width\": 0", "\"height\": -8", "\"height\": 1000000"})
+  void aSideThatCannotBeDrawnIsRefusedAtOnce(String side) {
+    Caller.Answer answer =
+        caller.post(
+            "/api/drawings", "{\"model\": \"../models/faces\", \"count\": 1, " + side + "}");
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.error()).contains("a side has between 1 and 4096 pixels");
+  }
+
   @Test
   void nonsenseGetsOneLine() {
     for (String body : List.of("", "[]", "{", "null", "{\"count\":\"many\"}", "{\"count\":0}")) {

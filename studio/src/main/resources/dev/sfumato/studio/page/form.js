@@ -170,8 +170,8 @@ function more() {
     field("Scheduler", choice([["", `the model's own${facts.scheduler ? ` (${facts.scheduler})` : ""}`], ...choices.schedulers.map(name => [name, name])],
       state.scheduler ?? "", v => set("scheduler", v || null))),
     h("div", {class: "pair"},
-      field("Width", h("input", {type: "number", min: 8, step: 8, placeholder: facts.width || "", value: state.width ?? "", oninput: e => set("width", +e.target.value || null)})),
-      field("Height", h("input", {type: "number", min: 8, step: 8, placeholder: facts.height || "", value: state.height ?? "", oninput: e => set("height", +e.target.value || null)}))),
+      field("Width", h("input", {type: "number", min: 8, max: 4096, step: 8, placeholder: facts.width || "", value: state.width ?? "", oninput: e => set("width", +e.target.value || null)})),
+      field("Height", h("input", {type: "number", min: 8, max: 4096, step: 8, placeholder: facts.height || "", value: state.height ?? "", oninput: e => set("height", +e.target.value || null)}))),
     field("Noise of ddim", h("input", {type: "number", min: 0, max: 1, step: .1, placeholder: "0", value: state.eta ?? "", oninput: e => set("eta", e.target.value === "" ? null : +e.target.value)})));
 }
 
