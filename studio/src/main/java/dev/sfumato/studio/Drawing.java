@@ -16,7 +16,7 @@ import java.util.Objects;
  * @param seed of all random numbers
  * @param steps of the scheduler
  * @param scheduler its name on the command line
- * @param eta the noise of ddim
+ * @param eta the noise of ddim and tcd
  * @param height of a picture in pixels
  * @param width of a picture in pixels
  * @param classes by name or label, repeated to fill the count

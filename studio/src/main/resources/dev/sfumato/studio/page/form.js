@@ -172,7 +172,7 @@ function more() {
     h("div", {class: "pair"},
       field("Width", h("input", {type: "number", min: 8, max: 4096, step: 8, placeholder: facts.width || "", value: state.width ?? "", oninput: e => set("width", +e.target.value || null)})),
       field("Height", h("input", {type: "number", min: 8, max: 4096, step: 8, placeholder: facts.height || "", value: state.height ?? "", oninput: e => set("height", +e.target.value || null)}))),
-    field("Noise of ddim", h("input", {type: "number", min: 0, max: 1, step: .1, placeholder: "0", value: state.eta ?? "", oninput: e => set("eta", e.target.value === "" ? null : +e.target.value)})));
+    field("Noise of ddim and tcd", h("input", {type: "number", min: 0, max: 1, step: .1, placeholder: "0", value: state.eta ?? "", oninput: e => set("eta", e.target.value === "" ? null : +e.target.value)})));
 }
 
 /** Returns what the form asks for, as the studio reads it. */
