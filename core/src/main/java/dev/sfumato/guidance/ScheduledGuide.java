@@ -30,6 +30,9 @@ public record ScheduledGuide(String name, Guide guide, GuideWeight weight) {
    */
   Tensor loss(Tensor predictedX0, Moment at) {
     Tensor loss = guide.loss(predictedX0, at);
+    if (loss == null) {
+      throw new SfumatoException("guide " + name + ": its loss is null: return one number");
+    }
     if (loss.numel() != 1) {
       throw new SfumatoException(
           String.format(

@@ -23,6 +23,7 @@ import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import java.lang.System.Logger.Level;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -66,6 +67,12 @@ record StableDiffusionParts(
    * @throws SfumatoException naming the file that is missing or does not fit
    */
   static StableDiffusionParts load(Path path, LoadingOptions options) {
+    if (Files.isDirectory(path)
+        && !Files.exists(path.resolve("vae"))
+        && !StableDiffusionPipeline.isIn(path)) {
+      throw new SfumatoException(
+          path + ": is not a text-to-image model: load it with DiffusionPipeline.load");
+    }
     try (ModelParts files = ModelParts.of(path, options.reading());
         Construction made = Construction.begin()) {
       StableDiffusionParts parts = load(files, options);

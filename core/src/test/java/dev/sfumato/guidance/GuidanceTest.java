@@ -133,6 +133,7 @@ class GuidanceTest {
 
   @Test
   void aLossThatIsNoScalarIsSaidSo() {
+    fails((x0, at) -> null, "guide test: its loss is null: return one number");
     fails((x0, at) -> x0.abs(), "guide test: the loss must be one number, not of shape [1, 3, 16,");
   }
 

@@ -52,6 +52,16 @@ class FailedLoadsTest {
     assertThat(e).hasMessageThat().contains("lacks model_index.json");
   }
 
+  @Test
+  void aModelOfPixelsIsNotTakenForOneOfTexts() {
+    Path pixels = Path.of("../models/faces");
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> StableDiffusionPipeline.load(pixels));
+    assertThat(e)
+        .hasMessageThat()
+        .isEqualTo(pixels + ": is not a text-to-image model: load it with DiffusionPipeline.load");
+  }
+
   private static List<Path> files(Path folder) throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.filter(Files::isRegularFile).sorted().toList();
