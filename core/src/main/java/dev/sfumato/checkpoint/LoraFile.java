@@ -96,7 +96,11 @@ public final class LoraFile {
         return directory.resolve(usual);
       }
     }
-    if (files.size() != 1) {
+    if (files.isEmpty()) {
+      throw new SfumatoException(
+          directory + ": holds no weights: name the file of a LoRA, or a folder with one");
+    }
+    if (files.size() > 1) {
       throw new SfumatoException(
           directory + ": has " + files.size() + " files of weights: name the one with the LoRA");
     }

@@ -113,7 +113,7 @@ class ContinuedLoraTest {
       Method texts = from(file).withTextEncoder(true);
       refuses(training(pipeline, texts, "run"), "changes no text encoder");
       refuses(training(pipeline, from(folder.resolve("none.safetensors")), "run"), "no such file");
-      refuses(training(pipeline, from(model), "run"), "0 files of weights");
+      refuses(training(pipeline, from(model), "run"), "holds no weights");
     }
     assertThat(Files.exists(folder.resolve("run"))).isFalse();
   }
