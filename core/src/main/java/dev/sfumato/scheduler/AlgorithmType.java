@@ -1,6 +1,7 @@
 package dev.sfumato.scheduler;
 
 import dev.sfumato.SfumatoException;
+import java.util.List;
 
 /**
  * The equation that a solver integrates: in terms of x_0 ({@code ++}) or the noise, with fresh
@@ -13,6 +14,9 @@ enum AlgorithmType {
   SDE_DPMSOLVER_PLUS_PLUS("sde-dpmsolver++"),
   DEIS("deis");
 
+  /** What SA-Solver, which is not here, calls its equations: other solvers take their default. */
+  private static final List<String> OF_SA_SOLVER = List.of("data_prediction", "noise_prediction");
+
   private final String text;
 
   AlgorithmType(String text) {
@@ -23,7 +27,9 @@ enum AlgorithmType {
    * @throws SfumatoException for another text
    */
   static AlgorithmType parse(String text) {
-    return Spelling.parse(AlgorithmType.class, "algorithm_type", text);
+    return OF_SA_SOLVER.contains(text)
+        ? DPMSOLVER_PLUS_PLUS
+        : Spelling.parse(AlgorithmType.class, "algorithm_type", text);
   }
 
   boolean isStochastic() {

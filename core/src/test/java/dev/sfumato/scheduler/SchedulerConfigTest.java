@@ -178,6 +178,20 @@ class SchedulerConfigTest {
     assertThat(e).hasMessageThat().doesNotContain("\n");
   }
 
+  /** SA-Solver, which is not here, has names of its own for what other solvers call otherwise. */
+  @ParameterizedTest
+  @ValueSource(strings = {"data_prediction", "noise_prediction"})
+  void aModelOfSaSolverDrawsWithOtherSchedulers(String type) {
+    SchedulerConfig config =
+        read(
+            "{\"_class_name\": \"SASolverScheduler\", \"algorithm_type\": \""
+                + type
+                + "\", \"variance_type\": null}");
+    for (SchedulerKind kind : SchedulerKind.values()) {
+      assertThat(Scheduler.of(config.withClassName(kind.toString()))).isNotNull();
+    }
+  }
+
   /** Playground 2.5, Stable Diffusion 3, google/ncsnpp-church-256, consistency models. */
   @ParameterizedTest
   @ValueSource(
