@@ -1,7 +1,6 @@
 package dev.sfumato.training;
 
 import static com.google.common.truth.Truth.assertThat;
-import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -45,9 +44,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class LossScaleTest {
   private static final int STEPS = 6;
-  private static final List<String> STATE =
-      List.of(
-          "weights.safetensors", "optimizer.safetensors", "random.safetensors", "progress.json");
 
   @TempDir Path folder;
 
@@ -128,20 +124,8 @@ class LossScaleTest {
     }
   }
 
-  private Path saved(Trainer trainer, String name) throws IOException {
-    Path to = Files.createDirectory(folder.resolve(name));
-    trainer.save(to);
-    Safetensors.write(
-        to.resolve("weights.safetensors"), trainer.loss().network().parameters(), Map.of());
-    return to;
-  }
-
-  private static void assertSame(Path actual, Path expected) throws IOException {
-    for (String file : STATE) {
-      assertWithMessage(file)
-          .that(Files.mismatch(actual.resolve(file), expected.resolve(file)))
-          .isEqualTo(-1);
-    }
+  private SavedState saved(Trainer trainer, String name) throws IOException {
+    return SavedState.of(trainer, folder.resolve(name));
   }
 
   /** Once the gradients were too large; then they are so small that the factor moves their bits. */
@@ -149,8 +133,8 @@ class LossScaleTest {
   void aRestoredRunGoesOnWithTheSameFactor() throws IOException {
     try (ClassConditionedUNet network = network(Precision.FP16)) {
       Times loss = new Times(network, 1000);
-      Path expected;
-      Path middle;
+      SavedState expected;
+      SavedState middle;
       Map<String, Tensor> weights;
       try (Scope scope = Scope.open()) {
         try (Trainer straight = trainer(loss, Optimizer.Rule.ADAMW, ProcessGroup.alone())) {
@@ -159,17 +143,17 @@ class LossScaleTest {
           loss.factor = 1e-7;
           expected = end(straight, "expected");
         }
-        weights = Safetensors.open(middle.resolve("weights.safetensors")).tensors();
+        weights = Safetensors.open(middle.folder().resolve("weights.safetensors")).tensors();
         network.parameters().forEach((name, weight) -> weight.detach().copy_(weights.get(name)));
         try (Trainer again = trainer(loss, Optimizer.Rule.ADAMW, ProcessGroup.alone())) {
-          again.restore(middle);
-          assertSame(end(again, "again"), expected);
+          again.restore(middle.folder());
+          end(again, "again").assertSame(expected);
         }
       }
     }
   }
 
-  private Path end(Trainer trainer, String name) throws IOException {
+  private SavedState end(Trainer trainer, String name) throws IOException {
     while (trainer.hasNext()) {
       trainer.step();
     }
@@ -178,7 +162,7 @@ class LossScaleTest {
 
   @Test
   void allRanksTakeTheSameFactor() throws Exception {
-    List<Path> states =
+    List<SavedState> states =
         Ranks.run(
             2,
             group -> {
@@ -190,7 +174,7 @@ class LossScaleTest {
                 throw new UncheckedIOException(e);
               }
             });
-    assertSame(states.get(0), states.get(1));
+    states.get(0).assertSame(states.get(1));
   }
 
   /** Gradients that no factor can save, and losses, which none can. */
@@ -200,14 +184,9 @@ class LossScaleTest {
     try (ClassConditionedUNet network = network(Precision.FP16)) {
       Times loss = new Times(network, factor);
       try (Trainer trainer = trainer(loss, Optimizer.Rule.ADAMW, ProcessGroup.alone())) {
-        Path before = saved(trainer, "before");
+        SavedState before = saved(trainer, "before");
         assertThrows(Trainer.NotFinite.class, trainer::step);
-        Path refused = saved(trainer, "refused");
-        for (String file : STATE) {
-          assertWithMessage(file)
-              .that(Files.mismatch(refused.resolve(file), before.resolve(file)))
-              .isEqualTo(-1);
-        }
+        saved(trainer, "refused").assertSame(before);
       }
     }
   }
@@ -265,10 +244,8 @@ class LossScaleTest {
     }
   }
 
-  private static double factor(Path checkpoint) {
-    return JsonFile.read(checkpoint.resolve("progress.json"), JsonNode.class)
-        .at("/loss_scale/factor")
-        .doubleValue();
+  private static double factor(SavedState state) {
+    return JsonFile.read(state.progress(), JsonNode.class).at("/loss_scale/factor").doubleValue();
   }
 
   @ParameterizedTest
@@ -277,10 +254,10 @@ class LossScaleTest {
     try (ClassConditionedUNet network = network(Precision.FP16);
         Trainer trainer =
             trainer(new Times(network, 1), Optimizer.Rule.ADAMW, ProcessGroup.alone())) {
-      Path checkpoint = saved(trainer, "checkpoint");
-      Path progress = checkpoint.resolve("progress.json");
+      SavedState state = saved(trainer, "state");
+      Path progress = state.progress();
       Files.writeString(progress, Files.readString(progress).replace("65536.0", factor));
-      assertThat(assertThrows(SfumatoException.class, () -> trainer.restore(checkpoint)))
+      assertThat(assertThrows(SfumatoException.class, () -> trainer.restore(state.folder())))
           .hasMessageThat()
           .contains("progress.json");
     }

@@ -1,7 +1,6 @@
 package dev.sfumato.training;
 
 import static com.google.common.truth.Truth.assertThat;
-import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.data.Batch;
@@ -13,12 +12,10 @@ import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Ranks;
 import dev.sfumato.tensor.Rng;
-import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -110,26 +107,8 @@ class RefusedStepTest {
         loss, new Batches(PICTURES, new BatchOptions(4, true, true, 5)), options, processes);
   }
 
-  private Path saved(Trainer trainer, String name) throws IOException {
-    Path to = Files.createDirectory(folder.resolve(name));
-    trainer.save(to);
-    Safetensors.write(
-        to.resolve("weights.safetensors"), trainer.loss().network().parameters(), Map.of());
-    return to;
-  }
-
-  private static void assertSame(Path actual, Path expected) throws IOException {
-    for (String file :
-        List.of(
-            "weights.safetensors",
-            "optimizer.safetensors",
-            "ema.safetensors",
-            "random.safetensors",
-            "progress.json")) {
-      assertWithMessage(file)
-          .that(Files.mismatch(actual.resolve(file), expected.resolve(file)))
-          .isEqualTo(-1);
-    }
+  private SavedState saved(Trainer trainer, String name) throws IOException {
+    return SavedState.of(trainer, folder.resolve(name));
   }
 
   /** The second of two micro-batches goes wrong, in the second epoch. */
@@ -153,14 +132,14 @@ class RefusedStepTest {
       for (int i = 0; i < 2; i++) { // an epoch
         assertThat(trainer.step().loss()).isEqualTo(straight.step().loss());
       }
-      Path expected = saved(straight, "expected");
+      SavedState expected = saved(straight, "expected");
       assertThrows(Trainer.NotFinite.class, trainer::step);
       assertThat(trainer.progress()).isEqualTo(straight.progress());
-      assertSame(saved(trainer, "refused"), expected);
+      saved(trainer, "refused").assertSame(expected);
       while (straight.hasNext()) {
         assertThat(trainer.step().loss()).isEqualTo(straight.step().loss());
       }
-      assertSame(saved(trainer, "end"), saved(straight, "expected-end"));
+      saved(trainer, "end").assertSame(saved(straight, "expected-end"));
     }
     assertThat(Scope.liveTensors()).isEqualTo(before);
   }
@@ -169,7 +148,7 @@ class RefusedStepTest {
   @ParameterizedTest
   @EnumSource
   void allRanksRefuseWhatOneRefuses(Fault fault) throws Exception {
-    List<Path> states =
+    List<SavedState> states =
         Ranks.run(
             2,
             group -> {
@@ -177,16 +156,16 @@ class RefusedStepTest {
                   Trainer trainer = trainer(layer, group)) {
                 trainer.step();
                 trainer.step();
-                Path before = saved(trainer, "before-" + group.rank());
+                SavedState before = saved(trainer, "before-" + group.rank());
                 assertThrows(Trainer.NotFinite.class, trainer::step);
-                assertSame(saved(trainer, "refused-" + group.rank()), before);
+                saved(trainer, "refused-" + group.rank()).assertSame(before);
                 trainer.step();
                 return saved(trainer, "end-" + group.rank());
               } catch (IOException e) {
                 throw new UncheckedIOException(e);
               }
             });
-    assertSame(states.get(0), states.get(1));
+    states.get(0).assertSame(states.get(1));
   }
 
   /** After a step that was taken, weights, averages or moments may still be infinite. */
