@@ -14,7 +14,7 @@ enum AlgorithmType {
   SDE_DPMSOLVER_PLUS_PLUS("sde-dpmsolver++"),
   DEIS("deis");
 
-  /** What SA-Solver, which is not here, calls its equations: other solvers take their default. */
+  /** Names that only SA-Solver has, which is not supported. They stand for the default. */
   private static final List<String> OF_SA_SOLVER = List.of("data_prediction", "noise_prediction");
 
   private final String text;

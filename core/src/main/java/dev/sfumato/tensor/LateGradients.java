@@ -162,7 +162,7 @@ public final class LateGradients implements AutoCloseable {
   /**
    * Returns the Euclidean norm of all gradients together, float32, shape ().
    *
-   * @param kept the gradients of the other weights by name, of those that have one
+   * @param kept the gradients of the other weights by name; a weight may have none
    */
   public Tensor norm(Map<String, Tensor> kept) {
     for (Late part : parts) {

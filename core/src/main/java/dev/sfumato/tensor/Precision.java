@@ -41,7 +41,7 @@ public enum Precision {
     return type;
   }
 
-  /** Returns the arithmetic for what guides go through: in half precision gradients vanish. */
+  /** Returns the precision for the networks of guides: never fp16, where gradients vanish. */
   public Precision ofGradients() {
     return this == FP16 ? FP32 : this;
   }

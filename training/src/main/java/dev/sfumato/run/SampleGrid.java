@@ -59,7 +59,7 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     }
   }
 
-  /** Passes steps on. Texts that are too long have been told before the training. */
+  /** Passes steps on. Texts that are too long were named before the training. */
   private record Watcher(Predicate<String> stopAsked, String start) implements Sampler.Listener {
     @Override
     public void onStep(Step step, Tensor x) {

@@ -25,7 +25,7 @@ final class LossScale {
   private State state;
 
   /**
-   * What a checkpoint keeps.
+   * The state that a checkpoint keeps.
    *
    * @param steps without an overflow since the factor changed
    */
@@ -76,12 +76,12 @@ final class LossScale {
     }
   }
 
-  /** Returns what a checkpoint keeps, or null if nothing is scaled. */
+  /** Returns the state for a checkpoint, or null without scaling. */
   State state() {
     return used ? state : null;
   }
 
-  /** Goes on from the result of {@link #state}; nothing happens if either run scales nothing. */
+  /** Restores a state; does nothing if it is null, or without scaling. */
   void restore(State saved) {
     if (used && saved != null) {
       state = saved;

@@ -179,8 +179,8 @@ public interface Optimizer extends AutoCloseable {
   }
 
   /**
-   * Returns the gradients of all weights but {@code others} that the loss of some process reached;
-   * in the other processes they are zeros.
+   * Returns the gradients of the weights that the loss of any process reached, without those of
+   * {@code others}. A process whose own loss did not reach a weight has zeros for it.
    */
   default Map<String, Tensor> gradients(Set<String> others, ProcessGroup processes) {
     List<String> names = weights().keySet().stream().filter(n -> !others.contains(n)).toList();
