@@ -49,8 +49,11 @@ class OneFileFinetuneTest {
     Map<?, ?> settings = JsonFile.read(run.resolve("config.json"), Map.class);
     assertThat(settings.get("model")).isEqualTo(model.toString());
     assertThat(settings.get("vae")).isEqualTo(folder.resolve("directory").toString());
-    assertThat(Files.readString(run.resolve("README.md")))
-        .contains(".from_single_file(\"model.safetensors\")");
+    String card = Files.readString(run.resolve("README.md"));
+    assertThat(card).contains(".from_single_file(\"model.safetensors\")");
+    assertThat(card).contains("--model model.safetensors --vae directory --prediction-type");
+    assertThat(card)
+        .contains("pipe.vae = AutoencoderKL.from_pretrained(\"directory\", subfolder=\"vae\")");
     assertThat(Calls.run("inspect %s", run).succeeds().out()).contains("LoRA");
     Calls.run(
             "sample --model %s --lora %s --prompt rose --steps 1 --out %s",

@@ -135,6 +135,15 @@ class SampleCommandTest {
     Calls.run("sample --model %s --out %s --steps 21", model, out).failsWith(1, "21", "20");
   }
 
+  @Test
+  void etaWithASchedulerThatHasNoneIsTold() {
+    String told = "warning: --eta has no effect with EulerDiscreteScheduler: use ddim or tcd";
+    String sample = "sample --model %s --out %s --steps 2 --eta 0.5 --scheduler ";
+    Path out = folder.resolve("out.png");
+    assertThat(Calls.run(sample + "euler", model, out).succeeds().err()).contains(told);
+    assertThat(Calls.run(sample + "ddim", model, out).succeeds().err()).doesNotContain("--eta");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

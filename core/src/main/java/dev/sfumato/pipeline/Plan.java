@@ -6,10 +6,14 @@ import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.sampling.Start;
 import dev.sfumato.scheduler.Scheduler;
+import dev.sfumato.scheduler.SchedulerConfig;
+import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
+import java.lang.System.Logger.Level;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * All that a sampling needs besides the network.
@@ -19,6 +23,9 @@ import java.util.Optional;
  * @param guidance what steers it
  */
 record Plan(Start start, Conditioning conditioning, Guidance guidance) {
+  private static final Set<String> WITH_ETA =
+      Set.of(SchedulerKind.DDIM.className(), SchedulerKind.TCD.className());
+
   /** Makes the plan of a kind of pipeline. */
   @FunctionalInterface
   interface Maker {
@@ -46,6 +53,7 @@ record Plan(Start start, Conditioning conditioning, Guidance guidance) {
       Optional<Refiner> refiner,
       Sampler.Listener listener) {
     pipeline.precision().requireOn(pipeline.denoiser().device());
+    warnOfEta(options, pipeline.scheduler(options));
     int height = options.height().getAsInt();
     int width = options.width().getAsInt();
     int steps = options.steps().getAsInt();
@@ -63,6 +71,15 @@ record Plan(Start start, Conditioning conditioning, Guidance guidance) {
       Plan rest =
           new Plan(Start.goingOn(unfinished, start), last.conditioning(options), plan.guidance);
       return scope.keep(rest.sampler(last, options).sample(rest.start, steps, random, listener));
+    }
+  }
+
+  private static void warnOfEta(SamplingOptions options, SchedulerConfig scheduler) {
+    if (options.run().eta() > 0 && !WITH_ETA.contains(scheduler.className())) {
+      System.getLogger(Plan.class.getName())
+          .log(
+              Level.WARNING,
+              "`eta` has no effect with " + scheduler.className() + ": use ddim or tcd");
     }
   }
 

@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * The options of a run of a scheduler. As in diffusers, a scheduler ignores options that it does
- * not use, except custom timesteps.
+ * not use, except custom timesteps. A pipeline warns of an {@code eta} that has no effect.
  *
  * @param eta DDIM's weight of fresh noise, from 0 (none) to 1 (as much as DDPM); TCD's gamma
  * @param useClippedModelOutput DDIM: whether the noise is derived again from the limited x_0

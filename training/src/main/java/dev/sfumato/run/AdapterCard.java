@@ -1,9 +1,9 @@
 package dev.sfumato.run;
 
 import dev.sfumato.checkpoint.LoraFormat;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -63,10 +63,9 @@ record AdapterCard(RunFacts facts, String base, String description) {
 
   /** Returns the options without which the base would be another model. */
   private String choices() {
-    Map<String, String> settings = facts.settings();
-    String vae = settings.containsKey("vae") ? " --vae " + word(settings.get("vae")) : "";
+    String vae = autoencoder().map(own -> " --vae " + word(own.shown())).orElse("");
     return new BaseModel(base).isFile()
-        ? vae + " --prediction-type " + settings.get("prediction_type")
+        ? vae + " --prediction-type " + facts.settings().get("prediction_type")
         : vae;
   }
 
@@ -113,6 +112,27 @@ record AdapterCard(RunFacts facts, String base, String description) {
         ```
         """,
         new CardHeader(facts)
-            .diffusers(base.isEmpty() ? "BASE" : base, load + "\n", trigger().orElse("TEXT")));
+            .diffusers(
+                base.isEmpty() ? "BASE" : base,
+                autoencoder().map(AdapterCard::replaced).orElse("") + load + "\n",
+                trigger().orElse("TEXT")));
+  }
+
+  /** Returns the autoencoder that replaced the base's own. */
+  private Optional<BaseModel> autoencoder() {
+    return Optional.ofNullable(facts.settings().get("vae")).map(BaseModel::new);
+  }
+
+  /** Returns the lines that replace the autoencoder of diffusers' pipeline. */
+  private static String replaced(BaseModel autoencoder) {
+    return String.format(
+        Locale.ROOT,
+        """
+        from diffusers import AutoencoderKL
+        pipe.vae = AutoencoderKL.%s(%s%s)
+        """,
+        autoencoder.isFile() ? "from_single_file" : "from_pretrained",
+        CardHeader.python(autoencoder.shown()),
+        Files.isDirectory(Path.of(autoencoder.name(), "vae")) ? ", subfolder=\"vae\"" : "");
   }
 }
