@@ -8,9 +8,6 @@ import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Png;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.regex.Pattern;
 
