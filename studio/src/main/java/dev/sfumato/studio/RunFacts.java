@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +22,7 @@ import java.util.stream.Stream;
 
 /** Reads the files of a training run for the page. */
 final class RunFacts {
-  private static final Pattern SAMPLE = Pattern.compile("step-(\\d{6,})\\.png");
+  private static final Pattern SAMPLE = Pattern.compile("step-(\\d{6,18})\\.png");
   private static final int POINTS = 1000;
   private static final int RECENT = 50;
   private static final Duration QUIET = Duration.ofSeconds(30);
@@ -124,7 +125,7 @@ final class RunFacts {
           .map(file -> SAMPLE.matcher(file.getFileName().toString()))
           .filter(Matcher::matches)
           .map(name -> name.group(1))
-          .sorted()
+          .sorted(Comparator.comparingLong(Long::parseLong))
           .toList();
     } catch (IOException e) {
       throw new SfumatoException(folder + ": cannot be read: " + AtomicFile.reason(e), e);

@@ -100,6 +100,12 @@ class WatchTest {
         .isAtLeast(64);
     assertThat(caller.get(sample + "../../x").status()).isEqualTo(400);
 
+    Path samples = folder.resolve("runs/mine/samples");
+    for (String later : new String[] {"step-1000000.png", "step-999999.png"}) {
+      Files.copy(samples.resolve("step-000000.png"), samples.resolve(later));
+    }
+    assertThat(run().get("samples").toString()).endsWith("\"999999\",\"1000000\"]");
+
     Caller.Answer resumed = caller.post("/api/run/resume?name=" + folder.resolve("runs/mine"), "");
     long second = resumed.json().get("job").asLong();
     caller.waitFor(second, running -> running.get("step").asLong() >= saved + 1);

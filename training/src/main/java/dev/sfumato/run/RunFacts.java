@@ -1,5 +1,6 @@
 package dev.sfumato.run;
 
+import dev.sfumato.chart.LossChart;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.UNet2DConditionConfig;
@@ -122,9 +123,9 @@ record RunFacts(
     List<StepReport> steps = history.steps();
     if (!steps.isEmpty()) {
       facts.put(
-          steps.size() < LossHistory.WINDOW
+          steps.size() < LossChart.WINDOW
               ? "mean loss of all steps"
-              : "mean loss of the last " + LossHistory.WINDOW + " steps",
+              : "mean loss of the last " + LossChart.WINDOW + " steps",
           loss(history.recent()));
     }
     if (!history.validation().isEmpty()) {
