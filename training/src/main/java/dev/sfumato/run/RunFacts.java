@@ -55,7 +55,7 @@ record RunFacts(
 
   /** Returns the run's name, that of its directory. */
   String name() {
-    return output.resolve("").toAbsolutePath().getFileName().toString();
+    return output.resolve("").toAbsolutePath().normalize().getFileName().toString();
   }
 
   /** Returns every option by name, in words. */

@@ -28,7 +28,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
-/** Latents of a frozen autoencoder, and captions read by a frozen text encoder. */
+/** Latents of a frozen autoencoder, and captions read by text encoders, which may learn. */
 final class LatentTask implements DenoisingTask {
   private static final System.Logger log = System.getLogger(LatentTask.class.getName());
   private static final String NO_TEXT = "";
