@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.run.Training;
 import dev.sfumato.training.Ema;
@@ -11,7 +12,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /** Refuses options of a training that would change nothing beside the others. */
 final class IgnoredOptions {
@@ -91,13 +91,13 @@ final class IgnoredOptions {
   /**
    * Refuses options that need others; a resumed run has those of its start.
    *
-   * @throws ParameterException naming the option and what it needs
+   * @throws InvalidOptionException naming the option and what it needs
    */
   static void refuse(TrainingCommand command) {
     for (Rule rule : RULES) {
       for (String option : rule.options.split(" ")) {
         if (isGiven(command.spec, option) && !rule.isMet.test(command)) {
-          throw wrong(command.spec, option + " has no effect: it needs " + rule.need);
+          throw new InvalidOptionException(option + " has no effect: it needs " + rule.need);
         }
       }
     }
@@ -106,31 +106,22 @@ final class IgnoredOptions {
   /**
    * Refuses options for another kind of model.
    *
-   * @throws ParameterException naming the option
+   * @throws InvalidOptionException naming the option
    */
   static void refuse(CommandSpec command, Training whole) {
     if (whole.isOfTexts()) {
-      if (isGiven(command, "--class-dropout")) {
-        throw wrong(
-            command,
-            "--class-dropout has no effect on a text-to-image model, which has --caption-dropout");
-      }
-    } else {
-      OF_TEXTS.stream()
-          .filter(option -> isGiven(command, option))
-          .findFirst()
-          .ifPresent(
-              option -> {
-                throw wrong(command, option + " has no effect: it needs a text-to-image model");
-              });
+      InvalidOptionException.require(
+          !isGiven(command, "--class-dropout"),
+          "--class-dropout has no effect on a text-to-image model, which has --caption-dropout");
+      return;
+    }
+    for (String option : OF_TEXTS) {
+      InvalidOptionException.require(
+          !isGiven(command, option), option + " has no effect: it needs a text-to-image model");
     }
   }
 
   private static boolean isGiven(CommandSpec command, String option) {
     return command.commandLine().getParseResult().hasMatchedOption(option);
-  }
-
-  private static ParameterException wrong(CommandSpec command, String message) {
-    return new ParameterException(command.commandLine(), message);
   }
 }
