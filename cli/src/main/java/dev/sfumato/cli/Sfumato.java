@@ -15,6 +15,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
@@ -106,6 +108,7 @@ public final class Sfumato implements Runnable {
     commands
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
+        .setExecutionStrategy(Sfumato::execute)
         .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
         .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
     HelpPage.design(commands);
@@ -143,6 +146,11 @@ public final class Sfumato implements Runnable {
             command.setDefaultValueProvider(SavedOptions.of(args, training.get()));
           }
         });
+  }
+
+  private static int execute(ParseResult call) {
+    call.asCommandLineList().forEach(EmptyNames::refuse);
+    return new RunLast().execute(call);
   }
 
   private static String inFlags(CommandLine called, String message) {
