@@ -20,7 +20,7 @@ class MessagesTest {
   private static final Set<String> OTHERS =
       Set.of(
           "ModelCard.java",
-          "AdapterCard.java",
+          "AdapterUse.java",
           "CardHeader.java",
           "MlflowSettings.java",
           "CommandText.java",

@@ -107,7 +107,7 @@ class StudioCopyTest {
     requireSame(
         """
         {"model": "%s", "count": 2, "steps": 2, "height": 16, "width": 24,
-         "prompt": "-a $HOME 'red' \\"rose\\" \\\\ of gr\\u00fcn", "negative_prompt": "`ls`",
+         "prompt": "-a $HOME 'red' \\"rose\\" \\\\ of gr\\u00fcn\\r\\n\\t", "negative_prompt": "`ls`",
          "guidance_scale": 5}
         """,
         model);

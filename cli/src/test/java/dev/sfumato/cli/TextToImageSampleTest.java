@@ -259,6 +259,8 @@ class TextToImageSampleTest {
         "--prompt rose --width 15                               | not a multiple",
         "--prompt rose --guidance-rescale 2                     | rescale",
         "--prompt rose --clip-skip -1                           | --clip-skip",
+        "--prompt rose --lora style.safetensors:nan             | scale of a LoRA must be finite",
+        "--prompt rose --lora org/name:-Inf                     | must be finite, but is -Infinity",
       })
   void whatDoesNotSuitIsAWrongCall(String options, String message) {
     sample(options + " --out %s", folder.resolve("no.png")).failsWith(2, message);

@@ -49,6 +49,11 @@ public final class ContentHash {
     }
   }
 
+  /** Returns the SHA-256 of bytes in hexadecimal digits. */
+  public static String sha256(byte[] bytes) {
+    return HexFormat.of().formatHex(digest("SHA-256").digest(bytes));
+  }
+
   private static String of(Path file, MessageDigest digest) throws IOException {
     byte[] buffer = new byte[1 << 16];
     try (InputStream content = Files.newInputStream(file)) {

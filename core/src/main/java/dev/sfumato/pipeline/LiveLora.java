@@ -51,7 +51,7 @@ public final class LiveLora implements AutoCloseable {
 
   static void requireFinite(double scale) {
     if (!Double.isFinite(scale)) {
-      throw new InvalidOptionException("`scale` of a LoRA must be finite, but is " + scale);
+      throw new InvalidOptionException("the scale of a LoRA must be finite, but is " + scale);
     }
   }
 

@@ -65,7 +65,8 @@ public record LoadingOptions(
    */
   public record Lora(Path path, double scale) {
     private static final Pattern SCALED =
-        Pattern.compile("(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
+        Pattern.compile(
+            "(.+):([-+]?(?:(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?|(?i:nan|inf(?:inity)?)))");
 
     /**
      * @throws InvalidOptionException if the scale is NaN or infinite
@@ -78,12 +79,17 @@ public record LoadingOptions(
      * Reads {@code NAME[:SCALE]}; without a scale it is 1.
      *
      * @param located the file or directory of a name
+     * @throws InvalidOptionException if the scale is NaN or infinite
      */
     public static Lora parse(String text, Function<String, Path> located) {
       Matcher scaled = SCALED.matcher(text);
-      return !Files.exists(Path.of(text)) && scaled.matches()
-          ? new Lora(located.apply(scaled.group(1)), Double.parseDouble(scaled.group(2)))
-          : new Lora(located.apply(text), 1);
+      if (Files.exists(Path.of(text)) || !scaled.matches()) {
+        return new Lora(located.apply(text), 1);
+      }
+      String scale = scaled.group(2).replaceFirst("(?i)nan", "NaN");
+      double number = Double.parseDouble(scale.replaceFirst("(?i)inf(inity)?", "Infinity"));
+      LiveLora.requireFinite(number); // before a download
+      return new Lora(located.apply(scaled.group(1)), number);
     }
   }
 

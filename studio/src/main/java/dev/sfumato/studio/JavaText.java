@@ -109,6 +109,7 @@ final class JavaText {
         case '"' -> literal.append("\\\"");
         case '\\' -> literal.append("\\\\");
         case '\n' -> literal.append("\\n");
+        case '\r' -> literal.append("\\r"); // the compiler reads \\u000d as the end of a line
         default -> {
           if (c < ' ' || c > '~') {
             literal.append(String.format(Locale.ROOT, "\\u%04x", (int) c));

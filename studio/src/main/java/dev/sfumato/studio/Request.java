@@ -1,6 +1,10 @@
 package dev.sfumato.studio;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import dev.sfumato.NearNames;
+import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
@@ -13,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -24,7 +29,7 @@ import java.util.Map;
  * @param content the body, not read yet
  */
 record Request(String method, String path, Map<String, String> query, InputStream content) {
-  private static final int JSON_BYTES = 1 << 18;
+  private static final int JSON_BYTES = 1 << 20;
 
   /** The refusal of a body that is too large. */
   static final class TooLarge extends SfumatoException {
@@ -93,16 +98,22 @@ record Request(String method, String path, Map<String, String> query, InputStrea
 
   /** Returns the body, which must be JSON of this type. */
   <T> T json(Class<T> type) throws IOException {
-    byte[] bytes = content.readNBytes(JSON_BYTES + 1);
-    if (bytes.length > JSON_BYTES) {
-      throw new TooLarge(1 << 20);
-    }
     try {
-      T value = JsonFile.MAPPER.readValue(bytes, type);
+      T value =
+          JsonFile.MAPPER
+              .readerFor(type)
+              .with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+              .readValue(bytes(JSON_BYTES));
       if (value == null) {
         throw new SfumatoException("nothing was sent");
       }
       return value;
+    } catch (UnrecognizedPropertyException e) {
+      String name = e.getPropertyName();
+      List<String> known = e.getKnownPropertyIds().stream().map(Object::toString).toList();
+      throw new SfumatoException(
+          "there is no setting '" + Printable.shortened(name) + "'" + NearNames.asked(name, known),
+          e);
     } catch (JacksonException e) {
       if (e.getCause() instanceof SfumatoException known) {
         throw known;

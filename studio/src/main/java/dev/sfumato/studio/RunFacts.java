@@ -1,5 +1,7 @@
 package dev.sfumato.studio;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
@@ -11,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +24,7 @@ import java.util.stream.Stream;
 
 /** Reads the files of a training run for the page. */
 final class RunFacts {
-  private static final Pattern SAMPLE = Pattern.compile("step-(\\d{6,})\\.png");
+  private static final Pattern SAMPLE = Pattern.compile("step-(\\d{6,18})\\.png");
   private static final int POINTS = 1000;
   private static final int RECENT = 50;
   private static final Duration QUIET = Duration.ofSeconds(30);
@@ -57,7 +60,7 @@ final class RunFacts {
    */
   Map<String, Object> all() {
     List<StepReport> steps = MetricsFile.steps(output.resolve("metrics.csv"), Long.MAX_VALUE);
-    Map<String, Object> settings = settings();
+    ObjectNode settings = settings();
     Map<String, Object> facts = summary();
     facts.put("settings", settings);
     facts.put("losses", thinned(steps));
@@ -65,7 +68,7 @@ final class RunFacts {
     facts.put("samples", samples());
     facts.put("resumes", OutputDirectory.hasCheckpoint(output) && form() != null);
     facts.put("step", steps.isEmpty() ? 0 : steps.get(steps.size() - 1).step());
-    facts.put("steps", settings.get("max_steps") instanceof Number n ? n.longValue() : 0);
+    facts.put("steps", settings.path("max_steps").asLong());
     List<StepReport> recent = steps.subList(Math.max(0, steps.size() - RECENT), steps.size());
     facts.put(
         "seconds_per_step", recent.stream().mapToDouble(StepReport::seconds).average().orElse(0));
@@ -77,19 +80,16 @@ final class RunFacts {
     return facts;
   }
 
-  private Map<String, Object> settings() {
+  private ObjectNode settings() {
     Path file = output.resolve("config.json");
-    Map<String, Object> settings = new LinkedHashMap<>();
-    if (Files.exists(file)) {
-      Map<?, ?> read = JsonFile.read(file, Map.class);
-      read.forEach((name, value) -> settings.put("" + name, value));
-    }
-    return settings;
+    return Files.exists(file)
+        ? JsonFile.read(file, ObjectNode.class)
+        : JsonFile.MAPPER.createObjectNode();
   }
 
   /** Returns the form that the run was started with, or null if the studio did not start it. */
   Fitting form() {
-    Object note = settings().get(FittingWork.NOTE);
+    JsonNode note = settings().get(FittingWork.NOTE);
     return note == null ? null : JsonFile.MAPPER.convertValue(note, Fitting.class);
   }
 
@@ -124,7 +124,7 @@ final class RunFacts {
           .map(file -> SAMPLE.matcher(file.getFileName().toString()))
           .filter(Matcher::matches)
           .map(name -> name.group(1))
-          .sorted()
+          .sorted(Comparator.comparingLong(Long::parseLong))
           .toList();
     } catch (IOException e) {
       throw new SfumatoException(folder + ": cannot be read: " + AtomicFile.reason(e), e);

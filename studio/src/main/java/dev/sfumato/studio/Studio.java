@@ -5,6 +5,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -156,6 +157,8 @@ public final class Studio implements AutoCloseable {
               Request.values(uri.getRawQuery()),
               exchange.getRequestBody()));
     } catch (Request.TooLarge e) {
+      // A connection that is closed with a part unread loses the answer.
+      exchange.getRequestBody().transferTo(OutputStream.nullOutputStream());
       return Response.error(413, e.getMessage());
     } catch (SfumatoException e) {
       return Response.error(400, e.getMessage());

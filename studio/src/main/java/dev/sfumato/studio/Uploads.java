@@ -1,15 +1,13 @@
 package dev.sfumato.studio;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.ContentHash;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.picture.Png;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -42,7 +40,7 @@ final class Uploads {
       throw new SfumatoException("the picture has more than 50 million pixels");
     }
     byte[] png = Png.encode(pixels.toImage());
-    String id = HexFormat.of().formatHex(hash(png)).substring(0, 32);
+    String id = ContentHash.sha256(png).substring(0, 32);
     if (!Files.exists(path(id))) {
       AtomicFile.write(path(id), png);
     }
@@ -63,13 +61,5 @@ final class Uploads {
       throw new SfumatoException("the picture is no longer there: choose it again");
     }
     return path(id);
-  }
-
-  private static byte[] hash(byte[] bytes) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(bytes);
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e);
-    }
   }
 }

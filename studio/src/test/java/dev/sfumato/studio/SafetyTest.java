@@ -26,11 +26,7 @@ class SafetyTest {
   private Caller caller;
 
   private StudioOptions options() {
-    return StudioOptions.defaults()
-        .withPort(0)
-        .withHome(folder.resolve("home"))
-        .withFolders(List.of(Path.of("../models")))
-        .withDevice("cpu", dev.sfumato.tensor.Precision.FP32);
+    return Caller.options(folder.resolve("home"), Caller.MODELS);
   }
 
   @BeforeEach
@@ -131,9 +127,11 @@ class SafetyTest {
 
   @Test
   void uploadsHaveALimit() {
-    assertThat(caller.post("/api/pictures", new byte[Uploads.MAX_BYTES + 1]).status())
+    assertThat(caller.post("/api/pictures", new byte[Uploads.MAX_BYTES + (1 << 20)]).status())
         .isEqualTo(413);
-    assertThat(caller.post("/api/drawings", " ".repeat((1 << 18) + 1)).status()).isEqualTo(413);
+    assertThat(caller.post("/api/drawings", " ".repeat((1 << 20) + 1)).error())
+        .isEqualTo("what was sent is too large: at most 1 MB");
+    assertThat(caller.post("/api/drawings", " ".repeat(1 << 20)).status()).isEqualTo(400);
   }
 
   @Test
@@ -261,6 +259,23 @@ class SafetyTest {
             "/api/drawings", "{\"model\": \"../models/faces\", \"count\": 1, " + side + "}");
     assertThat(answer.status()).isEqualTo(400);
     assertThat(answer.error()).contains("a side has between 1 and 4096 pixels");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/api/drawings {\"count\":1,\"promt\":\"a face\"} 'promt'; did you mean prompt",
+        "/api/text {\"count\":1,\"negative_promt\":\"x\"} 'negative_promt'; did you mean negative_prompt",
+        "/api/drawings {\"guides\":[{\"vale\":\"1\"}]} 'vale'; did you mean value?",
+        "/api/trainings {\"name\":\"x\",\"steps\":1,\"batch\":4} 'batch'; did you mean batch_size?",
+        "/api/scores {\"pictures\":[\"a\"],\"texts\":[\"a\"],\"clips\":\"b\"} 'clips'; did you mean clip?"
+      })
+  void aSettingThatDoesNotExistIsNamed(String call) {
+    String json = call.substring(call.indexOf('{'), call.lastIndexOf('}') + 1);
+    Caller.Answer answer = caller.post(call.split(" ")[0], json);
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.error())
+        .contains("there is no setting" + call.substring(call.lastIndexOf('}') + 1));
   }
 
   @Test

@@ -143,18 +143,15 @@ public final class LossChart {
 
   private static void scale(
       XYStyler style, List<Point> training, List<Point> mean, List<Point> validation) {
-    double least = least(mean);
-    boolean logarithmic =
-        Math.min(least(training), least(validation)) > 0
-            && greatest(mean) > LOGARITHMIC_FROM * least;
-    if (logarithmic) {
+    double least = Math.min(least(training), least(validation));
+    double greatest = Math.max(greatest(training), greatest(validation));
+    if (least > 0 && greatest(mean) > LOGARITHMIC_FROM * least(mean)) {
       style.setYAxisLogarithmic(true).setYAxisLogarithmicDecadeOnly(false);
       style.setYAxisTickLabelsFormattingFunction(LossChart::decadeLabel);
-    } else if (Math.min(least(training), least(validation)) >= 0) {
+    } else if (least >= 0) {
       style.setYAxisMin(0.0);
     }
-    if (Math.min(least(training), least(validation)) > -ORDINARY
-        && Math.max(greatest(training), greatest(validation)) < ORDINARY) {
+    if (least > -ORDINARY && greatest < ORDINARY) {
       style.setYAxisDecimalPattern("0.#####");
     }
   }

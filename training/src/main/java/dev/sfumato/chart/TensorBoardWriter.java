@@ -60,9 +60,7 @@ public final class TensorBoardWriter implements AutoCloseable {
    */
   public static TensorBoardWriter open(Path folder, long firstStep) {
     try {
-      if (!Files.isDirectory(folder)) {
-        Files.createDirectories(folder);
-      }
+      AtomicFile.createDirectories(folder);
       long seconds = Math.max(System.currentTimeMillis() / 1000, newest(folder) + 1);
       Path path =
           folder.resolve(

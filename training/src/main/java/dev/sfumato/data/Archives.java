@@ -2,7 +2,9 @@ package dev.sfumato.data;
 
 import dev.sfumato.Printable;
 import dev.sfumato.SfumatoException;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureFormat;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -24,12 +26,28 @@ final class Archives {
    * @throws SfumatoException if it is damaged or something else
    */
   static PictureFiles open(Path file) {
-    return switch (FileKind.of(file)) {
-      case ZIP -> ZipFiles.open(file);
-      case TAR -> TarFiles.open(file, false);
-      case COMPRESSED_TAR -> TarFiles.open(file, true);
-      case PARQUET, UNKNOWN -> throw new SfumatoException(file + ": not a zip or tar archive");
-    };
+    FileKind kind = FileKind.of(file);
+    if (kind == FileKind.PARQUET || kind == FileKind.UNKNOWN) {
+      throw new SfumatoException(file + ": not a zip or tar archive");
+    }
+    try {
+      return switch (kind) {
+        case ZIP -> ZipFiles.open(file);
+        case TAR -> TarFiles.inPlace(file);
+        default -> TarFiles.copied(file);
+      };
+    } catch (IOException | RuntimeException e) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "%s: not a %s archive that can be read (%s)",
+              file,
+              kind == FileKind.ZIP ? "zip" : "tar",
+              e instanceof IOException io ? AtomicFile.reason(io) : e.getMessage()),
+          e);
+    } catch (OutOfMemoryError e) {
+      throw new SfumatoException(file + ": names too long for the memory", e);
+    }
   }
 
   /** Returns whether an entry is of use. Entries are never written to the paths that they name. */

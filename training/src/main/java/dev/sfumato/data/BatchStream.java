@@ -129,11 +129,12 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
     }
   }
 
-  /** Ends the threads after the pictures that they are working on. */
+  /** Ends the threads after the pictures that they are working on; waits through interrupts. */
   @Override
   public void close() {
     closed = true;
     background.shutdown(); // an interrupt would close the file that is being read
+    boolean interrupted = Thread.interrupted();
     try {
       if (background.awaitTermination(1, TimeUnit.MINUTES)) {
         for (Thread thread : threads) {
@@ -143,7 +144,12 @@ public final class BatchStream implements Iterator<Batch>, AutoCloseable {
         ahead.clear();
       }
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      interrupted = true;
+      close();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

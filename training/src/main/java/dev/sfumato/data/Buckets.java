@@ -49,12 +49,12 @@ public record Buckets(List<Size> sizes) {
    *
    * @return empty if the pictures are to be squares
    */
-  static Optional<Buckets> chosen(DataOptions options, int resolution, Collection<Size> pictures) {
+  static Optional<Buckets> chosen(DataOptions options, Collection<Size> pictures) {
     Bucketing asked = options.texts().buckets();
     if (asked == Bucketing.OFF || asked == Bucketing.AUTO && !options.texts().required()) {
       return Optional.empty();
     }
-    Buckets all = of(resolution);
+    Buckets all = of(options.side());
     boolean alike = pictures.stream().map(all::nearest).distinct().count() < 2;
     return asked == Bucketing.AUTO && alike ? Optional.empty() : Optional.of(all);
   }

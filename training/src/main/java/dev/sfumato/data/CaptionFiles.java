@@ -32,16 +32,12 @@ final class CaptionFiles {
     this.present =
         files.names().stream()
             .filter(CaptionFiles::named)
-            .collect(Collectors.toMap(CaptionFiles::key, name -> name, CaptionFiles::first));
+            .collect(Collectors.toMap(EntryNames::key, name -> name, CaptionFiles::first));
   }
 
   /** Returns whether a file of this name may be a caption. */
   static boolean named(String name) {
     return rank(name) < OTHERS;
-  }
-
-  private static String key(String name) {
-    return EntryNames.canonical(EntryNames.stem(name));
   }
 
   /** Of two captions of one picture, the one with the more usual ending counts. */
@@ -104,7 +100,7 @@ final class CaptionFiles {
 
   /** Returns the text beside a picture in one line; empty if there is none. */
   private String beside(String picture) {
-    return Optional.ofNullable(present.get(key(picture)))
+    return Optional.ofNullable(present.get(EntryNames.key(picture)))
         .map(name -> text(files.read(name)).replace("\ufeff", "").strip())
         .map(text -> text.replaceAll("\\s+", " "))
         .orElse("");

@@ -80,6 +80,11 @@ final class EntryNames {
     return dot > name.lastIndexOf('/') ? name.substring(0, dot) : name;
   }
 
+  /** Returns what a picture's name has in common with those of its caption and its mask. */
+  static String key(String name) {
+    return canonical(stem(name));
+  }
+
   /** Returns a name with accents in a single form; systems write them in two. */
   static String canonical(String name) {
     return Normalizer.normalize(name, Normalizer.Form.NFC);

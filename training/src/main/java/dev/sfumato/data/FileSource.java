@@ -22,34 +22,21 @@ import java.util.stream.Stream;
  * <p>Without metadata these are all picture files in the order of their names. With {@link
  * Metadata} they are the files that it names, in its order. The classes come from its label column
  * or, without one, from the {@linkplain Splits#classes folders}.
+ *
+ * @param present the names of all files
+ * @param names those of the pictures; metadata may name files that are missing
+ * @param columns those of the metadata
  */
-final class FileSource implements PictureSource {
+record FileSource(
+    PictureFiles files,
+    Set<String> present,
+    List<String> names,
+    Annotations annotations,
+    List<String> columns,
+    MaskFiles masks,
+    List<String> leftOut)
+    implements PictureSource {
   private static final System.Logger log = System.getLogger(FileSource.class.getName());
-
-  private final PictureFiles files;
-  private final Set<String> present;
-  private final List<String> names;
-  private final Annotations annotations;
-  private final List<String> columns; // of the metadata
-  private final MaskFiles masks;
-  private final List<String> leftOut;
-
-  private FileSource(
-      PictureFiles files,
-      Set<String> present,
-      List<String> names,
-      Annotations annotations,
-      List<String> columns,
-      MaskFiles masks,
-      List<String> leftOut) {
-    this.files = files;
-    this.present = present;
-    this.names = names;
-    this.annotations = annotations;
-    this.columns = columns;
-    this.masks = masks;
-    this.leftOut = leftOut;
-  }
 
   /**
    * Finds the pictures.
@@ -243,25 +230,10 @@ final class FileSource implements PictureSource {
 
   private String file(int index) {
     String name = names.get(index);
-    if (!present.contains(name)) { // metadata may name anything
+    if (!present.contains(name)) {
       throw new SfumatoException(name(index) + ": no such file");
     }
     return name;
-  }
-
-  @Override
-  public Annotations annotations() {
-    return annotations;
-  }
-
-  @Override
-  public List<String> columns() {
-    return columns;
-  }
-
-  @Override
-  public List<String> leftOut() {
-    return leftOut;
   }
 
   @Override

@@ -13,21 +13,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The gray pictures of an idx file, held as bytes: 47 MB for the 60,000 of MNIST. */
-final class IdxDataset implements Dataset {
+/**
+ * The gray pictures of an idx file, held as bytes: 47 MB for the 60,000 of MNIST.
+ *
+ * @param labels by picture; empty if the pictures have no classes
+ */
+record IdxDataset(IdxFile images, byte[] labels, List<String> classNames, DataOptions options)
+    implements Dataset {
   static final List<String> DIGITS = List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
-
-  private final IdxFile images;
-  private final byte[] labels;
-  private final List<String> classNames;
-  private final DataOptions options;
-
-  private IdxDataset(IdxFile images, byte[] labels, List<String> classNames, DataOptions options) {
-    this.images = images;
-    this.labels = labels;
-    this.classNames = classNames;
-    this.options = options;
-  }
 
   /** Returns whether a folder has idx pictures of either split. */
   static boolean isIn(Path folder) {
@@ -127,11 +120,6 @@ final class IdxDataset implements Dataset {
   @Override
   public int width() {
     return options.resolution() == DataOptions.NATIVE ? images.shape()[2] : options.resolution();
-  }
-
-  @Override
-  public List<String> classNames() {
-    return classNames;
   }
 
   @Override

@@ -20,9 +20,9 @@ final class MaskFiles {
   MaskFiles(List<String> files) {
     List<String> pictures = files.stream().filter(PictureFormat::named).toList();
     Set<String> keys =
-        pictures.stream().map(MaskFiles::key).collect(Collectors.toCollection(HashSet::new));
+        pictures.stream().map(EntryNames::key).collect(Collectors.toCollection(HashSet::new));
     for (String name : pictures) {
-      String key = key(name);
+      String key = EntryNames.key(name);
       String picture = key.substring(0, Math.max(0, key.length() - MARK.length()));
       if (key.toLowerCase(Locale.ROOT).endsWith(MARK) && keys.contains(picture)) {
         masks.put(picture, name);
@@ -30,13 +30,9 @@ final class MaskFiles {
     }
   }
 
-  private static String key(String name) {
-    return EntryNames.canonical(EntryNames.stem(name));
-  }
-
   /** Returns the name of a picture's mask, if it has one. */
   Optional<String> of(String picture) {
-    return Optional.ofNullable(masks.get(key(picture)));
+    return Optional.ofNullable(masks.get(EntryNames.key(picture)));
   }
 
   /** Returns the number of masks. */

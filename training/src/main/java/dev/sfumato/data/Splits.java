@@ -3,9 +3,9 @@ package dev.sfumato.data;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.DataOptions.Split;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -14,7 +14,6 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * The splits of files, told by names as in the {@code datasets} library: a word such as {@code
@@ -24,13 +23,12 @@ import java.util.stream.Stream;
  * a split, all files are for training; if none tells of training, the files in no split are.
  */
 final class Splits {
-  private static final Map<Split, Pattern> WORDS = new LinkedHashMap<>();
-
-  static {
-    WORDS.put(Split.TRAIN, word("train|training"));
-    WORDS.put(Split.VALIDATION, word("validation|valid|dev|val"));
-    WORDS.put(Split.TEST, word("test|testing|eval|evaluation"));
-  }
+  private static final EnumMap<Split, Pattern> WORDS =
+      new EnumMap<>(
+          Map.of(
+              Split.TRAIN, word("train|training"),
+              Split.VALIDATION, word("validation|valid|dev|val"),
+              Split.TEST, word("test|testing|eval|evaluation")));
 
   private final List<String> names;
   private final boolean byFolder;
@@ -94,9 +92,7 @@ final class Splits {
   /** Returns the splits that have files. */
   Set<Split> present() {
     Set<Split> present = EnumSet.noneOf(Split.class);
-    Stream.of(Split.TRAIN, Split.VALIDATION, Split.TEST)
-        .filter(split -> !files(split).isEmpty())
-        .forEach(present::add);
+    WORDS.keySet().stream().filter(split -> !files(split).isEmpty()).forEach(present::add);
     return present;
   }
 

@@ -1,13 +1,11 @@
 package dev.sfumato.data;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.hub.ContentHash;
 import dev.sfumato.picture.PictureHeader;
 import dev.sfumato.picture.Size;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,8 +54,7 @@ public record Survey(
   static Survey of(PictureSource source, DataOptions options) {
     List<Look> looks = looks(source, options.threads());
     List<Size> sizes = looks.stream().flatMap(look -> look.size().stream()).toList();
-    int resolution = options.side();
-    Optional<Buckets> buckets = Buckets.chosen(options, resolution, sizes);
+    Optional<Buckets> buckets = Buckets.chosen(options, sizes);
     Annotations annotations = source.annotations();
     boolean captioned = options.texts().required() || !annotations.captions().isEmpty();
     return new Survey(
@@ -106,7 +103,8 @@ public record Survey(
       if (size.isEmpty() && !begin.isWhole()) { // a long preview or profile comes first
         size = PictureHeader.size(source.read(index), true);
       }
-      return new Look(size, begin.length() + " " + hash(begin.bytes()), begin.isWhole());
+      return new Look(
+          size, begin.length() + " " + ContentHash.sha256(begin.bytes()), begin.isWhole());
     } catch (SfumatoException e) {
       return new Look(Optional.empty(), "", true); // decoding will name the fault
     }
@@ -119,7 +117,7 @@ public record Survey(
             group ->
                 looks.get(group.get(0)).whole()
                     ? Stream.of(group)
-                    : groups(group, i -> hash(source.read(i))))
+                    : groups(group, i -> ContentHash.sha256(source.read(i))))
         .map(group -> group.stream().map(source::name).distinct().toList())
         .filter(group -> group.size() > 1)
         .toList();
@@ -140,14 +138,6 @@ public record Survey(
         pictures.stream()
             .collect(Collectors.groupingBy(key, LinkedHashMap::new, Collectors.toList()));
     return groups.values().stream().filter(group -> group.size() > 1);
-  }
-
-  private static String hash(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e); // every Java has it
-    }
   }
 
   /** Returns the picture of the fewest pixels, if the size of any is known. */

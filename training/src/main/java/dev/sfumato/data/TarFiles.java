@@ -1,8 +1,6 @@
 package dev.sfumato.data;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.data.PackedFile.Extent;
-import dev.sfumato.io.AtomicFile;
 import dev.sfumato.picture.PictureReader;
 import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
@@ -24,34 +22,13 @@ import org.apache.commons.compress.compressors.CompressorStreamFactory;
  * The files of a tar archive. A plain archive is read in place; the useful entries of a compressed
  * one are copied out once.
  */
-final class TarFiles implements PictureFiles {
+record TarFiles(Path archive, PackedFile file, TreeMap<String, Extent> entries)
+    implements PictureFiles {
   /** Takes the bytes of names as they are. */
   private static final String BYTES = "ISO-8859-1";
 
-  private final Path archive;
-  private final PackedFile file;
-  private final TreeMap<String, Extent> entries;
-
-  private TarFiles(Path archive, PackedFile file, TreeMap<String, Extent> entries) {
-    this.archive = archive;
-    this.file = file;
-    this.entries = entries;
-  }
-
-  /** Opens an archive, compressed (gzip, bzip2) or not. */
-  static TarFiles open(Path archive, boolean compressed) {
-    try {
-      return compressed ? copied(archive) : inPlace(archive);
-    } catch (IOException | RuntimeException e) {
-      String reason = e instanceof IOException io ? AtomicFile.reason(io) : e.getMessage();
-      throw new SfumatoException(
-          archive + ": not a tar archive that can be read (" + reason + ")", e);
-    } catch (OutOfMemoryError e) {
-      throw new SfumatoException(archive + ": names too long for the memory", e);
-    }
-  }
-
-  private static TarFiles inPlace(Path archive) throws IOException {
+  /** Opens an archive that is not compressed. */
+  static TarFiles inPlace(Path archive) throws IOException {
     TreeMap<String, Extent> entries = new TreeMap<>();
     Map<String, String> links = new LinkedHashMap<>();
     try (TarFile tar = new TarFile(archive, BYTES)) {
@@ -68,7 +45,8 @@ final class TarFiles implements PictureFiles {
     return new TarFiles(archive, PackedFile.open(archive), entries);
   }
 
-  private static TarFiles copied(Path archive) throws IOException {
+  /** Copies the pictures out of an archive, compressed by gzip or bzip2. */
+  static TarFiles copied(Path archive) throws IOException {
     TreeMap<String, Extent> entries = new TreeMap<>();
     Map<String, String> links = new LinkedHashMap<>();
     PackedFile file = PackedFile.temporary();

@@ -43,14 +43,8 @@ final class ZipFiles implements PictureFiles {
     this.entries = all;
   }
 
-  static ZipFiles open(Path archive) {
-    try {
-      return new ZipFiles(archive, withNames(archive));
-    } catch (IOException | RuntimeException e) {
-      String reason = e instanceof IOException io ? AtomicFile.reason(io) : e.getMessage();
-      throw new SfumatoException(
-          archive + ": not a zip archive that can be read (" + reason + ")", e);
-    }
+  static ZipFiles open(Path archive) throws IOException {
+    return new ZipFiles(archive, withNames(archive));
   }
 
   /**

@@ -86,16 +86,13 @@ public record FeatureStatistics(int count, Tensor mean, Tensor covariance) {
       Tensor product = Functional.matmul(Functional.matmul(root, other.covariance), root);
       double common = roots(SymmetricEigen.of(product).values()).sum().item();
       double means = mean.sub(other.mean).square().sum().item();
-      return means + trace(covariance) + trace(other.covariance) - 2 * common;
+      Tensor others = SymmetricEigen.of(other.covariance).values();
+      return means + own.values().sum().item() + others.sum().item() - 2 * common;
     }
   }
 
   /** Returns square roots, with 0 for eigenvalues that rounding made negative. */
   private static Tensor roots(Tensor values) {
     return values.clamp(0, Double.MAX_VALUE).sqrt();
-  }
-
-  private static double trace(Tensor matrix) {
-    return SymmetricEigen.of(matrix).values().sum().item();
   }
 }

@@ -1,13 +1,12 @@
 package dev.sfumato.evaluation;
 
+import dev.sfumato.hub.ContentHash;
+import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -56,7 +55,7 @@ public record PictureSummary(
       Pixels picture = each.next();
       count++;
       sizes.merge(picture.width() + " x " + picture.height(), 1, Integer::sum);
-      seen.add(fingerprint(picture));
+      seen.add(picture.width() + " " + ContentHash.sha256(picture.values()));
       samples += picture.values().length;
       for (byte value : picture.values()) {
         double sample = (value & 0xff) / 255.0;
@@ -81,22 +80,7 @@ public record PictureSummary(
 
   private static Pixels pixels(Tensor images, long index) {
     try (Scope scope = Scope.open()) {
-      Tensor image = images.select(0, index);
-      float[] signed = image.toFloats();
-      byte[] bytes = new byte[signed.length];
-      for (int i = 0; i < bytes.length; i++) {
-        bytes[i] = (byte) Math.round(127.5 * (1 + Math.max(-1, Math.min(1, signed[i]))));
-      }
-      return new Pixels((int) image.size(0), (int) image.size(1), (int) image.size(2), bytes);
-    }
-  }
-
-  private static String fingerprint(Pixels picture) {
-    try {
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(picture.values());
-      return picture.width() + " " + HexFormat.of().formatHex(digest);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
+      return Pictures.pixels(images.narrow(0, index, 1));
     }
   }
 }

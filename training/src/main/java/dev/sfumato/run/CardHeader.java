@@ -1,6 +1,7 @@
 package dev.sfumato.run;
 
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.pipeline.LearnedWord;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -45,7 +46,7 @@ record CardHeader(RunFacts facts) {
     return facts
         .learner()
         .word()
-        .map(word -> word.token())
+        .map(LearnedWord::token)
         .or(() -> Optional.ofNullable(facts.settings().get(TrainingPictures.PROMPT)));
   }
 

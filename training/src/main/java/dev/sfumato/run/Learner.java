@@ -15,7 +15,6 @@ import dev.sfumato.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -169,10 +168,7 @@ record Learner(
 
   /** Returns the name of the result's file; a model has many. */
   String resultFile(Path folder) {
-    if (word.isPresent()) {
-      return WORD;
-    }
-    return file(method.format(), folder);
+    return word.isPresent() ? WORD : file(method.format(), folder);
   }
 
   private static String file(LoraFormat format, Path folder) {
@@ -203,7 +199,8 @@ record Learner(
               RunFacts.numbers(lora.get().ranks()),
               RunFacts.numbers(lora.get().alphas()),
               lora.get().size(),
-              learning().stream().mapToLong(Tensor::numel).sum()));
+              ((StableDiffusionPipeline) pipeline)
+                  .learners().trainable().stream().mapToLong(Tensor::numel).sum()));
       method.start().ifPresent(name -> facts.put("begun with", new BaseModel(name).shown()));
       facts.put("norm of its changes", String.format(Locale.ROOT, "%.4g", norm().orElseThrow()));
     }
@@ -245,10 +242,6 @@ record Learner(
                     e ->
                         changes.put(e.getKey(), String.format(Locale.ROOT, "%.4g", e.getValue()))));
     return changes;
-  }
-
-  private List<Tensor> learning() {
-    return ((StableDiffusionPipeline) pipeline).learners().trainable();
   }
 
   /** Removes the LoRA or the word from the model. */

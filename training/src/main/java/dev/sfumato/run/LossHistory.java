@@ -1,5 +1,6 @@
 package dev.sfumato.run;
 
+import dev.sfumato.chart.LossChart;
 import dev.sfumato.chart.LossChart.Point;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.training.MetricsFile;
@@ -14,9 +15,6 @@ import java.util.OptionalDouble;
 /** The losses of a run; a resumed run reads them from its files. */
 public final class LossHistory {
   private static final System.Logger log = System.getLogger(LossHistory.class.getName());
-
-  /** The number of steps in {@link #recent}. */
-  static final int WINDOW = 100;
 
   private final List<StepReport> steps = new ArrayList<>();
   private final List<Point> validation = new ArrayList<>();
@@ -64,7 +62,7 @@ public final class LossHistory {
 
   /** Returns the mean loss of the last 100 steps; NaN before the first. */
   public double recent() {
-    return steps.subList(Math.max(0, steps.size() - WINDOW), steps.size()).stream()
+    return steps.subList(Math.max(0, steps.size() - LossChart.WINDOW), steps.size()).stream()
         .mapToDouble(StepReport::loss)
         .average()
         .orElse(Double.NaN);

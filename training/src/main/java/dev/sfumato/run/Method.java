@@ -1,5 +1,7 @@
 package dev.sfumato.run;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraOptions;
@@ -58,14 +60,11 @@ public final class Method {
      * @throws InvalidOptionException if a word is empty, or the number less than 1
      */
     public Word {
-      if (token.isBlank() || like.isBlank()) {
-        throw new InvalidOptionException(
-            "textual inversion needs a `placeholderToken`, the new word, and an `initializerToken`,"
-                + " a known word to start from");
-      }
-      if (vectors < 1) {
-        throw new InvalidOptionException("`vectors` must be at least 1, but is " + vectors);
-      }
+      require(
+          !token.isBlank() && !like.isBlank(),
+          "textual inversion needs a `placeholderToken`, the new word, and an `initializerToken`,"
+              + " a known word to start from");
+      require(vectors >= 1, "`vectors` must be at least 1, but is " + vectors);
     }
   }
 
@@ -112,10 +111,9 @@ public final class Method {
 
   /** Returns a copy by which the text encoders learn, too, in full or by a LoRA. */
   public Method withTextEncoder(boolean on) {
-    if (on && kind == Kind.TEXTUAL_INVERSION) {
-      throw new InvalidOptionException(
-          "`trainTextEncoder` does not go with textual inversion, which learns one word of it");
-    }
+    require(
+        !on || kind != Kind.TEXTUAL_INVERSION,
+        "`trainTextEncoder` does not go with textual inversion, which learns one word of it");
     return new Method(kind, Optional.of(on), lora, start, format, word);
   }
 
@@ -127,10 +125,9 @@ public final class Method {
    *     reads, or an id of the Hub
    */
   public Method withStart(String name) {
-    if (kind != Kind.LORA) {
-      throw new InvalidOptionException(
-          "`lora` goes with `method` lora: to train another part, merge it into the model first");
-    }
+    require(
+        kind == Kind.LORA,
+        "`lora` goes with `method` lora: to train another part, merge it into the model first");
     return new Method(kind, textEncoder, lora, Optional.of(name), format, word);
   }
 

@@ -46,14 +46,9 @@ record ModelCard(RunFacts facts, String description) {
   }
 
   private String text() {
-    String base = new CardHeader(facts).base().map(BaseModel::shown).orElse("");
-    return facts.learner().isWhole()
-        ? model(base)
-        : new AdapterCard(facts, base, description)
-            .text(licence(true, "put it in place of `unknown` above"));
-  }
-
-  private String model(String base) {
+    CardHeader header = new CardHeader(facts);
+    boolean whole = facts.learner().isWhole();
+    AdapterUse adapter = new AdapterUse(header, header.base().map(BaseModel::shown).orElse("BASE"));
     return String.format(
         Locale.ROOT,
         """
@@ -75,31 +70,40 @@ record ModelCard(RunFacts facts, String description) {
         With Sfumato:
 
         ```
-        ./sfumato sample --model DIR %s--count 16 --scheduler ddim --steps 50 --out samples.png
+        ./sfumato sample %s
         ```
 
-        With diffusers:
-
-        ```python
         %s
-        ```
-
         ## Licence
 
         %s
 
         """,
-        new CardHeader(facts).text(),
+        header.text(),
         facts.name(),
         description,
-        new CardHeader(facts).paragraphs(),
+        header.paragraphs(),
         table(facts.model()),
         table(facts.training()),
+        whole ? options(header) : adapter.options(),
+        whole ? withDiffusers(code(header)) : adapter.withDiffusers(),
+        whole
+            ? licence(header.base().isPresent(), "add it above as `license:`")
+            : licence(true, "put it in place of `unknown` above"));
+  }
+
+  /** Returns a paragraph with Python code. */
+  static String withDiffusers(String code) {
+    return "With diffusers:\n\n```python\n" + code + "\n```\n";
+  }
+
+  /** Returns the options of {@code sample}. */
+  private String options(CardHeader header) {
+    String asked =
         facts.drawsTexts()
-            ? "--prompt \"TEXT\"" + new CardHeader(facts).options() + " "
-            : isConditioned() ? "--class " + aClass() + " " : "",
-        diffusers(),
-        licence(!base.isEmpty(), "add it above as `license:`"));
+            ? "--prompt \"TEXT\"" + header.options() + " "
+            : isConditioned() ? "--class " + aClass() + " " : "";
+    return "--model DIR " + asked + "--count 16 --scheduler ddim --steps 50 --out samples.png";
   }
 
   /**
@@ -108,7 +112,7 @@ record ModelCard(RunFacts facts, String description) {
    * @param tuned whether there is a base model, too
    * @param place what to do with a licence that is not stated
    */
-  String licence(boolean tuned, String place) {
+  private String licence(boolean tuned, String place) {
     return facts
         .license()
         .map(id -> "`" + id + "`, as stated by whoever trained it.")
@@ -132,9 +136,9 @@ record ModelCard(RunFacts facts, String description) {
         .orElse("0");
   }
 
-  private String diffusers() {
+  private String code(CardHeader header) {
     if (facts.drawsTexts()) {
-      return new CardHeader(facts).diffusers("DIR", "", "TEXT");
+      return header.diffusers("DIR", "", "TEXT");
     }
     return isConditioned()
         ? """
@@ -147,7 +151,7 @@ record ModelCard(RunFacts facts, String description) {
           DiffusionPipeline.from_pretrained("DIR")(batch_size=4).images[0].save("sample.png")""";
   }
 
-  static String table(Map<String, String> facts) {
+  private static String table(Map<String, String> facts) {
     return facts.entrySet().stream()
         .filter(fact -> !fact.getKey().equals("licence"))
         .map(

@@ -18,6 +18,7 @@ import dev.sfumato.tensor.Rng;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -159,8 +160,9 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
    *     not suit the network, or a part of a text-to-image model is missing
    */
   public DiffusionPipeline create(Dataset dataset, long seed, double classDropout) {
-    if (ofTexts().isPresent()) {
-      return texts.create(ofTexts().get(), noise.ofLatents(), dataset, seed);
+    Optional<UNet2DConditionConfig> ofTexts = ofTexts();
+    if (ofTexts.isPresent()) {
+      return texts.create(ofTexts.get(), noise.ofLatents(), dataset, seed);
     }
     if (texts.isGiven()) {
       throw new SfumatoException(
@@ -233,16 +235,11 @@ public record ModelOptions(Optional<String> config, Noise noise, Classes classes
 
   /** The side of the square pictures that the file or preset is for. */
   Optional<Integer> size() {
-    if (ofTexts().isPresent()) {
-      return ofTexts()
-          .map(UNet2DConditionConfig::sampleSize)
-          .filter(sides -> Set.copyOf(sides).size() == 1)
-          .map(sides -> texts.pictureSide(sides.get(0)));
-    }
-    return described()
-        .map(UNet2DConfig::sampleSize)
+    Optional<List<Integer>> latents = ofTexts().map(UNet2DConditionConfig::sampleSize);
+    return latents
+        .or(() -> described().map(UNet2DConfig::sampleSize))
         .filter(sides -> Set.copyOf(sides).size() == 1)
-        .map(sides -> sides.get(0));
+        .map(sides -> latents.isPresent() ? texts.pictureSide(sides.get(0)) : sides.get(0));
   }
 
   private static String presetFor(Dataset dataset) {

@@ -260,14 +260,13 @@ public final class OutputDirectory implements AutoCloseable {
   /** Unlocks the directory. */
   @Override
   public void close() {
-    try {
+    try (lockFile) {
       if (!hasContent(root)) {
         Files.delete(root.resolve(LOCK));
         if (isNew) {
           Files.delete(root);
         }
       }
-      lockFile.close();
     } catch (IOException e) {
       throw new SfumatoException(root + ": " + AtomicFile.reason(e), e);
     }

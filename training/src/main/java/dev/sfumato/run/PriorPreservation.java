@@ -1,5 +1,7 @@
 package dev.sfumato.run;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import java.nio.file.Path;
@@ -26,16 +28,11 @@ public record PriorPreservation(List<String> prompts, Path data, int count, doub
    */
   public PriorPreservation {
     prompts = List.copyOf(prompts);
-    if (prompts.isEmpty() || prompts.stream().anyMatch(String::isBlank)) {
-      throw new InvalidOptionException(
-          "class pictures need a `classPrompt`, the text of the class, such as \"a cat\"");
-    }
-    if (count < 1) {
-      throw new InvalidOptionException("`classCount` must be at least 1, but is " + count);
-    }
-    if (!(weight >= 0)) {
-      throw new InvalidOptionException("`priorWeight` must not be negative, but is " + weight);
-    }
+    require(
+        !prompts.isEmpty() && prompts.stream().noneMatch(String::isBlank),
+        "class pictures need a `classPrompt`, the text of the class, such as \"a cat\"");
+    require(count >= 1, "`classCount` must be at least 1, but is " + count);
+    require(weight >= 0, "`priorWeight` must not be negative, but is " + weight);
   }
 
   /** Makes 100 class pictures with the weight 1. */

@@ -1,5 +1,6 @@
 package dev.sfumato.run;
 
+import dev.sfumato.chart.LossChart;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.LatentDenoiser;
 import dev.sfumato.model.UNet2DConditionConfig;
@@ -54,7 +55,7 @@ record RunFacts(
 
   /** Returns the run's name, that of its directory. */
   String name() {
-    return output.resolve("").toAbsolutePath().getFileName().toString();
+    return output.resolve("").toAbsolutePath().normalize().getFileName().toString();
   }
 
   /** Returns every option by name, in words. */
@@ -122,9 +123,9 @@ record RunFacts(
     List<StepReport> steps = history.steps();
     if (!steps.isEmpty()) {
       facts.put(
-          steps.size() < LossHistory.WINDOW
+          steps.size() < LossChart.WINDOW
               ? "mean loss of all steps"
-              : "mean loss of the last " + LossHistory.WINDOW + " steps",
+              : "mean loss of the last " + LossChart.WINDOW + " steps",
           loss(history.recent()));
     }
     if (!history.validation().isEmpty()) {

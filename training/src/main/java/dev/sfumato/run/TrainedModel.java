@@ -1,5 +1,7 @@
 package dev.sfumato.run;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.checkpoint.LoraFile;
@@ -153,19 +155,16 @@ record TrainedModel(
    *     it has itself
    */
   void requireSuits(boolean classPictures) {
-    if (from.memory.isPresent() && shape.texts().isGiven()) {
-      throw new InvalidOptionException("a pipeline in memory has its `vae`: load it with another");
-    }
-    if (from.name.isPresent() && shape.texts().textEncoder().isPresent()) {
-      throw new InvalidOptionException(
-          "`textEncoder` is for a new model: a given one keeps its own");
-    }
-    if (classPictures
-        && method.filter(m -> m.kind() == Method.Kind.TEXTUAL_INVERSION).isPresent()) {
-      throw new InvalidOptionException(
-          "`classPrompt` does not go with textual inversion, which changes one word only: the model"
-              + " forgets nothing");
-    }
+    require(
+        from.memory.isEmpty() || !shape.texts().isGiven(),
+        "a pipeline in memory has its `vae`: load it with another");
+    require(
+        from.name.isEmpty() || shape.texts().textEncoder().isEmpty(),
+        "`textEncoder` is for a new model: a given one keeps its own");
+    require(
+        !classPictures || method.filter(m -> m.kind() == Method.Kind.TEXTUAL_INVERSION).isEmpty(),
+        "`classPrompt` does not go with textual inversion, which changes one word only: the model"
+            + " forgets nothing");
   }
 
   /** Returns the method for a model. */

@@ -1,5 +1,7 @@
 package dev.sfumato.run;
 
+import static dev.sfumato.InvalidOptionException.require;
+
 import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.BatchOptions;
@@ -247,12 +249,11 @@ public final class Training implements Cloneable {
    * @throws InvalidOptionException if it is not such a name
    */
   public Training withLicense(String id) {
-    if (!id.matches("[a-z0-9][a-z0-9.-]*")) {
-      throw new InvalidOptionException(
-          "`license` must be a name of the Hub, such as cc0-1.0, apache-2.0 or other, not '"
-              + id
-              + "'");
-    }
+    require(
+        id.matches("[a-z0-9][a-z0-9.-]*"),
+        "`license` must be a name of the Hub, such as cc0-1.0, apache-2.0 or other, not '"
+            + id
+            + "'");
     return with(t -> t.license = Optional.of(id));
   }
 
@@ -426,10 +427,6 @@ public final class Training implements Cloneable {
 
   int threads() {
     return pictures.options().threads();
-  }
-
-  Objective objective() {
-    return objective;
   }
 
   WatchOptions watch() {

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -29,7 +30,7 @@ import javax.imageio.ImageIO;
  * @param promptRows the rows of a model that draws texts
  */
 record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> promptRows) {
-  private static final Pattern GRID = Pattern.compile("step-(\\d+)\\.png");
+  private static final Pattern GRID = Pattern.compile("step-(\\d{1,18})\\.png");
   private static final int GRIDS = 8;
   private static final int EPOCHS = 40;
 
@@ -97,7 +98,8 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
     if (Files.exists(without)) {
       grids.put("without the LoRA", without);
     }
-    thinned(grids(), GRIDS).forEach(g -> grids.put("step " + RunFacts.number(stepOf(g)), g));
+    thinned(grids(facts.output().resolve("samples"), facts.history().steps().size()), GRIDS)
+        .forEach(g -> grids.put("step " + RunFacts.number(stepOf(g)), g));
     if (grids.isEmpty()) {
       return;
     }
@@ -146,18 +148,16 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
     return one.getWidth() == other.getWidth() && one.getHeight() == other.getHeight();
   }
 
-  private List<Path> grids() {
-    Path folder = facts.output().resolve("samples");
+  /** Returns the grids up to a step; a run resumed from an earlier step leaves later ones. */
+  static List<Path> grids(Path folder, long last) {
     if (!Files.isDirectory(folder)) {
       return List.of();
     }
-    long last = facts.history().steps().size();
     try (Stream<Path> files = Files.list(folder)) {
       return files
           .filter(file -> GRID.matcher(file.getFileName().toString()).matches())
-          .filter(
-              file -> stepOf(file) <= last) // a run resumed from an earlier step leaves later ones
-          .sorted()
+          .filter(file -> stepOf(file) <= last)
+          .sorted(Comparator.comparingLong(TrainingReport::stepOf))
           .toList();
     } catch (IOException e) {
       throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);

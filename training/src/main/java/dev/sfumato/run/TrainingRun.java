@@ -396,7 +396,8 @@ public final class TrainingRun implements AutoCloseable {
   private static String describe(Map<String, Object> settings, Dataset dataset) {
     String data = String.valueOf(settings.get("data"));
     Path place = Path.of(data);
-    String name = Files.exists(place) ? place.getFileName().toString() : data;
+    String name =
+        Files.exists(place) ? place.toAbsolutePath().normalize().getFileName().toString() : data;
     List<Size> sizes =
         IntStream.range(0, dataset.size())
             .mapToObj(i -> dataset.frame(i).size())

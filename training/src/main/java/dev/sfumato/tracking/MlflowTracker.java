@@ -3,7 +3,6 @@ package dev.sfumato.tracking;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.training.StepReport;
 import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -104,7 +103,7 @@ public final class MlflowTracker implements Tracker {
   }
 
   private String newRun() {
-    Path directory = idFile.toAbsolutePath().getParent();
+    Path directory = idFile.toAbsolutePath().normalize().getParent();
     RunInfo info =
         client.createRun(
             CreateRun.newBuilder()
@@ -155,18 +154,8 @@ public final class MlflowTracker implements Tracker {
   }
 
   @Override
-  public void step(StepReport report) {
-    report.curves().forEach((name, value) -> sender.metric(name, report.step(), value));
-  }
-
-  @Override
-  public void epoch(EpochReport report) {
-    report.curves().forEach((name, value) -> sender.metric(name, report.step(), value));
-  }
-
-  @Override
-  public void loraNorm(long step, double norm) {
-    sender.metric("lora_norm", step, norm);
+  public void curves(long step, Map<String, Double> values) {
+    values.forEach((name, value) -> sender.metric(name, step, value));
   }
 
   @Override

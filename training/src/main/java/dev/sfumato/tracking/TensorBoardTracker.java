@@ -2,7 +2,6 @@ package dev.sfumato.tracking;
 
 import dev.sfumato.chart.Histogram;
 import dev.sfumato.chart.TensorBoardWriter;
-import dev.sfumato.training.StepReport;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -30,23 +29,13 @@ public final class TensorBoardTracker implements Tracker {
   }
 
   @Override
-  public void step(StepReport report) {
-    writer.scalars(report.step(), report.curves());
-  }
-
-  @Override
-  public void epoch(EpochReport report) {
-    writer.scalars(report.step(), report.curves());
+  public void curves(long step, Map<String, Double> values) {
+    writer.scalars(step, values);
   }
 
   @Override
   public void histograms(long step, Map<String, Histogram> histograms) {
     writer.histograms(step, histograms);
-  }
-
-  @Override
-  public void loraNorm(long step, double norm) {
-    writer.scalars(step, Map.of("lora_norm", norm));
   }
 
   @Override

@@ -18,16 +18,25 @@ public interface Tracker extends AutoCloseable {
   default void begin(Map<String, String> settings) {}
 
   /** An optimiser step was taken. */
-  default void step(StepReport report) {}
+  default void step(StepReport report) {
+    curves(report.step(), report.curves());
+  }
 
   /** An epoch is over. */
-  default void epoch(EpochReport report) {}
+  default void epoch(EpochReport report) {
+    curves(report.step(), report.curves());
+  }
+
+  /** A step, an epoch or {@link #loraNorm} gave curves these values, by name. */
+  default void curves(long step, Map<String, Double> values) {}
 
   /** Histograms of each parameter or gradient were counted, by name. */
   default void histograms(long step, Map<String, Histogram> histograms) {}
 
   /** The norm of all changes that a LoRA makes was taken. */
-  default void loraNorm(long step, double norm) {}
+  default void loraNorm(long step, double norm) {
+    curves(step, Map.of("lora_norm", norm));
+  }
 
   /** A checkpoint is about to be written; everything before it must survive a power cut, too. */
   default void checkpoint() {}

@@ -32,20 +32,17 @@ final class Adam implements Optimizer {
   Adam(Map<String, Tensor> weights, Settings settings) {
     this.settings = settings;
     this.weights = weights;
-    try (Construction parts = Construction.begin()) {
-      try (Scope scope = Scope.open()) {
-        weights.forEach((name, w) -> add(FIRST_MOMENT + name, Tensor.zeros(w.shape()), w));
-        weights.forEach((name, w) -> add(SECOND_MOMENT + name, Tensor.zeros(w.shape()), w));
-        weights.forEach((name, w) -> add(STEP + name, Tensor.zeros(), w));
-      }
+    try (Construction parts = Construction.begin();
+        Scope scope = Scope.open()) {
+      weights.forEach((name, w) -> addZeros(FIRST_MOMENT + name, w, w.shape()));
+      weights.forEach((name, w) -> addZeros(SECOND_MOMENT + name, w, w.shape()));
+      weights.forEach((name, w) -> addZeros(STEP + name, w));
       parts.complete();
     }
   }
 
-  private void add(String name, Tensor tensor, Tensor beside) {
-    try (tensor) {
-      state.put(name, Scope.release(tensor.to(beside.device())));
-    }
+  private void addZeros(String name, Tensor beside, long... shape) {
+    state.put(name, Scope.release(Tensor.zeros(beside.device(), shape)));
   }
 
   @Override

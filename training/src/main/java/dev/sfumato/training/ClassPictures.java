@@ -71,12 +71,12 @@ public record ClassPictures(Dataset pictures, double weight) {
           captions,
           both,
           crops,
-          batch.masks().map(masks -> scope.keep(withWhole(masks))));
+          batch.masks().map(masks -> scope.keep(withOnes(masks))));
     }
   }
 
-  /** Returns masks and as many of pictures that count whole. */
-  private static Tensor withWhole(Tensor masks) {
-    return Tensor.cat(List.of(masks, masks.mul(0).add(1)), 0);
+  /** Returns the weights of subjects (B, ...) with as many of 1 behind them, for class pictures. */
+  static Tensor withOnes(Tensor weights) {
+    return Tensor.cat(List.of(weights, weights.mul(0).add(1)), 0);
   }
 }

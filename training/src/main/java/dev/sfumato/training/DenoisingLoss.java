@@ -14,7 +14,6 @@ import dev.sfumato.tensor.Constant;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Tensor;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -33,6 +32,7 @@ import java.util.Optional;
  */
 public final class DenoisingLoss implements TrainingLoss {
   private final DenoisingTask task;
+  private final SchedulerConfig scheduler;
   private final NoiseSchedule schedule;
   private final PredictionType predictionType;
   private final Objective objective;
@@ -45,12 +45,7 @@ public final class DenoisingLoss implements TrainingLoss {
    */
   public DenoisingLoss(
       ClassConditionedUNet denoiser, SchedulerConfig scheduler, Objective objective) {
-    this(
-        new PixelTask(denoiser),
-        NoiseSchedule.of(scheduler),
-        scheduler.predictionType(),
-        objective,
-        Optional.empty());
+    this(new PixelTask(denoiser), scheduler, objective, Optional.empty());
   }
 
   /**
@@ -61,30 +56,25 @@ public final class DenoisingLoss implements TrainingLoss {
    *     the next epochs; the losses are the same. Captions are read anew if the text encoders learn
    */
   public DenoisingLoss(StableDiffusionPipeline pipeline, Objective objective, LatentCache cache) {
-    this(
-        new LatentTask(pipeline, cache),
-        NoiseSchedule.of(pipeline.scheduler()),
-        pipeline.scheduler().predictionType(),
-        objective,
-        Optional.empty());
+    this(new LatentTask(pipeline, cache), pipeline.scheduler(), objective, Optional.empty());
   }
 
   private DenoisingLoss(
       DenoisingTask task,
-      NoiseSchedule schedule,
-      PredictionType predictionType,
+      SchedulerConfig scheduler,
       Objective objective,
       Optional<ClassPictures> prior) {
     this.task = task;
-    this.schedule = schedule;
-    this.predictionType = predictionType;
+    this.scheduler = scheduler;
+    schedule = NoiseSchedule.of(scheduler);
+    predictionType = scheduler.predictionType();
     this.objective = objective;
     this.prior = prior;
   }
 
   /** Returns the same loss with that of class pictures added (DreamBooth). */
   public DenoisingLoss withPrior(ClassPictures pictures) {
-    return new DenoisingLoss(task, schedule, predictionType, objective, Optional.of(pictures));
+    return new DenoisingLoss(task, scheduler, objective, Optional.of(pictures));
   }
 
   @Override
@@ -177,12 +167,9 @@ public final class DenoisingLoss implements TrainingLoss {
 
   /** Returns the weights of the timesteps (B), on their device: 1 for those of class pictures. */
   private Tensor weights(Tensor timesteps) {
-    Tensor all = ofTimesteps(timesteps);
-    long subjects = prior.isEmpty() ? all.size(0) : all.size(0) / 2;
-    return subjects == all.size(0)
-        ? all
-        : Tensor.cat(
-            List.of(all.narrow(0, 0, subjects), all.narrow(0, 0, subjects).mul(0).add(1)), 0);
+    return prior.isEmpty()
+        ? ofTimesteps(timesteps)
+        : ClassPictures.withOnes(ofTimesteps(timesteps.narrow(0, 0, timesteps.size(0) / 2)));
   }
 
   private Tensor ofTimesteps(Tensor timesteps) {
@@ -211,7 +198,7 @@ public final class DenoisingLoss implements TrainingLoss {
             .withInputPerturbation(0)
             .withClassDropout(0)
             .withCaptionDropout(0);
-    return new DenoisingLoss(task, schedule, predictionType, plain, Optional.empty());
+    return new DenoisingLoss(task, scheduler, plain, Optional.empty());
   }
 
   @Override

@@ -1,11 +1,13 @@
 package dev.sfumato.training;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.model.Condition;
 import dev.sfumato.model.Denoiser;
 import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.Tensor;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -19,8 +21,24 @@ interface DenoisingTask {
   /** Returns the same network as samplers see it. */
   Denoiser denoiser();
 
-  /** Requires pictures that suit the model, and gives it their facts. */
+  /**
+   * Requires pictures that suit the model, and gives it their facts.
+   *
+   * @throws SfumatoException naming the mismatch
+   */
   void prepare(Dataset dataset, Objective objective);
+
+  /** Requires pictures with as many channels as the model takes. */
+  static void requireChannels(Dataset dataset, int taken) {
+    if (dataset.channels() != taken) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "the pictures have %d channels, the model takes %d: see `channels`",
+              dataset.channels(),
+              taken));
+    }
+  }
 
   /**
    * Returns the clean samples (B, C, H, W) of a batch, which may be empty, on the network's device.

@@ -5,6 +5,7 @@ import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Share;
 import dev.sfumato.data.TakenOnce;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Rng;
@@ -53,8 +54,9 @@ public final class FixedNoiseLoss {
         }
         try (Scope scope = Scope.open()) {
           Batch batch = stream.next();
-          Draws draws = new Spread(random, batch.size(), seen, count);
-          sum += loss.loss(batch, draws).item() * batch.size();
+          Draws draws = new SharedDraws(random, random, batch.size(), Share.ALL);
+          sum +=
+              loss.loss(batch, new Spread(draws, batch.size(), seen, count)).item() * batch.size();
           seen += batch.size();
         }
       }
@@ -65,43 +67,33 @@ public final class FixedNoiseLoss {
   /**
    * Draws with evenly spread whole numbers: picture i of n gets the (i / n)-th part of the range.
    */
-  private record Spread(Rng random, int size, int from, int count, int times) implements Draws {
-    Spread(Rng random, int size, int from, int count) {
-      this(random, size, from, count, 1);
-    }
-
+  private record Spread(Draws draws, int size, int from, int count) implements Draws {
     @Override
     public Draws twice() {
-      return new Spread(random, size, from, count, 2 * times);
+      return new Spread(draws.twice(), size, from, count);
     }
 
     @Override
     public Tensor normal(long... shape) {
-      return random.normal(rows(shape));
+      return draws.normal(shape);
     }
 
     @Override
     public Tensor uniform(long... shape) {
-      return random.uniform(rows(shape));
-    }
-
-    private long[] rows(long... shape) {
-      return LongStream.concat(LongStream.of((long) times * size), LongStream.of(shape)).toArray();
+      return draws.uniform(shape);
     }
 
     @Override
     public Tensor integers(long length) {
+      int rows = draws.chosen(0).length;
       return Tensor.of(
-          LongStream.range(0, (long) times * size)
-              .map(row -> from + row % size)
-              .map(i -> Math.min(length - 1, i * length / count))
-              .toArray(),
-          (long) times * size);
+          LongStream.range(0, rows).map(row -> (from + row % size) * length / count).toArray(),
+          rows);
     }
 
     @Override
     public boolean[] chosen(double share) {
-      return new boolean[times * size];
+      return draws.chosen(0);
     }
   }
 }

@@ -28,7 +28,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
-/** Latents of a frozen autoencoder, and captions read by a frozen text encoder. */
+/** Latents of a frozen autoencoder, and captions read by text encoders, which may learn. */
 final class LatentTask implements DenoisingTask {
   private static final System.Logger log = System.getLogger(LatentTask.class.getName());
   private static final String NO_TEXT = "";
@@ -94,11 +94,7 @@ final class LatentTask implements DenoisingTask {
     return pipeline.denoiser();
   }
 
-  /**
-   * Requires pictures with captions, in the autoencoder's channels and sizes.
-   *
-   * @throws SfumatoException naming the mismatch
-   */
+  /** Requires pictures with captions, in the autoencoder's channels and sizes. */
   @Override
   public void prepare(Dataset dataset, Objective objective) {
     if (dataset.captions().isEmpty()) {
@@ -109,15 +105,7 @@ final class LatentTask implements DenoisingTask {
     known.addAll(dataset.captions());
     requireKind();
     AutoencoderKL autoencoder = pipeline.autoencoder();
-    int channels = autoencoder.config().inChannels();
-    if (dataset.channels() != channels) {
-      throw new SfumatoException(
-          "the pictures have "
-              + dataset.channels()
-              + " channels, the model takes "
-              + channels
-              + ": see `channels`");
-    }
+    DenoisingTask.requireChannels(dataset, autoencoder.config().inChannels());
     requireSizes(dataset, autoencoder.config().reduction());
     warnOfCrops(dataset);
     warnOfCuts(dataset);

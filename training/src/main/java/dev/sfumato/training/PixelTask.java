@@ -1,5 +1,6 @@
 package dev.sfumato.training;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.model.ClassConditionedUNet;
@@ -27,7 +28,32 @@ record PixelTask(ClassConditionedUNet unet) implements DenoisingTask {
 
   @Override
   public void prepare(Dataset dataset, Objective objective) {
-    Requirements.check(unet, dataset, objective);
+    DenoisingTask.requireChannels(dataset, unet.channels());
+    if (unet.config().outChannels() != dataset.channels()) {
+      throw new SfumatoException(
+          "the model's out_channels "
+              + unet.config().outChannels()
+              + " must be the pictures' "
+              + dataset.channels()
+              + ": models that also predict a variance cannot be trained");
+    }
+    if (unet.conditioning() == ClassConditioning.NONE
+        && unet.config().classEmbedType().isPresent()) {
+      throw new SfumatoException(
+          "the model's class_embed_type without num_class_embeds does not take classes:"
+              + " such models cannot be trained");
+    }
+    if (objective.classDropout() > 0 && !unet.knowsNoClass()) {
+      throw new SfumatoException(
+          "`classDropout` needs a class-conditioned model with a label for no class");
+    }
+    unet.config().requireDivisible(dataset.height(), dataset.width());
+    if (unet.conditioning().numClasses() > 0) {
+      if (dataset.classNames().isEmpty()) {
+        throw new SfumatoException("the model is class-conditioned, but the data have no classes");
+      }
+      unet.conditioning().requireClasses(dataset.classNames());
+    }
     unet.nameClasses(dataset.classNames());
   }
 

@@ -40,7 +40,7 @@ public record Progress(
     }
   }
 
-  /** Returns the progress after a step over {@code micro-batches} of this epoch. */
+  /** Returns the progress after a step over {@code microBatches} of this epoch. */
   Progress after(int microBatches, long pictures, int perEpoch) {
     boolean last = batch + microBatches >= perEpoch;
     return new Progress(

@@ -247,6 +247,7 @@ public final class Trainer implements AutoCloseable {
           images += pictures;
         }
         norm = update(late, sum, beforeUpdate);
+      } finally {
         network.eval();
       }
       // Only now the host waits for a card.
@@ -352,7 +353,7 @@ public final class Trainer implements AutoCloseable {
 
   /** Writes the state of the run, except for the network's weights, into an existing folder. */
   public void save(Path folder) {
-    TrainingState.save(folder, optimizer, ema, random, scale, progress, batches, options.seed());
+    state().save(folder, progress);
   }
 
   /**
@@ -363,8 +364,7 @@ public final class Trainer implements AutoCloseable {
    */
   public void restore(Path folder) {
     forgetStream();
-    progress =
-        TrainingState.restore(folder, optimizer, ema, random, scale, batches, options.seed());
+    progress = state().restore(folder);
     if (progress.batch() >= batches.perEpoch()) {
       throw new SfumatoException(
           folder
@@ -375,6 +375,10 @@ public final class Trainer implements AutoCloseable {
               + ": go on with the same `data` and `batchSize`");
     }
     new Agreement(processes).onState(progress, network, optimizer, ema);
+  }
+
+  private TrainingState state() {
+    return new TrainingState(optimizer, ema, random, scale, batches, options.seed());
   }
 
   private void closeStream() {

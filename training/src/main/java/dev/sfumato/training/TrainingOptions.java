@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Options of training: length, optimiser, learning rate, averages. Immutable.
@@ -16,62 +17,35 @@ import java.util.TreeMap;
  * TrainingOptions.fineTuning().withMaxSteps(200).withLearningRate(2e-5)
  * }</pre>
  */
-public final class TrainingOptions {
+public final class TrainingOptions implements Cloneable {
   private static final int EPOCHS = 10;
-  private static final TrainingOptions DEFAULTS =
-      new TrainingOptions(
-          new Length(OptionalInt.empty(), 0, 1),
-          Optimizer.Settings.adamW(),
-          Rate.usual(1e-4),
-          OptionalDouble.empty(),
-          1,
-          Optional.empty(),
-          0);
+  private static final TrainingOptions DEFAULTS = new TrainingOptions();
 
-  private final Length length;
-  private final Optimizer.Settings optimizer;
-  private final Rate rate;
-  private final OptionalDouble textRate;
-  private final double maxGradNorm;
-  private final Optional<Ema.Settings> ema;
-  private final long seed;
+  private OptionalInt epochs = OptionalInt.empty();
+  private long maxSteps;
+  private int accumulation = 1;
+  private Optimizer.Settings optimizer = Optimizer.Settings.adamW();
+  private LearningRate rate = new LearningRate(LearningRate.Kind.CONSTANT, 1e-4, 0);
+  private boolean rateChosen;
+  private OptionalDouble textRate = OptionalDouble.empty();
+  private double maxGradNorm = 1;
+  private Optional<Ema.Settings> ema = Optional.empty();
+  private long seed;
 
-  private record Length(OptionalInt epochs, long maxSteps, int accumulation) {}
+  private TrainingOptions() {}
 
-  /**
-   * @param chosen whether the base rate is not just the usual one
-   */
-  private record Rate(LearningRate learningRate, boolean chosen) {
-    static Rate usual(double base) {
-      return new Rate(new LearningRate(LearningRate.Kind.CONSTANT, base, 0), false);
+  private TrainingOptions with(Consumer<TrainingOptions> change) {
+    try {
+      TrainingOptions changed = (TrainingOptions) clone();
+      change.accept(changed);
+      require(
+          changed.textRate.isEmpty() || !changed.findsRate(),
+          "`textEncoderLearningRate` has no use with `optimizer` prodigy, which finds one rate for"
+              + " all weights: leave it out");
+      return changed;
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
     }
-  }
-
-  private TrainingOptions(
-      Length length,
-      Optimizer.Settings optimizer,
-      Rate rate,
-      OptionalDouble textRate,
-      double maxGradNorm,
-      Optional<Ema.Settings> ema,
-      long seed) {
-    this.length = length;
-    this.optimizer = optimizer;
-    this.rate = rate;
-    this.textRate = textRate;
-    this.maxGradNorm = maxGradNorm;
-    this.ema = ema;
-    this.seed = seed;
-    require(length.maxSteps >= 0, "`maxSteps` must not be negative, but is " + length.maxSteps);
-    require(epochs() >= 0, "`epochs` must not be negative, but is " + epochs());
-    require(
-        length.accumulation >= 1,
-        "`gradientAccumulationSteps` must be at least 1, but is " + length.accumulation);
-    require(
-        textRate.isEmpty() || !findsRate(),
-        "`textEncoderLearningRate` has no use with `optimizer` prodigy, which finds one rate for all"
-            + " weights: leave it out");
-    require(maxGradNorm >= 0, "`maxGradNorm` must be at least 0, but is " + maxGradNorm);
   }
 
   /**
@@ -84,24 +58,24 @@ public final class TrainingOptions {
 
   /** Returns the defaults for a pretrained model: a rate of 1e-5 and two micro-batches per step. */
   public static TrainingOptions fineTuning() {
-    return DEFAULTS.withRate(Rate.usual(1e-5)).withGradientAccumulationSteps(2);
+    return DEFAULTS.with(o -> o.rate = o.rate.withBase(1e-5)).withGradientAccumulationSteps(2);
   }
 
   /**
    * Returns the passes over the data; 0, together with {@link #maxSteps}, for as many as needed.
    */
   public int epochs() {
-    return length.epochs.orElse(length.maxSteps > 0 ? 0 : EPOCHS);
+    return epochs.orElse(maxSteps > 0 ? 0 : EPOCHS);
   }
 
   /** Returns the largest number of optimiser steps; 0 for no limit. */
   public long maxSteps() {
-    return length.maxSteps;
+    return maxSteps;
   }
 
   /** Returns the micro-batches per optimiser step. */
   public int gradientAccumulationSteps() {
-    return length.accumulation;
+    return accumulation;
   }
 
   /** The update rule. */
@@ -116,7 +90,7 @@ public final class TrainingOptions {
 
   /** Returns the learning rate over the steps; 1 times its own for Prodigy if none was chosen. */
   public LearningRate learningRate() {
-    return findsRate() && !rate.chosen ? rate.learningRate.withBase(1) : rate.learningRate;
+    return findsRate() && !rateChosen ? rate.withBase(1) : rate;
   }
 
   /**
@@ -149,53 +123,53 @@ public final class TrainingOptions {
    *
    * @throws InvalidOptionException if a number is out of range, as all these methods do
    */
-  public TrainingOptions withEpochs(int epochs) {
-    return with(new Length(OptionalInt.of(epochs), length.maxSteps, length.accumulation));
+  public TrainingOptions withEpochs(int passes) {
+    require(passes >= 0, "`epochs` must not be negative, but is " + passes);
+    return with(o -> o.epochs = OptionalInt.of(passes));
   }
 
   /** Returns a copy that ends after this number of optimiser steps; 0 for no limit. */
   public TrainingOptions withMaxSteps(long steps) {
-    return with(new Length(length.epochs, steps, length.accumulation));
+    require(steps >= 0, "`maxSteps` must not be negative, but is " + steps);
+    return with(o -> o.maxSteps = steps);
   }
 
   /** Returns a copy with this number of micro-batches per optimiser step. */
   public TrainingOptions withGradientAccumulationSteps(int microBatches) {
-    return with(new Length(length.epochs, length.maxSteps, microBatches));
-  }
-
-  private TrainingOptions with(Length changed) {
-    return new TrainingOptions(changed, optimizer, rate, textRate, maxGradNorm, ema, seed);
+    require(
+        microBatches >= 1,
+        "`gradientAccumulationSteps` must be at least 1, but is " + microBatches);
+    return with(o -> o.accumulation = microBatches);
   }
 
   /** Returns a copy with another update rule. */
   public TrainingOptions withOptimizer(Optimizer.Settings settings) {
-    return new TrainingOptions(length, settings, rate, textRate, maxGradNorm, ema, seed);
+    return with(o -> o.optimizer = settings);
   }
 
   /** Returns a copy with another base learning rate. */
   public TrainingOptions withLearningRate(double base) {
-    return withLearningRate(rate.learningRate.withBase(base));
+    return withLearningRate(rate.withBase(base));
   }
 
   /** Returns a copy with another learning rate over the steps. */
   public TrainingOptions withLearningRate(LearningRate other) {
-    return withRate(new Rate(other, true));
+    return with(
+        o -> {
+          o.rate = other;
+          o.rateChosen = true;
+        });
   }
 
   /** Returns a copy with another curve of the learning rate, whose base stays as it is. */
   public TrainingOptions withLearningRateCurve(
       LearningRate.Kind kind, long warmupSteps, LearningRate.Shape shape) {
-    LearningRate curve = new LearningRate(kind, rate.learningRate.base(), warmupSteps, shape);
-    return withRate(new Rate(curve, rate.chosen));
+    return with(o -> o.rate = new LearningRate(kind, rate.base(), warmupSteps, shape));
   }
 
   /** Returns a copy with this base learning rate, or 1 for Prodigy, unless one was chosen. */
   public TrainingOptions withUsualLearningRate(double base) {
-    return rate.chosen ? this : withLearningRate(findsRate() ? 1 : base);
-  }
-
-  private TrainingOptions withRate(Rate other) {
-    return new TrainingOptions(length, optimizer, other, textRate, maxGradNorm, ema, seed);
+    return rateChosen ? this : withLearningRate(findsRate() ? 1 : base);
   }
 
   /**
@@ -206,30 +180,28 @@ public final class TrainingOptions {
     require(
         base > 0 && Double.isFinite(base),
         "`textEncoderLearningRate` must be more than 0 and finite, but is " + base);
-    return new TrainingOptions(
-        length, optimizer, rate, OptionalDouble.of(base), maxGradNorm, ema, seed);
+    return with(o -> o.textRate = OptionalDouble.of(base));
   }
 
   /** Returns a copy that clips gradients to this norm; 0 for no clipping. */
   public TrainingOptions withMaxGradNorm(double norm) {
-    return new TrainingOptions(length, optimizer, rate, textRate, norm, ema, seed);
+    require(norm >= 0, "`maxGradNorm` must be at least 0, but is " + norm);
+    return with(o -> o.maxGradNorm = norm);
   }
 
   /** Returns a copy with a moving average of the weights, which samples and the saved model use. */
   public TrainingOptions withEma(Ema.Settings settings) {
-    return new TrainingOptions(
-        length, optimizer, rate, textRate, maxGradNorm, Optional.of(settings), seed);
+    return with(o -> o.ema = Optional.of(settings));
   }
 
   /** Returns a copy without a moving average. */
   public TrainingOptions withoutEma() {
-    return new TrainingOptions(
-        length, optimizer, rate, textRate, maxGradNorm, Optional.empty(), seed);
+    return with(o -> o.ema = Optional.empty());
   }
 
   /** Returns a copy with another seed. */
   public TrainingOptions withSeed(long other) {
-    return new TrainingOptions(length, optimizer, rate, textRate, maxGradNorm, ema, other);
+    return with(o -> o.seed = other);
   }
 
   /**
@@ -238,9 +210,7 @@ public final class TrainingOptions {
    * @throws InvalidOptionException if {@link #epochs} and {@link #maxSteps} are both 0
    */
   public TrainingOptions requireSteps() {
-    if (epochs() == 0 && maxSteps() == 0) {
-      throw new InvalidOptionException("`epochs` must be at least 1 if `maxSteps` is 0");
-    }
+    require(epochs() > 0 || maxSteps > 0, "`epochs` must be at least 1 if `maxSteps` is 0");
     return this;
   }
 
@@ -249,8 +219,7 @@ public final class TrainingOptions {
    */
   public long totalSteps(int perEpoch) {
     long all = epochs() * stepsPerEpoch(perEpoch);
-    long most = length.maxSteps;
-    return most == 0 ? all : epochs() == 0 ? most : Math.min(all, most);
+    return maxSteps == 0 ? all : epochs() == 0 ? maxSteps : Math.min(all, maxSteps);
   }
 
   /**
@@ -258,7 +227,7 @@ public final class TrainingOptions {
    * shorter.
    */
   public long stepsPerEpoch(int perEpoch) {
-    return (perEpoch + length.accumulation - 1L) / length.accumulation;
+    return (perEpoch + accumulation - 1L) / accumulation;
   }
 
   /**
@@ -268,14 +237,14 @@ public final class TrainingOptions {
   public Map<String, Object> settings() {
     Map<String, Object> settings = new TreeMap<>();
     settings.put("epochs", epochs());
-    settings.put("max_steps", maxSteps());
-    settings.put("gradient_accumulation_steps", gradientAccumulationSteps());
+    settings.put("max_steps", maxSteps);
+    settings.put("gradient_accumulation_steps", accumulation);
     settings.putAll(optimizer.settings());
-    settings.putAll(rate.learningRate.settings());
-    if (!rate.chosen) {
+    settings.putAll(rate.settings());
+    if (!rateChosen) {
       settings.remove("learning_rate");
     }
-    textRate.ifPresent(rate -> settings.put("text_encoder_learning_rate", rate));
+    textRate.ifPresent(base -> settings.put("text_encoder_learning_rate", base));
     settings.put("max_grad_norm", maxGradNorm);
     settings.put("use_ema", ema.isPresent());
     settings.putAll(ema.orElse(Ema.Settings.DEFAULTS).settings());

@@ -17,10 +17,16 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The files of a checkpoint besides the network: {@code optimizer.safetensors}, {@code
+ * What a checkpoint keeps besides the network, in {@code optimizer.safetensors}, {@code
  * ema.safetensors}, {@code random.safetensors} and {@code progress.json}.
  */
-final class TrainingState {
+record TrainingState(
+    Optimizer optimizer,
+    Optional<Ema> ema,
+    Rng random,
+    LossScale scale,
+    Batches batches,
+    long seed) {
   private static final String OPTIMIZER = "optimizer.safetensors";
   private static final String EMA = "ema.safetensors";
   private static final String RANDOM = "random.safetensors";
@@ -44,17 +50,7 @@ final class TrainingState {
     }
   }
 
-  private TrainingState() {}
-
-  static void save(
-      Path folder,
-      Optimizer optimizer,
-      Optional<Ema> ema,
-      Rng random,
-      LossScale scale,
-      Progress progress,
-      Batches batches,
-      long seed) {
+  void save(Path folder, Progress progress) {
     try (Scope scope = Scope.open()) {
       Safetensors.write(folder.resolve(OPTIMIZER), optimizer.state(), Map.of());
       ema.ifPresent(e -> Safetensors.write(folder.resolve(EMA), e.shadow(), Map.of()));
@@ -71,15 +67,8 @@ final class TrainingState {
     }
   }
 
-  /** Restores a state. With another {@code seed}, {@code random} starts from that. */
-  static Progress restore(
-      Path folder,
-      Optimizer optimizer,
-      Optional<Ema> ema,
-      Rng random,
-      LossScale scale,
-      Batches batches,
-      long seed) {
+  /** Restores a state, except for the random numbers if the seed is another. */
+  Progress restore(Path folder) {
     try (Scope scope = Scope.open()) {
       Saved saved = JsonFile.read(folder.resolve(PROGRESS), Saved.class);
       requireIsOf(folder, saved.progress());
@@ -94,7 +83,7 @@ final class TrainingState {
         random.state(Safetensors.open(folder.resolve(RANDOM)).tensor("training"));
       }
       scale.restore(saved.lossScale());
-      requireSameBatches(folder, saved, batches);
+      requireSameBatches(folder, saved);
       return saved.progress();
     }
   }
@@ -110,7 +99,7 @@ final class TrainingState {
   }
 
   /** Requires the same batches in the middle of an epoch. */
-  private static void requireSameBatches(Path folder, Saved saved, Batches batches) {
+  private void requireSameBatches(Path folder, Saved saved) {
     if (saved.progress().batch() == 0) {
       return;
     }

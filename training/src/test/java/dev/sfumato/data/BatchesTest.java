@@ -244,4 +244,15 @@ class BatchesTest {
         .filter(thread -> thread.getName().equals("sfumato-batches") && thread.isAlive())
         .count();
   }
+
+  /** As by {@code future.cancel(true)}. */
+  @Test
+  void anInterruptedThreadFreesThePreparedBatches() {
+    long before = Scope.liveTensors();
+    BatchStream stream = new Batches(SQUARE, PLAIN).epoch(0).from(0);
+    Thread.currentThread().interrupt();
+    stream.close();
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(Scope.liveTensors()).isEqualTo(before);
+  }
 }

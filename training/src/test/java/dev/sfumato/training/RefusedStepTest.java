@@ -1,14 +1,23 @@
 package dev.sfumato.training;
 
 import static com.google.common.truth.Truth.assertThat;
+import static dev.sfumato.tensor.TensorSubject.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batch;
 import dev.sfumato.data.BatchOptions;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.DatasetView;
+import dev.sfumato.model.ClassConditionedUNet;
+import dev.sfumato.model.ClassConditioning;
+import dev.sfumato.model.Condition;
+import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.nn.Linear;
 import dev.sfumato.nn.Module;
+import dev.sfumato.picture.Pixels;
+import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.ProcessGroup;
 import dev.sfumato.tensor.Ranks;
 import dev.sfumato.tensor.Rng;
@@ -179,6 +188,35 @@ class RefusedStepTest {
       assertThat(trainer.notFinite()).hasValue("the moving average of bias");
       layer.network().parameters().get("weight").detach().fill_(Double.NaN);
       assertThat(trainer.notFinite()).hasValue("weight");
+    }
+  }
+
+  /** The network of a caller, who may draw with it after a picture could not be read. */
+  @Test
+  void aStepThatFailsLeavesDropoutOff() {
+    Dataset gone =
+        new DatasetView(PictureList.random(4, 1, 8, 0, 3)) {
+          @Override
+          public Pixels pixels(int index) {
+            throw new SfumatoException("gone");
+          }
+        };
+    UNet2DConfig config = SmallUNet.config(1).with("dropout", 0.5);
+    try (Scope scope = Scope.open();
+        Rng random = new Rng(4);
+        ClassConditionedUNet unet = new ClassConditionedUNet(config, ClassConditioning.NONE)) {
+      unet.reset(random);
+      Tensor x = random.normal(1, 1, 8, 8);
+      Tensor before = unet.forward(x, Tensor.of(new long[] {1}, 1), Condition.NONE);
+      DenoisingLoss loss =
+          new DenoisingLoss(unet, SchedulerConfig.ddpmDefaults(), Objective.defaults());
+      try (Trainer trainer =
+          new Trainer(
+              loss, new Batches(gone, BatchOptions.defaults()), TrainingOptions.defaults())) {
+        assertThrows(SfumatoException.class, trainer::step);
+      }
+      assertThat(unet.forward(x, Tensor.of(new long[] {1}, 1), Condition.NONE))
+          .isIdenticalTo(before);
     }
   }
 }
