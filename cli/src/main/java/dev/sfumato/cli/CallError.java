@@ -86,7 +86,8 @@ final class CallError {
                 + NearNames.asked(e.getValue(), choices));
   }
 
-  private static String name(ArgSpec argument) {
+  /** Returns the name of an argument in messages. */
+  static String name(ArgSpec argument) {
     return argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
   }
 

@@ -20,6 +20,7 @@ import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -53,6 +54,24 @@ import picocli.CommandLine.Spec;
     description = "Draws pictures with a model.")
 final class SampleCommand implements Callable<Integer> {
   private static final int GIF_FRAMES = 50;
+
+  private static final List<OptionNeed<SampleCommand>> NEEDS =
+      List.of(
+          new OptionNeed<>(
+              "--gradient --guidance-rule --guide-vae --gradient-checkpointing --guidance-clamp"
+                  + " --backward-steps --smoothing-samples",
+              c -> !c.guiding.guides.isEmpty(),
+              "a --guide"),
+          new OptionNeed<>(
+              "--backward --backward-scale", c -> c.guiding.backwardSteps > 0, "--backward-steps"),
+          new OptionNeed<>(
+              "--smoothing-gamma", c -> c.guiding.smoothingSamples > 0, "--smoothing-samples"),
+          new OptionNeed<>(
+              "--class-guidance-from --class-guidance-until --class-guidance-rescale",
+              c -> c.sampling.classGuidanceScale != 1,
+              "--class-guidance-scale"),
+          new OptionNeed<>("--refiner-start", c -> c.texts.refiner != null, "--refiner"),
+          new OptionNeed<>("--rows", c -> c.out != null || c.gif != null, "--out or --gif"));
 
   @Option(
       names = "--count",
@@ -126,6 +145,7 @@ final class SampleCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--rows must be at least 1, not " + rows);
     }
     SamplingOptions asked = WrongCall.checked(spec, this::options);
+    NEEDS.stream().flatMap(need -> need.unmet(this, spec)).forEach(SampleCommand::warn);
     Device device = compute.apply();
     // The gradients of guides need the memory that wider weights would take; a card widens its own.
     boolean compact = !guiding.guides.isEmpty() || !device.isCpu();
@@ -154,6 +174,10 @@ final class SampleCommand implements Callable<Integer> {
       throw WrongCall.of(spec, e);
     }
     return 0;
+  }
+
+  private static void warn(String message) {
+    System.getLogger(SampleCommand.class.getName()).log(Level.WARNING, message);
   }
 
   private boolean requireEndings() {

@@ -14,6 +14,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
@@ -105,6 +107,7 @@ public final class Sfumato implements Runnable {
     commands
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
+        .setExecutionStrategy(Sfumato::execute)
         .setParameterExceptionHandler(
             (e, a) -> wrongCall(e.getCommandLine(), CallError.message(e, a), e, program.verbose))
         .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
@@ -143,6 +146,11 @@ public final class Sfumato implements Runnable {
             command.setDefaultValueProvider(SavedOptions.of(args, training.get()));
           }
         });
+  }
+
+  private static int execute(ParseResult call) {
+    call.asCommandLineList().forEach(EmptyNames::refuse);
+    return new RunLast().execute(call);
   }
 
   private static String inFlags(CommandLine called, String message) {
