@@ -131,6 +131,20 @@ final class Calls {
     return folder;
   }
 
+  /** A model of pictures of 8 x 8, trained for a step with {@code more} options. */
+  static Path model(Path folder, String more) throws IOException {
+    Path model = folder.resolve("model");
+    run(
+            "train --data %s --output %s --config %s --resolution 8 --max-steps 1 --sample-count 0"
+                + " --train-timesteps 20 --threads 1 --log csv "
+                + more,
+            pictures(folder.resolve("data"), 4),
+            model,
+            config(folder))
+        .succeeds();
+    return model;
+  }
+
   /** The file of a small network's configuration. */
   static Path config(Path folder) throws IOException {
     return Files.writeString(folder.resolve("unet.json"), UNET);
