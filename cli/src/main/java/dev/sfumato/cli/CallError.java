@@ -23,20 +23,18 @@ final class CallError {
   private CallError() {}
 
   /**
-   * Returns what is wrong and where to look, with similar names as suggestions.
+   * Returns what is wrong, with similar names as suggestions.
    *
    * @param e the parser's exception
    * @param arguments the call
    */
   static String message(ParameterException e, String[] arguments) {
     CommandSpec command = e.getCommandLine().getCommandSpec();
-    String text =
-        unknownWord(e, arguments)
-            .map(word -> unknown(word, command))
-            .or(() -> wrongChoice(e))
-            .or(() -> alternatives(e))
-            .orElseGet(() -> plain(e.getMessage()));
-    return text + " (see " + command.qualifiedName() + " --help)";
+    return unknownWord(e, arguments)
+        .map(word -> unknown(word, command))
+        .or(() -> wrongChoice(e))
+        .or(() -> alternatives(e))
+        .orElseGet(() -> plain(e.getMessage()));
   }
 
   /**

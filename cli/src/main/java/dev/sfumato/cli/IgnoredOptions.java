@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.run.Training;
 import dev.sfumato.training.Ema;
@@ -10,7 +11,6 @@ import dev.sfumato.training.Optimizer;
 import java.util.List;
 import java.util.Set;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /** Refuses options of a training that would change nothing beside the others. */
 final class IgnoredOptions {
@@ -82,7 +82,7 @@ final class IgnoredOptions {
   /**
    * Refuses options that need others; a resumed run has those of its start.
    *
-   * @throws ParameterException naming the option and what it needs
+   * @throws InvalidOptionException naming the option and what it needs
    */
   static void refuse(TrainingCommand command) {
     RULES.stream()
@@ -90,38 +90,29 @@ final class IgnoredOptions {
         .findFirst()
         .ifPresent(
             message -> {
-              throw wrong(command.spec, message);
+              throw new InvalidOptionException(message);
             });
   }
 
   /**
    * Refuses options for another kind of model.
    *
-   * @throws ParameterException naming the option
+   * @throws InvalidOptionException naming the option
    */
   static void refuse(CommandSpec command, Training whole) {
     if (whole.isOfTexts()) {
-      if (isGiven(command, "--class-dropout")) {
-        throw wrong(
-            command,
-            "--class-dropout has no effect on a text-to-image model, which has --caption-dropout");
-      }
-    } else {
-      OF_TEXTS.stream()
-          .filter(option -> isGiven(command, option))
-          .findFirst()
-          .ifPresent(
-              option -> {
-                throw wrong(command, option + " has no effect: it needs a text-to-image model");
-              });
+      InvalidOptionException.require(
+          !isGiven(command, "--class-dropout"),
+          "--class-dropout has no effect on a text-to-image model, which has --caption-dropout");
+      return;
+    }
+    for (String option : OF_TEXTS) {
+      InvalidOptionException.require(
+          !isGiven(command, option), option + " has no effect: it needs a text-to-image model");
     }
   }
 
   private static boolean isGiven(CommandSpec command, String option) {
     return command.commandLine().getParseResult().hasMatchedOption(option);
-  }
-
-  private static ParameterException wrong(CommandSpec command, String message) {
-    return new ParameterException(command.commandLine(), message);
   }
 }

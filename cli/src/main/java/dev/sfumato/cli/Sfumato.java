@@ -14,7 +14,6 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
@@ -109,7 +108,8 @@ public final class Sfumato implements Runnable {
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setExecutionStrategy(Sfumato::execute)
-        .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
+        .setParameterExceptionHandler(
+            (e, a) -> wrongCall(e.getCommandLine(), CallError.message(e, a), e, program.verbose))
         .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
     HelpPage.design(commands);
     Optional.ofNullable(commands.getSubcommands().get("launch"))
@@ -157,22 +157,15 @@ public final class Sfumato implements Runnable {
     return OptionNames.inFlags(called.getCommandSpec().root().commandLine(), message);
   }
 
-  private static int callError(ParameterException e, String[] arguments, boolean verbose) {
-    String message = inFlags(e.getCommandLine(), CallError.message(e, arguments));
-    report(new SfumatoException(message, e), verbose);
-    return CALLED_WRONGLY;
-  }
-
-  private static int wrongCall(CommandLine called, Exception e, boolean verbose) {
-    String command = called.getCommandSpec().qualifiedName();
-    String message = inFlags(called, e.getMessage()) + " (see " + command + " --help)";
-    report(new SfumatoException(message, e), verbose);
+  private static int wrongCall(CommandLine called, String message, Exception e, boolean verbose) {
+    String help = " (see " + called.getCommandSpec().qualifiedName() + " --help)";
+    report(new SfumatoException(inFlags(called, message) + help, e), verbose);
     return CALLED_WRONGLY;
   }
 
   private static int workError(Throwable e, CommandLine called, boolean verbose) {
     if (e instanceof InvalidOptionException wrong) {
-      return wrongCall(called, wrong, verbose);
+      return wrongCall(called, wrong.getMessage(), wrong, verbose);
     }
     report(
         e instanceof SfumatoException
