@@ -23,20 +23,18 @@ final class CallError {
   private CallError() {}
 
   /**
-   * Returns what is wrong and where to look, with similar names as suggestions.
+   * Returns what is wrong, with similar names as suggestions.
    *
    * @param e the parser's exception
    * @param arguments the call
    */
   static String message(ParameterException e, String[] arguments) {
     CommandSpec command = e.getCommandLine().getCommandSpec();
-    String text =
-        unknownWord(e, arguments)
-            .map(word -> unknown(word, command))
-            .or(() -> wrongChoice(e))
-            .or(() -> alternatives(e))
-            .orElseGet(() -> plain(e.getMessage()));
-    return text + " (see " + command.qualifiedName() + " --help)";
+    return unknownWord(e, arguments)
+        .map(word -> unknown(word, command))
+        .or(() -> wrongChoice(e))
+        .or(() -> alternatives(e))
+        .orElseGet(() -> plain(e.getMessage()));
   }
 
   /**
@@ -88,7 +86,8 @@ final class CallError {
                 + NearNames.asked(e.getValue(), choices));
   }
 
-  private static String name(ArgSpec argument) {
+  /** Returns the name of an argument in messages. */
+  static String name(ArgSpec argument) {
     return argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
   }
 

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.evaluation.ClassifierCard;
 import dev.sfumato.evaluation.ClassifierTraining;
@@ -9,7 +10,6 @@ import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The training of a classifier. */
@@ -48,7 +48,7 @@ final class ClassifierArguments {
   /** Trains a classifier and writes it to {@code folder}. */
   ClassifierCard train(Path folder, Device device, long seed) {
     if (data == null) {
-      throw new ParameterException(command.commandLine(), "--train-classifier needs --data");
+      throw new InvalidOptionException("--train-classifier needs --data");
     }
     DataOptions options =
         DataOptions.defaults()

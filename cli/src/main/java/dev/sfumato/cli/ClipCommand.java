@@ -1,6 +1,7 @@
 package dev.sfumato.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.Printable;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.clip.ClipScores;
@@ -12,10 +13,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code sfumato clip}. */
 @Command(
@@ -57,7 +55,6 @@ final class ClipCommand implements Callable<Integer> {
   boolean json;
 
   @Mixin ComputeOptions compute;
-  @Spec CommandSpec spec;
 
   @Override
   public Integer call() throws JsonProcessingException {
@@ -79,8 +76,7 @@ final class ClipCommand implements Callable<Integer> {
 
   private void requireWords(ClipModel model, String text) {
     if (model.tokenizer().tokenize(text).isEmpty()) {
-      throw new ParameterException(
-          spec.commandLine(), "--text '" + text + "' has no words to compare");
+      throw new InvalidOptionException("--text '" + text + "' has no words to compare");
     }
   }
 

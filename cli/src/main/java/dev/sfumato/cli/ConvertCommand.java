@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.pipeline.DiffusionPipeline;
@@ -12,10 +13,7 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code sfumato convert}. */
 @Command(
@@ -59,17 +57,16 @@ final class ConvertCommand implements Callable<Integer> {
   Weights weights;
 
   @Mixin LoadingArguments loading;
-  @Spec CommandSpec spec;
 
   @Override
   public Integer call() {
     if (Files.exists(output)) {
-      throw new ParameterException(
-          spec.commandLine(), output + " exists: choose another name, nothing is overwritten");
+      throw new InvalidOptionException(
+          output + " exists: choose another name, nothing is overwritten");
     }
     if (output.toString().matches(".*\\.(ckpt|bin|pt)")) {
-      throw new ParameterException(
-          spec.commandLine(), output + ": PyTorch checkpoints are not written: use .safetensors");
+      throw new InvalidOptionException(
+          output + ": PyTorch checkpoints are not written: use .safetensors");
     }
     try (DiffusionPipeline pipeline = loading.load(Precision.FP32, true);
         Interruption.Delay delay = Interruption.delay()) {

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.data.DataOptions;
@@ -9,6 +10,7 @@ import dev.sfumato.evaluation.Evaluation;
 import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
@@ -26,7 +28,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code sfumato evaluate}. */
@@ -125,7 +126,10 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() {
     Device device = compute.apply();
     if ((against == null) != (clip == null)) {
-      throw new ParameterException(spec.commandLine(), "--against and --clip need each other");
+      throw new InvalidOptionException("--against and --clip need each other");
+    }
+    if (json != null) {
+      AtomicFile.requireWritable(json);
     }
     if (sampling.scheduler == null) {
       sampling.scheduler = SchedulerKind.DDIM;
@@ -244,16 +248,12 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  // ---- results
-
   private void report(ClassReport report, ClassifierCard card) {
     results.put("classes", report);
     results.put("classifier", card);
     System.out.println(report.table());
     System.out.printf(Locale.ROOT, "%nclassifier: %s%n", card.summary());
   }
-
-  // ---- the classifier
 
   private PictureClassifier classifier(Device device) {
     PictureClassifier reader =

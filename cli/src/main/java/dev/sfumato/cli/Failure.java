@@ -32,20 +32,23 @@ final class Failure {
     if (e instanceof StackOverflowError) {
       return "a file is nested too deeply to be read; --verbose says where";
     }
-    if (e instanceof LinkageError && root(e) instanceof SfumatoException ours) {
-      return ours.getMessage();
-    }
-    if (e instanceof LinkageError && root(e) instanceof IOException io) {
-      return "a library cannot be unpacked to the folder for temporary files ("
-          + AtomicFile.reason(io)
-          + "): set TMPDIR to a folder that exists and has room";
-    }
     if (e instanceof LinkageError) {
-      return "a library cannot be loaded: "
-          + root(e).getMessage()
-          + "; if that folder is mounted noexec, set TMPDIR to another; --verbose says where";
+      return ofLibrary(root(e));
     }
     return "unexpected " + e + "; --verbose says where";
+  }
+
+  private static String ofLibrary(Throwable root) {
+    if (root instanceof SfumatoException) {
+      return root.getMessage();
+    }
+    return root instanceof IOException io
+        ? "a library cannot be unpacked to the folder for temporary files ("
+            + AtomicFile.reason(io)
+            + "): set TMPDIR to a folder that exists and has room"
+        : "a library cannot be loaded: "
+            + root.getMessage()
+            + "; if that folder is mounted noexec, set TMPDIR to another; --verbose says where";
   }
 
   private static Throwable root(Throwable e) {

@@ -47,7 +47,7 @@ final class FinetuneCommand extends TrainingCommand {
 
   @Override
   Training completed(Training whole) {
-    return tuning.applied(spec, whole);
+    return tuning.applied(whole);
   }
 
   @Override
@@ -56,7 +56,7 @@ final class FinetuneCommand extends TrainingCommand {
       Downloads.autoencoder(vae);
     }
     if (tuning.lora != null && !goesOn()) { // a checkpoint holds it
-      Downloads.lora(tuning.start(spec));
+      Downloads.lora(tuning.start());
     }
     return whole.withModelDirectory(Downloads.pipeline(model));
   }

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.run.Training;
 import dev.sfumato.training.Ema;
@@ -9,9 +10,7 @@ import dev.sfumato.training.Objective;
 import dev.sfumato.training.Optimizer;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Predicate;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /** Refuses options of a training that would change nothing beside the others. */
 final class IgnoredOptions {
@@ -21,33 +20,25 @@ final class IgnoredOptions {
           LearningRate.Kind.PIECEWISE_CONSTANT,
           LearningRate.Kind.EXPONENTIAL);
 
-  /**
-   * A condition without which some options change nothing.
-   *
-   * @param options the options' names, with spaces between them
-   * @param need the condition in words
-   */
-  private record Rule(String options, Predicate<TrainingCommand> isMet, String need) {}
-
-  private static final List<Rule> RULES =
+  private static final List<OptionNeed<TrainingCommand>> RULES =
       List.of(
-          new Rule(
+          new OptionNeed<>(
               "--ema-formula --ema-decay --ema-power --ema-inv-gamma",
               c -> c.training.useEma,
               "--use-ema"),
-          new Rule(
+          new OptionNeed<>(
               "--ema-power --ema-inv-gamma",
               c -> c.training.emaFormula == Ema.Formula.POWER,
               "--ema-formula power"),
-          new Rule(
+          new OptionNeed<>(
               "--snr-gamma",
               c -> c.training.lossWeighting == Objective.Weighting.MIN_SNR,
               "--loss-weighting min_snr"),
-          new Rule(
+          new OptionNeed<>(
               "--adam-beta1 --adam-beta2 --adam-epsilon",
               c -> c.training.optimizer.optimizer != Optimizer.Rule.ADAFACTOR,
               "another --optimizer than adafactor"),
-          new Rule(
+          new OptionNeed<>(
               "--lr-warmup-steps",
               c ->
                   c.training.optimizer.lrWarmupSteps == 0
@@ -56,15 +47,15 @@ final class IgnoredOptions {
           ofScheduler("--lr-num-cycles", LearningRate.Kind.COSINE_WITH_RESTARTS),
           ofScheduler("--lr-power", LearningRate.Kind.POLYNOMIAL),
           ofScheduler("--lr-step-rules", LearningRate.Kind.PIECEWISE_CONSTANT),
-          new Rule(
+          new OptionNeed<>(
               "--cache-dir",
               c -> c.training.cacheLatents == LatentCache.Kind.DISK,
               "--cache-latents disk"),
-          new Rule(
+          new OptionNeed<>(
               "--keep-tokens",
               c -> c.pictures.keepTokens == 0 || c.pictures.shuffleTags,
               "--shuffle-tags"),
-          new Rule(
+          new OptionNeed<>(
               "--class-embedding-size",
               c ->
                   c.described.classConditioning == ClassConditioning.Type.CHANNELS
@@ -83,54 +74,45 @@ final class IgnoredOptions {
 
   private IgnoredOptions() {}
 
-  private static Rule ofScheduler(String option, LearningRate.Kind kind) {
-    return new Rule(
+  private static OptionNeed<TrainingCommand> ofScheduler(String option, LearningRate.Kind kind) {
+    return new OptionNeed<>(
         option, c -> c.training.optimizer.lrScheduler == kind, "--lr-scheduler " + kind);
   }
 
   /**
    * Refuses options that need others; a resumed run has those of its start.
    *
-   * @throws ParameterException naming the option and what it needs
+   * @throws InvalidOptionException naming the option and what it needs
    */
   static void refuse(TrainingCommand command) {
-    for (Rule rule : RULES) {
-      for (String option : rule.options.split(" ")) {
-        if (isGiven(command.spec, option) && !rule.isMet.test(command)) {
-          throw wrong(command.spec, option + " has no effect: it needs " + rule.need);
-        }
-      }
-    }
+    RULES.stream()
+        .flatMap(rule -> rule.unmet(command, command.spec))
+        .findFirst()
+        .ifPresent(
+            message -> {
+              throw new InvalidOptionException(message);
+            });
   }
 
   /**
    * Refuses options for another kind of model.
    *
-   * @throws ParameterException naming the option
+   * @throws InvalidOptionException naming the option
    */
   static void refuse(CommandSpec command, Training whole) {
     if (whole.isOfTexts()) {
-      if (isGiven(command, "--class-dropout")) {
-        throw wrong(
-            command,
-            "--class-dropout has no effect on a text-to-image model, which has --caption-dropout");
-      }
-    } else {
-      OF_TEXTS.stream()
-          .filter(option -> isGiven(command, option))
-          .findFirst()
-          .ifPresent(
-              option -> {
-                throw wrong(command, option + " has no effect: it needs a text-to-image model");
-              });
+      InvalidOptionException.require(
+          !isGiven(command, "--class-dropout"),
+          "--class-dropout has no effect on a text-to-image model, which has --caption-dropout");
+      return;
+    }
+    for (String option : OF_TEXTS) {
+      InvalidOptionException.require(
+          !isGiven(command, option), option + " has no effect: it needs a text-to-image model");
     }
   }
 
   private static boolean isGiven(CommandSpec command, String option) {
     return command.commandLine().getParseResult().hasMatchedOption(option);
-  }
-
-  private static ParameterException wrong(CommandSpec command, String message) {
-    return new ParameterException(command.commandLine(), message);
   }
 }

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -10,11 +11,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code sfumato launch}. */
 @Command(
@@ -35,8 +33,6 @@ final class LaunchCommand implements Callable<Integer> {
   private static final Set<String> LAUNCHED = Set.of("train", "finetune");
   private static final Duration TO_END_BY_THEMSELVES = Duration.ofSeconds(10);
 
-  @Spec CommandSpec spec;
-
   @Option(
       names = "--processes",
       required = true,
@@ -55,11 +51,10 @@ final class LaunchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     if (processes < 1) {
-      throw new ParameterException(spec.commandLine(), "--processes must be at least 1");
+      throw new InvalidOptionException("--processes must be at least 1");
     }
     if (!LAUNCHED.contains(command.get(0))) {
-      throw new ParameterException(
-          spec.commandLine(),
+      throw new InvalidOptionException(
           "'" + command.get(0) + "' cannot run in several processes: use train or finetune");
     }
     try (Interruption.Delay delay = Interruption.delay()) {

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.checkpoint.LoraFormat;
 import dev.sfumato.checkpoint.LoraOptions;
 import dev.sfumato.pipeline.LoadingOptions;
@@ -10,9 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 
 /** Options for what a fine-tuning changes of a text-to-image model. */
 final class MethodArguments {
@@ -137,36 +136,35 @@ final class MethodArguments {
   Double priorWeight;
 
   /** Returns {@code whole} with the chosen method, if one was chosen. */
-  Training applied(CommandSpec spec, Training whole) {
-    requireFitting(spec);
+  Training applied(Training whole) {
+    requireFitting();
     boolean texts = Boolean.TRUE.equals(trainTextEncoder);
     Training changed = whole;
     if (textEncoderLearningRate != null) {
       if (!texts) {
-        throw wrong(spec, "--text-encoder-learning-rate needs --train-text-encoder");
+        throw new InvalidOptionException("--text-encoder-learning-rate needs --train-text-encoder");
       }
       double rate = textEncoderLearningRate;
       changed = changed.withOptions(options -> options.withTextEncoderLearningRate(rate));
     }
     if (classPrompts != null || classData != null) {
-      changed = changed.withPriorPreservation(prior(spec));
+      changed = changed.withPriorPreservation(prior());
     }
     boolean chosen = method != null || texts || given(ofLora());
-    return chosen ? changed.withMethod(method(spec)) : changed;
+    return chosen ? changed.withMethod(method()) : changed;
   }
 
-  private Method method(CommandSpec spec) {
-    Method chosen = ofKind(spec);
+  private Method method() {
+    Method chosen = ofKind();
     chosen = trainTextEncoder == null ? chosen : chosen.withTextEncoder(trainTextEncoder);
-    return lora == null ? chosen : chosen.withStart(start(spec));
+    return lora == null ? chosen : chosen.withStart(start());
   }
 
   /** Returns the name of the LoRA to go on from. */
-  String start(CommandSpec spec) {
+  String start() {
     LoadingOptions.Lora given = LoadingOptions.Lora.parse(lora, Path::of);
     if (given.scale() != 1) {
-      throw wrong(
-          spec,
+      throw new InvalidOptionException(
           "--lora: a LoRA learns on at its own strength: leave out :"
               + lora.substring(lora.lastIndexOf(':') + 1)
               + ", and draw with that scale later");
@@ -174,7 +172,7 @@ final class MethodArguments {
     return given.path().toString();
   }
 
-  private Method ofKind(CommandSpec spec) {
+  private Method ofKind() {
     Method.Kind kind = method == null ? Method.Kind.LORA : method;
     return switch (kind) {
       case FULL -> Method.full();
@@ -183,8 +181,7 @@ final class MethodArguments {
               .withFormat(loraFormat == null ? LoraFormat.DIFFUSERS : loraFormat);
       case TEXTUAL_INVERSION -> {
         if (placeholderToken == null || initializerToken == null) {
-          throw wrong(
-              spec,
+          throw new InvalidOptionException(
               "--method textual-inversion needs --placeholder-token, the new word, and"
                   + " --initializer-token, a known word to start from");
         }
@@ -194,9 +191,9 @@ final class MethodArguments {
     };
   }
 
-  private PriorPreservation prior(CommandSpec spec) {
+  private PriorPreservation prior() {
     if (classPrompts == null || classData == null) {
-      throw wrong(spec, "--class-prompt and --class-data go together");
+      throw new InvalidOptionException("--class-prompt and --class-data go together");
     }
     return new PriorPreservation(
         classPrompts,
@@ -213,21 +210,20 @@ final class MethodArguments {
     return loraTargets == null ? options : options.withTargets(loraTargets.toArray(new String[0]));
   }
 
-  private void requireFitting(CommandSpec spec) {
+  private void requireFitting() {
     boolean lora = method == null || method == Method.Kind.LORA;
     if (!lora && given(ofLora())) {
-      throw wrong(
-          spec,
+      throw new InvalidOptionException(
           "--lora and the options --lora-... go with --method lora; `sfumato convert` merges a LoRA"
               + " into a model");
     }
     if (classPrompts == null && given(Stream.of(classCount, priorWeight))) {
-      throw wrong(spec, "--class-count and --prior-weight need --class-prompt and --class-data");
+      throw new InvalidOptionException(
+          "--class-count and --prior-weight need --class-prompt and --class-data");
     }
     Stream<Object> ofWords = Stream.of(placeholderToken, initializerToken, vectors);
     if (method != Method.Kind.TEXTUAL_INVERSION && given(ofWords)) {
-      throw wrong(
-          spec,
+      throw new InvalidOptionException(
           "--placeholder-token, --initializer-token and --vectors go with --method"
               + " textual-inversion");
     }
@@ -239,9 +235,5 @@ final class MethodArguments {
 
   private static boolean given(Stream<Object> options) {
     return options.anyMatch(Objects::nonNull);
-  }
-
-  private static ParameterException wrong(CommandSpec spec, String message) {
-    return new ParameterException(spec.commandLine(), message);
   }
 }

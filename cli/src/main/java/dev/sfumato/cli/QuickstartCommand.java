@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.chart.HtmlReport;
 import dev.sfumato.picture.Pictures;
 import dev.sfumato.picture.Png;
@@ -20,10 +21,7 @@ import java.util.function.Consumer;
 import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /**
  * {@code sfumato quickstart}: draw digits, steer faces, draw from texts, fine-tune, stop, resume,
@@ -65,14 +63,12 @@ final class QuickstartCommand implements Callable<Integer> {
 
   @Mixin ComputeOptions compute;
 
-  @Spec CommandSpec spec;
-
   private Device device;
 
   @Override
   public Integer call() {
-    require(seconds > 0, "--seconds must be above 0, not " + seconds);
-    require(steps >= 1, "--steps must be at least 1, not " + steps);
+    InvalidOptionException.require(seconds > 0, "--seconds must be above 0, not " + seconds);
+    InvalidOptionException.require(steps >= 1, "--steps must be at least 1, not " + steps);
     device = compute.apply();
     output = output != null ? output : nextFreeName();
     List<HtmlReport.Section> report = new ArrayList<>();
@@ -110,12 +106,6 @@ final class QuickstartCommand implements Callable<Integer> {
       System.out.println(page);
     }
     return 0;
-  }
-
-  private void require(boolean holds, String message) {
-    if (!holds) {
-      throw new ParameterException(spec.commandLine(), message);
-    }
   }
 
   /** A line of the story, which stays on the screen. */

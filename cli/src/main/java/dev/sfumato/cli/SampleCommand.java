@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.model.PictureSpace;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureFile;
@@ -20,12 +21,14 @@ import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -53,6 +56,24 @@ import picocli.CommandLine.Spec;
     description = "Draws pictures with a model.")
 final class SampleCommand implements Callable<Integer> {
   private static final int GIF_FRAMES = 50;
+
+  private static final List<OptionNeed<SampleCommand>> NEEDS =
+      List.of(
+          new OptionNeed<>(
+              "--gradient --guidance-rule --guide-vae --gradient-checkpointing --guidance-clamp"
+                  + " --backward-steps --smoothing-samples",
+              c -> !c.guiding.guides.isEmpty(),
+              "a --guide"),
+          new OptionNeed<>(
+              "--backward --backward-scale", c -> c.guiding.backwardSteps > 0, "--backward-steps"),
+          new OptionNeed<>(
+              "--smoothing-gamma", c -> c.guiding.smoothingSamples > 0, "--smoothing-samples"),
+          new OptionNeed<>(
+              "--class-guidance-from --class-guidance-until --class-guidance-rescale",
+              c -> c.sampling.classGuidanceScale != 1,
+              "--class-guidance-scale"),
+          new OptionNeed<>("--refiner-start", c -> c.texts.refiner != null, "--refiner"),
+          new OptionNeed<>("--rows", c -> c.out != null || c.gif != null, "--out or --gif"));
 
   @Option(
       names = "--count",
@@ -143,6 +164,8 @@ final class SampleCommand implements Callable<Integer> {
       pipeline.checkpointing(guiding.checkpointing);
       SamplingOptions guided = guiding.withGuides(asked, guideModels);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
+      outputs().forEach(AtomicFile::requireWritable);
+      NEEDS.stream().flatMap(need -> need.unmet(this, spec)).forEach(SampleCommand::warn);
       List<BufferedImage> frames = new ArrayList<>();
       Map<String, Tensor> drawn = sample(pipeline, options, frames);
       PictureParameters parameters =
@@ -154,6 +177,10 @@ final class SampleCommand implements Callable<Integer> {
       throw WrongCall.of(spec, e);
     }
     return 0;
+  }
+
+  private static void warn(String message) {
+    System.getLogger(SampleCommand.class.getName()).log(Level.WARNING, message);
   }
 
   private boolean requireEndings() {
@@ -256,6 +283,16 @@ final class SampleCommand implements Callable<Integer> {
         .findFirst();
   }
 
+  /** Returns a file in each place that will be written. */
+  private Stream<Path> outputs() {
+    return Stream.of(out, outDir == null ? null : picture(0), gif, saveTensor, trace)
+        .filter(Objects::nonNull);
+  }
+
+  private Path picture(long number) {
+    return outDir.resolve(String.format(Locale.ROOT, "%05d.png", number));
+  }
+
   private void save(
       Map<String, Tensor> drawn, List<BufferedImage> frames, PictureParameters parameters) {
     Tensor images = drawn.get("images");
@@ -269,11 +306,7 @@ final class SampleCommand implements Callable<Integer> {
     if (outDir != null) {
       LongStream.range(0, images.size(0))
           .forEach(
-              i ->
-                  parameters.write(
-                      outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
-                      Pictures.plain(images.narrow(0, i, 1)),
-                      (int) i));
+              i -> parameters.write(picture(i), Pictures.plain(images.narrow(0, i, 1)), (int) i));
       System.out.println(outDir);
     }
     if (gif != null) {

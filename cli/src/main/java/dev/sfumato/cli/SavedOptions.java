@@ -3,6 +3,7 @@ package dev.sfumato.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.hub.ContentHash;
 import dev.sfumato.io.JsonFile;
@@ -21,7 +22,6 @@ import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
 /**
@@ -140,8 +140,7 @@ final class SavedOptions implements IDefaultValueProvider {
       if (option != null
           && !String.valueOf(json(option.getValue())).equals(before.defaultValue(option))
           && !before.isMoved(option)) {
-        throw new ParameterException(
-            command.commandLine(),
+        throw new InvalidOptionException(
             name + ": a resumed run keeps what it began with: leave the option out");
       }
     }

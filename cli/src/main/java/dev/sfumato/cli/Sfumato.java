@@ -14,7 +14,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
@@ -106,7 +107,9 @@ public final class Sfumato implements Runnable {
     commands
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
-        .setParameterExceptionHandler((e, a) -> callError(e, a, program.verbose))
+        .setExecutionStrategy(Sfumato::execute)
+        .setParameterExceptionHandler(
+            (e, a) -> wrongCall(e.getCommandLine(), CallError.message(e, a), e, program.verbose))
         .setExecutionExceptionHandler((e, called, r) -> workError(e, called, program.verbose));
     HelpPage.design(commands);
     Optional.ofNullable(commands.getSubcommands().get("launch"))
@@ -145,26 +148,24 @@ public final class Sfumato implements Runnable {
         });
   }
 
+  private static int execute(ParseResult call) {
+    call.asCommandLineList().forEach(EmptyNames::refuse);
+    return new RunLast().execute(call);
+  }
+
   private static String inFlags(CommandLine called, String message) {
     return OptionNames.inFlags(called.getCommandSpec().root().commandLine(), message);
   }
 
-  private static int callError(ParameterException e, String[] arguments, boolean verbose) {
-    String message = inFlags(e.getCommandLine(), CallError.message(e, arguments));
-    report(new SfumatoException(message, e), verbose);
-    return CALLED_WRONGLY;
-  }
-
-  private static int wrongCall(CommandLine called, Exception e, boolean verbose) {
-    String command = called.getCommandSpec().qualifiedName();
-    String message = inFlags(called, e.getMessage()) + " (see " + command + " --help)";
-    report(new SfumatoException(message, e), verbose);
+  private static int wrongCall(CommandLine called, String message, Exception e, boolean verbose) {
+    String help = " (see " + called.getCommandSpec().qualifiedName() + " --help)";
+    report(new SfumatoException(inFlags(called, message) + help, e), verbose);
     return CALLED_WRONGLY;
   }
 
   private static int workError(Throwable e, CommandLine called, boolean verbose) {
     if (e instanceof InvalidOptionException wrong) {
-      return wrongCall(called, wrong, verbose);
+      return wrongCall(called, wrong.getMessage(), wrong, verbose);
     }
     report(
         e instanceof SfumatoException

@@ -1,11 +1,11 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.run.TextParts;
 import dev.sfumato.run.Training;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 
 /** {@code sfumato train}. */
 @Command(
@@ -56,8 +56,7 @@ final class TrainCommand extends TrainingCommand {
   @Override
   Training start() {
     if (model != null && config != null && !goesOn()) {
-      throw new ParameterException(
-          spec.commandLine(), "--config describes a new model and excludes --model");
+      throw new InvalidOptionException("--config describes a new model and excludes --model");
     }
     requireWhole();
     described.config = config;
@@ -73,8 +72,7 @@ final class TrainCommand extends TrainingCommand {
         && model == null
         && (vae == null || textEncoder == null || config == null)
         && !goesOn()) {
-      throw new ParameterException(
-          spec.commandLine(),
+      throw new InvalidOptionException(
           "a new text-to-image model needs --vae, --text-encoder and --config, the file of its"
               + " UNet2DConditionModel");
     }

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.run.OutputDirectory;
 import dev.sfumato.run.Training;
@@ -17,7 +18,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The common part of {@code train} and {@code finetune}: everything except the model. */
@@ -82,8 +82,8 @@ abstract class TrainingCommand implements Callable<Integer> {
   public Integer call() {
     PrintedLog.ofFirstProcess();
     if (resume != null && overwrite) {
-      throw new ParameterException(
-          spec.commandLine(), "--resume keeps the run in --output and excludes --overwrite");
+      throw new InvalidOptionException(
+          "--resume keeps the run in --output and excludes --overwrite");
     }
     if (goesOn()) {
       SavedOptions.requireAsBefore(spec);

@@ -145,6 +145,28 @@ class SampleCommandTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "--gradient exact, --gradient, a --guide",
+    "--guide color=red --gradient exact, , ",
+    "--guide color=red --backward-scale 2, --backward-scale, --backward-steps",
+    "--guide color=red --smoothing-gamma 0.5, --smoothing-gamma, --smoothing-samples",
+    "--class-guidance-rescale 0.7, --class-guidance-rescale, --class-guidance-scale",
+    "--refiner-start 0.5, --refiner-start, --refiner"
+  })
+  void optionsWithoutThoseThatTheyNeedAreTold(String options, String option, String need) {
+    String told =
+        Calls.run(
+                "sample --model %s --out %s --steps 2 " + options, model, folder.resolve("out.png"))
+            .succeeds()
+            .err();
+    if (option == null) {
+      assertThat(told).doesNotContain("has no effect");
+    } else {
+      assertThat(told).contains("warning: " + option + " has no effect: it needs " + need);
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {
         "--scheduler eulerian",
@@ -218,6 +240,14 @@ class SampleCommandTest {
     sample("--out %s", folder).failsWith(1, folder + ": cannot be written: it is a directory");
     sample("--out %s", model.resolve("model_index.json/x.png"))
         .failsWith(1, "cannot be written: a file is in the way");
+  }
+
+  @Test
+  void placesAreTriedBeforeTheDrawing() {
+    Path tensor = folder.resolve("a.safetensors");
+    String call = "--save-tensor %s --out-dir %s";
+    sample(call, tensor, model.resolve("model_index.json")).failsWith(1, "a file is in the way");
+    assertThat(Files.exists(tensor)).isFalse();
   }
 
   @Test

@@ -52,9 +52,12 @@ public final class Hub {
    *
    * @param name a path, {@code org/name} or {@code org/name@revision}
    * @param choice which files of a repository
-   * @throws SfumatoException if it is neither, or does not come
+   * @throws SfumatoException if it is neither, empty, or does not come
    */
   public Path locate(String name, FileChoice choice, ProgressListener listener) {
+    if (name.isEmpty()) { // otherwise the current folder
+      throw new SfumatoException("the name of the model is empty");
+    }
     if (exists(name)) {
       return Path.of(name);
     }

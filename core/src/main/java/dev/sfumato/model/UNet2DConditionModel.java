@@ -149,7 +149,7 @@ public final class UNet2DConditionModel extends Module {
 
   private Told told(Tensor sample, Tensor timestep, Condition condition) {
     Tensor time = time(sample, timestep, condition);
-    Tensor classes = classes(sample, condition);
+    Tensor classes = classes(condition);
     if (classes != null) {
       time =
           config.classEmbeddingsConcat()
@@ -179,7 +179,7 @@ public final class UNet2DConditionModel extends Module {
   }
 
   /** Returns the embedding of the classes, or null in a model without them. */
-  private Tensor classes(Tensor sample, Condition condition) {
+  private Tensor classes(Condition condition) {
     if (classEmbedding instanceof Embedding table) {
       Tensor labels = labels(condition);
       Index.require(labels, config.numClassEmbeds().orElseThrow(), "class", "num_class_embeds");

@@ -16,7 +16,7 @@ public final class Resize {
   private static final int FRACTION_BITS = 22;
 
   // The number of lines that become columns at a time: few enough to stay in the cache.
-  private static final int STRIP = 32;
+  private static final int STRIP = 64;
 
   /** The fall of an input pixel's weight with its distance. */
   public enum Filter {
@@ -162,9 +162,15 @@ public final class Resize {
     if (k < weights.length) {
       add(in[from + k], weights[k], out);
     }
-    for (int i = 0; i < out.length; i++) { // a cubic goes beyond both ends
-      out[i] = Math.max(0, Math.min(255, out[i] >> FRACTION_BITS));
+    for (int i = 0; i < out.length; i++) {
+      out[i] = clamped(out[i] >> FRACTION_BITS);
     }
+  }
+
+  /** Clamps to 0 to 255, as a cubic goes beyond both ends; vector instructions know no branches. */
+  private static int clamped(int value) {
+    int positive = value & ~(value >> 31);
+    return (positive | 255 - positive >> 31) & 255;
   }
 
   private static void add(int[] a, int weightOfA, int[] b, int weightOfB, int[] sums) {

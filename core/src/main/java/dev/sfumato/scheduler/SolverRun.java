@@ -77,10 +77,6 @@ abstract class SolverRun implements Run {
     return first;
   }
 
-  final int stepCount() {
-    return timesteps.length;
-  }
-
   @Override
   public final PredictionType predictionType() {
     return predictionType;

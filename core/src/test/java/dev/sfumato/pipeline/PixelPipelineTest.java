@@ -130,6 +130,9 @@ class PixelPipelineTest {
   void aDirectoryThatIsNotThereOrNoModelIsSaidSo() {
     assertThat(failure(folder.resolve("nowhere"))).contains("there is no such model directory");
     assertThat(failure(folder)).contains("is not a model directory");
+    assertThat(assertThrows(SfumatoException.class, () -> DiffusionPipeline.load("")))
+        .hasMessageThat()
+        .isEqualTo("the name of the model is empty");
   }
 
   @Test

@@ -156,18 +156,10 @@ final class Folders {
     if (name == null || name.isBlank()) {
       throw new SfumatoException("choose a model or a folder first");
     }
-    try {
-      Path path = Path.of(name);
-      if (holds(path) && (Files.exists(path) || HubId.parse(name).isEmpty())) {
-        return name;
-      }
-      if (!path.isAbsolute() && !Files.exists(path) && HubId.parse(name).isPresent()) {
-        return name;
-      }
-    } catch (InvalidPathException e) {
-      // The error below covers it.
+    if (HubId.parse(name).isEmpty() || Files.exists(Path.of(name))) {
+      require(name, path -> true);
     }
-    throw outside(name);
+    return name;
   }
 
   /**
@@ -193,11 +185,7 @@ final class Folders {
     } catch (InvalidPathException e) {
       // The error below covers it.
     }
-    throw outside(name);
-  }
-
-  private static SfumatoException outside(String name) {
-    return new SfumatoException(
+    throw new SfumatoException(
         name + ": lies outside the folders of this studio: start it with that folder, too");
   }
 

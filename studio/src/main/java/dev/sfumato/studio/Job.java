@@ -83,18 +83,15 @@ final class Job {
     if (!begin()) {
       return;
     }
-    State end;
-    Map<String, Object> value = Map.of();
     try {
-      value = work.run(this);
-      end = State.DONE;
+      finish(State.DONE, work.run(this), "");
     } catch (CancellationException e) {
-      end = State.STOPPED;
+      finish(State.STOPPED, Map.of(), "");
     } catch (Exception | Error e) { // the queue outlives a job without memory
-      end = stopAsked ? State.STOPPED : State.FAILED;
-      fail(e, end);
+      String reason = e instanceof SfumatoException ? e.getMessage() : "the work failed: " + e;
+      log.log(System.Logger.Level.DEBUG, reason, e);
+      finish(stopAsked ? State.STOPPED : State.FAILED, Map.of(), reason);
     }
-    finish(end, value);
   }
 
   private synchronized boolean begin() {
@@ -107,19 +104,12 @@ final class Job {
     return true;
   }
 
-  private synchronized void fail(Throwable e, State end) {
-    if (end == State.FAILED) {
-      message = e instanceof SfumatoException ? e.getMessage() : "the work failed: " + e;
-      log.log(System.Logger.Level.DEBUG, message, e);
-    }
-  }
-
-  private synchronized void finish(State end, Map<String, Object> value) {
+  private synchronized void finish(State end, Map<String, Object> value, String reason) {
     interruptible = null;
     Thread.interrupted(); // belongs to this job, not to the next
     seconds = (System.nanoTime() - begun) / 1e9;
     result = value;
-    message = end == State.FAILED ? message : "";
+    message = end == State.FAILED ? reason : "";
     pictures = end == State.DONE ? List.of() : pictures; // the result shows them
     state = end;
     tell();
@@ -187,7 +177,7 @@ final class Job {
 
   synchronized void losses(Map<String, Double> values) {
     losses.add(values);
-    events.send("losses", Map.of("job", id, "losses", values));
+    events.send("losses", Map.of("job", id, "at", losses.size() - 1, "losses", values));
   }
 
   private void tell() {

@@ -67,9 +67,9 @@ final class Jobs implements AutoCloseable {
     List<Job> all;
     synchronized (this) {
       all = new ArrayList<>(jobs.values());
+      worker.shutdown(); // no job comes after these
     }
     all.forEach(Job::stop);
-    worker.shutdown();
     try {
       worker.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {

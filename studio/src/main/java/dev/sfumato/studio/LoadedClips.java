@@ -27,7 +27,7 @@ final class LoadedClips implements AutoCloseable {
    * @param name a directory or an id of the Hub
    */
   ClipModel of(String name, DiffusionPipeline pipeline) {
-    Path files = Hub.fromEnvironment().locate(name, ModelFiles::clip, ProgressListener.NONE);
+    Path files = locate(name);
     FileTime written = LoadedModel.written(files);
     Kept known = kept.get(name);
     if (known == null || !known.written().equals(written)) {
@@ -38,6 +38,11 @@ final class LoadedClips implements AutoCloseable {
     known.model().to(pipeline.denoiser().device());
     known.model().precision(pipeline.precision().ofGradients());
     return known.model();
+  }
+
+  /** Returns the files of a CLIP model, which may have to be downloaded. */
+  static Path locate(String name) {
+    return Hub.fromEnvironment().locate(name, ModelFiles::clip, ProgressListener.NONE);
   }
 
   /** Makes room for these models: frees all others, unless none is named. */

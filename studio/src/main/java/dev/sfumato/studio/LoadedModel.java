@@ -53,16 +53,17 @@ final class LoadedModel implements AutoCloseable {
             .flatMap(paths -> paths)
             .map(LoadedModel::written)
             .toList();
+    Device device = Device.parse(options.device());
     if (kept.filter(k -> k.holds(files, how, written)).isEmpty()) {
       free(); // first: two models may not fit into the memory
-      Device device = Device.parse(options.device());
       LoadingOptions asked = how.withPrecision(options.precision());
-      DiffusionPipeline pipeline =
+      DiffusionPipeline loaded =
           DiffusionPipeline.load(files, device.isCpu() ? asked : asked.withCompactWeights());
-      kept = Optional.of(new Kept(files, how, written, pipeline));
-      pipeline.to(device);
+      kept = Optional.of(new Kept(files, how, written, loaded));
     }
-    return kept.get().pipeline();
+    DiffusionPipeline pipeline = kept.get().pipeline();
+    pipeline.to(device); // again, if the memory was too small for it before
+    return pipeline;
   }
 
   /**

@@ -3,9 +3,6 @@ package dev.sfumato.studio;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.clip.ClipModel;
 import dev.sfumato.clip.ClipScores;
-import dev.sfumato.hub.Hub;
-import dev.sfumato.hub.ModelFiles;
-import dev.sfumato.hub.ProgressListener;
 import dev.sfumato.tensor.Device;
 import java.nio.file.Path;
 import java.util.List;
@@ -63,9 +60,7 @@ final class LookRoutes {
             "pictures against texts",
             work -> {
               work.interruptible();
-              Path model =
-                  Hub.fromEnvironment()
-                      .locate(asked.clip(), ModelFiles::clip, ProgressListener.NONE);
+              Path model = LoadedClips.locate(asked.clip());
               work.message("comparing");
               try (ClipModel clip = ClipModel.load(model)) {
                 requireWords(clip, asked.texts());

@@ -1,5 +1,7 @@
 package dev.sfumato.studio;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
@@ -58,7 +60,7 @@ final class RunFacts {
    */
   Map<String, Object> all() {
     List<StepReport> steps = MetricsFile.steps(output.resolve("metrics.csv"), Long.MAX_VALUE);
-    Map<String, Object> settings = settings();
+    ObjectNode settings = settings();
     Map<String, Object> facts = summary();
     facts.put("settings", settings);
     facts.put("losses", thinned(steps));
@@ -66,7 +68,7 @@ final class RunFacts {
     facts.put("samples", samples());
     facts.put("resumes", OutputDirectory.hasCheckpoint(output) && form() != null);
     facts.put("step", steps.isEmpty() ? 0 : steps.get(steps.size() - 1).step());
-    facts.put("steps", settings.get("max_steps") instanceof Number n ? n.longValue() : 0);
+    facts.put("steps", settings.path("max_steps").asLong());
     List<StepReport> recent = steps.subList(Math.max(0, steps.size() - RECENT), steps.size());
     facts.put(
         "seconds_per_step", recent.stream().mapToDouble(StepReport::seconds).average().orElse(0));
@@ -78,19 +80,16 @@ final class RunFacts {
     return facts;
   }
 
-  private Map<String, Object> settings() {
+  private ObjectNode settings() {
     Path file = output.resolve("config.json");
-    Map<String, Object> settings = new LinkedHashMap<>();
-    if (Files.exists(file)) {
-      Map<?, ?> read = JsonFile.read(file, Map.class);
-      read.forEach((name, value) -> settings.put("" + name, value));
-    }
-    return settings;
+    return Files.exists(file)
+        ? JsonFile.read(file, ObjectNode.class)
+        : JsonFile.MAPPER.createObjectNode();
   }
 
   /** Returns the form that the run was started with, or null if the studio did not start it. */
   Fitting form() {
-    Object note = settings().get(FittingWork.NOTE);
+    JsonNode note = settings().get(FittingWork.NOTE);
     return note == null ? null : JsonFile.MAPPER.convertValue(note, Fitting.class);
   }
 

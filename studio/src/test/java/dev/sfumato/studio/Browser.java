@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -134,16 +133,11 @@ final class Browser implements AutoCloseable {
     call("Page.navigate", Map.of("url", address.toString()));
   }
 
-  /** Sets the size of the window, and its colours. */
-  void look(int width, int height, boolean dark) {
+  /** Sets the size of the window. */
+  void resize(int width, int height) {
     call(
         "Emulation.setDeviceMetricsOverride",
-        Map.of("width", width, "height", height, "deviceScaleFactor", 1, "mobile", width < 600));
-    call(
-        "Emulation.setEmulatedMedia",
-        Map.of(
-            "features",
-            List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"))));
+        Map.of("width", width, "height", height, "deviceScaleFactor", 1, "mobile", false));
   }
 
   /** Runs JavaScript and returns its value. */
@@ -279,17 +273,6 @@ final class Browser implements AutoCloseable {
     call(
         "DOM.setFileInputFiles",
         Map.of("nodeId", node, "files", List.of(file.toAbsolutePath().normalize().toString())));
-  }
-
-  /** Writes a picture of the page. */
-  void shoot(Path file) {
-    String png = call("Page.captureScreenshot", Map.of("format", "png")).get("data").asText();
-    try {
-      Files.createDirectories(file.toAbsolutePath().getParent());
-      Files.write(file, Base64.getDecoder().decode(png));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.sfumato.studio;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
+import dev.sfumato.tensor.Precision;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -12,18 +13,30 @@ import java.net.Socket;
 import java.net.URL;
 import java.net.URLConnection;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
 
 /** Calls a studio byte by byte, so that a test decides every header. */
 final class Caller {
+  static final Path MODELS = Path.of("../models");
+
   private final String host;
   private final int port;
 
   Caller(Studio studio) {
     this.host = studio.address().getHost();
     this.port = studio.address().getPort();
+  }
+
+  /** Returns a studio's options for any free port and the CPU. */
+  static StudioOptions options(Path home, Path... folders) {
+    return StudioOptions.defaults()
+        .withPort(0)
+        .withHome(home)
+        .withFolders(List.of(folders))
+        .withDevice("cpu", Precision.FP32);
   }
 
   /** An answer. */
@@ -101,7 +114,7 @@ final class Caller {
     if (answer.status() != 200) {
       throw new AssertionError(answer.error());
     }
-    return waitFor(answer.json().get("job").asLong(), job -> isOver(job));
+    return waitFor(answer.json().get("job").asLong(), Caller::isOver);
   }
 
   static boolean isOver(JsonNode job) {

@@ -11,7 +11,6 @@ import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Golden;
-import dev.sfumato.tensor.Precision;
 import dev.sfumato.tensor.Scope;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,13 +32,7 @@ class DrawTest {
 
   @BeforeEach
   void start() {
-    studio =
-        Studio.start(
-            StudioOptions.defaults()
-                .withPort(0)
-                .withHome(home)
-                .withFolders(List.of(Path.of("../models"), home))
-                .withDevice("cpu", Precision.FP32));
+    studio = Studio.start(Caller.options(home, Caller.MODELS, home));
     caller = new Caller(studio);
   }
 

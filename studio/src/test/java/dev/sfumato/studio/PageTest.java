@@ -8,7 +8,6 @@ import dev.sfumato.picture.PictureReader;
 import dev.sfumato.picture.Pixels;
 import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Golden;
-import dev.sfumato.tensor.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -32,16 +31,10 @@ class PageTest {
   void start() throws Exception {
     assumeTrue(
         Browser.find().isPresent(), "no chromium on the PATH: the page is not tested in a browser");
-    studio =
-        Studio.start(
-            StudioOptions.defaults()
-                .withPort(0)
-                .withHome(home)
-                .withFolders(List.of(home, Path.of("../models")))
-                .withDevice("cpu", Precision.FP32));
+    studio = Studio.start(Caller.options(home, home, Caller.MODELS));
     caller = new Caller(studio);
     browser = new Browser(Browser.find().get(), Files.createTempDirectory(profiles, "profile"));
-    browser.look(1200, 900, false);
+    browser.resize(1200, 900);
     browser.open(studio.address());
     model("faces", 3);
   }
@@ -65,6 +58,10 @@ class PageTest {
     browser.await("document.querySelector('#form .hint').textContent.includes('" + size + "')");
     set("Pictures", 2);
     set("Steps", steps);
+  }
+
+  private void unfold() {
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
   }
 
   private void set(String name, Object value) {
@@ -93,8 +90,17 @@ class PageTest {
   }
 
   @Test
+  void aModelThatIsBeingReadIsNotDrawnWith() {
+    browser.run(
+        "(() => { const e = document.querySelector('#form select'); e.value = '../models/mnist';"
+            + " e.dispatchEvent(new Event('change')); document.querySelector('#go').click(); })()");
+    browser.await("!!document.querySelector('#go:not([disabled])')");
+    assertThat(browser.run("document.querySelector('#toasts').textContent").asText()).isEmpty();
+  }
+
+  @Test
   void steersByAColour() {
-    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    unfold();
     browser.clickText("#form .chip", "Colour");
     browser.type("#form input[type=color]", "#20c040");
     JsonNode entry = draw();
@@ -106,7 +112,7 @@ class PageTest {
 
   @Test
   void aGuideThatBlowsUpIsSaidOnThePage() {
-    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    unfold();
     browser.clickText("#form .chip", "Colour");
     set("Strength", 1e7);
     draw();
@@ -121,7 +127,7 @@ class PageTest {
     model("mnist", 2);
     browser.clickText("#form .chip", "7");
     assertThat(draw().get("drawing").get("classes").toString()).isEqualTo("[\"7\"]");
-    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    unfold();
     browser.clickText("#form .add .chip", "Class");
     JsonNode guide = draw().get("drawing").get("guides").get(0);
     assertThat(guide.get("kind").asText()).isEqualTo("class");
@@ -137,7 +143,7 @@ class PageTest {
     browser.type("#form select", home.resolve("rose"));
     browser.await("!!document.querySelector('#prompt')");
     browser.type("#prompt", "a red++ rose");
-    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    unfold();
     browser.clickText("#form .chip", "style");
     set("Scale", 0.5);
     browser.type("#syntax", "compel");
@@ -155,7 +161,7 @@ class PageTest {
   @Test
   void paintsAMask() {
     JsonNode first = draw();
-    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    unfold();
     Path file = home.resolve("gallery").resolve(first.get("id").asText()).resolve("00000.png");
     browser.choose("#form .drop input", file);
     browser.click("#paint");
@@ -221,7 +227,7 @@ class PageTest {
 
   @Test
   void aMistakeIsSaidInOneLine() {
-    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)");
+    unfold();
     browser.type("[placeholder='32'][type=number]", "33");
     browser.click("#go");
     String said = browser.await("document.querySelector('.toast.wrong').textContent").asText();

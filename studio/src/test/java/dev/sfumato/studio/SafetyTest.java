@@ -26,11 +26,7 @@ class SafetyTest {
   private Caller caller;
 
   private StudioOptions options() {
-    return StudioOptions.defaults()
-        .withPort(0)
-        .withHome(folder.resolve("home"))
-        .withFolders(List.of(Path.of("../models")))
-        .withDevice("cpu", dev.sfumato.tensor.Precision.FP32);
+    return Caller.options(folder.resolve("home"), Caller.MODELS);
   }
 
   @BeforeEach

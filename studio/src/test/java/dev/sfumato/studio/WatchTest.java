@@ -5,13 +5,11 @@ import static com.google.common.truth.Truth.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.picture.PictureReader;
 import dev.sfumato.pipeline.TinyStableDiffusion;
-import dev.sfumato.tensor.Precision;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -31,13 +29,7 @@ class WatchTest {
 
   @BeforeEach
   void start() {
-    studio =
-        Studio.start(
-            StudioOptions.defaults()
-                .withPort(0)
-                .withHome(folder.resolve("home"))
-                .withFolders(List.of(folder, Path.of("../models")))
-                .withDevice("cpu", Precision.FP32));
+    studio = Studio.start(Caller.options(folder.resolve("home"), folder, Caller.MODELS));
     caller = new Caller(studio);
   }
 

@@ -265,6 +265,9 @@ public final class Datasets {
    * Returns the path of data: a path in the file system unchanged, an id of the Hub in its cache.
    */
   private static Path path(String data) {
+    if (data.isEmpty()) { // otherwise the current folder
+      throw new SfumatoException("the name of the data is empty");
+    }
     if (ofHub(data)) {
       return download(data, Hub.fromEnvironment(), ProgressListener.NONE);
     }

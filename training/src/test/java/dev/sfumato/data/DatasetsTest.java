@@ -278,6 +278,9 @@ class DatasetsTest {
     assertThat(assertThrows(SfumatoException.class, () -> Datasets.open(missing, options)))
         .hasMessageThat()
         .contains("missing: there is no such folder or file");
+    assertThat(assertThrows(SfumatoException.class, () -> Datasets.open("", options)))
+        .hasMessageThat()
+        .isEqualTo("the name of the data is empty");
     assertThrows(SfumatoException.class, () -> DataOptions.defaults().withResolution(-1));
   }
 

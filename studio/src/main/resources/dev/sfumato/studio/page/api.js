@@ -30,6 +30,7 @@ const listeners = new Set();
 /** Calls listener(job, kind) for each news of a job. */
 export const onJob = listener => listeners.add(listener);
 export const allJobs = () => [...jobs.values()];
+export const stop = job => tried(() => post(`/api/jobs/${job.id}/stop`));
 export const isOver = job => !["queued", "running"].includes(job.state);
 
 /** Waits for the end of a job; fails if it failed. */
@@ -63,9 +64,9 @@ export function listen() {
   });
   on("job", job => {
     if (!jobs.has(job.id)) jobs.set(job.id, {pictures: [], losses: []});
-    news(job.id ?? 0, "state", known => Object.assign(known, job));
+    news(job.id, "state", known => Object.assign(known, job));
   });
   on("pictures", ({job, pictures}) => news(job, "pictures", known => known.pictures = pictures));
-  on("losses", ({job, losses}) => news(job, "losses", known => known.losses.push(losses)));
+  on("losses", ({job, at, losses}) => news(job, "losses", known => known.losses[at] = losses));
   events.onerror = () => document.body.classList.add("alone");
 }

@@ -1,5 +1,5 @@
 // The page: its rooms, the queue, and light or dark.
-import {allJobs, isOver, listen, onJob, post, tried} from "./api.js";
+import {allJobs, isOver, listen, onJob, stop, tried} from "./api.js";
 import {h, show, toast} from "./dom.js";
 import * as form from "./form.js";
 import * as gallery from "./gallery.js";
@@ -29,7 +29,7 @@ function queue() {
       h("span", {}, running ? running.title : "waiting", open.length > 1 ? ` and ${open.length - 1} waiting` : "")),
     h("ul", {}, open.map(job => h("li", {},
       h("span", {}, job.title, h("span", {class: "hint"}, job.state === "queued" ? " waits" : ` ${job.message || `step ${job.step} of ${job.steps}`}`)),
-      h("button", {type: "button", class: "quiet", onclick: () => tried(() => post(`/api/jobs/${job.id}/stop`))}, "Stop"))))));
+      h("button", {type: "button", class: "quiet", onclick: () => stop(job)}, "Stop"))))));
 }
 
 let drawn = 0;

@@ -1,8 +1,10 @@
 // A calm line chart.
 import {h} from "./dom.js";
 
+const color = i => `color: var(--c${i % 5})`;
+
 /**
- * Draws curves: [{name, points: [[x, y], ...], faint}]. Gaps are left where y is not a number.
+ * Draws curves: [{name, points: [[x, y], ...]}]. Gaps are left where y is not a number.
  */
 export function chart(curves, {height = 180, label = "", log = false} = {}) {
   const value = y => (log ? Math.log10(Math.max(y, 1e-12)) : y);
@@ -23,11 +25,11 @@ export function chart(curves, {height = 180, label = "", log = false} = {}) {
       h("text", {class: "tick", x: left - 8, y: py(y) + 4, "text-anchor": "end"}, short(y))]),
     h("text", {class: "tick", x: left, y: height - 5}, String(x0)),
     h("text", {class: "tick", x: width - right, y: height - 5, "text-anchor": "end"}, String(x1)),
-    curves.map((curve, i) => h("polyline", {class: `curve c${i % 5}` + (curve.faint ? " faint" : ""),
+    curves.map((curve, i) => h("polyline", {class: "curve", style: color(i),
       points: curve.points.filter(([, y]) => Number.isFinite(y)).map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(" ")})));
   const legend = h("div", {class: "legend"}, curves.map((curve, i) => {
     const last = curve.points.filter(([, y]) => Number.isFinite(y)).pop();
-    return h("span", {class: `c${i % 5}` + (curve.faint ? " faint" : "")}, curve.name, last ? h("b", {}, short(last[1])) : null);
+    return h("span", {style: color(i)}, curve.name, last && h("b", {}, short(last[1])));
   }));
   return h("figure", {class: "chartbox"}, svg, legend);
 }

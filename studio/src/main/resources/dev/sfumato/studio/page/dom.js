@@ -2,7 +2,7 @@
 
 /** Makes an element: h("button", {class: "quiet", onclick: draw}, "Draw"). */
 export function h(tag, attributes = {}, ...children) {
-  const svg = ["svg", "path", "polyline", "line", "text", "g", "circle"].includes(tag);
+  const svg = ["svg", "polyline", "line", "text"].includes(tag);
   const element = svg
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
     : document.createElement(tag);
@@ -18,7 +18,7 @@ export function h(tag, attributes = {}, ...children) {
       element.setAttribute(name, value);
     }
   }
-  element.append(...children.flat(9).filter(child => child != null && child !== false));
+  show(element, children);
   return element;
 }
 
@@ -81,7 +81,6 @@ export function span(label, from, until, oninput) {
   };
   low.addEventListener("input", () => update(low));
   high.addEventListener("input", () => update(high));
-  low.value = from; high.value = until;
   update();
   return h("div", {class: "field"}, h("span", {class: "name"}, label, " ", said), line);
 }

@@ -48,13 +48,14 @@ export const factsOf = name => tried(async () => {
 });
 
 async function open(name) {
-  facts = null;
-  const answer = await factsOf(name);
   state.model = name;
+  facts = null;
+  form.querySelector("#go")?.setAttribute("disabled", "");
+  const answer = await factsOf(name);
+  if (state.model !== name) return; // another was chosen meanwhile
   facts = answer;
   if (facts) {
     if (!choices.models.includes(name)) choices.models.push(name);
-    state.steps ??= null;
     state.classes = state.classes.filter(label => facts.classes.includes(label));
   }
   keep();
@@ -104,7 +105,7 @@ function conditions() {
     return [
       field("Prompt", h("textarea", {id: "prompt", rows: 3, placeholder: "a red rose", value: state.prompt ?? "", oninput: e => set("prompt", e.target.value)})),
       field("Not in the picture", h("input", {type: "text", value: state.negative_prompt ?? "", oninput: e => set("negative_prompt", e.target.value)})),
-      scale("guidance_scale", facts.guidanceScale ?? facts.guidance_scale)];
+      scale("guidance_scale", facts.guidance_scale)];
   }
   if (!facts.classes.length) return null;
   const toggle = name => {
@@ -176,7 +177,7 @@ function more() {
 }
 
 /** Returns what the form asks for, as the studio reads it. */
-export function drawing() {
+function drawing() {
   const told_ = told(state.guides);
   const text = facts.kind === "text";
   const asked = {

@@ -3,15 +3,15 @@ import {send, tried} from "./api.js";
 import {choice, drop, field, h, show, slider, span} from "./dom.js";
 
 const KINDS = {
-  color: {name: "Colour", value: "#1ae680", scale: 40, says: "Pictures of this colour on average."},
-  clip: {name: "Text", value: "", scale: 40, says: "Pictures that a CLIP model finds to show this."},
-  "clip-image": {name: "Like a picture", value: "", scale: 40, says: "Pictures that CLIP finds similar to this one."},
-  reference: {name: "Near a picture", value: "", scale: 40, says: "Pictures near this one, pixel by pixel."},
-  class: {name: "Class", value: "", scale: 40, says: "Pictures that a classifier reads as this class."},
-  symmetry: {name: "Symmetry", value: "horizontal", scale: 40, says: "Halves that mirror each other."},
-  brightness: {name: "Brightness", value: "0.5", scale: 40, says: "Pictures of this mean brightness, 0 to 1."},
-  contrast: {name: "Contrast", value: "0.3", scale: 40, says: "Pictures of this contrast."},
-  saturation: {name: "Saturation", value: "0.3", scale: 40, says: "Pictures of this mean saturation."},
+  color: {name: "Colour", value: "#1ae680", says: "Pictures of this colour on average."},
+  clip: {name: "Text", value: "", says: "Pictures that a CLIP model finds to show this."},
+  "clip-image": {name: "Like a picture", value: "", says: "Pictures that CLIP finds similar to this one."},
+  reference: {name: "Near a picture", value: "", says: "Pictures near this one, pixel by pixel."},
+  class: {name: "Class", value: "", says: "Pictures that a classifier reads as this class."},
+  symmetry: {name: "Symmetry", value: "horizontal", says: "Halves that mirror each other."},
+  brightness: {name: "Brightness", value: "0.5", says: "Pictures of this mean brightness, 0 to 1."},
+  contrast: {name: "Contrast", value: "0.3", says: "Pictures of this contrast."},
+  saturation: {name: "Saturation", value: "0.3", says: "Pictures of this mean saturation."},
 };
 
 const SCHEDULES = [
@@ -28,9 +28,9 @@ export function guides(place, state, choices, {width, height}, changed) {
   const classifiers = choices.classifiers.filter(one => one.side === width && one.side === height);
   const kinds = Object.entries(KINDS).filter(([kind]) => kind !== "class" || classifiers.length);
   const add = kind => {
-    const {value, scale} = KINDS[kind];
+    const {value} = KINDS[kind];
     // A guide is a mean over the pixels, so that larger pictures need more of it.
-    const options = {scale: +(scale * (pixels || 1024) / 1024).toPrecision(2), from: .1, until: 1, schedule: "constant"};
+    const options = {scale: +(40 * (pixels || 1024) / 1024).toPrecision(2), from: .1, until: 1, schedule: "constant"};
     if (kind.startsWith("clip")) options.clip = choices.clips[0] ?? "";
     if (kind === "class") options.classifier = classifiers[0].path;
     state.guides.push({kind, value: kind === "class" ? classifiers[0].classes[0] : value, options});
@@ -123,7 +123,5 @@ function classes(guide, choices, changed) {
   return place;
 }
 
-/** Returns the guides as the studio reads them, without those that lack a value. */
-export const told = list => list
-  .filter(guide => guide.value !== "")
-  .map(({kind, value: said, options}) => ({kind, value: said, options}));
+/** Returns the guides that have a value. */
+export const told = list => list.filter(guide => guide.value !== "");

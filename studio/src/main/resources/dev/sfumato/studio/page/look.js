@@ -9,12 +9,20 @@ const asked = {clip: "", pictures: [], texts: "red hair\nblue hair\nglasses"};
 
 export function begin() {
   asked.clip = form.clipModels()[0] ?? "";
-  const heat = h("div", {class: "sheet"});
-  const found = h("div", {class: "sheet"});
-  show(room, compare(heat), inspect(found));
+  show(room, compare(), inspect());
 }
 
-function compare(place) {
+/** Shows the result of a job, or why there is none. */
+async function follow({job}, place, meanwhile, shown) {
+  show(place, h("p", {class: "hint"}, meanwhile));
+  try {
+    show(place, shown((await ended(job)).result));
+  } catch (error) {
+    show(place, h("p", {class: "said"}, error.message));
+  }
+}
+
+function compare() {
   const result = h("div", {class: "table", id: "heat"});
   const thumbs = h("div", {class: "thumbs"});
   const draw = () => show(thumbs, asked.pictures.map(id => h("button", {type: "button", class: "thumb", title: "Remove", onclick: () => {
@@ -26,28 +34,21 @@ function compare(place) {
     if (!asked.pictures.includes(id)) asked.pictures.push(id);
     draw();
   });
-  const place_ = drop("Drop pictures, or choose some", add);
-  const input = place_.querySelector("input");
+  const drops = drop("Drop pictures, or choose some", add);
+  const input = drops.querySelector("input");
   input.multiple = true;
   input.addEventListener("change", () => [...input.files].slice(1).forEach(add));
-  place_.addEventListener("drop", event => [...event.dataTransfer.files].slice(1).forEach(add));
+  drops.addEventListener("drop", event => [...event.dataTransfer.files].slice(1).forEach(add));
   const go = () => tried(async () => {
     const texts = asked.texts.split("\n").map(text => text.trim()).filter(text => text);
-    const {job} = await post("/api/scores", {clip: asked.clip, pictures: asked.pictures, texts});
-    show(result, h("p", {class: "hint"}, "Comparing …"));
-    try {
-      show(result, table((await ended(job)).result));
-    } catch (error) {
-      show(result, h("p", {class: "said"}, error.message));
-    }
+    await follow(await post("/api/scores", {...asked, texts}), result, "Comparing …", table);
   });
-  show(place, h("h2", {}, "Pictures against texts"), h("p", {class: "hint"}, "How well a CLIP model finds each text to fit each picture."),
-    h("div", {class: "pair top"}, h("div", {class: "stack"}, place_, thumbs),
+  return h("div", {class: "sheet"}, h("h2", {}, "Pictures against texts"), h("p", {class: "hint"}, "How well a CLIP model finds each text to fit each picture."),
+    h("div", {class: "pair top"}, h("div", {class: "stack"}, drops, thumbs),
       h("div", {class: "stack"}, field("CLIP model", choice(form.clipModels().map(name => [name, name]), asked.clip, v => asked.clip = v)),
         field("Texts, one a line", h("textarea", {rows: 5, id: "texts", value: asked.texts, oninput: e => asked.texts = e.target.value})),
         h("button", {type: "button", class: "primary", id: "compare", onclick: go}, "Compare"))),
     result);
-  return place;
 }
 
 function table({texts, pictures, similarity, probability}) {
@@ -60,23 +61,15 @@ function table({texts, pictures, similarity, probability}) {
         h("b", {}, similarity[i][j].toFixed(3)), h("span", {class: "hint"}, ` ${(100 * probability[i][j]).toFixed(0)} %`))))));
 }
 
-function inspect(place) {
+function inspect() {
   const result = h("div", {class: "stack", id: "found"});
   const name = h("input", {type: "text", id: "data", placeholder: "pictures/, a zip, mnist or hf:org/name", "aria-label": "Data set"});
-  const go = () => tried(async () => {
-    const {job} = await post("/api/looks?data=" + encodeURIComponent(name.value.trim()));
-    show(result, h("p", {class: "hint"}, "Looking …"));
-    try {
-      show(result, holds((await ended(job)).result));
-    } catch (error) {
-      show(result, h("p", {class: "said"}, error.message));
-    }
-  });
-  show(place, h("h2", {}, "What a data set holds"), h("p", {class: "hint"}, "Before you train on it: its classes, captions and bad files."),
+  const go = () => tried(async () =>
+    follow(await post("/api/looks?data=" + encodeURIComponent(name.value.trim())), result, "Looking …", holds));
+  return h("div", {class: "sheet"}, h("h2", {}, "What a data set holds"), h("p", {class: "hint"}, "Before you train on it: its classes, captions and bad files."),
     h("div", {class: "pair"}, name, h("button", {type: "button", class: "primary", id: "lookat", onclick: go}, "Look")),
     dataDrop(data => { name.value = data; go(); }),
     result);
-  return place;
 }
 
 function holds({count, classes, captions, lines, shown}) {

@@ -1,5 +1,5 @@
 // Shows one drawing: while it is drawn, and after.
-import {isOver, onJob, post, tried} from "./api.js";
+import {isOver, onJob, post, stop, tried} from "./api.js";
 import {chart} from "./chart.js";
 import {duration, h, show, shortName, toast} from "./dom.js";
 import * as form from "./form.js";
@@ -46,8 +46,6 @@ export function view(chosen) {
   build();
 }
 
-export const current = () => entry?.id;
-
 function build() {
   place.classList.toggle("running", !!job && !isOver(job));
   if (job) return running();
@@ -69,8 +67,8 @@ function running() {
     curves: h("div", {class: "curves"}),
   };
   show(place, parts.tiles,
-    h("div", {class: "line"}, parts.said, !isOver(job) && h("button", {type: "button", id: "stop", onclick: () => tried(() => post(`/api/jobs/${job.id}/stop`))}, "Stop")),
-    isOver(job) ? null : parts.bar, parts.warning, parts.curves);
+    h("div", {class: "line"}, parts.said, !isOver(job) && h("button", {type: "button", id: "stop", onclick: () => stop(job)}, "Stop")),
+    !isOver(job) && parts.bar, parts.warning, parts.curves);
   tiles(parts.tiles, count);
   update("pictures");
   update("losses");

@@ -1,5 +1,5 @@
 // Watches training runs, and starts, stops and resumes a fine-tuning.
-import {allJobs, get, isOver, onJob, post, tried} from "./api.js";
+import {allJobs, get, isOver, onJob, post, stop, tried} from "./api.js";
 import {chart, short, smooth} from "./chart.js";
 import {dataDrop} from "./data.js";
 import {choice, duration, field, h, show, shortName, toast} from "./dom.js";
@@ -75,7 +75,7 @@ function run(facts, second) {
   const left = facts.steps && facts.seconds_per_step ? (facts.steps - facts.step) * facts.seconds_per_step : 0;
   show(parts.run,
     h("div", {class: "line"}, h("h2", {}, shortName(facts.name)),
-      job ? h("button", {type: "button", id: "stoprun", onclick: () => tried(() => post(`/api/jobs/${job.id}/stop`))}, "Stop and save")
+      job ? h("button", {type: "button", id: "stoprun", onclick: () => stop(job)}, "Stop and save")
         : facts.resumes && facts.step < facts.steps && h("button", {type: "button", id: "resume", onclick: () => tried(async () => {
             await post("/api/run/resume?name=" + encodeURIComponent(facts.name));
             toast("It goes on from where it was saved.");
@@ -134,7 +134,9 @@ function settings(facts, second) {
 
 async function fit() {
   fitting.model ||= form.models()[0] ?? "";
-  const facts = fitting.model ? await form.factsOf(fitting.model) : null;
+  const {model} = fitting;
+  const facts = model ? await form.factsOf(model) : null;
+  if (fitting.model !== model) return; // another was chosen meanwhile
   const ofTexts = facts?.kind === "text";
   const moreOpen = !!parts.fit.querySelector("details[open]");
   const start = () => tried(async () => {
