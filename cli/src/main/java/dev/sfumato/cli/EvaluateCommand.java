@@ -10,6 +10,7 @@ import dev.sfumato.evaluation.Evaluation;
 import dev.sfumato.evaluation.FeatureStatistics;
 import dev.sfumato.evaluation.PictureClassifier;
 import dev.sfumato.evaluation.PictureSummary;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
@@ -126,6 +127,9 @@ final class EvaluateCommand implements Callable<Integer> {
     Device device = compute.apply();
     if ((against == null) != (clip == null)) {
       throw new InvalidOptionException("--against and --clip need each other");
+    }
+    if (json != null) {
+      AtomicFile.requireWritable(json);
     }
     if (sampling.scheduler == null) {
       sampling.scheduler = SchedulerKind.DDIM;

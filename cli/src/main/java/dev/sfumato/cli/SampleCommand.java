@@ -4,6 +4,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.GuidanceTrace;
 import dev.sfumato.guidance.GuideSpec;
 import dev.sfumato.guidance.Prediction;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.model.PictureSpace;
 import dev.sfumato.picture.GifWriter;
 import dev.sfumato.picture.PictureFile;
@@ -27,6 +28,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -145,7 +147,6 @@ final class SampleCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--rows must be at least 1, not " + rows);
     }
     SamplingOptions asked = WrongCall.checked(spec, this::options);
-    NEEDS.stream().flatMap(need -> need.unmet(this, spec)).forEach(SampleCommand::warn);
     Device device = compute.apply();
     // The gradients of guides need the memory that wider weights would take; a card widens its own.
     boolean compact = !guiding.guides.isEmpty() || !device.isCpu();
@@ -163,6 +164,8 @@ final class SampleCommand implements Callable<Integer> {
       pipeline.checkpointing(guiding.checkpointing);
       SamplingOptions guided = guiding.withGuides(asked, guideModels);
       SamplingOptions options = WrongCall.checked(spec, () -> pipeline.completed(guided));
+      outputs().forEach(AtomicFile::requireWritable);
+      NEEDS.stream().flatMap(need -> need.unmet(this, spec)).forEach(SampleCommand::warn);
       List<BufferedImage> frames = new ArrayList<>();
       Map<String, Tensor> drawn = sample(pipeline, options, frames);
       PictureParameters parameters =
@@ -280,6 +283,16 @@ final class SampleCommand implements Callable<Integer> {
         .findFirst();
   }
 
+  /** Returns a file in each place that will be written. */
+  private Stream<Path> outputs() {
+    return Stream.of(out, outDir == null ? null : picture(0), gif, saveTensor, trace)
+        .filter(Objects::nonNull);
+  }
+
+  private Path picture(long number) {
+    return outDir.resolve(String.format(Locale.ROOT, "%05d.png", number));
+  }
+
   private void save(
       Map<String, Tensor> drawn, List<BufferedImage> frames, PictureParameters parameters) {
     Tensor images = drawn.get("images");
@@ -293,11 +306,7 @@ final class SampleCommand implements Callable<Integer> {
     if (outDir != null) {
       LongStream.range(0, images.size(0))
           .forEach(
-              i ->
-                  parameters.write(
-                      outDir.resolve(String.format(Locale.ROOT, "%05d.png", i)),
-                      Pictures.plain(images.narrow(0, i, 1)),
-                      (int) i));
+              i -> parameters.write(picture(i), Pictures.plain(images.narrow(0, i, 1)), (int) i));
       System.out.println(outDir);
     }
     if (gif != null) {

@@ -237,6 +237,14 @@ class SampleCommandTest {
   }
 
   @Test
+  void placesAreTriedBeforeTheDrawing() {
+    Path tensor = folder.resolve("a.safetensors");
+    String call = "--save-tensor %s --out-dir %s";
+    sample(call, tensor, model.resolve("model_index.json")).failsWith(1, "a file is in the way");
+    assertThat(Files.exists(tensor)).isFalse();
+  }
+
+  @Test
   void theEndingOfOutSaysTheFormat() throws IOException {
     for (String name : List.of("a.jpg", "b.JPEG", "c.png")) {
       Path file = folder.resolve(name);

@@ -45,31 +45,46 @@ public final class AtomicFile {
    * @throws SfumatoException naming {@code file} if it cannot be written
    */
   public static void write(Path file, Writer writer) {
+    at(
+        file,
+        target -> {
+          Path aside = aside(target);
+          try {
+            writer.write(aside);
+            publish(aside, target);
+          } finally {
+            Files.deleteIfExists(aside);
+          }
+        },
+        writer);
+  }
+
+  /**
+   * Makes sure that a file can be written, before long work on its content. Its folders are made,
+   * and nothing else.
+   *
+   * @throws SfumatoException naming {@code file} if it cannot be written
+   */
+  public static void requireWritable(Path file) {
+    at(file, target -> Files.delete(Files.createFile(aside(target))), device -> {});
+  }
+
+  private static void at(Path file, Writer regular, Writer device) {
     try {
       if (Files.isDirectory(file)) {
         throw new IOException("it is a directory");
       }
       Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
-      if (Files.exists(target) && !Files.isRegularFile(target)) {
-        writer.write(target);
-      } else {
-        replace(target, writer);
-      }
+      boolean isDevice = Files.exists(target) && !Files.isRegularFile(target);
+      (isDevice ? device : regular).write(target);
     } catch (IOException e) {
       throw new SfumatoException(file + ": cannot be written: " + reason(e), e);
     }
   }
 
-  private static void replace(Path target, Writer writer) throws IOException {
+  private static Path aside(Path target) throws IOException {
     createDirectories(target.getParent());
-    Path aside =
-        target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + INCOMPLETE);
-    try {
-      writer.write(aside);
-      publish(aside, target);
-    } finally {
-      Files.deleteIfExists(aside);
-    }
+    return target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + INCOMPLETE);
   }
 
   /** Makes a folder and its missing parents, and forces them to the disk. */

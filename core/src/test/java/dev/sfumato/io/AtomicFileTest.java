@@ -38,6 +38,18 @@ class AtomicFileTest {
   }
 
   @Test
+  void tryingAPlaceWritesNothing() throws IOException {
+    AtomicFile.requireWritable(file);
+    AtomicFile.requireWritable(folder.resolve("b.txt"));
+    assertThat(Files.readString(file)).isEqualTo("old");
+    assertThat(names()).containsExactly("a.txt");
+    Path below = file.resolve("c.txt");
+    assertThat(assertThrows(SfumatoException.class, () -> AtomicFile.requireWritable(below)))
+        .hasMessageThat()
+        .isEqualTo(below + ": cannot be written: a file is in the way");
+  }
+
+  @Test
   void makesMissingFolders() throws IOException {
     AtomicFile.write(folder.resolve("x/y/b.txt"), "b".getBytes());
     assertThat(Files.readString(folder.resolve("x/y/b.txt"))).isEqualTo("b");

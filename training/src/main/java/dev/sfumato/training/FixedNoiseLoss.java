@@ -22,7 +22,13 @@ import java.util.stream.LongStream;
  */
 public final class FixedNoiseLoss {
   private static final int PICTURES = 256;
-  private static final int BATCH = 64;
+  private static final int BATCH = 64; // whose noise is drawn at once
+
+  /**
+   * The parts of each batch, which are measured one after the other, so that it fits the memory.
+   */
+  private static final int PARTS = 8;
+
   private static final long SEED = 0;
 
   private final Dataset dataset;
@@ -38,30 +44,35 @@ public final class FixedNoiseLoss {
   /**
    * Returns the mean loss of the network with its current weights.
    *
-   * @param stopAsked asked before each batch; if it returns true, the result is empty
+   * @param stopAsked asked before each part of a batch; if it returns true, the result is empty
    */
   public OptionalDouble value(BooleanSupplier stopAsked) {
     int count = dataset.size();
     Batches batches = new Batches(dataset, new BatchOptions(BATCH, false, false, SEED));
     double sum = 0;
-    int seen = 0;
-    try (Rng random = new Rng(SEED);
-        BatchStream stream = batches.epoch(0).from(0);
-        Autograd.Recording off = Autograd.off()) {
-      while (seen < count) {
-        if (stopAsked.getAsBoolean()) {
-          return OptionalDouble.empty();
-        }
-        try (Scope scope = Scope.open()) {
-          Batch batch = stream.next();
-          Draws draws = new SharedDraws(random, random, batch.size(), Share.ALL);
-          sum +=
-              loss.loss(batch, new Spread(draws, batch.size(), seen, count)).item() * batch.size();
-          seen += batch.size();
+    for (int part = 0; part < PARTS; part++) {
+      Share share = new Share(part, PARTS);
+      int seen = 0;
+      try (Rng random = new Rng(SEED);
+          BatchStream stream = batches.epoch(0).from(0, share);
+          Autograd.Recording off = Autograd.off()) {
+        for (int position = 0; position < batches.perEpoch(); position++) {
+          if (stopAsked.getAsBoolean()) {
+            return OptionalDouble.empty();
+          }
+          int whole = batches.sizeAt(position);
+          try (Scope scope = Scope.open()) {
+            Batch batch = stream.next();
+            Draws draws = new SharedDraws(random, random, whole, share);
+            int from = seen + share.start(whole);
+            double mean = loss.loss(batch, new Spread(draws, batch.size(), from, count)).item();
+            sum += batch.size() == 0 ? 0 : mean * batch.size();
+          }
+          seen += whole;
         }
       }
     }
-    return OptionalDouble.of(sum / seen);
+    return OptionalDouble.of(sum / count);
   }
 
   /**

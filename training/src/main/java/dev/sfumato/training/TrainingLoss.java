@@ -26,8 +26,8 @@ public interface TrainingLoss {
   /**
    * Returns the mean loss of a batch's pictures, a differentiable tensor of shape ().
    *
-   * @param batch the pictures of this process. If many processes share a short batch it may be
-   *     empty: then the same numbers must be drawn, and the result is ignored
+   * @param batch the pictures of this process or, where it is measured, of a part. If a short batch
+   *     is shared it may be empty: then the same numbers must be drawn, and the result is ignored
    * @param draws the source of all random numbers, so that a run can be repeated and resumed bit
    *     for bit
    */
