@@ -63,7 +63,9 @@ final class CallError {
       String name = name(word);
       return "there is no option "
           + name
-          + NearNames.asked(name.replaceFirst("^--?", "--"), command.optionsMap().keySet());
+          + ScriptNames.optionFor(name, command)
+              .map(option -> "; did you mean " + option + "?")
+              .orElseGet(() -> near(name, command));
     }
     return command.subcommands().isEmpty()
         ? "unexpected argument '" + word + "'"
@@ -71,6 +73,10 @@ final class CallError {
             + word
             + "'"
             + NearNames.asked(word, command.subcommands().keySet());
+  }
+
+  private static String near(String name, CommandSpec command) {
+    return NearNames.asked(name.replaceFirst("^--?", "--"), command.optionsMap().keySet());
   }
 
   /** Returns the error that a value is not one of the choices, which the parser names in Java. */

@@ -6,6 +6,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
@@ -85,6 +86,9 @@ class SfumatoTest {
         "sample --model= --prompt= | error: --model is empty: it needs DIR|FILE|ID (see",
         "sample --model m --out= | error: --out is empty: it needs FILE (see",
         "clip --clip m --text= --image= | error: --image is empty: it needs FILE (see",
+        "finetune --learning_rate 1 | no option --learning_rate; did you mean --learning-rate? (",
+        "finetune --train_data_dir d | there is no option --train_data_dir; did you mean --data? (",
+        "sample --num_inference_steps=9 | --num_inference_steps; did you mean --steps? (see",
         "sample -model m | error: there is no option -model; did you mean --model? (see",
         "sample --model m --rows 0 | error: --rows must be at least 1, not 0 (see",
         "sample --model m 7 | error: unexpected argument '7' (see sfumato sample",
@@ -98,6 +102,15 @@ class SfumatoTest {
       })
   void aWrongCallIsSaidInPlainWords(String call, String message) {
     assertThat(Calls.run(call).failsWith(2).err()).contains(message);
+  }
+
+  @ParameterizedTest
+  @MethodSource("dev.sfumato.cli.ScriptNames#rows")
+  void namesOfOtherScriptsMeanOptions(List<String> row) {
+    boolean known =
+        Sfumato.commands().getSubcommands().values().stream()
+            .anyMatch(command -> command.getCommandSpec().findOption(row.get(0)) != null);
+    assertThat(known).isTrue();
   }
 
   @Test
