@@ -3,6 +3,8 @@ package dev.sfumato.cli;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.io.JsonFile;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -14,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
@@ -131,6 +135,20 @@ final class Calls {
     return folder;
   }
 
+  /** A model of pictures of 8 x 8, trained for a step with {@code more} options. */
+  static Path model(Path folder, String more) throws IOException {
+    Path model = folder.resolve("model");
+    run(
+            "train --data %s --output %s --config %s --resolution 8 --max-steps 1 --sample-count 0"
+                + " --train-timesteps 20 --threads 1 --log csv "
+                + more,
+            pictures(folder.resolve("data"), 4),
+            model,
+            config(folder))
+        .succeeds();
+    return model;
+  }
+
   /** The file of a small network's configuration. */
   static Path config(Path folder) throws IOException {
     return Files.writeString(folder.resolve("unet.json"), UNET);
@@ -141,6 +159,39 @@ final class Calls {
     return Files.readAllLines(output.resolve("metrics.csv")).stream()
         .map(row -> row.substring(0, row.lastIndexOf(',')))
         .toList();
+  }
+
+  /** Waits for the end, which gives true, or the moment. */
+  static boolean waitFor(Process process, BooleanSupplier moment) throws InterruptedException {
+    long start = System.nanoTime();
+    while (!process.waitFor(2, TimeUnit.MILLISECONDS)) {
+      if (moment.getAsBoolean()) {
+        return false;
+      }
+      assertThat(System.nanoTime() - start).isLessThan(TimeUnit.MINUTES.toNanos(3));
+    }
+    return true;
+  }
+
+  /** Waits for the moment, which comes before the end. */
+  static void await(Process process, Path log, BooleanSupplier moment)
+      throws IOException, InterruptedException {
+    boolean ended = waitFor(process, moment);
+    assertWithMessage(Files.readString(log)).that(ended).isFalse();
+  }
+
+  /** The number of steps in a run's metrics. */
+  static int rows(Path output) {
+    try (Stream<String> lines = Files.lines(output.resolve("metrics.csv"))) {
+      return (int) lines.count() - 1;
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
+  /** The options of a run as its {@code config.json} has them. */
+  static JsonNode settings(Path output) {
+    return JsonFile.read(output.resolve("config.json"), JsonNode.class);
   }
 
   /** All files below {@code folder}. */

@@ -18,11 +18,8 @@ class DownloadsTest {
   void takesModelsOfTheHubFromTheCache() throws IOException, InterruptedException {
     Path repository = folder.resolve("hub/models--org--name");
     Path snapshot = repository.resolve("snapshots").resolve(COMMIT);
-    Calls.run(
-            "train --data %s --output %s --config %s --resolution 8 --max-steps 1 --sample-count 0"
-                + " --threads 1 --log csv",
-            Calls.pictures(folder.resolve("data"), 4), snapshot, Calls.config(folder))
-        .succeeds();
+    Files.createDirectories(snapshot.getParent());
+    Files.move(Calls.model(folder, ""), snapshot);
     Files.createDirectories(repository.resolve("refs"));
     Files.writeString(repository.resolve("refs/main"), COMMIT);
     assertThat(inspect(0, "org/name")).contains("DDPMScheduler");

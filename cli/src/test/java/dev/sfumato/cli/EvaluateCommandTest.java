@@ -4,25 +4,14 @@ import static com.google.common.truth.Truth.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.ClassConditioning.Type;
-import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.PixelPipeline;
-import dev.sfumato.scheduler.SchedulerConfig;
-import dev.sfumato.tensor.Rng;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import javax.imageio.ImageIO;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,45 +19,16 @@ class EvaluateCommandTest {
   private static final ClassConditioning DIGITS = new ClassConditioning(Type.ONE_HOT, 10, 0);
 
   @TempDir private Path folder;
-  private final PrintStream out = System.out;
-  private final PrintStream err = System.err;
-  private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
-  private final ByteArrayOutputStream complained = new ByteArrayOutputStream();
 
-  @BeforeEach
-  void listen() {
-    System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
-    System.setErr(new PrintStream(complained, true, StandardCharsets.UTF_8));
-  }
-
-  @AfterEach
-  void restore() {
-    System.setOut(out);
-    System.setErr(err);
-  }
-
-  private int evaluate(String... options) {
-    String[] args = new String[options.length + 3];
-    args[0] = "evaluate";
-    args[1] = "--device";
-    args[2] = "cpu";
-    System.arraycopy(options, 0, args, 3, options.length);
-    return Sfumato.run(args);
-  }
-
-  private String output() {
-    return printed.toString(StandardCharsets.UTF_8);
-  }
-
-  private String errors() {
-    return complained.toString(StandardCharsets.UTF_8);
+  private static Calls.Result evaluate(String options, Object... places) {
+    return Calls.run("evaluate --device cpu " + options, places);
   }
 
   @Test
   void aDistanceNeedsFeaturesAndPictures() {
-    assertThat(evaluate("--images", folder.toString(), "--against", "mnist")).isEqualTo(2);
-    assertThat(evaluate("--images", folder.toString(), "--clip", "models/clip")).isEqualTo(2);
-    assertThat(errors()).contains("error: --against and --clip need each other");
+    String message = "error: --against and --clip need each other";
+    evaluate("--images %s --against mnist", folder).failsWith(2, message);
+    evaluate("--images %s --clip models/clip", folder).failsWith(2, message);
   }
 
   // ---- a model
@@ -76,100 +36,50 @@ class EvaluateCommandTest {
   @Test
   void readsTheClassesThatAModelDraws() {
     Path json = folder.resolve("results.json");
-    int status =
-        evaluate(
-            "--model",
-            model(28, DIGITS),
-            "--classes",
-            "--count",
-            "23",
-            "--steps",
-            "2",
-            "--json",
-            json.toString());
-    assertThat(errors()).isEmpty();
-    assertThat(status).isEqualTo(0);
+    Calls.Result result =
+        evaluate("--model %s --classes --count 23 --steps 2 --json %s", model(28, DIGITS), json)
+            .succeeds();
+    assertThat(result.err()).isEmpty();
     JsonNode results = JsonFile.read(json, JsonNode.class);
     assertThat(results.at("/classes/asked").asInt()).isEqualTo(23);
     assertThat(results.at("/classes/classes/2/asked").asInt()).isEqualTo(3);
     assertThat(results.at("/classes/classes/3/asked").asInt()).isEqualTo(2);
     assertThat(results.at("/steps").asInt()).isEqualTo(2);
     assertThat(results.at("/classifier/test_accuracy").asDouble()).isGreaterThan(0.99);
-    assertThat(output()).containsMatch("(?m)^all +23 +\\d+ ");
-    assertThat(output()).containsMatch("classifier: reads 99\\.\\d\\d % of 10000 test pictures");
+    assertThat(result.out()).containsMatch("(?m)^all +23 +\\d+ ");
+    assertThat(result.out())
+        .containsMatch("classifier: reads 99\\.\\d\\d % of 10000 test pictures");
   }
 
   @Test
   void drawsFewerPicturesThanThereAreClasses() {
-    assertThat(evaluate("--model", model(28, DIGITS), "--classes", "--count", "3", "--steps", "1"))
-        .isEqualTo(0);
-    assertThat(output()).containsMatch("(?m)^all +3 ");
+    Calls.Result result = evaluate("--model %s --classes --count 3 --steps 1", model(28, DIGITS));
+    assertThat(result.succeeds().out()).containsMatch("(?m)^all +3 ");
   }
 
   @Test
   void summarisesWhatAnUnconditionedModelDraws() {
-    int status =
-        evaluate("--model", model(16, ClassConditioning.NONE), "--count", "5", "--steps", "2");
-    assertThat(errors()).isEmpty();
-    assertThat(status).isEqualTo(0);
-    assertThat(output()).containsMatch("(?m)^pictures +5$");
-    assertThat(output()).containsMatch("(?m)^  16 x 16 +5$");
+    Calls.Result result =
+        evaluate("--model %s --count 5 --steps 2", model(16, ClassConditioning.NONE)).succeeds();
+    assertThat(result.err()).isEmpty();
+    assertThat(result.out()).containsMatch("(?m)^pictures +5$");
+    assertThat(result.out()).containsMatch("(?m)^  16 x 16 +5$");
   }
 
   @Test
   void refusesModelsWhosePicturesItCannotRead() {
-    assertFails("not class-conditioned", "--model", model(28, ClassConditioning.NONE), "--classes");
-    assertFails("[16] pixels", "--model", model(16, DIGITS), "--classes");
-    assertFails("no such model directory", "--model", folder.resolve("nothing").toString());
-    assertFails(
-        "no such classifier directory",
-        "--model",
-        model(28, DIGITS),
-        "--classes",
-        "--classifier",
-        folder.resolve("no").toString());
-    assertFails(2, "count must be at least 1", "--model", model(28, DIGITS), "--count", "0");
+    evaluate("--model %s --classes", model(28, ClassConditioning.NONE))
+        .failsWith(1, "not class-conditioned");
+    evaluate("--model %s --classes", model(16, DIGITS)).failsWith(1, "[16] pixels");
+    evaluate("--model %s", folder.resolve("nothing")).failsWith(1, "no such model directory");
+    evaluate("--model %s --classes --classifier %s", model(28, DIGITS), folder.resolve("no"))
+        .failsWith(1, "no such classifier directory");
+    evaluate("--model %s --count 0", model(28, DIGITS)).failsWith(2, "count must be at least 1");
   }
 
-  private void assertFails(String reason, String... options) {
-    assertFails(1, reason, options);
-  }
-
-  private void assertFails(int status, String reason, String... options) {
-    complained.reset();
-    assertThat(evaluate(options)).isEqualTo(status);
-    assertThat(errors()).startsWith("error: ");
-    assertThat(errors()).contains(reason);
-    assertThat(errors().lines().count()).isEqualTo(1);
-  }
-
-  private String model(int size, ClassConditioning conditioning) {
-    UNet2DConfig unet =
-        UNet2DConfig.of(
-            Map.of(
-                "sample_size",
-                size,
-                "in_channels",
-                1 + conditioning.extraChannels(),
-                "out_channels",
-                1,
-                "layers_per_block",
-                1,
-                "block_out_channels",
-                List.of(8),
-                "norm_num_groups",
-                4,
-                "down_block_types",
-                List.of("DownBlock2D"),
-                "up_block_types",
-                List.of("UpBlock2D")));
+  private Path model(int size, ClassConditioning conditioning) {
     Path model = folder.resolve("model-" + size + conditioning.type());
-    try (ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, conditioning);
-        Rng random = new Rng(0)) {
-      denoiser.reset(random);
-      new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults()).save(model);
-    }
-    return model.toString();
+    return SmallModel.saved(model, 1, List.of(size), conditioning);
   }
 
   // ---- a folder
@@ -179,22 +89,22 @@ class EvaluateCommandTest {
     Path images = folder.resolve("images");
     writeStroke(images.resolve("1/a.png"));
     writeStroke(images.resolve("1/b.png"));
-    assertThat(evaluate("--images", images.toString(), "--classes")).isEqualTo(0);
-    assertThat(output()).containsMatch("(?m)^1 +2 +2 +100\\.00 %$");
-    assertThat(evaluate("--images", images.toString())).isEqualTo(0);
-    assertThat(output()).containsMatch("(?m)^  28 x 28 +2$");
-    assertThat(output()).containsMatch("(?m)^repeated +1$");
-    assertFails("subfolders", "--images", images.resolve("1").toString(), "--classes");
-    writeStroke(folder.resolve("splits/test/1/a.png"));
-    writeStroke(folder.resolve("splits/train/1/a.png"));
-    writeStroke(folder.resolve("splits/train/1/b.png"));
-    String splits = folder.resolve("splits").toString();
-    assertThat(evaluate("--images", splits, "--split", "train")).isEqualTo(0);
-    assertThat(output()).containsMatch("(?m)^  28 x 28 +2$(?s:.*)^  28 x 28 +2$");
-    assertThat(evaluate("--images", splits)).isEqualTo(0);
-    assertThat(output()).containsMatch("(?m)^  28 x 28 +1$");
-    assertFails("no split 'validation'", "--images", splits, "--split", "validation");
-    assertFails("no such folder", "--images", folder.resolve("nothing").toString());
+    assertThat(evaluate("--images %s --classes", images).succeeds().out())
+        .containsMatch("(?m)^1 +2 +2 +100\\.00 %$");
+    String summary = evaluate("--images %s", images).succeeds().out();
+    assertThat(summary).containsMatch("(?m)^  28 x 28 +2$");
+    assertThat(summary).containsMatch("(?m)^repeated +1$");
+    evaluate("--images %s --classes", images.resolve("1")).failsWith(1, "subfolders");
+    Path splits = folder.resolve("splits");
+    writeStroke(splits.resolve("test/1/a.png"));
+    writeStroke(splits.resolve("train/1/a.png"));
+    writeStroke(splits.resolve("train/1/b.png"));
+    assertThat(evaluate("--images %s --split train", splits).succeeds().out())
+        .containsMatch("(?m)^  28 x 28 +2$");
+    assertThat(evaluate("--images %s", splits).succeeds().out())
+        .containsMatch("(?m)^  28 x 28 +1$");
+    evaluate("--images %s --split validation", splits).failsWith(1, "no split 'validation'");
+    evaluate("--images %s", folder.resolve("nothing")).failsWith(1, "no such folder");
   }
 
   /** A one: an upright white stroke. */
@@ -213,9 +123,8 @@ class EvaluateCommandTest {
 
   @Test
   void asksForOneSubject() {
-    assertThat(evaluate("--classes")).isEqualTo(2);
-    assertThat(evaluate("--model", "a", "--images", "b")).isEqualTo(2);
-    assertThat(evaluate("--train-classifier", folder.toString())).isEqualTo(2);
-    assertThat(errors()).contains("--train-classifier needs --data");
+    evaluate("--classes").failsWith(2);
+    evaluate("--model a --images b").failsWith(2);
+    evaluate("--train-classifier %s", folder).failsWith(2, "--train-classifier needs --data");
   }
 }

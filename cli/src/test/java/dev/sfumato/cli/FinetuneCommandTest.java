@@ -65,10 +65,6 @@ class FinetuneCommandTest {
         output);
   }
 
-  private JsonNode config() {
-    return JsonFile.read(output.resolve("config.json"), JsonNode.class);
-  }
-
   private static float[] weight(Path file, String name) {
     try (Scope scope = Scope.open()) {
       return Safetensors.open(file).tensor(name).toFloats();
@@ -126,7 +122,7 @@ class FinetuneCommandTest {
   @Test
   void hasDefaultsOfItsOwn() {
     finetune("velocity", "--max-steps 1").succeeds();
-    JsonNode config = config();
+    JsonNode config = Calls.settings(output);
     assertThat(config.get("batch_size").intValue()).isEqualTo(4);
     assertThat(config.get("gradient_accumulation_steps").intValue()).isEqualTo(2);
     assertThat(config.get("learning_rate").doubleValue()).isEqualTo(1e-5);
@@ -211,11 +207,11 @@ class FinetuneCommandTest {
                 + " --gradient-checkpointing --checkpoint-every 2")
         .succeeds();
     List<String> whole = Calls.metrics(output);
-    JsonNode options = config();
+    JsonNode options = Calls.settings(output);
     Path second = output.resolve("checkpoints/step-000002");
     Calls.run("finetune --output %s --resume %s", output, second).succeeds();
     assertThat(Calls.metrics(output)).isEqualTo(whole);
-    assertThat(config()).isEqualTo(options);
+    assertThat(Calls.settings(output)).isEqualTo(options);
   }
 
   // ---- weights
@@ -265,8 +261,8 @@ class FinetuneCommandTest {
           .that(Files.mismatch(java.resolve(file), output.resolve(file)))
           .isEqualTo(-1);
     }
-    JsonNode own = JsonFile.read(java.resolve("config.json"), JsonNode.class);
-    JsonNode called = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    JsonNode own = Calls.settings(java);
+    JsonNode called = Calls.settings(output);
     own.properties().forEach(o -> assertThat(called.get(o.getKey())).isEqualTo(o.getValue()));
     Set<String> more = new TreeSet<>();
     called.fieldNames().forEachRemaining(more::add);

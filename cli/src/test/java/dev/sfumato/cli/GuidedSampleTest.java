@@ -28,12 +28,7 @@ class GuidedSampleTest {
 
   @BeforeAll
   static void trainAModel() throws IOException {
-    model = shared.resolve("model");
-    Calls.run(
-            "train --data %s --output %s --config %s --resolution 8 --max-steps 1 --sample-count 0"
-                + " --train-timesteps 20 --threads 1 --log csv",
-            Calls.pictures(shared.resolve("data"), 4), model, Calls.config(shared))
-        .succeeds();
+    model = Calls.model(shared, "");
   }
 
   private Calls.Result sample(String more, Object... places) {

@@ -70,7 +70,7 @@ class KilledFineTuningTest {
     KilledRun run = new KilledRun(output, prior(output, classes));
 
     Process process = run.start();
-    assertThat(KilledRun.waitFor(process, () -> count(classes) >= 4)).isFalse();
+    Calls.await(process, run.log(), () -> count(classes) >= 4);
     process.destroy(); // SIGTERM, as Ctrl-C
     assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
     assertWithMessage(Files.readString(run.log())).that(process.exitValue()).isEqualTo(128 + 15);
@@ -79,7 +79,7 @@ class KilledFineTuningTest {
     assertThat(Files.exists(output.resolve("config.json"))).isFalse();
 
     Process again = run.start();
-    assertThat(KilledRun.waitFor(again, () -> count(classes) > drawn)).isFalse();
+    Calls.await(again, run.log(), () -> count(classes) > drawn);
     again.destroyForcibly().waitFor(); // SIGKILL
     int number = count(classes) - 1; // as if it had been killed while it wrote this one
     Path half = classes.resolve(".class.png.incomplete");

@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
@@ -53,7 +52,7 @@ record KilledRun(Path output, List<String> options) {
               : kill == 0 // before the first checkpoint
                   ? () -> Files.exists(output.resolve("config.json"))
                   : kill % 2 == 0 ? () -> isSavingAfter(rows) : () -> rows() >= rows;
-      ended = waitFor(process, moment);
+      ended = Calls.waitFor(process, moment);
       if (!ended) {
         Thread.sleep(random.nextInt(kill % 2 == 0 ? 8 : 60));
         process.destroyForcibly().waitFor(); // SIGKILL
@@ -65,25 +64,9 @@ record KilledRun(Path output, List<String> options) {
     assertThat(killed).isAtLeast(Math.min(kills, FEWEST));
   }
 
-  /** Waits for the end, which gives true, or the moment. */
-  static boolean waitFor(Process process, BooleanSupplier moment) throws InterruptedException {
-    long start = System.nanoTime();
-    while (!process.waitFor(2, TimeUnit.MILLISECONDS)) {
-      if (moment.getAsBoolean()) {
-        return false;
-      }
-      assertThat(System.nanoTime() - start).isLessThan(TimeUnit.MINUTES.toNanos(3));
-    }
-    return true;
-  }
-
   /** Returns the number of steps in its metrics. */
   int rows() {
-    try (Stream<String> lines = Files.lines(output.resolve("metrics.csv"))) {
-      return (int) lines.count() - 1;
-    } catch (IOException e) {
-      return 0;
-    }
+    return Calls.rows(output);
   }
 
   private boolean isSavingAfter(int rows) {

@@ -60,8 +60,7 @@ class KilledTrainingTest {
     KilledRun run = new KilledRun(output, options(output));
     Path log = run.log();
     Process process = run.start();
-    boolean ended = KilledRun.waitFor(process, () -> run.rows() >= 7);
-    assertThat(ended).isFalse();
+    Calls.await(process, log, () -> run.rows() >= 7);
     process.destroy(); // SIGTERM
     Thread.sleep(3);
     process.destroy();

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -95,25 +94,26 @@ class LaunchCommandTest {
   private void dieAndResume(IntFunction<List<String>> options)
       throws IOException, InterruptedException {
     Path log = folder.resolve("log");
+    Path two = folder.resolve("two");
     Process launch = Calls.start(log, launch(options.apply(2)));
-    await(launch, () -> rows("two") >= 3);
+    Calls.await(launch, log, () -> Calls.rows(two) >= 3);
     ranks(launch).get(1).destroyForcibly();
     assertThat(launch.waitFor(1, TimeUnit.MINUTES)).isTrue();
     String message = Files.readString(log);
     assertWithMessage(message).that(launch.exitValue()).isEqualTo(128 + 9);
     assertThat(message).endsWith("error: rank 1: ended by signal 9; --resume continues\n");
     assertThat(message.split("error: ", -1)).hasLength(2);
-    int done = rows("two");
+    int done = Calls.rows(two);
     assertThat(done).isLessThan(STEPS);
-    assertThat(Calls.files(folder.resolve("two")).toString()).doesNotContain("incomplete");
+    assertThat(Calls.files(two).toString()).doesNotContain("incomplete");
 
     Process resumed = Calls.start(log, launch(options.apply(2), "--resume"));
-    await(resumed, () -> rows("two") > done + 1);
+    Calls.await(resumed, log, () -> Calls.rows(two) > done + 1);
     resumed.destroy(); // SIGTERM
     assertThat(resumed.waitFor(1, TimeUnit.MINUTES)).isTrue();
     message = Files.readString(log);
     assertWithMessage(message).that(resumed.exitValue()).isEqualTo(128 + 15);
-    int stopped = rows("two");
+    int stopped = Calls.rows(two);
     assertThat(message).contains("stopped after step " + stopped + " of " + STEPS);
 
     List<String> alone = options.apply(4);
@@ -143,7 +143,7 @@ class LaunchCommandTest {
     }
     Path saved = Calls.files(folder.resolve("two/checkpoints")).get(0).getName(0);
     assertThat(message).contains("; " + saved + " holds");
-    assertThat(saved.toString()).isEqualTo("step-00000" + rows("two"));
+    assertThat(saved.toString()).isEqualTo("step-00000" + Calls.rows(folder.resolve("two")));
   }
 
   @ParameterizedTest
@@ -199,23 +199,6 @@ class LaunchCommandTest {
   /** In the order in which they were started. */
   private static List<ProcessHandle> ranks(Process launch) {
     return launch.children().sorted(Comparator.comparingLong(ProcessHandle::pid)).toList();
-  }
-
-  private static void await(Process process, BooleanSupplier moment) throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
-    while (!moment.getAsBoolean()) {
-      assertWithMessage("alive").that(process.isAlive()).isTrue();
-      assertWithMessage("in time").that(System.nanoTime()).isLessThan(end);
-      Thread.sleep(5);
-    }
-  }
-
-  private int rows(String output) {
-    try (Stream<String> lines = Files.lines(folder.resolve(output).resolve("metrics.csv"))) {
-      return (int) lines.count() - 1;
-    } catch (IOException e) {
-      return 0;
-    }
   }
 
   private void assertSameLosses(String actual, String expected) throws IOException {

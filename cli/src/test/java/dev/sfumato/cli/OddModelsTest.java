@@ -3,13 +3,9 @@ package dev.sfumato.cli;
 import static com.google.common.truth.Truth.assertThat;
 
 import dev.sfumato.io.JsonFile;
-import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.PixelPipeline;
-import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.DType;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -33,31 +29,8 @@ class OddModelsTest {
 
   /** An untrained model of pictures of {@code channels}, 8 pixels high and {@code width} wide. */
   private Path model(int channels, int width) {
-    UNet2DConfig config =
-        UNet2DConfig.of(
-            Map.of(
-                "sample_size",
-                List.of(8, width),
-                "in_channels",
-                channels,
-                "out_channels",
-                channels,
-                "block_out_channels",
-                List.of(8),
-                "layers_per_block",
-                1,
-                "norm_num_groups",
-                4,
-                "down_block_types",
-                List.of("DownBlock2D"),
-                "up_block_types",
-                List.of("UpBlock2D")));
-    try (ClassConditionedUNet network = new ClassConditionedUNet(config, ClassConditioning.NONE);
-        Rng random = new Rng(0)) {
-      network.reset(random);
-      new PixelPipeline(network, SchedulerConfig.ddpmDefaults()).save(folder.resolve("model"));
-    }
-    return folder.resolve("model");
+    return SmallModel.saved(
+        folder.resolve("model"), channels, List.of(8, width), ClassConditioning.NONE);
   }
 
   private static void change(Path file, String name, float value) {

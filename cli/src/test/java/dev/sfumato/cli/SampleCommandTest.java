@@ -24,13 +24,7 @@ class SampleCommandTest {
 
   @BeforeAll
   static void trainAModel() throws IOException {
-    model = shared.resolve("model");
-    Calls.run(
-            "train --data %s --output %s --config %s --resolution 8 --max-steps 1 --sample-count 0"
-                + " --train-timesteps 20 --class-conditioning embedding --class-dropout 0.1"
-                + " --threads 1 --log csv",
-            Calls.pictures(shared.resolve("data"), 4), model, Calls.config(shared))
-        .succeeds();
+    model = Calls.model(shared, "--class-conditioning embedding --class-dropout 0.1");
   }
 
   private Calls.Result sample(String more, Object... places) {

@@ -1,7 +1,6 @@
 package dev.sfumato.cli;
 
 import static com.google.common.truth.Truth.assertThat;
-import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -11,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -61,24 +59,6 @@ class TerminalTest {
     keyboard.flush();
   }
 
-  private void await(Process process, BooleanSupplier moment)
-      throws IOException, InterruptedException {
-    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
-    while (!moment.getAsBoolean()) {
-      assertWithMessage(Files.readString(log)).that(process.isAlive()).isTrue();
-      assertThat(System.nanoTime()).isLessThan(end);
-      Thread.sleep(20);
-    }
-  }
-
-  private int rows() {
-    try {
-      return Files.readAllLines(output.resolve("metrics.csv")).size() - 1;
-    } catch (IOException e) {
-      return 0;
-    }
-  }
-
   private String shown() {
     try {
       return Files.readString(log);
@@ -91,14 +71,14 @@ class TerminalTest {
   @Test
   void ctrlCSavesSecondsIntoARunWithABar() throws IOException, InterruptedException {
     Process terminal = onTerminal(training("--sample-every 0 --sample-count 0"));
-    await(terminal, () -> rows() > 3);
-    int early = rows();
+    Calls.await(terminal, log, () -> Calls.rows(output) > 3);
+    int early = Calls.rows(output);
     Thread.sleep(3000);
-    await(terminal, () -> rows() > early);
+    Calls.await(terminal, log, () -> Calls.rows(output) > early);
     press(terminal, CTRL_C);
     assertThat(terminal.waitFor(1, TimeUnit.MINUTES)).isTrue();
     String shown = Files.readString(log);
-    assertThat(shown).contains("stopped after step " + rows() + " of 100000");
+    assertThat(shown).contains("stopped after step " + Calls.rows(output) + " of 100000");
     assertThat(shown).contains("status=130");
     assertThat(Files.exists(output.resolve("model_index.json"))).isTrue();
   }
@@ -107,7 +87,7 @@ class TerminalTest {
   void ctrlCEndsAGridAfterItsStep() throws IOException, InterruptedException {
     Process terminal =
         onTerminal(training("--sample-every 2 --sample-count 64 --sample-steps 1000"));
-    await(terminal, () -> Files.exists(output.resolve("config.json")));
+    Calls.await(terminal, log, () -> Files.exists(output.resolve("config.json")));
     Thread.sleep(500);
     press(terminal, CTRL_C);
     assertThat(terminal.waitFor(30, TimeUnit.SECONDS)).isTrue();
@@ -123,9 +103,9 @@ class TerminalTest {
     words.set(words.indexOf("--resolution") + 1, "64");
     Calls.pictures(folder.resolve("data"), 600);
     Process terminal = onTerminal(words);
-    await(terminal, () -> shown().contains("first step"));
+    Calls.await(terminal, log, () -> shown().contains("first step"));
     press(terminal, CTRL_C);
-    await(terminal, () -> shown().contains("a second Ctrl-C ends at once"));
+    Calls.await(terminal, log, () -> shown().contains("a second Ctrl-C ends at once"));
     press(terminal, CTRL_C);
     assertThat(terminal.waitFor(20, TimeUnit.SECONDS)).isTrue();
     assertThat(Files.readString(log)).contains("status=130");
@@ -138,11 +118,11 @@ class TerminalTest {
     List<String> words = new ArrayList<>(List.of("launch", "--processes", "2"));
     words.addAll(training("--sample-every 0 --sample-count 0"));
     Process terminal = onTerminal(words);
-    await(terminal, () -> rows() > 3);
+    Calls.await(terminal, log, () -> Calls.rows(output) > 3);
     press(terminal, CTRL_C);
     assertThat(terminal.waitFor(1, TimeUnit.MINUTES)).isTrue();
     String shown = Files.readString(log);
-    assertThat(shown).contains("stopped after step " + rows() + " of 100000");
+    assertThat(shown).contains("stopped after step " + Calls.rows(output) + " of 100000");
     assertThat(shown).contains("status=130");
     assertThat(shown).doesNotContain("error");
     assertThat(shown.split("a second Ctrl-C ends at once", -1)).hasLength(2);

@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -52,11 +51,11 @@ class TextToImageFinetuneTest {
   }
 
   private Calls.Result finetune(Path to, String more, Object... places) {
-    List<String> args = new ArrayList<>(List.of("finetune", "--model", model.toString()));
-    args.addAll(List.of("--data", data.toString(), "--output", to.toString()));
-    args.addAll(List.of("--batch-size", "2", "--sample-count", samples, "--log", log));
-    args.addAll(List.of("--instance-prompt", caption));
-    args.addAll(List.of("--resolution", "16"));
+    List<String> args =
+        Calls.words(
+            "finetune --model %s --data %s --output %s --batch-size 2 --sample-count %s --log %s"
+                + " --instance-prompt %s --resolution 16",
+            model, data, to, samples, log, caption);
     args.addAll(rate);
     args.addAll(Calls.words(more, places));
     return Calls.run(args);
@@ -64,8 +63,7 @@ class TextToImageFinetuneTest {
 
   private Calls.Result sample(String more, Object... places) {
     List<String> args =
-        new ArrayList<>(List.of("sample", "--model", model.toString(), "--steps", "2"));
-    args.addAll(List.of("--out", folder.resolve("picture.png").toString()));
+        Calls.words("sample --model %s --steps 2 --out %s", model, folder.resolve("picture.png"));
     args.addAll(Calls.words(more, places));
     return Calls.run(args);
   }
@@ -83,7 +81,7 @@ class TextToImageFinetuneTest {
     assertThat(settings.get("unet.r")).isEqualTo(3);
     assertThat(settings.get("unet.lora_alpha")).isEqualTo(6.0);
     assertThat(Files.exists(output.resolve("unet"))).isFalse();
-    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    JsonNode config = Calls.settings(output);
     assertThat(config.get("method").textValue()).isEqualTo("lora");
     assertThat(config.get("lora_targets").toString()).isEqualTo("[\"all\"]");
     String card = Files.readString(output.resolve("README.md"));
@@ -108,11 +106,11 @@ class TextToImageFinetuneTest {
     rate = List.of();
     caption = "a zorb";
     finetune(output, "--max-steps 1 --method " + method).succeeds();
-    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    JsonNode config = Calls.settings(output);
     assertThat(config.get("learning_rate").doubleValue()).isEqualTo(usual);
     finetune(output, "--max-steps 2 --resume --method " + method.split(" ")[0]).succeeds();
     finetune(output, "--max-steps 3 --resume --learning-rate 0.5").succeeds();
-    config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    config = Calls.settings(output);
     assertThat(config.get("learning_rate").doubleValue()).isEqualTo(0.5);
   }
 
@@ -200,9 +198,7 @@ class TextToImageFinetuneTest {
       assertThat(Safetensors.open(output.resolve(weights)).tensor("text_model." + name).toFloats())
           .isNotEqualTo(Safetensors.open(model.resolve(weights)).tensor(name).toFloats());
     }
-    Calls.run(
-            Calls.words(
-                "sample --model %s --prompt a --steps 2 --out %s", output, folder.resolve("a.png")))
+    Calls.run("sample --model %s --prompt a --steps 2 --out %s", output, folder.resolve("a.png"))
         .succeeds();
   }
 
@@ -334,7 +330,7 @@ class TextToImageFinetuneTest {
     finetune(output, options + " --overwrite").succeeds();
     assertThat(Calls.files(classes)).hasSize(3);
     assertThat(bytes(classes.resolve(drawn.get(1)))).isEqualTo(second);
-    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    JsonNode config = Calls.settings(output);
     assertThat(config.get("class_prompt").toString()).isEqualTo("[\"rose\"]");
     finetune(output, "--max-steps 3 --resume").succeeds();
     finetune(output, "--class-count 3").failsWith(2, "--class-prompt");
@@ -451,11 +447,7 @@ class TextToImageFinetuneTest {
   @Test
   void aRunGoesOnWithItsMethodOnly() {
     finetune(output, "--max-steps 1 --lora-rank 2").succeeds();
-    assertThat(
-            JsonFile.read(output.resolve("config.json"), JsonNode.class)
-                .get("lora_alpha")
-                .asDouble())
-        .isEqualTo(2);
+    assertThat(Calls.settings(output).get("lora_alpha").asDouble()).isEqualTo(2);
     finetune(output, "--max-steps 2 --resume --method full").failsWith(2, "--method", "keeps");
     finetune(output, "--max-steps 2 --resume --method lora").succeeds();
     finetune(output, "--max-steps 2 --resume --lora-rank 4").failsWith(1, "--lora-rank");

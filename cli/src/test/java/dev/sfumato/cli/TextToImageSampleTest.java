@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
@@ -36,9 +35,15 @@ class TextToImageSampleTest {
   }
 
   private static Calls.Result sample(String more, Object... places) {
-    List<String> args = new ArrayList<>(List.of("sample", "--model", model.toString()));
+    List<String> args = Calls.words("sample --model %s", model);
     args.addAll(Calls.words(more, places));
     return Calls.run(args);
+  }
+
+  private static void assertDrawn(Path file, String part, Golden golden, String name) {
+    try (Scope scope = Scope.open()) {
+      assertThat(Safetensors.open(file).tensor(part)).isWithin(1e-3).of(golden.tensor(name));
+    }
   }
 
   @Test
@@ -51,13 +56,8 @@ class TextToImageSampleTest {
                 + " --scheduler euler_ancestral --save-tensor %s --out-dir %s",
             prompts, tensor, pictures)
         .succeeds();
-    try (Scope scope = Scope.open()) {
-      for (String part : List.of("images", "latents")) {
-        assertThat(Safetensors.open(tensor).tensor(part))
-            .isWithin(1e-3)
-            .of(TinyStableDiffusion.GOLDEN.tensor("sd1_euler_ancestral." + part));
-      }
-    }
+    assertDrawn(tensor, "images", TinyStableDiffusion.GOLDEN, "sd1_euler_ancestral.images");
+    assertDrawn(tensor, "latents", TinyStableDiffusion.GOLDEN, "sd1_euler_ancestral.latents");
     assertThat(Calls.files(pictures)).hasSize(4);
     String png =
         new String(Files.readAllBytes(pictures.resolve("00002.png")), StandardCharsets.ISO_8859_1);
@@ -122,13 +122,8 @@ class TextToImageSampleTest {
             Golden.path("sd_mask_16x16.png"),
             tensor)
         .succeeds();
-    try (Scope scope = Scope.open()) {
-      for (String part : List.of("images", "latents")) {
-        assertThat(Safetensors.open(tensor).tensor(part))
-            .isWithin(1e-3)
-            .of(TinyStableDiffusion.GOLDEN.tensor("sd1_mask." + part));
-      }
-    }
+    assertDrawn(tensor, "images", TinyStableDiffusion.GOLDEN, "sd1_mask.images");
+    assertDrawn(tensor, "latents", TinyStableDiffusion.GOLDEN, "sd1_mask.latents");
   }
 
   @ParameterizedTest
@@ -151,12 +146,9 @@ class TextToImageSampleTest {
             tensor,
             tiny)
         .succeeds();
-    try (Scope scope = Scope.open()) {
-      assertThat(Safetensors.open(tensor).tensor("images"))
-          .isWithin(1e-3)
-          .of(golden.tensor(words[0]));
-    }
-    sample("--prompt rose --guide-vae %s", model).failsWith(1, "_class_name is AutoencoderKL");
+    assertDrawn(tensor, "images", golden, words[0]);
+    sample("--prompt rose --guide color=red --guide-vae %s", model)
+        .failsWith(1, "_class_name is AutoencoderKL");
   }
 
   @Test
@@ -171,11 +163,7 @@ class TextToImageSampleTest {
             Path.of("../core/src/test/resources/golden/guidance/clip"),
             tensor)
         .succeeds();
-    try (Scope scope = Scope.open()) {
-      assertThat(Safetensors.open(tensor).tensor("images"))
-          .isWithin(1e-3)
-          .of(Golden.read("latent_guidance").tensor("cuts_pndm"));
-    }
+    assertDrawn(tensor, "images", Golden.read("latent_guidance"), "cuts_pndm");
   }
 
   @Test
@@ -186,11 +174,7 @@ class TextToImageSampleTest {
                 + " --vae-tiling --save-tensor %s",
             "a red rose", tensor)
         .succeeds();
-    try (Scope scope = Scope.open()) {
-      assertThat(Safetensors.open(tensor).tensor("images"))
-          .isWithin(1e-3)
-          .of(TinyStableDiffusion.GOLDEN.tensor("sd1_tiled.images"));
-    }
+    assertDrawn(tensor, "images", TinyStableDiffusion.GOLDEN, "sd1_tiled.images");
   }
 
   @Test
@@ -228,17 +212,12 @@ class TextToImageSampleTest {
     Path xl = TinyStableDiffusion.write(folder.resolve("xl"), "xl");
     Path refiner = TinyStableDiffusion.write(folder.resolve("refiner"), "refiner");
     Path tensor = folder.resolve("refined.safetensors");
-    List<String> args = new ArrayList<>(List.of("sample", "--model", xl.toString()));
-    args.addAll(
-        Calls.words(
-            "--prompt %s --steps 6 --seed 7 --refiner %s --refiner-start 0.6 --save-tensor %s",
-            "a red rose", refiner, tensor));
-    Calls.run(args).succeeds();
-    try (Scope scope = Scope.open()) {
-      assertThat(Safetensors.open(tensor).tensor("images"))
-          .isWithin(1e-3)
-          .of(TinyStableDiffusion.GOLDEN.tensor("xl_refined.images"));
-    }
+    Calls.run(
+            "sample --model %s --prompt %s --steps 6 --seed 7 --refiner %s --refiner-start 0.6"
+                + " --save-tensor %s",
+            xl, "a red rose", refiner, tensor)
+        .succeeds();
+    assertDrawn(tensor, "images", TinyStableDiffusion.GOLDEN, "xl_refined.images");
     sample("--prompt rose --refiner %s", refiner).failsWith(1, "does not go with");
   }
 

@@ -57,9 +57,9 @@ class TextToImageTrainTest {
   }
 
   private Calls.Result train(String more, Object... places) {
-    List<String> args = new ArrayList<>(List.of("train", "--data", data.toString()));
-    args.addAll(List.of("--output", output.toString()));
-    args.addAll(List.of("--batch-size", "2", "--sample-steps", "2", "--log", "csv"));
+    List<String> args =
+        Calls.words(
+            "train --data %s --output %s --batch-size 2 --sample-steps 2 --log csv", data, output);
     args.addAll(Calls.words(more, places));
     return Calls.run(args);
   }
@@ -77,15 +77,14 @@ class TextToImageTrainTest {
             "roses, red", "cats")
         .succeeds();
     train("--max-steps 3 --resume").succeeds();
-    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    JsonNode config = Calls.settings(output);
     assertThat(config.get("validation_prompt").toString()).isEqualTo("[\"roses, red\",\"cats\"]");
     assertThat(config.get("cache_latents").textValue()).isEqualTo("memory");
     JsonNode unet = JsonFile.read(output.resolve("unet/config.json"), JsonNode.class);
     assertThat(unet.get("cross_attention_dim").intValue()).isEqualTo(32); // of the text encoder
     Calls.run(
-            Calls.words(
-                "sample --model %s --prompt %s --steps 2 --out %s",
-                output, "a cat", folder.resolve("cat.png")))
+            "sample --model %s --prompt %s --steps 2 --out %s",
+            output, "a cat", folder.resolve("cat.png"))
         .succeeds();
   }
 
@@ -125,11 +124,11 @@ class TextToImageTrainTest {
     ImageIO.write(wide, "png", data.resolve("wide.png").toFile());
     String call = "--instance-prompt %s --resolution 16 --sample-count 1 --max-steps ";
     assertThat(fromParts(call + 2, "a rose").succeeds().err()).contains("buckets: 2 (");
-    JsonNode config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    JsonNode config = Calls.settings(output);
     assertThat(config.get("buckets").booleanValue()).isTrue();
     train("--max-steps 4 --resume --cache-latents disk --cache-dir %s", folder.resolve("cache"))
         .succeeds();
-    config = JsonFile.read(output.resolve("config.json"), JsonNode.class);
+    config = Calls.settings(output);
     assertThat(config.get("buckets").booleanValue()).isTrue();
     assertThat(Files.isDirectory(folder.resolve("cache"))).isTrue();
   }

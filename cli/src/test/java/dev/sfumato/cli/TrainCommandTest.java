@@ -4,7 +4,6 @@ import static com.google.common.truth.Truth.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sfumato.io.JsonFile;
 import dev.sfumato.run.OutputDirectory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -51,10 +50,6 @@ class TrainCommandTest {
     return Calls.run(args);
   }
 
-  private JsonNode config() {
-    return JsonFile.read(output.resolve("config.json"), JsonNode.class);
-  }
-
   // ---- options
 
   @Test
@@ -74,7 +69,7 @@ class TrainCommandTest {
   void maxStepsTakesAsManyEpochsAsItNeeds() throws IOException {
     train("--max-steps 25").succeeds();
     assertThat(Calls.metrics(output)).hasSize(1 + 25);
-    assertThat(config().get("epochs").intValue()).isEqualTo(0);
+    assertThat(Calls.settings(output).get("epochs").intValue()).isEqualTo(0);
   }
 
   @Test
@@ -113,7 +108,7 @@ class TrainCommandTest {
   void configHoldsEveryResolvedOption() {
     train("--max-steps 1 --no-shuffle --flip --use-ema --lr-scheduler cosine_with_restarts")
         .succeeds();
-    JsonNode config = config();
+    JsonNode config = Calls.settings(output);
     assertThat(config.get("shuffle").booleanValue()).isFalse();
     assertThat(config.get("flip").booleanValue()).isTrue();
     assertThat(config.get("use_ema").booleanValue()).isTrue();
@@ -141,10 +136,10 @@ class TrainCommandTest {
                 + " --prediction-type v_prediction --on-bad-image skip --seed 7"
                 + " --log csv,tensorboard --gradient-accumulation-steps 2 --learning-rate 0.003")
         .succeeds();
-    JsonNode before = config();
+    JsonNode before = Calls.settings(output);
     Calls.run("train --resume --output %s --max-steps 5", output).succeeds();
     ((ObjectNode) before).put("max_steps", 5);
-    assertThat(config()).isEqualTo(before);
+    assertThat(Calls.settings(output)).isEqualTo(before);
     assertThat(Calls.metrics(output)).hasSize(1 + 5);
   }
 
@@ -156,12 +151,12 @@ class TrainCommandTest {
             "train --resume --output=%s --max-steps 2 --use-ema --flip --center-crop"
                 .replace("%s", output.toString()))
         .succeeds();
-    assertThat(config().get("use_ema").booleanValue()).isTrue();
-    assertThat(config().get("flip").booleanValue()).isTrue();
-    assertThat(config().get("center_crop").booleanValue()).isTrue();
+    assertThat(Calls.settings(output).get("use_ema").booleanValue()).isTrue();
+    assertThat(Calls.settings(output).get("flip").booleanValue()).isTrue();
+    assertThat(Calls.settings(output).get("center_crop").booleanValue()).isTrue();
     Calls.run("train --resume --output %s --max-steps 3 --no-flip --shuffle", output).succeeds();
-    assertThat(config().get("flip").booleanValue()).isFalse();
-    assertThat(config().get("shuffle").booleanValue()).isTrue();
+    assertThat(Calls.settings(output).get("flip").booleanValue()).isFalse();
+    assertThat(Calls.settings(output).get("shuffle").booleanValue()).isTrue();
   }
 
   @Test
