@@ -209,17 +209,14 @@ public final class Datasets {
   }
 
   private static PictureSource source(Path path, DataOptions options) {
-    if (!Files.exists(path)) {
-      List<Path> matching = ParquetNames.matching(path);
-      if (matching.isEmpty()) {
+    boolean present = Files.exists(path);
+    if (!present || FileKind.isParquet(path)) {
+      List<Path> tables = present ? List.of(path) : ParquetNames.matching(path);
+      if (tables.isEmpty()) {
         throw new SfumatoException(
             path + ": there is no such folder or file" + meant(path.toString()) + "; " + FORMS);
       }
-      return ParquetSource.open(path.toString(), matching, matching, options.columns());
-    }
-    if (FileKind.isParquet(path)) {
-      List<Path> file = List.of(path);
-      return ParquetSource.open(path.toString(), file, file, options.columns());
+      return ParquetSource.open(path.toString(), tables, tables, options.columns());
     }
     PictureFiles files = files(path);
     List<String> parquet = files.names().stream().filter(ParquetNames::named).toList();

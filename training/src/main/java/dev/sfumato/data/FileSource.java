@@ -242,11 +242,6 @@ record FileSource(
   }
 
   @Override
-  public boolean hasMasks() {
-    return true;
-  }
-
-  @Override
   public Optional<byte[]> mask(int index) {
     return masks.of(file(index)).map(files::read);
   }

@@ -289,7 +289,13 @@ record ParquetFile(Path path, Map<String, String> types, JsonNode features) {
     return '"' + column.replace("\"", "\"\"") + '"';
   }
 
-  private static String text(Path path) {
+  /** Returns the first line of an error's message. */
+  static String oneLine(Exception e) {
+    return e.getMessage().lines().findFirst().orElse("no reason given");
+  }
+
+  /** Returns a path as DuckDB takes it. */
+  static String text(Path path) {
     return "'" + path.toString().replace("'", "''") + "'";
   }
 }

@@ -81,7 +81,7 @@ final class ParquetSource implements PictureSource {
           origin + ": cannot be copied to the folder for temporary files (" + e.getMessage() + ")",
           e);
     } catch (SQLException e) {
-      throw new SfumatoException(origin + ": cannot be opened (" + oneLine(e) + ")", e);
+      throw new SfumatoException(origin + ": cannot be opened (" + ParquetFile.oneLine(e) + ")", e);
     }
   }
 
@@ -130,7 +130,7 @@ final class ParquetSource implements PictureSource {
         }
       }
     } catch (SQLException e) {
-      throw new SfumatoException(path + ": cannot be read (" + oneLine(e) + ")", e);
+      throw new SfumatoException(path + ": cannot be read (" + ParquetFile.oneLine(e) + ")", e);
     }
   }
 
@@ -147,7 +147,7 @@ final class ParquetSource implements PictureSource {
         }
       }
     } catch (SQLException e) {
-      throw new SfumatoException(path + ": cannot be read (" + oneLine(e) + ")", e);
+      throw new SfumatoException(path + ": cannot be read (" + ParquetFile.oneLine(e) + ")", e);
     }
   }
 
@@ -182,10 +182,6 @@ final class ParquetSource implements PictureSource {
     }
   }
 
-  private static String oneLine(SQLException e) {
-    return e.getMessage().lines().findFirst().orElse("no reason given");
-  }
-
   @Override
   public String origin() {
     return origin;
@@ -204,10 +200,9 @@ final class ParquetSource implements PictureSource {
 
   @Override
   public byte[] read(int index) {
-    if (paths.containsKey(index)) {
-      return PictureReader.bytes(beside(index));
-    }
-    return pictures.read(extents.get(index), name(index));
+    return paths.containsKey(index)
+        ? PictureReader.bytes(beside(index))
+        : pictures.read(extents.get(index), name(index));
   }
 
   @Override

@@ -14,7 +14,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /** A Parquet file of texts and numbers. */
 final class ParquetTable {
@@ -36,23 +35,14 @@ final class ParquetTable {
         List<JsonNode> rows = new ArrayList<>();
         try (ResultSet found =
             statement.executeQuery(
-                String.format(
-                    Locale.ROOT,
-                    "SELECT to_json(t)::VARCHAR FROM read_parquet('%s') t",
-                    copy.toString().replace("'", "''")))) {
+                "SELECT to_json(t)::VARCHAR FROM read_parquet(" + ParquetFile.text(copy) + ") t")) {
           while (found.next()) {
             rows.add(JsonFile.MAPPER.readTree(found.getString(1)));
           }
         }
         return rows;
       } catch (SQLException | JsonProcessingException e) {
-        throw new SfumatoException(
-            String.format(
-                Locale.ROOT,
-                "%s: cannot be read (%s)",
-                name,
-                e.getMessage().lines().findFirst().orElse("no reason given")),
-            e);
+        throw new SfumatoException(name + ": cannot be read (" + ParquetFile.oneLine(e) + ")", e);
       } finally {
         Files.deleteIfExists(copy);
       }

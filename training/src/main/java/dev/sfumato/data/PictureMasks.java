@@ -19,7 +19,7 @@ record PictureMasks(PictureSource source, Masks place) {
    * @throws SfumatoException if the source has no such masks
    */
   PictureMasks {
-    if (place == Masks.FILE && !source.hasMasks()) {
+    if (place == Masks.FILE && !source.ofFiles()) {
       throw new SfumatoException(
           source.origin()
               + ": masks in files need a folder or an archive of pictures: see `masks`");

@@ -33,11 +33,6 @@ interface PictureSource {
    */
   Beginning begin(int index);
 
-  /** Returns whether pictures may have masks in files of their own. */
-  default boolean hasMasks() {
-    return false;
-  }
-
   /**
    * Returns the bytes of the file with a picture's mask, if there is one.
    *
@@ -58,6 +53,6 @@ interface PictureSource {
     return List.of();
   }
 
-  /** Returns whether each picture is a file, which may have others beside it. */
+  /** Returns whether each picture is a file, which may have a caption or a mask beside it. */
   boolean ofFiles();
 }

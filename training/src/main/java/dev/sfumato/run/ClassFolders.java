@@ -253,7 +253,7 @@ record ClassFolders(PriorPreservation prior) {
   }
 
   /** Returns the options for reading class pictures: as the subject's, but whole and untold. */
-  private DataOptions like(Dataset training, DataOptions options) {
+  private static DataOptions like(Dataset training, DataOptions options) {
     return options
         .withResolution(training.height())
         .withCenterCrop(true)

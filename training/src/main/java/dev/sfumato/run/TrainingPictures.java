@@ -96,15 +96,11 @@ record TrainingPictures(
               shape.size.get(0),
               shape.size.get(1)));
     }
-    DataOptions followed = options;
-    if (options.resolution() == DataOptions.NATIVE && sides == 1) {
-      followed = followed.withResolution(shape.size.get(0));
-    }
+    TrainingPictures followed = sides == 1 ? ofSize(shape.size.get(0)) : this;
     if (options.channels() == DataOptions.Channels.AUTO) {
-      followed = followed.withChannels(channels(shape.channels));
+      followed = followed.with(followed.options.withChannels(channels(shape.channels)));
     }
-    TrainingPictures pictures = with(followed);
-    return shape.texts ? pictures.captioned() : pictures.plain();
+    return shape.texts ? followed.captioned() : followed.plain();
   }
 
   /** Returns a copy for a model that learns from texts: every picture needs a caption. */
@@ -169,12 +165,12 @@ record TrainingPictures(
       return HeldOut.share(all, validation.share(), seed);
     }
     if (validation.data().isPresent()) {
-      return new HeldOut(all, other(all, validation.data().get(), options));
+      return new HeldOut(all, other(all, validation.data().get()));
     }
     return new HeldOut(all, opened.isPresent() ? all : own(all));
   }
 
-  private static Dataset other(Dataset all, String data, DataOptions options) {
+  private Dataset other(Dataset all, String data) {
     DataOptions same =
         options
             .withResolution(all.height())

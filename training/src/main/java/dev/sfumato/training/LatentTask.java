@@ -13,6 +13,7 @@ import dev.sfumato.model.UNet2DConditionConfig;
 import dev.sfumato.nn.Module;
 import dev.sfumato.picture.Size;
 import dev.sfumato.pipeline.StableDiffusionPipeline;
+import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
@@ -27,6 +28,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** Latents of a frozen autoencoder, and captions read by text encoders, which may learn. */
 final class LatentTask implements DenoisingTask {
@@ -232,11 +234,9 @@ final class LatentTask implements DenoisingTask {
   }
 
   private static List<Picture> pictures(Batch batch) {
-    List<Picture> pictures = new ArrayList<>();
-    for (int i = 0; i < batch.size(); i++) {
-      pictures.add(new Picture(batch.images().narrow(0, i, 1), isMoving(batch, i)));
-    }
-    return pictures;
+    return IntStream.range(0, batch.size())
+        .mapToObj(i -> new Picture(batch.images().narrow(0, i, 1), isMoving(batch, i)))
+        .toList();
   }
 
   private static boolean isMoving(Batch batch, int picture) {
@@ -305,19 +305,15 @@ final class LatentTask implements DenoisingTask {
 
   /** Returns the original height and width, top and left of the crop, and its size (B, 6). */
   private static Tensor sizes(Batch batch) {
-    float[] numbers = new float[6 * batch.size()];
-    for (int i = 0; i < batch.size(); i++) {
-      Crop crop = batch.crops().get(i);
-      Size original = crop.frame().original();
-      Size size = crop.frame().size();
-      int[] row = {
-        original.height(), original.width(), crop.top(), crop.left(), size.height(), size.width()
-      };
-      for (int j = 0; j < 6; j++) {
-        numbers[6 * i + j] = row[j];
-      }
-    }
-    return Tensor.of(numbers, batch.size(), 6);
+    long[] numbers = batch.crops().stream().flatMapToLong(LatentTask::sizes).toArray();
+    return Tensor.of(numbers, batch.size(), 6).to(DType.FLOAT32);
+  }
+
+  private static LongStream sizes(Crop crop) {
+    Size original = crop.frame().original();
+    Size size = crop.frame().size();
+    return LongStream.of(
+        original.height(), original.width(), crop.top(), crop.left(), size.height(), size.width());
   }
 
   /** Returns all that the U-Net reads of a text in one row. */

@@ -129,6 +129,10 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
                           + Arrays.toString(values())));
     }
 
+    private boolean warmsUp() {
+      return this != CONSTANT && this != EXPONENTIAL && this != PIECEWISE_CONSTANT;
+    }
+
     @Override
     @com.fasterxml.jackson.annotation.JsonValue
     public String toString() {
@@ -149,9 +153,7 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
 
   /** Returns whether a run of {@code totalSteps} optimiser steps ends within the warm-up. */
   public boolean isCutShort(long totalSteps) {
-    boolean warmsUp =
-        kind != Kind.CONSTANT && kind != Kind.EXPONENTIAL && kind != Kind.PIECEWISE_CONSTANT;
-    return warmsUp && warmupSteps >= totalSteps;
+    return kind.warmsUp() && warmupSteps >= totalSteps;
   }
 
   Map<String, Object> settings() {
@@ -169,20 +171,12 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
 
   /** Returns the share of the base rate for one optimiser step, as {@link #at}. */
   double course(long step, long totalSteps, long stepsPerEpoch) {
-    if (kind == Kind.CONSTANT) {
-      return 1;
-    }
-    if (kind == Kind.EXPONENTIAL) {
-      return Math.pow(EXPONENTIAL_GAMMA, step / Math.max(1, stepsPerEpoch));
-    }
-    if (kind == Kind.PIECEWISE_CONSTANT) {
-      return shape.factor(step);
-    }
-    if (step < warmupSteps) {
-      return (double) step / Math.max(1, warmupSteps);
+    if (kind.warmsUp() && step < warmupSteps) {
+      return (double) step / warmupSteps;
     }
     double progress = (double) (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
     return switch (kind) {
+      case CONSTANT, CONSTANT_WITH_WARMUP -> 1;
       case LINEAR -> Math.max(0, 1 - progress);
       case COSINE -> (1 + Math.cos(Math.PI * progress)) / 2;
       case COSINE_WITH_RESTARTS ->
@@ -191,7 +185,8 @@ public record LearningRate(Kind kind, double base, long warmupSteps, Shape shape
         double end = POLYNOMIAL_END / base;
         yield progress > 1 ? end : (1 - end) * Math.pow(1 - progress, shape.power()) + end;
       }
-      default -> 1;
+      case PIECEWISE_CONSTANT -> shape.factor(step);
+      case EXPONENTIAL -> Math.pow(EXPONENTIAL_GAMMA, step / Math.max(1, stepsPerEpoch));
     };
   }
 }

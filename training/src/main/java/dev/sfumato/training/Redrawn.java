@@ -2,10 +2,10 @@ package dev.sfumato.training;
 
 import dev.sfumato.data.Batch;
 import dev.sfumato.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The part of a picture that an inpainting model learns to draw anew. A random part is all of it in
@@ -31,22 +31,23 @@ record Redrawn(float[] mask, boolean random) {
   static List<Redrawn> of(Batch batch, Tensor numbers) {
     int height = (int) batch.images().size(2);
     int width = (int) batch.images().size(3);
-    List<Redrawn> parts = new ArrayList<>();
-    for (int i = 0; i < batch.size(); i++) {
-      int picture = i;
-      Optional<float[]> own =
-          batch
-              .masks()
-              .map(masks -> white(masks.select(0, picture).toFloats()))
-              .filter(mask -> !isAll(mask));
-      parts.add(
-          own.map(mask -> new Redrawn(mask, false))
-              .orElseGet(
-                  () ->
-                      new Redrawn(
-                          drawn(numbers.select(0, picture).toFloats(), height, width), true)));
-    }
-    return parts;
+    return IntStream.range(0, batch.size())
+        .mapToObj(
+            i ->
+                own(batch, i)
+                    .map(mask -> new Redrawn(mask, false))
+                    .orElseGet(
+                        () ->
+                            new Redrawn(
+                                drawn(numbers.select(0, i).toFloats(), height, width), true)))
+        .toList();
+  }
+
+  private static Optional<float[]> own(Batch batch, int picture) {
+    return batch
+        .masks()
+        .map(masks -> white(masks.select(0, picture).toFloats()))
+        .filter(mask -> !isAll(mask));
   }
 
   /**
