@@ -67,6 +67,20 @@ class TextToImageSampleTest {
                 + " Size: 24x16, Model: rose");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "dpmsolver++ --scheduler-option use_karras_sigmas=true, 'DPM++ 2M, Schedule type: Karras'",
+    "dpmsolver++ --scheduler-option algorithm_type=sde-dpmsolver++, DPM++ 2M SDE",
+    "euler --scheduler-option use_beta_sigmas=true, 'Euler, Schedule type: Beta'"
+  })
+  void aPictureNamesItsSamplerAsWebInterfacesDo(String scheduler, String name) throws IOException {
+    Path png = folder.resolve("named.png");
+    sample("--prompt rose --width 8 --height 8 --steps 3 --out %s --scheduler " + scheduler, png)
+        .succeeds();
+    assertThat(Files.readString(png, StandardCharsets.ISO_8859_1))
+        .contains("Sampler: " + name + ", CFG scale");
+  }
+
   @Test
   void promptsThatCannotBeReadAreToldInPlainWords() throws IOException {
     Path missing = folder.resolve("none.txt");

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /**
  * Writes pictures with the settings that they were drawn with, in the form that web interfaces
@@ -69,11 +70,12 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
             : ", Crop: top " + told.cropTop() + " left " + told.cropLeft();
     return String.format(
         Locale.ROOT,
-        "%s%s\nSteps: %d, Sampler: %s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s%s%s%s",
+        "%s%s\nSteps: %d, Sampler: %s%s, CFG scale: %s, Seed: %d, Size: %dx%d, Model: %s%s%s%s%s",
         prompt,
         negative,
         options.steps().getAsInt(),
         sampler(),
+        scheduleType(),
         plain(text.guidanceScale().orElse(1)),
         options.seed(),
         options.width().getAsInt(),
@@ -103,7 +105,10 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
       case "euler" -> "Euler";
       case "euler_ancestral" -> "Euler a";
       case "heun" -> "Heun";
-      case "dpmsolver++" -> "DPM++ 2M";
+      case "dpmsolver++" ->
+          "sde-dpmsolver++".equals(scheduler.settings().get("algorithm_type"))
+              ? "DPM++ 2M SDE"
+              : "DPM++ 2M";
       case "dpmsolver_sde" -> "DPM++ SDE";
       case "unipc" -> "UniPC";
       case "lcm" -> "LCM";
@@ -112,5 +117,17 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
       case "kdpm2_ancestral" -> "DPM2 a";
       default -> kind.toString();
     };
+  }
+
+  /** The spacing of the noise levels as web interfaces call it; empty if it is the usual one. */
+  private String scheduleType() {
+    return Stream.of("Karras", "Exponential", "Beta")
+        .filter(
+            name ->
+                Boolean.TRUE.equals(
+                    scheduler.settings().get("use_" + name.toLowerCase(Locale.ROOT) + "_sigmas")))
+        .map(name -> ", Schedule type: " + name)
+        .findFirst()
+        .orElse("");
   }
 }
