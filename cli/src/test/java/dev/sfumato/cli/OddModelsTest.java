@@ -5,6 +5,7 @@ import static com.google.common.truth.Truth.assertThat;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.SmallModel;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -46,14 +47,17 @@ final class DrawingSettings {
     this.guides = new GuideRows(folders, uploads, model);
     folders.require(drawing.model());
     drawing.loras().forEach(lora -> addLora(lora, folders));
-    drawing.words().forEach(word -> addWord(folders.requireFile(word)));
-    long seed = drawing.seed();
-    int count = drawing.count();
-    add(List.of("--count", "" + count), ".withCount(" + count + ")", o -> o.withCount(count));
-    add(
-        List.of("--seed", "" + seed),
-        ".withSeed(" + seed + (seed == (int) seed ? ")" : "L)"),
-        o -> o.withSeed(seed));
+    for (String word : drawing.words()) {
+      Path file = folders.requireFile(word);
+      add(
+          loading,
+          file,
+          "--textual-inversion",
+          "withTextualInversion",
+          LoadingOptions::withTextualInversion);
+    }
+    add(rows, drawing.count(), "--count", "withCount", SamplingOptions::withCount);
+    add(rows, drawing.seed(), "--seed", "withSeed", SamplingOptions::withSeed);
     addRun();
     addConditions();
     addPicture(uploads);
@@ -67,12 +71,16 @@ final class DrawingSettings {
     rows.add(new Row<>(words, java, change));
   }
 
-  private void addWord(Path file) {
-    loading.add(
-        new Row<>(
-            List.of("--textual-inversion", file.toString()),
-            ".withTextualInversion(" + JavaText.path(file) + ")",
-            o -> o.withTextualInversion(file)));
+  /** Adds a row for a value, unless it is null. */
+  private static <T, V> void add(
+      List<Row<T>> rows, V value, String option, String call, BiFunction<T, V, T> change) {
+    if (value != null) {
+      rows.add(
+          new Row<>(
+              List.of(option, value.toString()),
+              "." + call + "(" + JavaText.of(value) + ")",
+              options -> change.apply(options, value)));
+    }
   }
 
   private void addLora(Drawing.Lora lora, Folders folders) {
@@ -81,21 +89,15 @@ final class DrawingSettings {
     loading.add(
         new Row<>(
             List.of("--lora", file + ":" + scale),
-            ".withLora(" + JavaText.path(file) + ", " + scale + ")",
+            ".withLora(" + JavaText.of(file) + ", " + scale + ")",
             o -> o.withLora(file, scale)));
   }
 
   private void addRun() {
-    if (drawing.steps() != null) {
-      int steps = drawing.steps();
-      add(List.of("--steps", "" + steps), ".withSteps(" + steps + ")", o -> o.withSteps(steps));
-    }
+    add(rows, drawing.steps(), "--steps", "withSteps", SamplingOptions::withSteps);
     if (drawing.scheduler() != null) {
       SchedulerKind kind = SchedulerKind.parse(drawing.scheduler());
-      add(
-          List.of("--scheduler", kind.toString()),
-          ".withScheduler(SchedulerKind." + kind.name() + ")",
-          o -> o.withScheduler(kind));
+      add(rows, kind, "--scheduler", "withScheduler", SamplingOptions::withScheduler);
     }
     if (drawing.eta() != null) {
       double eta = drawing.eta();
@@ -104,17 +106,8 @@ final class DrawingSettings {
           ".withRun(RunOptions.defaults().withEta(" + eta + "))",
           o -> o.withRun(RunOptions.defaults().withEta(eta)));
     }
-    if (drawing.height() != null) {
-      int height = drawing.height();
-      add(
-          List.of("--height", "" + height),
-          ".withHeight(" + height + ")",
-          o -> o.withHeight(height));
-    }
-    if (drawing.width() != null) {
-      int width = drawing.width();
-      add(List.of("--width", "" + width), ".withWidth(" + width + ")", o -> o.withWidth(width));
-    }
+    add(rows, drawing.height(), "--height", "withHeight", SamplingOptions::withHeight);
+    add(rows, drawing.width(), "--width", "withWidth", SamplingOptions::withWidth);
   }
 
   private void addConditions() {
@@ -128,42 +121,43 @@ final class DrawingSettings {
     }
     if (drawing.prompt() != null) {
       addText();
-    } else if (drawing.guidanceScale() != null) {
-      double scale = drawing.guidanceScale();
+    } else {
       add(
-          List.of("--class-guidance-scale", "" + scale),
-          ".withGuidanceScale(" + scale + ")",
-          o -> o.withGuidanceScale(scale));
+          rows,
+          drawing.guidanceScale(),
+          "--class-guidance-scale",
+          "withGuidanceScale",
+          SamplingOptions::withGuidanceScale);
     }
   }
 
   private void addText() {
-    List<String> words = new ArrayList<>(List.of("--prompt", drawing.prompt()));
-    TextOptions text = TextOptions.of(drawing.prompt());
-    StringBuilder java = new StringBuilder("TextOptions.of(" + JavaText.of(drawing.prompt()) + ")");
-    if (drawing.negativePrompt() != null) {
-      words.addAll(List.of("--negative-prompt", drawing.negativePrompt()));
-      text = text.withNegative(drawing.negativePrompt());
-      java.append(".withNegative(").append(JavaText.of(drawing.negativePrompt())).append(")");
-    }
-    if (drawing.guidanceScale() != null) {
-      words.addAll(List.of("--guidance-scale", "" + drawing.guidanceScale()));
-      text = text.withGuidanceScale(drawing.guidanceScale());
-      java.append(".withGuidanceScale(").append(drawing.guidanceScale()).append(")");
-    }
-    if (drawing.clipSkip() != null) {
-      words.addAll(List.of("--clip-skip", "" + drawing.clipSkip()));
-      text = text.withClipSkip(drawing.clipSkip());
-      java.append(".withClipSkip(").append(drawing.clipSkip()).append(")");
-    }
+    List<Row<TextOptions>> parts = new ArrayList<>();
+    add(
+        parts,
+        drawing.negativePrompt(),
+        "--negative-prompt",
+        "withNegative",
+        TextOptions::withNegative);
+    add(
+        parts,
+        drawing.guidanceScale(),
+        "--guidance-scale",
+        "withGuidanceScale",
+        TextOptions::withGuidanceScale);
+    add(parts, drawing.clipSkip(), "--clip-skip", "withClipSkip", TextOptions::withClipSkip);
     if (drawing.promptSyntax() != null) {
       PromptSyntax syntax = syntax(drawing.promptSyntax());
-      words.addAll(List.of("--prompt-syntax", syntax.toString()));
-      text = text.withSyntax(syntax);
-      java.append(".withSyntax(PromptSyntax.").append(syntax.name()).append(")");
+      add(parts, syntax, "--prompt-syntax", "withSyntax", TextOptions::withSyntax);
     }
-    TextOptions whole = text;
-    add(words, ".withText(" + java + ")", o -> o.withText(whole));
+    List<String> words = new ArrayList<>(List.of("--prompt", drawing.prompt()));
+    StringBuilder java = new StringBuilder("TextOptions.of(" + JavaText.of(drawing.prompt()) + ")");
+    for (Row<TextOptions> part : parts) {
+      words.addAll(part.words());
+      java.append(part.java());
+    }
+    TextOptions text = applied(parts, TextOptions.of(drawing.prompt()));
+    add(words, ".withText(" + java + ")", o -> o.withText(text));
   }
 
   private static PromptSyntax syntax(String name) {
@@ -179,24 +173,15 @@ final class DrawingSettings {
     }
     Path picture = uploads.file(drawing.picture());
     if (drawing.mask() == null) {
-      add(
-          List.of("--init-image", "" + picture),
-          ".withPicture(" + JavaText.path(picture) + ")",
-          o -> o.withPicture(picture));
+      add(rows, picture, "--init-image", "withPicture", SamplingOptions::withPicture);
     } else {
       Path mask = uploads.file(drawing.mask());
       add(
           List.of("--init-image", "" + picture, "--mask", "" + mask),
-          ".withInpainting(" + JavaText.path(picture) + ", " + JavaText.path(mask) + ")",
+          ".withInpainting(" + JavaText.of(picture) + ", " + JavaText.of(mask) + ")",
           o -> o.withInpainting(picture, mask));
     }
-    if (drawing.strength() != null) {
-      double strength = drawing.strength();
-      add(
-          List.of("--strength", "" + strength),
-          ".withStrength(" + strength + ")",
-          o -> o.withStrength(strength));
-    }
+    add(rows, drawing.strength(), "--strength", "withStrength", SamplingOptions::withStrength);
   }
 
   /** Returns the calls that load the classifiers {@code classifier0}, {@code classifier1}, ... */

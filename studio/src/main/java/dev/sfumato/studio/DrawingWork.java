@@ -5,7 +5,6 @@ import dev.sfumato.guidance.Prediction;
 import dev.sfumato.hub.Hub;
 import dev.sfumato.model.PictureSpace;
 import dev.sfumato.picture.Pictures;
-import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PictureParameters;
 import dev.sfumato.pipeline.PipelineFiles;
@@ -17,7 +16,6 @@ import dev.sfumato.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -145,16 +143,12 @@ final class DrawingWork implements Job.Work {
         if (small.isFinite()) { // else the sampler says it
           job.pictures(
               LongStream.range(0, small.size(0))
-                  .mapToObj(i -> address(Pictures.plain(small.narrow(0, i, 1))))
+                  .mapToObj(i -> Page.address(Pictures.plain(small.narrow(0, i, 1))))
                   .toList());
         }
       }
       long end = System.nanoTime();
       next = end + Math.max(SHORTEST_REST, REST * (end - begun));
-    }
-
-    private static String address(BufferedImage picture) {
-      return "data:image/png;base64," + Base64.getEncoder().encodeToString(Png.encode(picture));
     }
 
     @Override

@@ -75,7 +75,7 @@ final class GuideRows {
       spec = spec.with(option.getKey(), option.getValue());
       words.addAll(List.of("--" + option.getKey(), option.getValue().toString()));
       java.append(".with(").append(JavaText.of(option.getKey())).append(", ");
-      java.append(JavaText.ofNumberOr(option.getValue())).append(")");
+      java.append(JavaText.of(option.getValue())).append(")");
     }
     GuideSpec whole = classifies ? spec : spec.requireComplete();
     String path = classifier == null ? "" : classifier.toString();
@@ -95,7 +95,7 @@ final class GuideRows {
     if (!path.isEmpty()) {
       Path folder = folders.requireFolder(path);
       words.addAll(List.of("--classifier", path));
-      made = "PictureClassifier.load(" + JavaText.path(folder) + ")";
+      made = "PictureClassifier.load(" + JavaText.of(folder) + ")";
     }
     String name = "classifier" + classifiers.size();
     classifiers.add(made);

@@ -2,11 +2,8 @@ package dev.sfumato.studio;
 
 import dev.sfumato.tensor.Precision;
 import java.nio.file.Path;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -40,11 +37,7 @@ final class JavaText {
         studio.precision() == Precision.FP32
             ? ""
             : "      pipeline.precision(Precision." + studio.precision().name() + ");\n";
-    Iterator<String> made = settings.javaOfClassifiers().iterator();
-    List<String> classifiers =
-        IntStream.range(0, settings.javaOfClassifiers().size())
-            .mapToObj(i -> "classifier" + i)
-            .toList();
+    List<String> classifiers = settings.javaOfClassifiers();
     String body =
         String.format(
             Locale.ROOT,
@@ -63,13 +56,14 @@ final class JavaText {
         }
         """,
             model(drawing, settings),
-            classifiers.stream()
-                .map(c -> ";\n        PictureClassifier " + c + " = " + made.next())
+            IntStream.range(0, classifiers.size())
+                .mapToObj(
+                    i -> ";\n        PictureClassifier classifier" + i + " = " + classifiers.get(i))
                 .collect(Collectors.joining()),
             of(studio.device()),
             precision,
-            classifiers.stream()
-                .map(c -> "      " + c + ".to(pipeline.denoiser().device());\n")
+            IntStream.range(0, classifiers.size())
+                .mapToObj(i -> "      classifier" + i + ".to(pipeline.denoiser().device());\n")
                 .collect(Collectors.joining()),
             calls("\n          ", settings.javaOfSampling()));
     return imports(body) + "\n" + body;
@@ -92,13 +86,10 @@ final class JavaText {
   }
 
   private static String imports(String body) {
-    Set<String> used = new TreeSet<>();
-    for (String name : IMPORTS) {
-      if (body.matches("(?s).*\\b" + name.substring(name.lastIndexOf('.') + 1) + "\\b.*")) {
-        used.add("import " + name + ";\n");
-      }
-    }
-    return String.join("", used);
+    return IMPORTS.stream()
+        .filter(name -> body.matches("(?s).*\\b" + name.replaceFirst(".*\\.", "") + "\\b.*"))
+        .map(name -> "import " + name + ";\n")
+        .collect(Collectors.joining());
   }
 
   /** Returns a text as a literal. */
@@ -122,13 +113,17 @@ final class JavaText {
     return literal.append('"').toString();
   }
 
-  /** Returns a number as it is, and anything else as a text. */
-  static String ofNumberOr(Object value) {
+  /** Returns the Java of a number, a constant, a path or a text. */
+  static String of(Object value) {
+    if (value instanceof Long number) {
+      return number + (number == number.intValue() ? "" : "L");
+    }
+    if (value instanceof Enum<?> constant) {
+      return constant.getDeclaringClass().getSimpleName() + "." + constant.name();
+    }
+    if (value instanceof Path path) {
+      return "Path.of(" + of(path.toString()) + ")";
+    }
     return value instanceof Number ? value.toString() : of(value.toString());
-  }
-
-  /** Returns the call that makes a path. */
-  static String path(Path path) {
-    return "Path.of(" + of(path.toString()) + ")";
   }
 }

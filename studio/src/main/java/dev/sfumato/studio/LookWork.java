@@ -5,9 +5,8 @@ import dev.sfumato.data.DataOptions;
 import dev.sfumato.data.Dataset;
 import dev.sfumato.data.Datasets;
 import dev.sfumato.hub.Hub;
-import dev.sfumato.picture.Png;
+import java.awt.image.BufferedImage;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,17 +84,12 @@ final class LookWork implements Job.Work {
     int count = Math.min(SHOWN, dataset.size());
     for (int n = 0; n < count; n++) {
       int i = (int) ((long) n * dataset.size() / count);
-      byte[] png =
-          Png.encode(dataset.pixels(i).centerCrop(dataset.height(), dataset.width()).toImage());
+      BufferedImage picture =
+          dataset.pixels(i).centerCrop(dataset.height(), dataset.width()).toImage();
       String name =
           dataset.classNames().isEmpty() ? "" : dataset.classNames().get(dataset.label(i));
       String caption = dataset.captions().isEmpty() ? name : dataset.captions().get(i);
-      shown.add(
-          Map.of(
-              "picture",
-              "data:image/png;base64," + Base64.getEncoder().encodeToString(png),
-              "text",
-              caption));
+      shown.add(Map.of("picture", Page.address(picture), "text", caption));
     }
     return shown;
   }

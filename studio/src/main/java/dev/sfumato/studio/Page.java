@@ -1,14 +1,17 @@
 package dev.sfumato.studio;
 
+import dev.sfumato.picture.Png;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The files of the page, which lie beside this class. */
+/** What the page shows: its files, which lie beside this class, and pictures. */
 final class Page {
   private static final Pattern FILE = Pattern.compile("/([a-z]+\\.(html|css|js|svg))");
   private static final Map<String, String> TYPES =
@@ -33,5 +36,10 @@ final class Page {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Returns an address that holds a picture. */
+  static String address(BufferedImage picture) {
+    return "data:image/png;base64," + Base64.getEncoder().encodeToString(Png.encode(picture));
   }
 }

@@ -4,19 +4,16 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
-import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
-import dev.sfumato.model.UNet2DConfig;
 import dev.sfumato.pipeline.PixelPipeline;
+import dev.sfumato.pipeline.SmallModel;
 import dev.sfumato.sampling.Sampler;
 import dev.sfumato.sampling.SamplingOptions;
 import dev.sfumato.scheduler.SchedulerConfig;
-import dev.sfumato.tensor.Rng;
 import dev.sfumato.tensor.Scope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,30 +25,8 @@ class EvaluationTest {
 
   /** A model of digits with random weights. */
   private static PixelPipeline model(int channels) {
-    UNet2DConfig unet =
-        UNet2DConfig.of(
-            Map.of(
-                "sample_size",
-                28,
-                "in_channels",
-                channels + DIGITS.extraChannels(),
-                "out_channels",
-                channels,
-                "layers_per_block",
-                1,
-                "block_out_channels",
-                List.of(8),
-                "norm_num_groups",
-                4,
-                "down_block_types",
-                List.of("DownBlock2D"),
-                "up_block_types",
-                List.of("UpBlock2D")));
-    ClassConditionedUNet denoiser = new ClassConditionedUNet(unet, DIGITS);
-    try (Rng random = new Rng(0)) {
-      denoiser.reset(random);
-    }
-    return new PixelPipeline(denoiser, SchedulerConfig.ddpmDefaults());
+    return new PixelPipeline(
+        SmallModel.network(channels, List.of(28), DIGITS), SchedulerConfig.ddpmDefaults());
   }
 
   private static SamplingOptions options(int count) {

@@ -8,15 +8,13 @@ import dev.sfumato.data.Dataset;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.ClassConditioning.Type;
-import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.tensor.Rng;
+import dev.sfumato.pipeline.SmallModel;
 import dev.sfumato.tensor.Scope;
 import dev.sfumato.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -118,7 +116,7 @@ class PictureClassifierTest {
   void acceptsAModelOfDigits() {
     try (PictureClassifier classifier = PictureClassifier.digits();
         ClassConditionedUNet denoiser =
-            denoiser(28, 1, new ClassConditioning(Type.ONE_HOT, 10, 0))) {
+            SmallModel.network(1, List.of(28), new ClassConditioning(Type.ONE_HOT, 10, 0))) {
       classifier.requireSuits(denoiser);
     }
   }
@@ -134,38 +132,10 @@ class PictureClassifierTest {
   private static void assertRefused(
       int size, int channels, ClassConditioning conditioning, String reason) {
     try (PictureClassifier classifier = PictureClassifier.digits();
-        ClassConditionedUNet denoiser = denoiser(size, channels, conditioning)) {
+        ClassConditionedUNet denoiser = SmallModel.network(channels, List.of(size), conditioning)) {
       assertThat(assertThrows(SfumatoException.class, () -> classifier.requireSuits(denoiser)))
           .hasMessageThat()
           .contains(reason);
     }
-  }
-
-  private static ClassConditionedUNet denoiser(
-      int size, int channels, ClassConditioning conditioning) {
-    UNet2DConfig config =
-        UNet2DConfig.of(
-            Map.of(
-                "sample_size",
-                size,
-                "in_channels",
-                channels + conditioning.extraChannels(),
-                "out_channels",
-                channels,
-                "layers_per_block",
-                1,
-                "block_out_channels",
-                List.of(8),
-                "norm_num_groups",
-                4,
-                "down_block_types",
-                List.of("DownBlock2D"),
-                "up_block_types",
-                List.of("UpBlock2D")));
-    ClassConditionedUNet denoiser = new ClassConditionedUNet(config, conditioning);
-    try (Rng random = new Rng(0)) {
-      denoiser.reset(random);
-    }
-    return denoiser;
   }
 }

@@ -1,9 +1,8 @@
-package dev.sfumato.cli;
+package dev.sfumato.pipeline;
 
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
-import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.tensor.Rng;
 import java.nio.file.Path;
@@ -11,11 +10,12 @@ import java.util.List;
 import java.util.Map;
 
 /** An untrained model of pixels with one block. */
-final class SmallModel {
+public final class SmallModel {
   private SmallModel() {}
 
-  /** Writes one to {@code folder} and returns that. */
-  static Path saved(Path folder, int channels, List<Integer> size, ClassConditioning conditioning) {
+  /** Makes its network. */
+  public static ClassConditionedUNet network(
+      int channels, List<Integer> size, ClassConditioning conditioning) {
     UNet2DConfig config =
         UNet2DConfig.of(
             Map.of(
@@ -35,9 +35,17 @@ final class SmallModel {
                 List.of("DownBlock2D"),
                 "up_block_types",
                 List.of("UpBlock2D")));
-    try (ClassConditionedUNet network = new ClassConditionedUNet(config, conditioning);
-        Rng random = new Rng(0)) {
+    ClassConditionedUNet network = new ClassConditionedUNet(config, conditioning);
+    try (Rng random = new Rng(0)) {
       network.reset(random);
+    }
+    return network;
+  }
+
+  /** Writes one to {@code folder} and returns that. */
+  public static Path saved(
+      Path folder, int channels, List<Integer> size, ClassConditioning conditioning) {
+    try (ClassConditionedUNet network = network(channels, size, conditioning)) {
       new PixelPipeline(network, SchedulerConfig.ddpmDefaults()).save(folder);
     }
     return folder;
