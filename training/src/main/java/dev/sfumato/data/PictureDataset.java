@@ -241,11 +241,12 @@ final class PictureDataset implements Dataset {
               frame.original(),
               options.side()));
     }
-    Frame before = frames.getAndSet(index, frame);
+    Frame before = frames.get(index);
     if (before != null && !before.size().equals(frame.size())) {
       throw new SfumatoException(
           name + ": the file was changed, its picture has other proportions");
     }
+    frames.set(index, frame);
     return frame;
   }
 }

@@ -57,7 +57,8 @@ record ClassFolders(PriorPreservation prior) {
   void requireSuit(TrainingPictures subjects, Dataset training) {
     String data = subjects.name();
     Path own = prior.data().toAbsolutePath().normalize();
-    if (Files.isDirectory(Path.of(data))
+    if (!Datasets.ofHub(data)
+        && Files.isDirectory(Path.of(data))
         && own.startsWith(Path.of(data).toAbsolutePath().normalize())) {
       throw new SfumatoException(
           "`classData` "

@@ -3,6 +3,7 @@ package dev.sfumato.run;
 import dev.sfumato.SfumatoException;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Dataset;
+import dev.sfumato.data.Datasets;
 import dev.sfumato.data.HeldOut;
 import dev.sfumato.data.Survey;
 import dev.sfumato.data.TakenOnce;
@@ -395,9 +396,10 @@ public final class TrainingRun implements AutoCloseable {
   /** The name of the data is that of their file: a card tells nobody where files lie. */
   private static String describe(Map<String, Object> settings, Dataset dataset) {
     String data = String.valueOf(settings.get("data"));
-    Path place = Path.of(data);
     String name =
-        Files.exists(place) ? place.toAbsolutePath().normalize().getFileName().toString() : data;
+        Datasets.ofHub(data) || !Files.exists(Path.of(data))
+            ? data
+            : Path.of(data).toAbsolutePath().normalize().getFileName().toString();
     List<Size> sizes =
         IntStream.range(0, dataset.size())
             .mapToObj(i -> dataset.frame(i).size())

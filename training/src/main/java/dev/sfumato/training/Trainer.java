@@ -6,6 +6,7 @@ import dev.sfumato.data.BatchStream;
 import dev.sfumato.data.Batches;
 import dev.sfumato.data.Share;
 import dev.sfumato.nn.Module;
+import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Construction;
 import dev.sfumato.tensor.LateGradients;
 import dev.sfumato.tensor.OptimizerKernels;
@@ -175,7 +176,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Takes one optimiser step over the next micro-batches, fewer at the end of an epoch.
+   * Takes one optimiser step over the next micro-batches, fewer at the end of an epoch. If it fails
+   * before the update, for example because a picture cannot be read, the next call tries it again.
    *
    * @throws NotFinite if the loss or the gradient is not finite; everything is as it was before the
    *     step, so {@link #save} saves that state
@@ -229,8 +231,8 @@ public final class Trainer implements AutoCloseable {
     try (Scope scope = Scope.open()) {
       Tensor randomBefore = random.state();
       StepLoss sum = new StepLoss();
-      Tensor norm;
       long images = 0;
+      boolean taken = false;
       try (Rng dropout = random(DROPOUT_STREAM + processes.rank());
           Rng choices = random(CHOICE_STREAM);
           LateGradients late = new LateGradients(network.trainableByName())) {
@@ -246,18 +248,20 @@ public final class Trainer implements AutoCloseable {
           }
           images += pictures;
         }
-        norm = update(late, sum, beforeUpdate);
+        Tensor norm = update(late, sum, beforeUpdate);
+        StepLoss.Read read = sum.read(norm); // only now the host waits for a card
+        Attempt attempt =
+            new Attempt(microBatches, images, processes.sum(read.loss()), read.norm());
+        taken = attempt.isFinite();
+        return attempt;
       } finally {
         network.eval();
+        if (!taken) {
+          random.state(randomBefore);
+          forgetStream();
+          network.trainable().forEach(Autograd::forget);
+        }
       }
-      // Only now the host waits for a card.
-      StepLoss.Read read = sum.read(norm);
-      Attempt attempt = new Attempt(microBatches, images, processes.sum(read.loss()), read.norm());
-      if (!attempt.isFinite()) {
-        random.state(randomBefore);
-        forgetStream();
-      }
-      return attempt;
     }
   }
 

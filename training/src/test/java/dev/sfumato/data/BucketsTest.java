@@ -2,7 +2,9 @@ package dev.sfumato.data;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sfumato.SfumatoException;
 import dev.sfumato.picture.Size;
 import dev.sfumato.tensor.Scope;
 import java.io.IOException;
@@ -175,5 +177,21 @@ class BucketsTest {
       }
     }
     return all;
+  }
+
+  /** The second try must not give a batch a picture of another size. */
+  @Test
+  void aPictureThatGetsOtherProportionsIsRefusedEachTime() throws IOException {
+    DataOptions options = DataOptions.defaults().withResolution(32).withCacheMegabytes(0);
+    Drawn.captioned(folder.resolve("a.png"), 64, 32, 1);
+    Drawn.captioned(folder.resolve("b.png"), 32, 64, 1);
+    Dataset dataset =
+        Datasets.open(folder.toString(), options.withTexts(options.texts().withRequired(true)));
+    Drawn.captioned(folder.resolve("a.png"), 32, 64, 1);
+    for (int i = 0; i < 2; i++) {
+      assertThat(assertThrows(SfumatoException.class, () -> dataset.pixels(0)))
+          .hasMessageThat()
+          .endsWith("a.png: the file was changed, its picture has other proportions");
+    }
   }
 }

@@ -191,6 +191,37 @@ class RefusedStepTest {
     }
   }
 
+  /** A picture in the second of two micro-batches cannot be read, once. */
+  @Test
+  void aStepThatFailedCanBeTriedAgain() throws IOException {
+    boolean[] gone = {false};
+    Dataset pictures =
+        new DatasetView(PICTURES) {
+          @Override
+          public Pixels pixels(int index) {
+            if (gone[0] && index == 7) {
+              throw new SfumatoException("gone");
+            }
+            return super.pixels(index);
+          }
+        };
+    BatchOptions options = new BatchOptions(5, false, false, 5);
+    TrainingOptions twoSteps =
+        TrainingOptions.defaults().withMaxSteps(2).withGradientAccumulationSteps(2);
+    try (Layer good = new Layer(-1, Fault.NAN);
+        Layer bad = new Layer(-1, Fault.NAN);
+        Trainer straight = new Trainer(good, new Batches(PICTURES, options), twoSteps);
+        Trainer trainer = new Trainer(bad, new Batches(pictures, options), twoSteps)) {
+      gone[0] = true;
+      assertThrows(SfumatoException.class, trainer::step);
+      gone[0] = false;
+      for (int i = 0; i < 2; i++) {
+        assertThat(trainer.step().loss()).isEqualTo(straight.step().loss());
+      }
+      saved(trainer, "end").assertSame(saved(straight, "expected-end"));
+    }
+  }
+
   /** The network of a caller, who may draw with it after a picture could not be read. */
   @Test
   void aStepThatFailsLeavesDropoutOff() {
