@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Properties;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Context;
 import org.bytedeco.pytorch.global.torch;
@@ -32,6 +33,11 @@ public final class Engine {
     leaveOutOlderCudnn();
   }
 
+  private static final Pattern FULL_CARD =
+      Pattern.compile("CUDA (?:error: )?out of memory(?:.*?Tried to allocate ([\\d.]+ \\w+))?");
+  private static final Pattern FULL_MACHINE =
+      Pattern.compile(
+          "DefaultCPUAllocator: .* allocate (?:(\\d+)\\d{6}|\\d+) bytes|std::bad_alloc");
   private static final Pattern NATIVE_FRAMES =
       Pattern.compile("\\nException raised from|\\s*frame #0:");
 
@@ -180,17 +186,28 @@ public final class Engine {
     }
   }
 
-  /** Says what helps if the memory of a card is full. */
+  /** Says what helps if the memory of a card or of the machine is full. */
   static String explained(String message) {
-    if (!message.contains("CUDA out of memory")) {
-      return message;
+    Matcher card = FULL_CARD.matcher(message);
+    if (card.find()) {
+      return "the card's memory is full"
+          + wanted(card.group(1))
+          + ": use a smaller `batchSize`, in training with more `gradientAccumulationSteps` or with"
+          + " `gradientCheckpointing`, or a card with more free memory; a training goes on from its"
+          + " last checkpoint with `resume`";
     }
-    String wanted = message.replaceFirst(".*?(Tried to allocate [\\d.]+ \\w+).*", "$1");
-    return "the card's memory is full ("
-        + (wanted.equals(message) ? "CUDA out of memory" : wanted.replaceFirst("T", "t"))
-        + "): use a smaller `batchSize`, in training with more `gradientAccumulationSteps` or with"
-        + " `gradientCheckpointing`, or a card with more free memory; a training goes on from its"
-        + " last checkpoint with `resume`";
+    Matcher machine = FULL_MACHINE.matcher(message);
+    if (machine.find()) {
+      return "the memory is full"
+          + wanted(machine.group(1) == null ? null : machine.group(1) + " MB")
+          + ": use a smaller `batchSize` or smaller pictures, in training `gradientCheckpointing`;"
+          + " a training goes on from its last checkpoint with `resume`";
+    }
+    return message;
+  }
+
+  private static String wanted(String amount) {
+    return amount == null ? "" : " (tried to allocate " + amount + ")";
   }
 
   private static String firstLine(String message) {

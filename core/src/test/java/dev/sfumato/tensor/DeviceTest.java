@@ -90,7 +90,20 @@ class DeviceTest {
     assertThat(said).startsWith("the card's memory is full (tried to allocate 20.00 MiB)");
     assertThat(said).contains("`batchSize`");
     assertThat(said).contains("`resume`");
-    assertThat(Engine.explained("CUDA out of memory")).contains("`gradientCheckpointing`");
+    assertThat(Engine.explained("CUDA error: out of memory")).contains("`gradientCheckpointing`");
     assertThat(Engine.explained("another error")).isEqualTo("another error");
+  }
+
+  @Test
+  void aFullMemorySaysWhatHelps() {
+    long[] exabytes = {1L << 30, 1L << 28};
+    assertThat(assertThrows(SfumatoException.class, () -> Tensor.zeros(exabytes)))
+        .hasMessageThat()
+        .startsWith(
+            "the memory is full (tried to allocate 1152921504606 MB): use a smaller"
+                + " `batchSize` or smaller pictures");
+    String small = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 64 bytes.";
+    assertThat(Engine.explained(small)).startsWith("the memory is full: use");
+    assertThat(Engine.explained("std::bad_alloc")).startsWith("the memory is full: use");
   }
 }
