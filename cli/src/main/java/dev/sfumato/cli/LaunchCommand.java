@@ -59,13 +59,18 @@ final class LaunchCommand implements Callable<Integer> {
     }
     try (Interruption.Delay delay = Interruption.delay()) {
       int port = freePort();
-      for (int rank = 0; rank < processes; rank++) {
+      for (int rank = 0; rank < processes && !isOver(); rank++) {
         started.add(LaunchedProcess.start(rank, processes, port, command));
       }
       return waitForAll();
     } finally {
       started.forEach(LaunchedProcess::kill);
     }
+  }
+
+  /** Returns whether the others need not be started. */
+  private boolean isOver() {
+    return Interruption.asked() || started.stream().anyMatch(LaunchedProcess::hasFailed);
   }
 
   private static int freePort() throws IOException {

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.studio.Studio;
 import dev.sfumato.studio.StudioOptions;
 import java.io.IOException;
@@ -95,6 +96,10 @@ final class StudioCommand implements Callable<Integer> {
   }
 
   private List<Path> folders() {
+    for (Path folder : folders) {
+      InvalidOptionException.require(
+          Files.isDirectory(folder), "--folder " + folder + ": there is no such folder");
+    }
     List<Path> all = new ArrayList<>(folders.isEmpty() ? List.of(Path.of("")) : folders);
     String root = System.getProperty("sfumato.root", ""); // set by the launcher
     Path shipped = Path.of(root, "models");

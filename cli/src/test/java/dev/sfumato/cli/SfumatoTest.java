@@ -95,6 +95,8 @@ class SfumatoTest {
         "evaluate --model a --images b | error: give only one of --model, --images or --train-",
         "quickstart --seconds -5 | --seconds must be above 0",
         "quickstart --steps 0 | --steps must be at least 1",
+        "studio --port 70000 | --port must lie between 0 and 65535, not 70000",
+        "studio --folder nowhere | --folder nowhere: there is no such folder",
         "evaluate | error: give one of --model, --images or --train-classifier (see",
         "inspect | error: give one of ",
         "nosuch | error: there is no command 'nosuch' (see sfumato --help)",

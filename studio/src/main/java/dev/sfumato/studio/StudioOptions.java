@@ -1,5 +1,6 @@
 package dev.sfumato.studio;
 
+import dev.sfumato.InvalidOptionException;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.tensor.Precision;
 import java.nio.file.Path;
@@ -27,6 +28,8 @@ public record StudioOptions(
   /** The usual port. */
   public static final int PORT = 7860;
 
+  private static final int MAX_PORT = 65535;
+
   private static final StudioOptions DEFAULTS =
       new StudioOptions(
           "127.0.0.1",
@@ -38,13 +41,17 @@ public record StudioOptions(
           "sfumato");
 
   /**
-   * Checks the device.
+   * Checks the device and the port.
    *
+   * @throws InvalidOptionException if there is no such port
    * @throws dev.sfumato.SfumatoException if there is no such device
    */
   public StudioOptions {
     folders = List.copyOf(folders);
     Device.parse(device);
+    InvalidOptionException.require(
+        port >= 0 && port <= MAX_PORT,
+        "`port` must lie between 0 and " + MAX_PORT + ", not " + port);
   }
 
   /**

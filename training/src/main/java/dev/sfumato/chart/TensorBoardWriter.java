@@ -9,6 +9,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.DoubleStream;
@@ -93,11 +94,7 @@ public final class TensorBoardWriter implements AutoCloseable {
 
   /** Logs several numbers of one step as one event. */
   public void scalars(long step, Map<String, Double> values) {
-    ProtobufMessage summary = new ProtobufMessage();
-    values.forEach(
-        (tag, value) ->
-            summary.message(SUMMARY_VALUE, value(tag).float32(VALUE_SIMPLE, value.floatValue())));
-    append(event(step).message(EVENT_SUMMARY, summary));
+    append(step, values, (value, number) -> value.float32(VALUE_SIMPLE, number.floatValue()));
   }
 
   /** Logs a picture. */
@@ -108,7 +105,7 @@ public final class TensorBoardWriter implements AutoCloseable {
             .integer(2, image.getWidth())
             .integer(3, image.getColorModel().getNumComponents())
             .bytes(4, Png.encode(image));
-    appendValue(step, value(tag).message(VALUE_IMAGE, picture));
+    append(step, Map.of(tag, picture), (value, message) -> value.message(VALUE_IMAGE, message));
   }
 
   /** Logs a text, which TensorBoard reads as Markdown. */
@@ -120,17 +117,16 @@ public final class TensorBoardWriter implements AutoCloseable {
             .integer(1, 7) // dtype: DT_STRING
             .message(2, new ProtobufMessage()) // shape: a scalar
             .text(8, markdown);
-    appendValue(step, value(tag).message(VALUE_TENSOR, tensor).message(VALUE_METADATA, plugin));
+    append(
+        step,
+        Map.of(tag, tensor),
+        (value, message) -> value.message(VALUE_TENSOR, message).message(VALUE_METADATA, plugin));
   }
 
   /** Logs histograms of several tensors, by name, as one event. */
   public void histograms(long step, Map<String, Histogram> histograms) {
-    ProtobufMessage summary = new ProtobufMessage();
-    histograms.forEach(
-        (tag, histogram) ->
-            summary.message(
-                SUMMARY_VALUE, value(tag).message(VALUE_HISTOGRAM, message(histogram))));
-    append(event(step).message(EVENT_SUMMARY, summary));
+    append(
+        step, histograms, (value, histogram) -> value.message(VALUE_HISTOGRAM, message(histogram)));
   }
 
   private static ProtobufMessage message(Histogram histogram) {
@@ -161,12 +157,17 @@ public final class TensorBoardWriter implements AutoCloseable {
         .integer(EVENT_STEP, step);
   }
 
-  private static ProtobufMessage value(String tag) {
-    return new ProtobufMessage().text(VALUE_TAG, tag);
-  }
-
-  private void appendValue(long step, ProtobufMessage value) {
-    append(event(step).message(EVENT_SUMMARY, new ProtobufMessage().message(SUMMARY_VALUE, value)));
+  /** Logs values by their tags as one event; {@code content} fills the message of a value. */
+  private <T> void append(
+      long step, Map<String, T> values, BiConsumer<ProtobufMessage, T> content) {
+    ProtobufMessage summary = new ProtobufMessage();
+    values.forEach(
+        (tag, each) -> {
+          ProtobufMessage value = new ProtobufMessage().text(VALUE_TAG, tag);
+          content.accept(value, each);
+          summary.message(SUMMARY_VALUE, value);
+        });
+    append(event(step).message(EVENT_SUMMARY, summary));
   }
 
   private synchronized void append(ProtobufMessage event) {

@@ -27,7 +27,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * The class pictures of a run, in their folders.
@@ -89,14 +88,10 @@ record ClassFolders(PriorPreservation prior) {
     if (!Files.isDirectory(folder)) {
       return List.of();
     }
-    try (Stream<Path> files = Files.list(folder)) {
-      return files
-          .filter(file -> PictureFormat.named(file.getFileName().toString()))
-          .sorted()
-          .toList();
-    } catch (IOException e) {
-      throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);
-    }
+    return OutputDirectory.list(folder).stream()
+        .filter(file -> PictureFormat.named(file.getFileName().toString()))
+        .sorted()
+        .toList();
   }
 
   /**

@@ -231,7 +231,8 @@ public final class OutputDirectory implements AutoCloseable {
         && list(folder).stream().anyMatch(p -> !p.getFileName().toString().equals(LOCK));
   }
 
-  private static List<Path> list(Path folder) {
+  /** Returns the entries of a folder; none if it does not exist. */
+  static List<Path> list(Path folder) {
     if (!Files.exists(folder)) {
       return List.of();
     }

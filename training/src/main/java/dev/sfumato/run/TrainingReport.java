@@ -19,7 +19,6 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
 /**
@@ -150,18 +149,11 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
 
   /** Returns the grids up to a step; a run resumed from an earlier step leaves later ones. */
   static List<Path> grids(Path folder, long last) {
-    if (!Files.isDirectory(folder)) {
-      return List.of();
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      return files
-          .filter(file -> GRID.matcher(file.getFileName().toString()).matches())
-          .filter(file -> stepOf(file) <= last)
-          .sorted(Comparator.comparingLong(TrainingReport::stepOf))
-          .toList();
-    } catch (IOException e) {
-      throw new SfumatoException(folder + ": cannot be listed: " + AtomicFile.reason(e), e);
-    }
+    return OutputDirectory.list(folder).stream()
+        .filter(file -> GRID.matcher(file.getFileName().toString()).matches())
+        .filter(file -> stepOf(file) <= last)
+        .sorted(Comparator.comparingLong(TrainingReport::stepOf))
+        .toList();
   }
 
   private static long stepOf(Path grid) {
