@@ -32,7 +32,7 @@ final class HelpPage {
           SECTION_KEY_COMMAND_LIST, HelpPage::commands,
           SECTION_KEY_FOOTER, HelpPage::footer);
 
-  private final StringBuilder page = new StringBuilder();
+  private final StringBuilder text = new StringBuilder();
   private final int width;
 
   private HelpPage(Help help) {
@@ -51,7 +51,7 @@ final class HelpPage {
     List<String> words = CommandOutline.synopsis(help.commandSpec());
     HelpPage page = new HelpPage(help);
     int indent = "Usage: ".length() + name.length() + 1;
-    page.page.append(name).append(' ');
+    page.text.append(name).append(' ');
     page.fill(words, indent, indent, "");
     return page.toString();
   }
@@ -78,8 +78,8 @@ final class HelpPage {
     CommandOutline.groups(help.commandSpec())
         .forEach(
             (heading, options) -> {
-              page.page.append(System.lineSeparator()).append(heading).append(':');
-              page.page.append(System.lineSeparator());
+              page.text.append(System.lineSeparator()).append(heading).append(':');
+              page.text.append(System.lineSeparator());
               options.forEach(
                   option ->
                       page.row(
@@ -104,11 +104,11 @@ final class HelpPage {
     HelpPage page = new HelpPage(help);
     String[] lines = help.commandSpec().usageMessage().footer();
     if (lines.length > 0) {
-      page.page.append(System.lineSeparator());
+      page.text.append(System.lineSeparator());
     }
     for (String line : lines) {
       int indent = line.length() - line.stripLeading().length();
-      page.page.append(" ".repeat(indent));
+      page.text.append(" ".repeat(indent));
       page.fill(words(line), indent, indent + 4, " \\");
     }
     return page.toString();
@@ -123,15 +123,15 @@ final class HelpPage {
   /** Adds names on the left and what they mean on the right. */
   private void row(Text names, String[] description) {
     int column = Math.min(NAMES, width * 2 / 5);
-    page.append("  ").append(names);
+    text.append("  ").append(names);
     int used = 2 + names.plainString().length();
     if (used + 2 > column) {
-      page.append(System.lineSeparator());
+      text.append(System.lineSeparator());
       used = 0;
     }
     for (String paragraph : description) {
       int indent = column + paragraph.length() - paragraph.stripLeading().length();
-      page.append(" ".repeat(indent - used));
+      text.append(" ".repeat(indent - used));
       fill(words(paragraph), indent, indent + 2, "");
       used = 0;
     }
@@ -144,19 +144,19 @@ final class HelpPage {
     for (String word : words) {
       boolean fits = at + space.length() + word.length() + continuation.length() <= width;
       if (!fits && !space.isEmpty()) {
-        page.append(continuation).append(System.lineSeparator()).append(" ".repeat(indent));
+        text.append(continuation).append(System.lineSeparator()).append(" ".repeat(indent));
         at = indent;
         space = "";
       }
-      page.append(space).append(word);
+      text.append(space).append(word);
       at += space.length() + word.length();
       space = " ";
     }
-    page.append(System.lineSeparator());
+    text.append(System.lineSeparator());
   }
 
   @Override
   public String toString() {
-    return page.toString();
+    return text.toString();
   }
 }

@@ -1,5 +1,6 @@
 package dev.sfumato.cli;
 
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
 import java.io.BufferedReader;
@@ -9,10 +10,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.Stream;
 
 /**
  * The process in which damaged files are tried: it reads the seed of a case from its input, calls
@@ -32,7 +31,7 @@ final class FuzzWorker {
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     answers.println("ready");
     for (String seed = cases.readLine(); seed != null; seed = cases.readLine()) {
-      delete(folder);
+      AtomicFile.delete(folder);
       Files.createDirectories(folder);
       answers.println(answer(seeds, Long.parseLong(seed), folder).replaceAll("\\s+", " "));
     }
@@ -92,15 +91,5 @@ final class FuzzWorker {
       }
     }
     return true;
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (Files.exists(folder)) {
-      try (Stream<Path> tree = Files.walk(folder)) {
-        for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(entry);
-        }
-      }
-    }
   }
 }
