@@ -200,8 +200,8 @@ public final class Engine {
     if (machine.find()) {
       return "the memory is full"
           + wanted(machine.group(1) == null ? null : machine.group(1) + " MB")
-          + ": use a smaller `batchSize` or smaller pictures, in training `gradientCheckpointing`;"
-          + " a training goes on from its last checkpoint with `resume`";
+          + ": use a smaller `batchSize` or smaller pictures, in training `gradientCheckpointing`; a"
+          + " training can be resumed from its last checkpoint";
     }
     return message;
   }

@@ -48,7 +48,6 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     SamplingOptions options =
         SamplingOptions.defaults()
             .withCount(watch.samples().drawn())
-            .withBatchSize(watch.samples().drawn())
             .withSize(dataset.height(), dataset.width())
             .withSteps(Math.min(watch.samples().steps(), pipeline.scheduler().numTrainTimesteps()))
             .withLabels(LongStream.range(0, classes).toArray())
@@ -123,7 +122,6 @@ record SampleGrid(DiffusionPipeline pipeline, Dataset dataset, WatchOptions watc
     Pixels redraw = dataset.mask(index).map(m -> frame.middle(m, size)).orElseGet(() -> half(size));
     return options
         .withCount(1)
-        .withBatchSize(1)
         .withSeed(SEED + place)
         .withText(TextOptions.of(prompts().get(place)))
         .withInpainting(frame.middle(dataset.pixels(index), size), redraw);

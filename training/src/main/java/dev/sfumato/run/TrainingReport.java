@@ -1,8 +1,6 @@
 package dev.sfumato.run;
 
-import dev.sfumato.SfumatoException;
 import dev.sfumato.chart.HtmlReport;
-import dev.sfumato.io.AtomicFile;
 import dev.sfumato.tracking.EpochReport;
 import dev.sfumato.tracking.Outcome;
 import java.awt.image.BufferedImage;
@@ -99,6 +97,7 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
     }
     thinned(grids(facts.output().resolve("samples"), facts.history().steps().size()), GRIDS)
         .forEach(g -> grids.put("step " + RunFacts.number(stepOf(g)), g));
+    grids.values().removeIf(file -> image(file).isEmpty());
     if (grids.isEmpty()) {
       return;
     }
@@ -117,7 +116,7 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
   /** Adds a row for each text; grids of another size are from before a resumption. */
   private void addRows(List<HtmlReport.Section> sections, Map<String, Path> grids) {
     Map<String, BufferedImage> pictures = new LinkedHashMap<>();
-    grids.forEach((caption, file) -> pictures.put(caption, image(file)));
+    grids.forEach((caption, file) -> pictures.put(caption, image(file).orElseThrow()));
     BufferedImage last = List.copyOf(pictures.values()).get(pictures.size() - 1);
     pictures.values().removeIf(g -> !sameSize(g, last));
     sections.add(
@@ -135,11 +134,12 @@ record TrainingReport(RunFacts facts, Outcome outcome, Optional<PromptRows> prom
     sections.add(new HtmlReport.Rows(rows.of(List.copyOf(pictures.values()))));
   }
 
-  private static BufferedImage image(Path grid) {
+  /** Reads a grid; empty if somebody damaged it, which must not end the run. */
+  private static Optional<BufferedImage> image(Path grid) {
     try {
-      return ImageIO.read(grid.toFile());
+      return Optional.ofNullable(ImageIO.read(grid.toFile()));
     } catch (IOException e) {
-      throw new SfumatoException(grid + ": cannot be read: " + AtomicFile.reason(e), e);
+      return Optional.empty();
     }
   }
 

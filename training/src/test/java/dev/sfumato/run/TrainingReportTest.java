@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 
 import dev.sfumato.data.DataOptions;
 import dev.sfumato.picture.Png;
+import dev.sfumato.pipeline.TinyStableDiffusion;
 import dev.sfumato.tensor.Device;
 import dev.sfumato.training.TrainingOptions;
 import java.awt.image.BufferedImage;
@@ -49,5 +50,28 @@ class TrainingReportTest {
     String card = Files.readString(run.resolve("README.md"));
     assertThat(card).contains("\n# garden\n");
     assertThat(card).contains("| data | roses: 2 pictures, 8 x 8 |");
+  }
+
+  @Test
+  void aDamagedGridIsLeftOut() throws IOException {
+    Path picture = folder.resolve("roses/a.png");
+    Png.write(picture, new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB));
+    String model = TinyStableDiffusion.write(folder.resolve("model"), "sd1").toString();
+    Path run = folder.resolve("garden");
+    Training training =
+        Training.fineTuning(model, picture.getParent().toString(), run)
+            .withPictures(
+                DataOptions.defaults()
+                    .withResolution(16)
+                    .withTexts(DataOptions.Texts.OPTIONAL.withPrompt("a rose")))
+            .withWatch(
+                WatchOptions.quiet().withSampleEvery(1).withSampleCount(1).withSampleSteps(1))
+            .withDevice(Device.CPU)
+            .withOptions(options -> options.withMaxSteps(1));
+    training.run();
+    Files.writeString(run.resolve("samples/step-000000.png"), "garbage");
+    training.withResume().withOptions(options -> options.withMaxSteps(2)).run();
+    assertThat(Files.readString(run.resolve("report.html")))
+        .contains("From left to right: without the LoRA, step 1, step 2.");
   }
 }
