@@ -32,7 +32,11 @@ public final class AutoencoderFile {
    * @throws SfumatoException if {@code directory} holds none
    */
   public static AutoencoderKL load(Path directory) {
-    return ofDirectory(directory);
+    try (Scope scope = Scope.open()) {
+      return filled(
+          Weights.in(folder(directory), ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames),
+          new AutoencoderKL(config(directory)));
+    }
   }
 
   /**
@@ -42,7 +46,7 @@ public final class AutoencoderFile {
    * @throws SfumatoException if {@code path} holds none
    */
   public static AutoencoderKL load(Path path, AutoencoderKLConfig like) {
-    return Files.isDirectory(path) ? ofDirectory(path) : ofFile(path, like);
+    return Files.isDirectory(path) ? load(path) : ofFile(path, like);
   }
 
   /**
@@ -58,17 +62,9 @@ public final class AutoencoderFile {
         JsonFile.read(folder.resolve("config.json"), AutoencoderTinyConfig.class);
     try (Scope scope = Scope.open()) {
       AutoencoderTiny autoencoder =
-          filled(new AutoencoderTiny(config), Weights.in(folder, ModelFiles.UNET_WEIGHTS));
+          filled(Weights.in(folder, ModelFiles.UNET_WEIGHTS), new AutoencoderTiny(config));
       autoencoder.trainable().forEach(weight -> weight.requiresGrad(false));
       return autoencoder;
-    }
-  }
-
-  private static AutoencoderKL ofDirectory(Path path) {
-    try (Scope scope = Scope.open()) {
-      return filled(
-          new AutoencoderKL(config(path)),
-          Weights.in(folder(path), ModelFiles.UNET_WEIGHTS).renamed(UNet2DModel::modernNames));
     }
   }
 
@@ -124,11 +120,12 @@ public final class AutoencoderFile {
               ? OriginalNames.matrices(
                   Renaming.apply(OriginalNames.autoencoder(config)::diffusers, weights))
               : UNet2DModel.modernNames(weights);
-      return filled(new AutoencoderKL(config), new Weights(path.toString(), named));
+      return filled(new Weights(path.toString(), named), new AutoencoderKL(config));
     }
   }
 
-  private static <T extends Module> T filled(T autoencoder, Weights weights) {
+  /** Fills an autoencoder, which is freed if that fails; it is made after the weights are there. */
+  private static <T extends Module> T filled(Weights weights, T autoencoder) {
     try {
       autoencoder.load(weights);
       return autoencoder;

@@ -1,6 +1,8 @@
 package dev.sfumato.picture;
 
+import dev.sfumato.SfumatoException;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Resizing with antialiasing, equal to Pillow's {@code resize} and so to torchvision's {@code
@@ -74,9 +76,10 @@ public final class Resize {
   /** Scales with another filter. */
   public static Pixels smallerEdge(Pixels picture, int size, Filter filter) {
     int shorter = Math.min(picture.height(), picture.width());
-    int height = (int) ((long) size * picture.height() / shorter);
-    int width = (int) ((long) size * picture.width() / shorter);
-    return to(picture, height, width, filter);
+    long height = (long) size * picture.height() / shorter;
+    long width = (long) size * picture.width() / shorter;
+    requireSpace(picture, height, width);
+    return to(picture, (int) height, (int) width, filter);
   }
 
   /** Scales a picture to {@code height x width} pixels. */
@@ -89,9 +92,10 @@ public final class Resize {
     if (height == picture.height() && width == picture.width()) {
       return picture;
     }
+    requireSpace(picture, height, width);
     Window[] across = windows(picture.width(), width, filter);
     Window[] down = windows(picture.height(), height, filter);
-    byte[] out = new byte[Math.multiplyExact(picture.channels() * height, width)];
+    byte[] out = new byte[picture.channels() * height * width];
     int[][] lines = new int[picture.height()][width];
     int[] line = new int[width];
     int target = 0;
@@ -109,7 +113,8 @@ public final class Resize {
 
   /** Scales a picture to {@code height x width} pixels, each that of the input below its centre. */
   public static Pixels nearest(Pixels picture, int height, int width) {
-    byte[] out = new byte[Math.multiplyExact(picture.channels() * height, width)];
+    requireSpace(picture, height, width);
+    byte[] out = new byte[picture.channels() * height * width];
     int target = 0;
     for (int channel = 0; channel < picture.channels(); channel++) {
       for (int y = 0; y < height; y++) {
@@ -121,6 +126,20 @@ public final class Resize {
       }
     }
     return new Pixels(picture.channels(), height, width, out);
+  }
+
+  /** Refuses sizes to which only a picture is enlarged that is very long and narrow. */
+  private static void requireSpace(Pixels picture, long height, long width) {
+    if (height > PictureReader.MAX_PIXELS / width) {
+      throw new SfumatoException(
+          String.format(
+              Locale.ROOT,
+              "a picture of %d x %d pixels would become %d x %d, which is too large: cut it first",
+              picture.width(),
+              picture.height(),
+              width,
+              height));
+    }
   }
 
   /**

@@ -84,8 +84,8 @@ final class LoadedSources implements GuideSources, AutoCloseable {
   private Pixels fitted(Pixels picture, Scaling scaling) {
     double enlarged =
         Math.max((double) height / picture.height(), (double) width / picture.width());
-    int newHeight = Math.max(height, (int) Math.round(picture.height() * enlarged));
-    int newWidth = Math.max(width, (int) Math.round(picture.width() * enlarged));
+    int newHeight = Math.max(height, (int) (picture.height() * enlarged + 0.5));
+    int newWidth = Math.max(width, (int) (picture.width() * enlarged + 0.5));
     return scaling.to(picture, newHeight, newWidth).centerCrop(height, width);
   }
 

@@ -237,13 +237,11 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
     complete = DiffusionPipeline.super.completed(complete);
     requireMultiple("height", complete.height().getAsInt());
     requireMultiple("width", complete.width().getAsInt());
+    double scale =
+        isDistilled() ? StableDiffusionKind.DISTILLED_SCALE : kind().guidanceScale(completes);
     return options.text().guidanceScale().isPresent()
         ? complete
-        : complete.withText(options.text().withGuidanceScale(guidanceScale(completes)));
-  }
-
-  private double guidanceScale(boolean completes) {
-    return isDistilled() ? StableDiffusionKind.DISTILLED_SCALE : kind().guidanceScale(completes);
+        : complete.withText(options.text().withGuidanceScale(scale));
   }
 
   private boolean isDistilled() {
@@ -384,8 +382,7 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    * @throws dev.sfumato.InvalidOptionException if a target means no layer
    */
   public LiveLora newLora(LoraOptions options, boolean textEncoders, long seed) {
-    freeze();
-    return new LiveLora(LoraLayers.start(parts.loraTargets(), options, textEncoders, seed), 1);
+    return trained(LoraLayers.start(parts.loraTargets(), options, textEncoders, seed));
   }
 
   /**
@@ -396,8 +393,12 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    * @throws SfumatoException naming the file if it does not fit the model or the options
    */
   public LiveLora trainLora(Path path, LoraOptions options) {
+    return trained(LoraLayers.train(parts.loraTargets(), options, path));
+  }
+
+  private LiveLora trained(LoraLayers layers) {
     freeze();
-    return new LiveLora(LoraLayers.train(parts.loraTargets(), options, path), 1);
+    return new LiveLora(layers, 1);
   }
 
   /**
@@ -432,9 +433,9 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   }
 
   private LearnedWord learning(String token, List<Tensor> start) {
-    freeze();
     PromptEncoder before = parts.prompts();
     parts = parts.with(before.learning(token, start));
+    freeze();
     return new LearnedWord(
         token,
         parts.prompts().encoders(),

@@ -29,7 +29,10 @@ record ModelDefaults(SchedulerConfig scheduler, List<Integer> size) {
     return options
         .withSize(height, width)
         .withSteps(options.steps().orElseGet(this::steps))
-        .withBatchSize(options.batchSize().orElse(Math.max(1, PIXELS_TOGETHER / (height * width))));
+        .withBatchSize(
+            options
+                .batchSize()
+                .orElse((int) Math.max(1, PIXELS_TOGETHER / ((long) height * width))));
   }
 
   private int steps() {

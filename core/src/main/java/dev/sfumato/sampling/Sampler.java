@@ -22,6 +22,7 @@ import dev.sfumato.tensor.Tensor;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -91,49 +92,40 @@ public final class Sampler {
     this.scheduler = scheduler;
   }
 
-  private Sampler copy() {
+  private Sampler with(Consumer<Sampler> change) {
     Sampler copy = new Sampler(denoiser, scheduler);
     copy.space = space;
     copy.conditioning = conditioning;
     copy.guidance = guidance;
     copy.runOptions = runOptions;
     copy.batchSize = batchSize;
+    change.accept(copy);
     return copy;
   }
 
   /** Returns the same sampler with samples that {@code space} decodes to pictures. */
   public Sampler withSpace(PictureSpace space) {
-    Sampler copy = copy();
-    copy.space = space;
-    return copy;
+    return with(copy -> copy.space = space);
   }
 
   /** Returns the same sampler with conditions. */
   public Sampler withConditioning(Conditioning conditioning) {
-    Sampler copy = copy();
-    copy.conditioning = conditioning;
-    return copy;
+    return with(copy -> copy.conditioning = conditioning);
   }
 
   /** Returns the same sampler with guidance. */
   public Sampler withGuidance(Guidance guidance) {
-    Sampler copy = copy();
-    copy.guidance = guidance;
-    return copy;
+    return with(copy -> copy.guidance = guidance);
   }
 
   /** Returns the same sampler with options of the scheduler, such as eta. */
   public Sampler withRunOptions(RunOptions runOptions) {
-    Sampler copy = copy();
-    copy.runOptions = runOptions;
-    return copy;
+    return with(copy -> copy.runOptions = runOptions);
   }
 
   /** Returns the same sampler with at most {@code batchSize} pictures in the network at once. */
   public Sampler withBatchSize(int batchSize) {
-    Sampler copy = copy();
-    copy.batchSize = batchSize;
-    return copy;
+    return with(copy -> copy.batchSize = batchSize);
   }
 
   /**

@@ -2,8 +2,11 @@ package dev.sfumato.picture;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sfumato.SfumatoException;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 class ResizeTest {
@@ -24,6 +27,20 @@ class ResizeTest {
           .that(PictureGolden.distance(cropped, PictureGolden.pixels(golden.get("cropped"))))
           .isEqualTo(0);
     }
+  }
+
+  @Test
+  void refusesToMakeALongPictureHuge() {
+    Pixels line = new Pixels(1, 5_000_000, 1, new byte[5_000_000]);
+    String reason =
+        "a picture of 1 x 5000000 pixels would become %d x %d, which is too large: cut it first";
+    assertThat(assertThrows(SfumatoException.class, () -> Resize.smallerEdge(line, 512)))
+        .hasMessageThat()
+        .isEqualTo(String.format(Locale.ROOT, reason, 512, 2_560_000_000L));
+    assertThat(assertThrows(SfumatoException.class, () -> Resize.to(line, 1 << 27, 32)))
+        .hasMessageThat()
+        .isEqualTo(String.format(Locale.ROOT, reason, 32, 1 << 27));
+    assertThrows(SfumatoException.class, () -> Resize.nearest(line, 1 << 27, 32));
   }
 
   @Test

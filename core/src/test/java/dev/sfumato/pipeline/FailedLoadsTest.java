@@ -5,6 +5,7 @@ import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sfumato.SfumatoException;
+import dev.sfumato.checkpoint.AutoencoderFile;
 import dev.sfumato.tensor.Scope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,6 +43,15 @@ class FailedLoadsTest {
     }
     assertThat(refused).isAtLeast(3 * 9);
     assertThat(fails(model)).isFalse();
+  }
+
+  @Test
+  void anAutoencoderWithoutWeightsLeavesNothing() throws IOException {
+    Path model = TinyStableDiffusion.write(folder, "sd1");
+    Files.delete(model.resolve("vae/diffusion_pytorch_model.safetensors"));
+    long before = Scope.liveTensors();
+    assertThrows(SfumatoException.class, () -> AutoencoderFile.load(model));
+    assertThat(Scope.liveTensors()).isEqualTo(before);
   }
 
   @Test

@@ -127,6 +127,18 @@ class TrainedLoraTest {
     }
   }
 
+  @Test
+  void whatIsRefusedLeavesTheWeightsLearning() {
+    try (StableDiffusionPipeline pipeline = pipeline("sd1")) {
+      int learning = pipeline.network().trainable().size();
+      LoraOptions none = LoraOptions.defaults().withTargets("none");
+      assertThrows(SfumatoException.class, () -> pipeline.newLora(none, false, 3));
+      assertThrows(SfumatoException.class, () -> pipeline.trainLora(folder, none));
+      assertThat(learning).isGreaterThan(0);
+      assertThat(pipeline.network().trainable()).hasSize(learning);
+    }
+  }
+
   /** Drawing adds both changes up; what is written has one change for each layer. */
   @Test
   void aLayerIsNamedOnce() {

@@ -16,6 +16,7 @@ import dev.sfumato.picture.Png;
 import dev.sfumato.pipeline.DiffusionPipeline;
 import dev.sfumato.pipeline.PixelPipeline;
 import dev.sfumato.scheduler.RunOptions;
+import dev.sfumato.scheduler.SchedulerConfig;
 import dev.sfumato.scheduler.SchedulerKind;
 import dev.sfumato.tensor.Autograd;
 import dev.sfumato.tensor.Golden;
@@ -379,5 +380,11 @@ class SamplerTest {
         .withCount(count)
         .withSteps(steps)
         .withScheduler(SchedulerKind.DDIM);
+  }
+
+  @Test
+  void aSizeOfManyPixelsIsDrawnOneAtATime() {
+    SamplingOptions huge = SamplingOptions.defaults().withSize(1 << 16, 1 << 16);
+    assertThat(huge.completed(SchedulerConfig.ddpmDefaults(), List.of()).batchSize()).hasValue(1);
   }
 }
