@@ -110,6 +110,6 @@ public enum FileKind {
                         || e.getKey().matches("<.*>")
                         || isWord(e.getKey(), e.getValue()) && shapes.size() == 1
                         || e.getKey().startsWith("string_to_param"))
-        && shapes.values().stream().allMatch(shape -> shape.size() <= 2);
+        && shapes.values().stream().allMatch(s -> s.size() == 1 || s.size() == 2);
   }
 }

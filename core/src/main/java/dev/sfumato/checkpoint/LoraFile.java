@@ -176,7 +176,7 @@ public final class LoraFile {
     if (fitting.size() < 2 || layers.keySet().stream().allMatch(s -> targets.find(s).isPresent())) {
       return (fitting.isEmpty() ? targets.textEncoders() : fitting).get(0);
     }
-    Path folder = path.toAbsolutePath().getParent().getFileName();
+    Path folder = path.toAbsolutePath().normalize().getParent().getFileName();
     return settings
         .textEncoder()
         .or(() -> fitting.stream().filter(name -> Path.of(name).equals(folder)).findFirst())

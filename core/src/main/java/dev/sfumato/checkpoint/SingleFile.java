@@ -187,8 +187,10 @@ final class SingleFile implements ModelParts {
   }
 
   private int pooled() {
-    List<Long> projection = file.shapes().get(kind.start("_2") + "text_projection");
-    return kind.isXl() && projection != null ? (int) (long) projection.get(1) : 0;
+    String projection = kind.start("_2") + "text_projection";
+    return kind.isXl() && file.shapes().containsKey(projection)
+        ? new OriginalShapes(file.shapes(), file.path().toString()).size(projection, 1)
+        : 0;
   }
 
   /** {@inheritDoc} A file without an autoencoder has the factors of its family's. */

@@ -223,6 +223,9 @@ record ClipVocabulary(
     String lines = "#version: 0.2\n" + String.join("\n", pairs.merges()) + "\n";
     AtomicFile.write(directory.resolve("merges.txt"), lines.getBytes(StandardCharsets.UTF_8));
     JsonFile.write(directory.resolve("tokenizer_config.json"), settings());
+    // These of a tokenizer that was here would win.
+    AtomicFile.delete(directory.resolve("tokenizer.json"));
+    AtomicFile.delete(directory.resolve("special_tokens_map.json"));
   }
 
   /** Returns the content of {@code tokenizer_config.json}. */

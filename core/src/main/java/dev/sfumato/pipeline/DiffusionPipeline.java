@@ -25,7 +25,7 @@ import java.util.stream.IntStream;
  *
  * <pre>{@code
  * try (DiffusionPipeline pipeline = DiffusionPipeline.load("models/mnist")) {
- *   List<BufferedImage> digits = pipeline.draw(SamplingOptions.defaults().withLabels(3, 7));
+ *   List<BufferedImage> digits = pipeline.draw(SamplingOptions.defaults().withCount(2).withLabels(3, 7));
  * }
  * }</pre>
  *

@@ -111,9 +111,10 @@ public final class DrawingQueue implements AutoCloseable {
     try {
       asked.forEach(lora -> live.add(texts.addLora(lora.path(), lora.scale())));
       loras = asked;
-    } catch (RuntimeException e) {
-      removeLoras();
-      throw e;
+    } finally {
+      if (loras != asked) {
+        removeLoras();
+      }
     }
   }
 

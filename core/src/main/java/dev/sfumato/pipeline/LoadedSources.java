@@ -91,15 +91,13 @@ final class LoadedSources implements GuideSources, AutoCloseable {
 
   @Override
   public ClipModel clip(String name) {
-    return clips.computeIfAbsent(
-        name,
-        n -> {
-          Path files = Hub.fromEnvironment().locate(n, ModelFiles::clip, ProgressListener.NONE);
-          ClipModel clip = ClipModel.load(files);
-          clip.to(device);
-          clip.precision(precision);
-          return clip;
-        });
+    if (!clips.containsKey(name)) {
+      Path files = Hub.fromEnvironment().locate(name, ModelFiles::clip, ProgressListener.NONE);
+      clips.put(name, ClipModel.load(files)); // to be closed, also if it cannot move
+      clips.get(name).to(device);
+      clips.get(name).precision(precision);
+    }
+    return clips.get(name);
   }
 
   /** The known part of {@code from} for a model of pixels: where {@code mask} is dark. */

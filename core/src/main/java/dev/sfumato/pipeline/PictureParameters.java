@@ -80,7 +80,7 @@ public record PictureParameters(String model, SamplingOptions options, Scheduler
         options.seed(),
         options.width().getAsInt(),
         options.height().getAsInt(),
-        Path.of(model).getFileName(),
+        Path.of(model).toAbsolutePath().normalize().getFileName(),
         strength,
         skip,
         sizes,

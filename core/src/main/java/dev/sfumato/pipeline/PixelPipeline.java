@@ -5,6 +5,7 @@ import dev.sfumato.SfumatoException;
 import dev.sfumato.guidance.Conditioning;
 import dev.sfumato.guidance.Guidance;
 import dev.sfumato.hub.ModelFiles;
+import dev.sfumato.io.AtomicFile;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditionedUNet;
 import dev.sfumato.model.ClassConditioning;
@@ -269,7 +270,9 @@ public record PixelPipeline(ClassConditionedUNet denoiser, SchedulerConfig sched
             });
     JsonFile.write(directory.resolve("unet/config.json"), denoiser.config());
     Safetensors.write(directory.resolve("unet").resolve(WEIGHTS), unet, METADATA, floats);
-    if (denoiser.conditioning().type() != ClassConditioning.Type.NONE) {
+    if (denoiser.conditioning().type() == ClassConditioning.Type.NONE) {
+      AtomicFile.delete(directory.resolve("class_conditioning")); // of a model that was here
+    } else {
       JsonFile.write(directory.resolve("class_conditioning/config.json"), denoiser.conditioning());
     }
     if (!classes.isEmpty()) {

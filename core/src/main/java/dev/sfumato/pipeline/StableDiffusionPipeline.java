@@ -296,15 +296,16 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
   @Override
   public Tensor sample(SamplingOptions options, Sampler.Listener listener) {
     parts.prompts().tellCuts(options.text(), listener);
-    Tensor pictures = Plan.draw(this, completed(options), this::plan, refiner, listener);
-    if (!pictures.isFinite()) {
-      pictures.close();
-      throw new SfumatoException(
-          "the decoded pictures are not numbers: draw in fp32, with a smaller guidance scale"
-              + " or another autoencoder");
+    try (Scope scope = Scope.open()) {
+      Tensor pictures = Plan.draw(this, completed(options), this::plan, refiner, listener);
+      if (!pictures.isFinite()) {
+        throw new SfumatoException(
+            "the decoded pictures are not numbers: draw in fp32, with a smaller guidance scale"
+                + " or another autoencoder");
+      }
+      parts.checker().ifPresent(checker -> Blackening.apply(checker, pictures, listener));
+      return scope.keep(pictures);
     }
-    parts.checker().ifPresent(checker -> Blackening.apply(checker, pictures, listener));
-    return pictures;
   }
 
   private Plan plan(SamplingOptions options, LoadedSources sources, Rng random) {

@@ -53,6 +53,14 @@ class ClipTokenizerTest {
   }
 
   @Test
+  void aTokenizerReplacesAnotherInItsDirectory() throws IOException {
+    Files.copy(Golden.path("clip/tokenizer_json/tokenizer.json"), folder.resolve("tokenizer.json"));
+    ClipTokenizer other = ClipTokenizer.small(3);
+    other.save(folder);
+    assertThat(ClipTokenizer.load(folder).size()).isEqualTo(other.size());
+  }
+
+  @Test
   void beginsEndsCutsAndPads() {
     for (JsonNode golden : GOLDEN.get("rows")) {
       try (Scope scope = Scope.open()) {

@@ -120,7 +120,7 @@ class PeftFolderTest {
       copy("xl_text_encoder", first, "", unnamed("xl_text_encoder"));
       copy("xl_text_encoder_2", second, "", unnamed("xl_text_encoder_2"));
     }
-    assertDrawsAsPeft(first, second);
+    assertDrawsAsPeft(first.resolve("."), second);
   }
 
   @Test

@@ -75,6 +75,16 @@ class PixelPipelineTest {
 
   /** Byte for byte what diffusers saved: tensors, their order, and the metadata. */
   @Test
+  void aModelReplacesAnotherInItsDirectory() {
+    try (PixelPipeline classes = PixelPipeline.load(Golden.path("pipeline/tiny-channels"));
+        PixelPipeline plain = PixelPipeline.load(Golden.path("pipeline/tiny"))) {
+      classes.save(folder);
+      plain.save(folder);
+    }
+    assertLoadsAs("tiny");
+  }
+
+  @Test
   void weightsAreSavedAsDiffusersSavesThem() throws IOException {
     Path tiny = Golden.path("pipeline/tiny");
     try (PixelPipeline pipeline = PixelPipeline.load(tiny)) {

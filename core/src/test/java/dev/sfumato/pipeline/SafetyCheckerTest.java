@@ -121,6 +121,16 @@ class SafetyCheckerTest {
   }
 
   @Test
+  void aListenerThatFailsLeavesNoPictures() {
+    try (DiffusionPipeline pipeline = DiffusionPipeline.load(model())) {
+      long before = Scope.liveTensors();
+      Sampler.Listener failing = noting(List.of()); // which takes none
+      assertThrows(UnsupportedOperationException.class, () -> pipeline.sample(FOUR, failing));
+      assertThat(Scope.liveTensors()).isEqualTo(before);
+    }
+  }
+
+  @Test
   void withoutTheCheckerNothingIsBlack() {
     List<Integer> black = new ArrayList<>();
     try (Scope scope = Scope.open();

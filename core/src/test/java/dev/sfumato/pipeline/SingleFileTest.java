@@ -450,4 +450,27 @@ class SingleFileTest {
     SfumatoException e = assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(file));
     assertThat(e).hasMessageThat().contains("the settings of unet in its header");
   }
+
+  @Test
+  void weightsOfTooFewDimensionsAreNamed() {
+    String name = "conditioner.embedders.1.model.text_projection";
+    Path file =
+        changed(
+            file(directory("xl"), DType.FLOAT32),
+            weights -> {
+              weights.put(name, Tensor.zeros(8));
+              return weights;
+            });
+    SfumatoException e = assertThrows(SfumatoException.class, () -> DiffusionPipeline.load(file));
+    assertThat(e).hasMessageThat().contains("has no weight '" + name + "' of a fitting shape");
+  }
+
+  @Test
+  void aNumberIsNoLearnedWord() {
+    Path file = folder.resolve("number.safetensors");
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(file, Map.of("clip_l", Tensor.scalar(1)), METADATA);
+    }
+    assertThat(Inspection.of(file)).startsWith("metadata");
+  }
 }
