@@ -54,13 +54,15 @@ record SurveyLines(Survey survey, int batchSize) {
     int taken = survey.pictures().stream().mapToInt(Found::repeats).sum();
     int count = survey.pictures().size();
     int enlarged = survey.enlarged().size();
+    Size smallest = survey.smallest().orElseThrow().frame().original();
+    Size largest = survey.largest().orElseThrow().frame().original();
     return String.format(
         Locale.ROOT,
-        "%,d pictures%s, from %s to %s pixels%s",
+        "%,d %s%s, %s pixels%s",
         count,
+        count == 1 ? "picture" : "pictures",
         taken > count ? String.format(Locale.ROOT, ", %,d with repeats", taken) : "",
-        survey.smallest().orElseThrow().frame().original(),
-        survey.largest().orElseThrow().frame().original(),
+        smallest.equals(largest) ? smallest : "from " + smallest + " to " + largest,
         enlarged > 0
             ? String.format(
                 Locale.ROOT,

@@ -54,6 +54,14 @@ class SurveyTest {
   }
 
   @Test
+  void oneSizeIsNamedOnce() throws IOException {
+    Drawn.captioned(folder.resolve("a.png"), 64, 48, 1);
+    assertThat(survey().lines(4).get(0)).startsWith("1 picture, 64 x 48 pixels");
+    Drawn.captioned(folder.resolve("b.png"), 64, 48, 2);
+    assertThat(survey().lines(4).get(0)).startsWith("2 pictures, 64 x 48 pixels");
+  }
+
+  @Test
   void bucketsKeepMoreOfThePictures() throws IOException {
     Drawn.captioned(folder.resolve("a.png"), 640, 640, 1);
     Drawn.captioned(folder.resolve("3_wide/b.png"), 800, 600, 2);
