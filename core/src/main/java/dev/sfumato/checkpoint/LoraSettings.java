@@ -64,8 +64,8 @@ record LoraSettings(Map<String, Object> values) {
 
   /** Returns the text encoder whose class PEFT has noted, if there is one. */
   Optional<String> textEncoder() {
-    Object noted = values.get("auto_mapping") instanceof Map<?, ?> map ? map : Map.of();
-    return switch (String.valueOf(((Map<?, ?>) noted).get("base_model_class"))) {
+    Map<?, ?> noted = values.get("auto_mapping") instanceof Map<?, ?> map ? map : Map.of();
+    return switch (String.valueOf(noted.get("base_model_class"))) {
       case "CLIPTextModel" -> Optional.of("text_encoder");
       case "CLIPTextModelWithProjection" -> Optional.of("text_encoder_2");
       default -> Optional.empty();

@@ -85,7 +85,7 @@ final class SingleFile implements ModelParts {
     if (has.test(OriginalKind.REFINER.start("_2"))) {
       return OriginalKind.REFINER;
     }
-    OriginalShapes unet = new OriginalShapes(file.shapesBelow(UNET), file.path().toString());
+    OriginalShapes unet = shapes(file, UNET);
     return has.test(OriginalKind.TWO.start(""))
             || unet.textWidth() == 1024
             || unet.projectsLinearly()
@@ -106,7 +106,11 @@ final class SingleFile implements ModelParts {
   }
 
   private int channels() {
-    return unetShapes().size("input_blocks.0.0.weight", 1);
+    return shapes(file, UNET).size("input_blocks.0.0.weight", 1);
+  }
+
+  private static OriginalShapes shapes(TensorFile file, String start) {
+    return new OriginalShapes(file.shapesBelow(start), file.path().toString());
   }
 
   /** Returns the family of the model. */
@@ -176,20 +180,16 @@ final class SingleFile implements ModelParts {
             });
   }
 
-  private OriginalShapes unetShapes() {
-    return new OriginalShapes(file.shapesBelow(UNET), file.path().toString());
-  }
-
   @Override
   public UNet2DConditionConfig unet() {
     return UNet2DConditionConfig.of(
-        setting("unet").orElseGet(() -> unetShapes().unet(kind, prediction, pooled())));
+        setting("unet").orElseGet(() -> shapes(file, UNET).unet(kind, prediction, pooled())));
   }
 
   private int pooled() {
     String projection = kind.start("_2") + "text_projection";
     return kind.isXl() && file.shapes().containsKey(projection)
-        ? new OriginalShapes(file.shapes(), file.path().toString()).size(projection, 1)
+        ? shapes(file, "").size(projection, 1)
         : 0;
   }
 
@@ -203,8 +203,7 @@ final class SingleFile implements ModelParts {
       return AutoencoderKLConfig.of(kind.factors());
     }
     return AutoencoderKLConfig.of(
-        new OriginalShapes(file.shapesBelow(autoencoderStart(file)), file.path().toString())
-            .autoencoder(kind, kind.sampleSize(prediction)));
+        shapes(file, autoencoderStart(file)).autoencoder(kind, kind.sampleSize(prediction)));
   }
 
   /** Returns the start of the names of an autoencoder's weights, empty if it is alone. */

@@ -2,6 +2,7 @@ package dev.sfumato.io;
 
 import dev.sfumato.SfumatoException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -132,8 +133,9 @@ public final class AtomicFile {
       for (Path entry : tree.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(entry);
       }
-    } catch (IOException e) {
-      throw new SfumatoException(path + ": cannot be deleted: " + reason(e), e);
+    } catch (IOException | UncheckedIOException e) { // as the walk meets it
+      IOException fault = e instanceof UncheckedIOException met ? met.getCause() : (IOException) e;
+      throw new SfumatoException(path + ": cannot be deleted: " + reason(fault), e);
     }
   }
 

@@ -7,6 +7,7 @@ import dev.sfumato.io.GitLfs;
 import dev.sfumato.io.JsonFile;
 import dev.sfumato.model.ClassConditioning;
 import dev.sfumato.model.UNet2DConfig;
+import dev.sfumato.nn.Module;
 import dev.sfumato.tensor.DType;
 import dev.sfumato.tensor.Safetensors;
 import dev.sfumato.tensor.Scope;
@@ -73,14 +74,7 @@ public final class Inspection {
     try (StableDiffusionPipeline pipeline = StableDiffusionPipeline.load(directory)) {
       List<String> lines = new ArrayList<>();
       lines.add(row("kind", "text to image, " + pipeline.className()));
-      pipeline
-          .networks()
-          .forEach(
-              (name, network) -> {
-                long parameters =
-                    network.parameters().values().stream().mapToLong(Tensor::numel).sum();
-                lines.add(row(name, String.format(Locale.ROOT, "%,d parameters", parameters)));
-              });
+      pipeline.networks().forEach((name, network) -> lines.add(row(name, parameters(network))));
       lines.add(
           row(
               "pictures",
@@ -95,10 +89,8 @@ public final class Inspection {
     try (PixelPipeline pipeline = PixelPipeline.load(directory)) {
       UNet2DConfig unet = pipeline.denoiser().config();
       ClassConditioning conditioning = pipeline.denoiser().conditioning();
-      long parameters =
-          pipeline.denoiser().parameters().values().stream().mapToLong(Tensor::numel).sum();
       List<String> lines = new ArrayList<>();
-      lines.add(row("U-Net", String.format(Locale.ROOT, "%,d parameters", parameters)));
+      lines.add(row("U-Net", parameters(pipeline.denoiser())));
       lines.add(
           row(
               "pictures",
@@ -119,6 +111,11 @@ public final class Inspection {
       lines.add(row("predicts", pipeline.scheduler().predictionType().toString()));
       return lines.stream().collect(Collectors.joining("\n", "", "\n"));
     }
+  }
+
+  private static String parameters(Module network) {
+    long count = network.parameters().values().stream().mapToLong(Tensor::numel).sum();
+    return String.format(Locale.ROOT, "%,d parameters", count);
   }
 
   private static String classes(ClassConditioning conditioning) {

@@ -162,4 +162,15 @@ class AtomicFileTest {
     assertThat(e.getMessage()).doesNotContain("\n");
     assertThat(names()).containsExactly("a.txt", "b");
   }
+
+  @Test
+  void aFolderThatMayNotBeReadIsNamed() throws IOException {
+    Path inner = Files.createDirectories(folder.resolve("outer/inner"));
+    assertThat(inner.toFile().setReadable(false)).isTrue();
+    assumeTrue(!Files.isReadable(inner)); // for root it is
+    SfumatoException e =
+        assertThrows(SfumatoException.class, () -> AtomicFile.delete(folder.resolve("outer")));
+    assertThat(inner.toFile().setReadable(true)).isTrue();
+    assertThat(e).hasMessageThat().endsWith("outer: cannot be deleted: permission denied");
+  }
 }
