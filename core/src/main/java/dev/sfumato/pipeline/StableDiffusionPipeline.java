@@ -408,8 +408,8 @@ public final class StableDiffusionPipeline implements DiffusionPipeline {
    * @param token the word, which the model must not know yet; of several vectors it stands for all
    * @param like a word of one token, whose vector is the start of all
    * @param vectors the number of vectors, at least 1
-   * @throws SfumatoException if the model already knows {@code token}, or if {@code like} has more
-   *     than one token
+   * @throws SfumatoException if the model already knows {@code token}, or learns another, or if
+   *     {@code like} has more than one token
    */
   public LearnedWord newWord(String token, String like, int vectors) {
     try (Scope scope = Scope.open()) {

@@ -100,6 +100,9 @@ record TextEncoder(ClipTextModel model, ClipTokenizer tokenizer, Map<String, Obj
 
   /** Requires that {@link #with} works. */
   void requireTakes(String token, Tensor vectors) {
+    if (model.learnedTokens().isPresent()) {
+      throw new SfumatoException("the model learns a word: close it before another is added");
+    }
     tokenizer.with(token, (int) vectors.size(0));
     model.requireVectors(vectors);
   }

@@ -178,6 +178,20 @@ class TextualInversionTest {
   }
 
   @Test
+  void aModelThatLearnsAWordTakesNoOther() {
+    String reason = "the model learns a word: close it before another is added";
+    try (StableDiffusionPipeline pipeline = family("sd1");
+        LearnedWord rose = pipeline.newWord("<rose>", "a", 1)) {
+      assertThat(assertThrows(SfumatoException.class, () -> pipeline.newWord("<tulip>", "a", 1)))
+          .hasMessageThat()
+          .isEqualTo(reason);
+      assertThat(assertThrows(SfumatoException.class, () -> add(pipeline, golden("one"))))
+          .hasMessageThat()
+          .isEqualTo(file("one.safetensors") + ": " + reason);
+    }
+  }
+
+  @Test
   void aWordIsAddedOnce() {
     try (StableDiffusionPipeline pipeline = family("sd1")) {
       add(pipeline, golden("three"));
