@@ -65,7 +65,7 @@ final class ScriptNames {
     return TABLE.lines().map(line -> List.of(line.split(" ")));
   }
 
-  /** Returns the option of a command that a name from elsewhere means: often only spelt with _. */
+  /** Returns the option of a command that a name from elsewhere means, if there is one. */
   static Optional<String> optionFor(String name, CommandSpec command) {
     String plain = name.replaceFirst("^-+", "").replace('_', '-');
     if (command.findOption("--" + plain) != null) {

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the page shows: its files, which lie beside this class, and pictures. */
+/** Answers with the files of the page, which lie beside this class, and with pictures. */
 final class Page {
   private static final Pattern FILE = Pattern.compile("/([a-z]+\\.(html|css|js|svg))");
   private static final Map<String, String> TYPES =

@@ -43,7 +43,7 @@ public record StudioOptions(
   /**
    * Checks the device and the port.
    *
-   * @throws InvalidOptionException if there is no such port
+   * @throws InvalidOptionException if the port is not 0 to 65535
    * @throws dev.sfumato.SfumatoException if there is no such device
    */
   public StudioOptions {

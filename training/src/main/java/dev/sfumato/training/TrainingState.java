@@ -17,8 +17,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a checkpoint keeps besides the network, in {@code optimizer.safetensors}, {@code
- * ema.safetensors}, {@code random.safetensors} and {@code progress.json}.
+ * The state of a training without the network. A checkpoint keeps it in {@code
+ * optimizer.safetensors}, {@code ema.safetensors}, {@code random.safetensors} and {@code
+ * progress.json}.
  */
 record TrainingState(
     Optimizer optimizer,
